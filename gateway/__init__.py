@@ -1,0 +1,1 @@
+"""File in, confirmed effect per row out."""

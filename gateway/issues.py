@@ -1,0 +1,192 @@
+"""The issue catalogue: every code a row or a file can end with, its sentence and its cure; nothing else words issues.
+
+A template may use {field}, {value} and {detail}. Codes never change their meaning between releases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class IssueKind:
+    """One entry of the catalogue."""
+
+    code: str
+    severity: Literal["error", "warning"]
+    text: str
+    fix: str
+
+
+def _error(code: str, text: str, fix: str) -> IssueKind:
+    return IssueKind(code, "error", text, fix)
+
+
+def _warning(code: str, text: str, fix: str) -> IssueKind:
+    return IssueKind(code, "warning", text, fix)
+
+
+_KINDS: tuple[IssueKind, ...] = (
+    # --- the file as a whole
+    _error("FILE_EMPTY", "The file has no content.", "Send the file again with its rows."),
+    _error("FILE_NO_ROWS", "The file has a header but no rows.", "Send the file again with at least one row."),
+    _error("FILE_FORMAT", "The file is not what its name says: {detail}.", "Export it again in the agreed format."),
+    _error("FILE_ENCODING", "The text is not {detail}.", "Save the file in the agreed encoding and send it again."),
+    _error("FILE_DELIMITER", "The columns can't be told apart: {detail}.", "Use the agreed delimiter between columns."),
+    _error("FILE_HEADER", "The header does not fit: {detail}.", "Restore the agreed header row."),
+    _error("FILE_COLUMN_MISSING", "A column is missing: {detail}.", "Add the column, or ask to change the mapping."),
+    _error("FILE_COLUMN_TWICE", "A column name stands twice: {detail}.", "Keep one of the columns."),
+    _error("FILE_CUT_OFF", "The file ends in the middle: {detail}.", "Send the whole file again."),
+    _error("FILE_TOO_LARGE", "The file is larger than allowed: {detail}.", "Split it into several files."),
+    _error("FILE_ARCHIVE", "The compressed file can't be used: {detail}.", "Send one plain or zipped file."),
+    _error("FILE_PASSWORD", "The workbook is protected by a password.", "Save it without a password."),
+    _error(
+        "FILE_OLD_WORKBOOK",
+        "The workbook is of a kind that is not taken: {detail}.",
+        "Open it and save it as an Excel workbook (*.xlsx).",
+    ),
+    _error("FILE_MACROS", "The workbook contains macros.", "Save it as an Excel workbook without macros (*.xlsx)."),
+    _error("FILE_SHEET", "The sheet was not found: {detail}.", "Name the sheet as agreed."),
+    _error("FILE_XML", "The XML is not well-formed: {detail}.", "Export it again; close every element."),
+    _error("FILE_XML_UNSAFE", "The XML declares a document type or entities.", "Export it without a DOCTYPE."),
+    _error("FILE_XML_RECORDS", "No record element was found: {detail}.", "Use the agreed element names."),
+    _error("FILE_JSON", "The JSON can't be read: {detail}.", "Export it again."),
+    _error("FILE_NAME", "The file name is not taken: {detail}.", "Use plain letters, digits, dots and dashes."),
+    _error("FILE_ROUTE", "No route takes a file of this name: {detail}.", "Check the name, or ask for a route."),
+    _error("FILE_DUPLICATE", "The same content was already taken: {detail}.", "Nothing to do."),
+    _error("FILE_REJECT_LIMIT", "Too many rows are faulty: {detail}.", "Mend the rows listed and send the file again."),
+    _error("FILE_TROUBLE", "The file could not be processed: {detail}.", "Nothing to do: the operator was told."),
+    # --- records as they stand in the file
+    _error(
+        "ROW_TOO_LONG",
+        "The record has more cells than the header: {detail}.",
+        "Put cells that contain the delimiter into quotes.",
+    ),
+    _error("ROW_TOO_SHORT", "The record has fewer cells than the header: {detail}.", "Add the missing cells."),
+    _error(
+        "ROW_OPEN_QUOTE", "A quote is opened and never closed.", "Close it, or double it if it belongs to the text."
+    ),
+    _error("ROW_STRAY_QUOTE", "Text follows a closing quote.", "Double quotes that belong to the text."),
+    _error("ROW_ENCODING", "The record has bytes that are not {detail}.", "Save the file in the agreed encoding."),
+    _error("CELL_ERROR", "The cell {field} holds a spreadsheet error ({value}).", "Mend the formula."),
+    _error(
+        "CELL_NO_VALUE",
+        "The cell {field} holds a formula without a stored value.",
+        "Open the workbook, let it calculate, save it.",
+    ),
+    _error(
+        "CELL_DISPLAY",
+        "The cell {field} shows {detail} but holds {value}.",
+        "Format the column as text and type the code in full.",
+    ),
+    # --- mapping
+    _error("MAP_NUMBER", "{field} is not a number as agreed ({detail}): {value}", "Write it as in the example."),
+    _error(
+        "MAP_NUMBER_TWO_READINGS",
+        "{field} can be read in two ways ({detail}): {value}",
+        "Write it without grouping marks, or with the agreed ones.",
+    ),
+    _error("MAP_DATE", "{field} is not a date as agreed ({detail}): {value}", "Write it as in the example."),
+    _error("MAP_BOOLEAN", "{field} is not one of {detail}: {value}", "Use one of the agreed words."),
+    _error("MAP_LOOKUP", "{field} is not in the table {detail}: {value}", "Use a listed value, or have it added."),
+    _error("MAP_EXTRACT", "{field} does not have the agreed form ({detail}): {value}", "Write it as agreed."),
+    _error("MAP_FUNCTION", "{field} can't be worked out ({detail}): {value}", "Check the cell."),
+    _error("MAP_SPLIT", "{field} has no part {detail}: {value}", "Write all parts."),
+    # --- contract: fields
+    _error("REQUIRED", "{field} is missing.", "Fill it in."),
+    _error("NOT_BLANK", "{field} is empty.", "Fill it in."),
+    _error("TOO_LONG", "{field} is longer than {detail}: {value}", "Shorten it."),
+    _error("CHARACTERS", "{field} has characters that are not allowed ({detail}): {value}", "Remove them."),
+    _error("NOT_A_NUMBER", "{field} is not a number: {value}", "Write digits with a dot before decimals."),
+    _error("NOT_WHOLE", "{field} is not a whole number: {value}", "Write it without decimals."),
+    _error("DECIMALS", "{field} has more than {detail} decimals: {value}", "Round it."),
+    _error("TOO_SMALL", "{field} is below {detail}: {value}", "Correct it."),
+    _error("TOO_LARGE", "{field} is above {detail}: {value}", "Correct it."),
+    _error("NOT_A_TIME", "{field} is not a point in time: {value}", "Write it like 2026-11-22T09:30:00Z."),
+    _error("NOT_A_DAY", "{field} is not a day: {value}", "Write it like 2026-11-22."),
+    _error("NOT_A_FLAG", "{field} is not true or false: {value}", "Write true or false."),
+    _error("NOT_LISTED", "{field} is not one of {detail}: {value}", "Use one of the listed values."),
+    _error("NOT_A_GTIN", "{field} is not a valid barcode ({detail}): {value}", "Check the digits."),
+    _error(
+        "SPREADSHEET_DAMAGE",
+        "{field} was damaged by a spreadsheet: {value}",
+        "Format the column as text and type the code in full.",
+    ),
+    # --- contract: rules across fields and rows
+    _error("DUPLICATE_KEY", "The same key stands in several rows ({detail}).", "Keep one of the rows."),
+    _error("V-PAIR", "A variant needs both its type and its value ({detail}).", "Fill in both or neither."),
+    _error("V-ORDER", "The second variant is given without the first.", "Fill in the first variant."),
+    _error("V-DIST", "Both variants have the same type: {value}", "Name two different types."),
+    _error(
+        "V-CONS", "Rows of one product name different variant types ({detail}).", "Use the same types in one order."
+    ),
+    _warning("V-MIX", "The product has rows with and without variants ({detail}).", "Check the product's rows."),
+    _warning("C-UTC-FUTURE", "{field} is more than a day in the future: {value}", "Check the clock of the exporter."),
+    _warning("MINIMUM_ABOVE_STOCK", "The minimum to sell is above the stock ({detail}).", "Check both."),
+    _error("GROUP_REJECTED", "Another row of the same product is faulty ({detail}).", "Mend that row."),
+    # --- what a destination needs or does
+    _error("DEST_REQUIRED", "{field} is needed by the destination: {detail}.", "Fill it in."),
+    _error("DEST_LIMIT", "{field} does not fit the destination: {detail}: {value}", "Correct it."),
+    _error("DEST_COMMAND", "The destination can't do the row command {value}.", "Remove the command."),
+    _error("DEST_REFUSED", "The destination refused the row: {detail}", "Correct the row and send it again."),
+    _error("DEST_REFUSED_BATCH", "The destination refused the whole call: {detail}", "The operator is told."),
+    _error(
+        "DEST_UNCERTAIN",
+        "It is not known whether the destination took the row: {detail}",
+        "Check it at the destination; then retry or cancel the run.",
+    ),
+    _warning(
+        "DEST_NOT_CONFIRMED",
+        "The destination took the row and never said what became of it ({detail}).",
+        "Check it at the destination if it matters.",
+    ),
+    _warning("DEST_WARNING", "The destination says: {detail}", "Read it; the row was taken."),
+    # --- what we decided
+    _warning("SUPERSEDED", "A newer value of the key was already sent ({detail}).", "Nothing to do."),
+    _warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),
+    _warning("SCHEDULED", "The row is valid from {value} and waits.", "Nothing to do."),
+    _error("HELD", "The row waits for a person: {detail}.", "Check the file; the operator can release or cancel it."),
+    _warning("CANCELLED", "The operator cancelled the row ({detail}).", "Ask the operator."),
+    _warning("SKIPPED", "The mapping leaves the row out: {detail}.", "Nothing to do."),
+    _error(
+        "POLICY",
+        "The row is good, but the route sends all rows or none ({detail}).",
+        "Mend the faulty rows and send the whole file again.",
+    ),
+    _warning("ABSENT", "The full file left the key out ({detail}).", "Nothing to do if that was meant."),
+)
+
+CATALOGUE: dict[str, IssueKind] = {kind.code: kind for kind in _KINDS}
+WARNINGS: frozenset[str] = frozenset(kind.code for kind in _KINDS if kind.severity == "warning")
+
+
+def sentence(code: str, *, field: str = "", value: str = "", detail: str = "") -> str:
+    """Return the catalogue's sentence for one issue. Raises KeyError for a code the catalogue does not have."""
+    return CATALOGUE[code].text.format(field=field, value=value, detail=detail)
+
+
+def _part(template: str) -> pl.Expr:
+    pieces: list[pl.Expr] = []
+    for position, literal in enumerate(template.split("{")):
+        name, brace, rest = literal.partition("}")
+        if position and brace:
+            pieces.append(pl.col(name).fill_null(""))
+            literal = rest  # noqa: PLW2901  what follows the placeholder is the literal part
+        if literal:
+            pieces.append(pl.lit(literal))
+    return pl.concat_str(pieces)
+
+
+def with_text(issues: pl.DataFrame) -> pl.DataFrame:
+    """Add `severity`, `message` and `fix` (String) to an issue frame, for codes of the catalogue only."""
+    codes = issues["code"].drop_nulls().unique().sort().to_list()
+    message, fix, severity = pl.lit(None, pl.String), pl.lit(None, pl.String), pl.lit(None, pl.String)
+    for code in codes:
+        kind, here = CATALOGUE[code], pl.col("code") == code
+        message = pl.when(here).then(_part(kind.text)).otherwise(message)
+        fix = pl.when(here).then(pl.lit(kind.fix)).otherwise(fix)
+        severity = pl.when(here).then(pl.lit(kind.severity)).otherwise(severity)
+    return issues.with_columns(severity=severity, message=message, fix=fix)
