@@ -1,0 +1,1 @@
+"""Field types, rules, the checker and the contracts themselves."""

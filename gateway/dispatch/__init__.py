@@ -1,0 +1,1 @@
+"""Runs lanes: local threads in one process."""

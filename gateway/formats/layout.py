@@ -1,0 +1,62 @@
+"""The `[format]` section of a mapping: how the partner's file is laid out; it knows nothing of what the cells mean."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Layout(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CsvLayout(_Layout):
+    """Delimited text."""
+
+    kind: Literal["csv"]
+    delimiter: str = Field(min_length=1, max_length=1, description="One character between cells.")
+    quote: str = Field(default='"', max_length=1, description='Quote character; "" when the file never quotes.')
+    encoding: Literal["utf-8", "utf-16", "cp1252", "iso-8859-15", "ascii"] = Field(
+        description="Strict: a byte that does not belong is a fault. A byte order mark is taken off."
+    )
+    header: bool = Field(default=True, description="Whether the first record names the columns.")
+    columns: int | None = Field(default=None, ge=1, description="Number of columns where there is no header.")
+    skip: int = Field(default=0, ge=0, description="Physical lines above the header to leave out.")
+
+
+class XlsxLayout(_Layout):
+    """One sheet of an Excel workbook (*.xlsx)."""
+
+    kind: Literal["xlsx"]
+    sheet: str | int = Field(default=1, description="Name, or position from 1 counting visible sheets only.")
+    header: int | Literal["find", "none"] = Field(default=1, description="Row of the header, or find it, or none.")
+    find: tuple[str, ...] = Field(default=(), description="With header = find: texts the header row must contain.")
+    columns: int | None = Field(default=None, ge=1, description="Number of columns where there is no header.")
+    max_cells: int = Field(default=10_000_000, ge=1, description="Above it the slower reader of flat memory reads.")
+
+
+class XmlLayout(_Layout):
+    """Repeating elements of an XML document."""
+
+    kind: Literal["xml"]
+    record: str = Field(description="Path of the record element from the root, like catalog/products/product.")
+    explode: str | None = Field(default=None, description="Path below the record: each such child is a row of its own.")
+    namespaces: dict[str, str] = Field(default_factory=dict, description="Prefixes used in paths.")
+
+
+class JsonLayout(_Layout):
+    """Repeating objects of a JSON document or one object per line."""
+
+    kind: Literal["json"]
+    record: str = Field(default="", description="Path of the array of records, like data/items; empty: the root.")
+    lines: bool = Field(default=False, description="One JSON object per line.")
+
+
+Layout = Annotated[CsvLayout | XlsxLayout | XmlLayout | JsonLayout, Field(discriminator="kind")]
+
+OUR_COLUMNS = ("error_run", "error_row", "error_code", "error_field", "error_message")
+"""Leading columns of an errors file of ours: by them a file that comes back is recognised."""
+
+ERROR_NAMESPACE = "urn:gateway:errors"
+"""Namespace of the attributes and elements we add to an XML errors file."""

@@ -1,0 +1,1 @@
+"""The mapping file, compiled to column expressions."""

@@ -1,0 +1,1 @@
+"""One module per file format: a file to tables of text."""

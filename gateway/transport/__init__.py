@@ -1,0 +1,1 @@
+"""HTTP with retry, pacing and auth as wrappers; SFTP sessions."""

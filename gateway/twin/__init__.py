@@ -1,0 +1,1 @@
+"""Strict, stateful local stand-ins for marketplaces and the SFTP drop."""
