@@ -1,0 +1,149 @@
+"""Opening the journal: version, locks, transactions; budgets, slots and the ledger live here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from gateway.errors import SettingsError, Throttled
+from gateway.journal import tables as t
+from gateway.model import Arrival, Clock
+
+
+def open_journal(state: Path, clock: Clock, *, url: str | None = None) -> Journal:
+    """Open or create the journal of a state folder. Raises SettingsError when a newer program wrote it."""
+    state.mkdir(parents=True, exist_ok=True)
+    return Journal(_engine(url or f"sqlite:///{state / 'journal.sqlite'}"), clock)
+
+
+def _engine(url: str) -> Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def _connected(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # BEGIN is ours: the driver's deferred one deadlocks on upgrade
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")  # an intent must survive a power cut
+            cursor.execute("PRAGMA foreign_keys=ON")
+            cursor.close()
+
+        @sa.event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Journal:
+    """Transactions on the journal. One process writes; others may read and leave wishes (retry, release...)."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self.engine = engine
+        self.clock = clock
+        self._lock = threading.RLock()
+        self._settle_version()
+
+    def _settle_version(self) -> None:
+        t.metadata.create_all(self.engine)
+        with self.begin() as tx:
+            found = tx.scalar(sa.select(t.meta.c.value).where(t.meta.c.name == "version"))
+            if found is None:
+                tx.execute(sa.insert(t.meta).values(name="version", value=str(t.VERSION)))
+            elif int(found) > t.VERSION:
+                raise SettingsError(
+                    f"The state folder was written by a newer gateway (state version {found}, this program knows "
+                    f"{t.VERSION}).",
+                    fix="Run the newer program, or point `state` to another folder.",
+                )
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction; no remote call may happen inside."""
+        with self._lock, self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Reading only: a snapshot that never waits for writers of other processes longer than the timeout."""
+        with self._lock, self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    # ---- events and pauses
+
+    def note(self, tx: Connection, subject: str, kind: str, text: str) -> None:
+        """Write an event: what happened to a run, a lane, a source."""
+        tx.execute(sa.insert(t.event).values(at=self.clock.now(), subject=subject, kind=kind, text=text))
+
+    def paused(self) -> frozenset[str]:
+        """Names of routes, sources, destinations and lanes that a person paused."""
+        with self.read() as tx:
+            return frozenset(tx.scalars(sa.select(t.paused.c.name)))
+
+    # ---- what http pacing asks for: model.Budget
+
+    def take(self, name: str, interval: float) -> None:
+        """Book one call of `name`. Raises Throttled with the seconds to wait."""
+        with self.begin() as tx:
+            now = self.clock.now()
+            next_at = tx.scalar(sa.select(t.budget.c.next_at).where(t.budget.c.name == name))
+            if next_at is not None and next_at > now:
+                wait = (next_at - now).total_seconds()
+                raise Throttled(f"{name} may be called again in {wait:.1f} s.", after=wait)
+            self._set_budget(tx, name, now + timedelta(seconds=interval))
+
+    def block(self, name: str, seconds: float) -> None:
+        """Forbid calls of `name` for so long, because the other side said so."""
+        with self.begin() as tx:
+            self._set_budget(tx, name, self.clock.now() + timedelta(seconds=seconds))
+
+    def _set_budget(self, tx: Connection, name: str, next_at: datetime) -> None:
+        changed = tx.execute(sa.update(t.budget).where(t.budget.c.name == name).values(next_at=next_at)).rowcount
+        if changed == 0:
+            tx.execute(sa.insert(t.budget).values(name=name, next_at=next_at))
+
+    # ---- what read-only sources ask for
+
+    def ledger(self) -> JournalLedger:
+        """Memory of files taken from servers that only let us read."""
+        return JournalLedger(self)
+
+
+class JournalLedger:
+    """model.Ledger on the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def take(self, arrival: Arrival) -> str | None:
+        """Enter the arrival; None when the same path, size and time was entered before."""
+        row = {"source": arrival.source, "path": arrival.path, "size": arrival.size, "mtime": arrival.mtime}
+        with self._journal.begin() as tx:
+            same = sa.and_(*(t.ledger.c[name] == value for name, value in row.items()))
+            if tx.scalar(sa.select(t.ledger.c.id).where(same)) is not None:
+                return None
+            key = tx.execute(sa.insert(t.ledger).values(**row)).inserted_primary_key
+            return None if key is None else str(key[0])
+
+    def drop(self, token: str) -> None:
+        """Forget an entry: the file was released."""
+        with self._journal.begin() as tx:
+            tx.execute(sa.delete(t.ledger).where(t.ledger.c.id == int(token)))
+
+    def seen(self, source: str) -> set[tuple[str, int, datetime]]:
+        """(path, size, mtime) of every entry of the source."""
+        columns = (t.ledger.c.path, t.ledger.c.size, t.ledger.c.mtime)
+        with self._journal.read() as tx:
+            return {(r[0], r[1], r[2]) for r in tx.execute(sa.select(*columns).where(t.ledger.c.source == source))}

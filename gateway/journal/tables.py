@@ -1,0 +1,240 @@
+"""The journal's tables; every row is truth, files are named by it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+VERSION = 1
+"""Version of tables and folders: an older program refuses a newer state."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time kept as whole microseconds, so that order is exact on every database."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002  the protocol's
+        """Aware time to microseconds. Raises ValueError for a naive time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive time {value!r} was about to be written to the journal")
+        return (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002  the protocol's
+        """Microseconds to aware UTC time."""
+        return None if value is None else EPOCH + timedelta(microseconds=int(value))
+
+
+metadata = sa.MetaData()
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+meta = sa.Table("meta", metadata, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.String))
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("path", sa.String, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("mtime", Moment, nullable=False),
+    sa.UniqueConstraint("source", "path", "size", "mtime"),
+)
+
+arrival = sa.Table(
+    "arrival",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("path", sa.String, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("mtime", Moment, nullable=False),
+    sa.Column("token", sa.String, nullable=False),
+    sa.Column("local", sa.String, nullable=False),
+    sa.Column("sha256", sa.String),
+    sa.Column("claimed_at", Moment, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),  # claimed, taken, ending, ended
+    sa.Column("ending", sa.String),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("next_at", Moment),
+)
+
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("arrival", sa.ForeignKey("arrival.id"), nullable=False, index=True),
+    sa.Column("route", sa.String, nullable=False, index=True),
+    sa.Column("partner", sa.String, nullable=False),
+    sa.Column("lane", sa.String, nullable=False, index=True),
+    sa.Column("feed", sa.String, nullable=False),
+    sa.Column("file", sa.String, nullable=False),
+    sa.Column("sha256", sa.String, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("mode", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),  # reading, waiting, held, settled, rejected, cancelled
+    sa.Column("released", sa.Boolean, nullable=False, default=False),
+    sa.Column("first_run", sa.String),
+    sa.Column("retry_of", sa.String),
+    sa.Column("rows", sa.BigInteger, nullable=False, default=0),
+    sa.Column("blank", sa.BigInteger, nullable=False, default=0),
+    sa.Column("open_rows", sa.BigInteger, nullable=False, default=0),  # good rows not yet decided by a consignment
+    sa.Column("counts", sa.JSON, nullable=False, default=dict),
+    sa.Column("pinned", sa.JSON, nullable=False, default=dict),
+    sa.Column("notes", sa.JSON, nullable=False, default=list),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("ended_at", Moment),
+    sa.Column("wake_at", Moment),
+    sa.Column("corrections", sa.Integer, nullable=False, default=0),
+)
+
+lane = sa.Table(
+    "lane",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("destination", sa.String, nullable=False),
+    sa.Column("account", sa.String, nullable=False),
+    sa.Column("operation", sa.String, nullable=False),
+    sa.Column("wake_at", Moment, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("trouble", sa.String),
+    sa.Column("trouble_since", Moment),
+)
+
+paused = sa.Table(
+    "paused",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("since", Moment, nullable=False),
+)
+
+slot = sa.Table(
+    "slot",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+)
+
+budget = sa.Table(
+    "budget",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("next_at", Moment, nullable=False),
+)
+
+consignment = sa.Table(
+    "consignment",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("lane", sa.String, nullable=False, index=True),
+    sa.Column("operation", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),  # open, closed
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("effects", sa.BigInteger, nullable=False),
+    sa.Column("guard", sa.JSON, nullable=False, default=dict),
+)
+
+consignment_run = sa.Table(
+    "consignment_run",
+    metadata,
+    sa.Column("consignment", sa.ForeignKey("consignment.id"), primary_key=True),
+    sa.Column("run", sa.ForeignKey("run.id"), primary_key=True, index=True),
+)
+
+batch = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("consignment", sa.ForeignKey("consignment.id"), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("operation", sa.String, nullable=False),
+    sa.Column("account", sa.String, nullable=False),
+    sa.Column("slot", sa.String, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("length", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("records", sa.Integer, nullable=False),
+    sa.Column("first_effect", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),  # ready, sending, unknown, open, closed, lapsed
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("intent_at", Moment),
+    sa.Column("ticket", sa.String),
+    sa.Column("ask_at", Moment),
+    sa.Column("deadline", Moment),
+    sa.Column("rest", sa.String),
+    sa.Column("code", sa.String),
+    sa.Column("message", sa.String),
+    sa.Column("outcomes", sa.Integer, nullable=False, default=0),  # outcome files written for it so far
+    sa.Column("memo", sa.JSON, nullable=False, default=dict),
+)
+
+batch_run = sa.Table(
+    "batch_run",
+    metadata,
+    sa.Column("batch", sa.ForeignKey("batch.id"), primary_key=True),
+    sa.Column("run", sa.ForeignKey("run.id"), primary_key=True, index=True),
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("subject", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+)
+
+segment = sa.Table(
+    "segment",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("lane", sa.String, nullable=False, index=True),
+    sa.Column("file", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("consignment", sa.String),
+)
+
+token = sa.Table(
+    "token",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
+    sa.Column("expires_at", Moment),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("who", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("target", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+)
+
+answer = sa.Table(
+    "answer",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("run", sa.String, index=True),
+    sa.Column("source", sa.String),  # where it is returned to; null: local only
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("file", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),  # local, returning, returned
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("next_at", Moment),
+    sa.Column("trouble", sa.String),
+)

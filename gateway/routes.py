@@ -1,0 +1,76 @@
+"""Route: source + file pattern + mapping + contract + destination + policy + mode, as pinned with every run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GuardLimits(_Part):
+    """Limits above which a run is held: shares of the owner's known keys, each with a least number."""
+
+    ended_share: float = Field(default=0.20, ge=0, le=1, description="Ended keys, as a share of the known keys.")
+    ended_least: int = Field(default=20, ge=0, description="Ended keys below this number never hold a run.")
+    zeroed_share: float = Field(default=0.30, ge=0, le=1, description="Stock that becomes zero, as a share.")
+    zeroed_least: int = Field(default=50, ge=0, description="Newly zero stock below this number never holds a run.")
+    shrunk_share: float = Field(default=0.50, ge=0, le=1, description="A full file below this share of the last one.")
+    window: float = Field(default=3600.0, ge=0, description="Seconds over which the same sums are taken again.")
+    off: bool = Field(default=False, description="No guard at all.")
+
+
+class Policy(_Part):
+    """What happens to the good rows of a file with bad ones. It judges our checks; a later refusal can't be undone."""
+
+    rows: Literal["skip", "all", "groups"] = Field(
+        default="skip",
+        description="skip: bad rows are left out; all: all rows or none; groups: a bad row takes its product along.",
+    )
+    reject_above: int | None = Field(default=None, ge=0, description="More bad rows than this reject the file.")
+    reject_share: float | None = Field(default=None, ge=0, le=1, description="A larger share of bad rows rejects it.")
+
+
+class DeltaRules(_Part):
+    """When a row equal to what the destination confirmed last is not sent again."""
+
+    unchanged_for: float | None = Field(
+        default=None, ge=0, description="Seconds a confirmed value that can drift is trusted; unset: never trusted."
+    )
+    resend_after: float = Field(
+        default=7 * 86400.0, ge=0, description="Seconds a confirmed value that can't drift is trusted."
+    )
+
+
+class Route(_Part):
+    """One way from a source to a destination."""
+
+    name: str
+    source: str
+    files: tuple[str, ...]
+    mapping: str
+    contract: str
+    feed: str
+    destination: str
+    partner: str
+    owner: str
+    mode: Literal["delta", "full"] = "delta"
+    absent: Literal["keep", "zero", "end"] = "keep"
+    empty: Literal["reject", "ignore", "no_change"] = "reject"
+    policy: Policy = Policy()
+    guard: GuardLimits = GuardLimits()
+    delta: DeltaRules = DeltaRules()
+    zone: str | None = None
+    answers: bool = False
+    """Whether answers also go back to the partner's server."""
+
+    def matches(self, name: str) -> bool:
+        """Whether a file name (without folders) fits one of the patterns, case-insensitively."""
+        import fnmatch  # noqa: PLC0415  only routes match names
+
+        low = name.lower()
+        bare = low.removesuffix(".gz").removesuffix(".zip")
+        return any(fnmatch.fnmatchcase(n, p.lower()) for p in self.files for n in (low, bare))

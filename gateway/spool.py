@@ -1,0 +1,236 @@
+"""The folders of a run and a consignment: Parquet files named by the journal; it knows no format and no destination."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from gateway.model import ISSUE_SCHEMA, KEY, LINE, ROW, no_issues
+
+STATE = "@state"
+"""Final state given at intake (`rejected`, `skipped`), null where the row may be sent (String)."""
+
+LATE_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, "state": pl.String}
+
+
+def durable(path: Path) -> None:
+    """Have the file's bytes on the disk before anything names it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_frame(frame: pl.DataFrame, path: Path, *, sync: bool = True) -> None:
+    """Write a Parquet file by temporary name; `sync`: durable before it is named."""
+    part = path.with_name(f"{path.name}.part")
+    frame.write_parquet(part, compression="lz4", statistics=False)
+    if sync:
+        durable(part)
+    part.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Rows and issues of one run in file order, block by block.
+
+    rows: `@row`, `@line`, `@key`, `@state`, then contract fields in canonical text (null: missing).
+    """
+
+    root: Path
+
+    @property
+    def file(self) -> Path:
+        """Folder with the partner's bytes as they came."""
+        return self.root / "file"
+
+    @property
+    def pinned(self) -> Path:
+        """Folder with the mapping and its lookups as they were when the run began."""
+        return self.root / "pinned"
+
+    @property
+    def raw(self) -> Path:
+        """Folder with reports of the destination as received."""
+        return self.root / "raw"
+
+    def begin(self) -> None:
+        """Make the folders; what an interrupted reading left is dropped."""
+        for name in ("rows", "issues"):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            (self.root / name).mkdir(parents=True)
+        (self.root / "late.parquet").unlink(missing_ok=True)
+        for folder in (self.file, self.pinned, self.raw):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, number: int, rows: pl.DataFrame, issues: pl.DataFrame) -> None:
+        """Write block `number` (from 0)."""
+        write_frame(rows, self.root / "rows" / f"{number:06d}.parquet", sync=False)
+        if issues.height:
+            write_frame(issues, self.root / "issues" / f"{number:06d}.parquet", sync=False)
+
+    def add_late(self, states: pl.DataFrame, issues: pl.DataFrame) -> None:
+        """Write what rules across rows and the policy decided: `@row`, `state`, and its issues."""
+        if states.height:
+            write_frame(states, self.root / "late.parquet", sync=False)
+        if issues.height:
+            write_frame(issues, self.root / "issues" / "late.parquet", sync=False)
+
+    def late(self) -> pl.DataFrame:
+        """Return states decided after reading (frame of LATE_SCHEMA)."""
+        path = self.root / "late.parquet"
+        return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=LATE_SCHEMA)
+
+    def paths(self) -> list[Path]:
+        """Return the row files in order."""
+        return sorted((self.root / "rows").glob("*.parquet"))
+
+    def blocks(self, columns: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows block by block with late states applied; `columns` beyond the origin ones, None: all."""
+        late = self.late()
+        wanted = None if columns is None else list(dict.fromkeys([ROW, LINE, KEY, STATE, *columns]))
+        for path in self.paths():
+            frame = pl.read_parquet(path, columns=wanted)
+            yield _with_late(frame, late) if late.height else frame
+
+    def issues(self) -> pl.DataFrame:
+        """Return the issues of rules across rows and the policy only (ISSUE_SCHEMA)."""
+        path = self.root / "issues" / "late.parquet"
+        return pl.read_parquet(path) if path.exists() else no_issues()
+
+    def issue_block(self, number: int) -> pl.DataFrame:
+        """Return the issues of block `number` (ISSUE_SCHEMA)."""
+        path = self.root / "issues" / f"{number:06d}.parquet"
+        return pl.read_parquet(path) if path.exists() else no_issues()
+
+
+def _with_late(frame: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+    if not frame.height:
+        return frame
+    low, high = frame[ROW][0], frame[ROW][-1]
+    here = late.filter(pl.col(ROW).is_between(low, high))
+    if not here.height:
+        return frame
+    joined = frame.join(here, on=ROW, how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce("state", STATE).alias(STATE)).drop("state")
+
+
+EFFECT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "effect": pl.UInt32,
+    "run": pl.UInt32,
+    ROW: pl.Int64,
+    KEY: pl.String,
+    "seq": pl.Int64,
+    "digest": pl.UInt64,
+    "measure": pl.String,
+    "ended": pl.Boolean,
+    "derived": pl.Boolean,
+    "batch": pl.UInt32,
+    "line": pl.Int64,
+}
+"""Effects of a consignment: `run` is the position in its list of runs; `@row` is null for derived effects;
+`batch` is the batch's number within the consignment, `line` its place inside the batch."""
+
+MEMBER_SCHEMA: dict[str, type[pl.DataType]] = {"effect": pl.UInt32, ROW: pl.Int64}
+"""Further rows of an effect that sums several rows of one key."""
+
+DECISION_SCHEMA: dict[str, type[pl.DataType]] = {
+    ROW: pl.Int64,
+    "state": pl.String,
+    "code": pl.String,
+    "detail": pl.String,
+}
+"""Rows that a consignment ended without sending: unchanged, superseded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsignmentFolder:
+    """Files of one consignment: effects per part, decisions per run and part, bodies, outcomes."""
+
+    root: Path
+
+    def begin(self) -> None:
+        """Make the folder anew."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.root.mkdir(parents=True)
+
+    @property
+    def bodies(self) -> Path:
+        """All batches one after another; the journal knows offset and length."""
+        return self.root / "bodies"
+
+    def add_effects(self, part: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
+        """Write the effects of one part (EFFECT_SCHEMA) and the rows summed into them (MEMBER_SCHEMA)."""
+        write_frame(effects, self.root / f"effects-{part:04d}.parquet")
+        if members.height:
+            write_frame(members, self.root / f"members-{part:04d}.parquet")
+
+    def add_decisions(self, part: int, run: str, decisions: pl.DataFrame) -> None:
+        """Write rows of a run that end without being sent (DECISION_SCHEMA)."""
+        if decisions.height:
+            write_frame(decisions, self.root / f"decisions-{run}-{part:04d}.parquet")
+
+    def add_outcomes(self, batch: int, number: int, outcomes: pl.DataFrame) -> None:
+        """Write what a receipt said of single effects of a batch (OUTCOME_SCHEMA)."""
+        write_frame(outcomes, self.root / f"outcomes-{batch:06d}-{number:03d}.parquet")
+
+    def effects(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield effects part by part (EFFECT_SCHEMA)."""
+        for path in sorted(self.root.glob("effects-*.parquet")):
+            yield pl.read_parquet(path, columns=columns)
+
+    def members(self) -> pl.DataFrame:
+        """Return rows summed into effects (MEMBER_SCHEMA)."""
+        paths = sorted(self.root.glob("members-*.parquet"))
+        return pl.concat([pl.read_parquet(p) for p in paths]) if paths else pl.DataFrame(schema=MEMBER_SCHEMA)
+
+    def decisions(self, run: str) -> Iterator[pl.DataFrame]:
+        """Yield decisions about a run's rows (DECISION_SCHEMA)."""
+        for path in sorted(self.root.glob(f"decisions-{run}-*.parquet")):
+            yield pl.read_parquet(path)
+
+    def outcomes(self, batch: int, count: int) -> list[pl.DataFrame]:
+        """Return the outcome frames the journal knows of a batch, oldest first."""
+        return [pl.read_parquet(self.root / f"outcomes-{batch:06d}-{n:03d}.parquet") for n in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Where everything lies below the state folder."""
+
+    root: Path
+
+    def run(self, run: str) -> RunFolder:
+        """Folder of a run."""
+        return RunFolder(self.root / "runs" / run)
+
+    def consignment(self, identity: str) -> ConsignmentFolder:
+        """Folder of a consignment."""
+        return ConsignmentFolder(self.root / "consignments" / identity)
+
+    @property
+    def claims(self) -> Path:
+        """Bytes of claimed files until their runs have begun."""
+        return self.root / "claims"
+
+    @property
+    def segments(self) -> Path:
+        """Baseline segments of all lanes."""
+        return self.root / "segments"
+
+    def make(self) -> None:
+        """Create the folders."""
+        for name in ("runs", "consignments", "claims", "segments", "answers"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+
+
+def counts_of(states: pl.Series) -> Mapping[str, int]:
+    """Count the non-null values of a String series."""
+    counted = states.drop_nulls().value_counts()
+    return dict(zip(counted[states.name].to_list(), counted["count"].to_list(), strict=True))
