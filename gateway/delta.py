@@ -1,0 +1,153 @@
+"""What of the waiting rows must be sent: newest wins per key, unchanged rows stay; pure frames, part by part.
+
+A part is the set of rows whose key hash falls into one bucket, so memory is bounded by the part, not by the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from gateway.model import KEY, ROW
+from gateway.routes import DeltaRules
+
+PART_ROWS = 250_000
+"""Rows a part should hold."""
+
+HASHER = f"polars-{pl.__version__}"
+"""Digests are compared only with digests of the same hasher: another release may hash differently."""
+
+SEGMENT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    KEY: pl.String,
+    "seq": pl.Int64,
+    "digest": pl.UInt64,
+    "measure": pl.String,
+    "ended": pl.Boolean,
+    "at": pl.Datetime("us", "UTC"),
+}
+"""One row per key: what the destination confirmed last; `measure` is the value the guard compares."""
+
+INFLIGHT_SCHEMA: dict[str, type[pl.DataType]] = {KEY: pl.String, "seq_sent": pl.Int64}
+
+
+def parts_for(rows: int) -> int:
+    """Number of parts for so many rows."""
+    return max(1, -(-rows // PART_ROWS))
+
+
+def in_part(part: int, parts: int) -> pl.Expr:
+    """Boolean expression: the row's key falls into the part."""
+    if parts == 1:
+        return pl.lit(value=True)
+    return pl.col(KEY).hash(seed=7) % parts == part
+
+
+def digest_expr(fields: Sequence[str]) -> pl.Expr:
+    """UInt64 digest of canonical text fields; null and "" differ, and so do ("a", "bc") and ("ab", "c")."""
+    return pl.concat_str(
+        [pl.when(pl.col(f).is_null()).then(pl.lit("\x00")).otherwise(pl.col(f)) for f in fields], separator="\x1f"
+    ).hash(seed=11)
+
+
+def fold(segments: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Fold segments (SEGMENT_SCHEMA) into one row per key, the one of the newest sequence, then of the latest time."""
+    if not segments:
+        return pl.DataFrame(schema=SEGMENT_SCHEMA)
+    if len(segments) == 1:
+        return segments[0]
+    return pl.concat(segments).sort("seq", "at", maintain_order=True).unique(KEY, keep="last")
+
+
+def decide(
+    candidates: pl.DataFrame,
+    baseline: pl.DataFrame,
+    inflight: pl.DataFrame,
+    *,
+    drifts: bool,
+    rules: DeltaRules,
+    now: datetime,
+) -> pl.DataFrame:
+    """Give every waiting row of a part its decision.
+
+    `candidates`: `run` (UInt32), `@row`, `@key`, `seq`, `digest`, `measure`, `command`, `due` (Datetime UTC or null)
+    and anything else, which is kept. Adds `decision` (String: send, unchanged, superseded, scheduled) and
+    `measure_known` (the baseline's measure, null for unknown or ended keys).
+    """
+    known = baseline.select(
+        KEY, pl.col("seq").alias("seq_known"), pl.col("digest").alias("digest_known"),
+        pl.when(pl.col("ended")).then(None).otherwise(pl.col("measure")).alias("measure_known"), "at",
+    )  # fmt: skip
+    frame = candidates.join(known, on=KEY, how="left", maintain_order="left")
+    if inflight.height:
+        newest = inflight.group_by(KEY).agg(pl.col("seq_sent").max())
+        frame = frame.join(newest, on=KEY, how="left", maintain_order="left")
+    else:
+        frame = frame.with_columns(seq_sent=pl.lit(None, pl.Int64))
+    scheduled = pl.col("due").is_not_null() & (pl.col("due") > pl.lit(now))
+    older = (pl.col("seq") < pl.col("seq_known")).fill_null(value=False) | (
+        pl.col("seq") < pl.col("seq_sent")
+    ).fill_null(value=False)
+    if candidates["run"].n_unique() > 1:
+        due_seq = pl.when(~scheduled).then(pl.col("seq"))
+        older = older | (pl.col("seq") < due_seq.max().over(KEY)).fill_null(value=False)
+    trust = rules.unchanged_for if drifts else rules.resend_after
+    same = pl.lit(value=False)
+    if trust is not None:
+        fresh = pl.col("at") >= pl.lit(now - timedelta(seconds=trust))
+        same = (
+            (pl.col("digest") == pl.col("digest_known")).fill_null(value=False) & fresh & pl.col("seq_sent").is_null()
+        )
+    decision = (
+        pl.when(scheduled).then(pl.lit("scheduled")).when(older).then(pl.lit("superseded"))
+        .when(same).then(pl.lit("unchanged")).otherwise(pl.lit("send"))
+    )  # fmt: skip
+    return frame.with_columns(decision=decision).drop("seq_known", "digest_known", "at", "seq_sent")
+
+
+def absent(
+    baseline: pl.DataFrame, inflight: pl.DataFrame, present: pl.DataFrame, *, seq: int, to_zero: bool
+) -> pl.DataFrame:
+    """Return the keys of a part that a full file left out: `@key`, `measure_known`.
+
+    `present`: every key of the file, faulty rows included (a faulty row is not an absent one). Keys confirmed or
+    sent later than `seq` stay; so do ended keys and, with `to_zero`, keys at zero.
+    """
+    live = baseline.filter(~pl.col("ended") & (pl.col("seq") <= seq))
+    if to_zero:
+        live = live.filter(pl.col("measure") != "0")
+    newer = inflight.filter(pl.col("seq_sent") > seq)
+    gone = live.join(present, on=KEY, how="anti").join(newer, on=KEY, how="anti")
+    return gone.select(KEY, pl.col("measure").alias("measure_known")).sort(KEY)
+
+
+def collapse(rows: pl.DataFrame, sums: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Sum rows of one run and key into one: returns the summed rows (first row's place) and its members.
+
+    Members: `@row` of the row kept, `member` (`@row` of every further row). Sums are exact decimals in canonical text.
+    """
+    fields = [c for c in rows.columns if c not in {"run", KEY}]
+    total = [
+        pl.col(c).cast(pl.Decimal(38, 6), strict=True).sum().alias(c) if c in sums else pl.col(c).first()
+        for c in fields
+    ]
+    summed = rows.group_by("run", KEY, maintain_order=True).agg(*total, pl.col(ROW).alias("member"))
+    members = summed.select(ROW, "member").explode("member").filter(pl.col("member") != pl.col(ROW))
+    return summed.drop("member").with_columns(canonical_decimal(pl.col(c)).alias(c) for c in sums), members
+
+
+def canonical_decimal(value: pl.Expr) -> pl.Expr:
+    """Decimal column to canonical text: no trailing zeros, no trailing dot."""
+    text = value.cast(pl.String)
+    return (
+        pl.when(text.str.contains(".", literal=True))
+        .then(text.str.strip_chars_end("0").str.strip_chars_end("."))
+        .otherwise(text)
+    )
+
+
+__all__ = [
+    "HASHER", "INFLIGHT_SCHEMA", "PART_ROWS", "SEGMENT_SCHEMA",
+    "absent", "canonical_decimal", "collapse", "decide", "digest_expr", "fold", "in_part", "parts_for",
+]  # fmt: skip
