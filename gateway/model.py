@@ -529,6 +529,10 @@ class Rows(Protocol):
         """The layout (format section of the mapping) the run pinned."""
         ...
 
+    def columns(self) -> Mapping[str, str]:
+        """Contract field -> header text of the partner's column it comes from, or `c<n>` (n from 0) where headerless."""
+        ...
+
 
 class ReportWriter(Protocol):
     """Writes one kind of answer."""
