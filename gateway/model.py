@@ -530,7 +530,7 @@ class Rows(Protocol):
         ...
 
     def columns(self) -> Mapping[str, str]:
-        """Contract field -> header text of the partner's column it comes from, or `c<n>` (n from 0) where headerless."""
+        """Contract field -> header text of the partner's column, or `c<n>` (n from 0) where the file has no header."""
         ...
 
 
