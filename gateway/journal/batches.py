@@ -1,0 +1,152 @@
+"""Consignments and batches in the journal: every change of state is one function here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from gateway.journal import tables as t
+from gateway.model import Receipt, RowState, Sent
+
+LIVE = ("ready", "sending", "unknown", "open")
+"""Batch states in which something is still to come."""
+
+UNSENT = ("ready", "sending", "unknown")
+"""Batch states that keep the lane from forming a new consignment."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch as encoded: where its bytes lie and which effects it holds."""
+
+    number: int
+    operation: str
+    slot: str
+    offset: int
+    length: int
+    digest: str
+    records: int
+    first_effect: int
+    memo: Mapping[str, str]
+    runs: tuple[str, ...]
+
+
+def add_consignment(tx: Connection, values: Mapping[str, Any], runs: Sequence[str]) -> None:
+    """Enter a consignment and the runs it takes rows of."""
+    tx.execute(sa.insert(t.consignment).values(**values))
+    tx.execute(sa.insert(t.consignment_run), [{"consignment": values["id"], "run": run} for run in runs])
+
+
+def add_batches(tx: Connection, consignment: str, account: str, batches: Sequence[NewBatch]) -> None:
+    """Enter the batches of a consignment as ready."""
+    base = (tx.scalar(sa.select(sa.func.max(t.batch.c.id))) or 0) + 1
+    rows, links = [], []
+    for place, new in enumerate(batches):
+        rows.append({
+            "id": base + place, "consignment": consignment, "number": new.number, "operation": new.operation,
+            "account": account, "slot": new.slot, "offset": new.offset, "length": new.length, "digest": new.digest,
+            "records": new.records, "first_effect": new.first_effect, "state": "ready", "attempts": 0,
+            "outcomes": 0, "memo": dict(new.memo),
+        })  # fmt: skip
+        links.extend({"batch": base + place, "run": run} for run in new.runs)
+    for start in range(0, len(rows), 500):
+        tx.execute(sa.insert(t.batch), rows[start : start + 500])
+    for start in range(0, len(links), 1000):
+        tx.execute(sa.insert(t.batch_run), links[start : start + 1000])
+
+
+def of_lane(tx: Connection, lane: str, states: Sequence[str], limit: int | None = None) -> Sequence[Row[Any]]:
+    """Batches of a lane in the given states, in sending order."""
+    query = (
+        sa.select(t.batch)
+        .join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
+        .where(t.consignment.c.lane == lane, t.consignment.c.state == "open", t.batch.c.state.in_(states))
+        .order_by(t.batch.c.id)
+    )
+    return tx.execute(query.limit(limit) if limit else query).fetchall()
+
+
+def due(tx: Connection, account: str, now: datetime) -> Sequence[Row[Any]]:
+    """Open or lapsed batches of an account that may be asked about now."""
+    query = sa.select(t.batch).where(
+        t.batch.c.account == account, t.batch.c.state.in_(("open", "lapsed")), t.batch.c.ask_at <= now
+    )
+    return tx.execute(query.order_by(t.batch.c.ask_at, t.batch.c.id)).fetchall()
+
+
+def intend(tx: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Write the intent: these batches are about to be sent."""
+    tx.execute(
+        sa.update(t.batch)
+        .where(t.batch.c.id.in_(ids))
+        .values(state="sending", intent_at=now, attempts=t.batch.c.attempts + 1)
+    )
+
+
+def set_state(tx: Connection, ids: Sequence[int], state: str) -> None:
+    """Give batches a state."""
+    if ids:
+        tx.execute(sa.update(t.batch).where(t.batch.c.id.in_(ids)).values(state=state))
+
+
+def apply_receipt(
+    tx: Connection, batch: int, receipt: Receipt, *, ask_at: datetime, deadline: datetime, outcomes: int
+) -> None:
+    """Store what a call told. A closed batch stays closed; `outcomes` is the number of outcome files now."""
+    values: dict[str, Any] = {"outcomes": outcomes}
+    if receipt.ticket is not None:
+        values["ticket"] = receipt.ticket
+    if receipt.closed:
+        values |= {"state": "closed", "rest": None if receipt.rest is None else str(receipt.rest)}
+        values |= {"code": receipt.code or None, "message": receipt.message or None}
+    else:
+        values |= {"ask_at": ask_at}
+    tx.execute(sa.update(t.batch).where(t.batch.c.id == batch, t.batch.c.state != "closed").values(**values))
+    if not receipt.closed:
+        opened = sa.update(t.batch).where(t.batch.c.id == batch, t.batch.c.state.in_(UNSENT))
+        tx.execute(opened.values(state="open", deadline=deadline))
+
+
+def lapse(tx: Connection, batch: int, message: str, ask_at: datetime) -> None:
+    """End an open batch by its deadline: accepted, never confirmed; it may still be corrected."""
+    tx.execute(
+        sa.update(t.batch)
+        .where(t.batch.c.id == batch, t.batch.c.state == "open")
+        .values(state="lapsed", rest=str(RowState.ACCEPTED), code="DEST_NOT_CONFIRMED", message=message, ask_at=ask_at)
+    )
+
+
+def take_slot(tx: Connection, name: str, batch: int) -> bool:
+    """Take a slot for a batch; False when another batch holds it. Taking twice is once."""
+    if not name:
+        return True
+    held = tx.scalar(sa.select(t.slot.c.batch).where(t.slot.c.name == name))
+    if held is None:
+        tx.execute(sa.insert(t.slot).values(name=name, batch=batch))
+        return True
+    return bool(held == batch)
+
+
+def free_slot(tx: Connection, name: str, batch: int) -> None:
+    """Give a slot back, if the batch holds it."""
+    if name:
+        tx.execute(sa.delete(t.slot).where(t.slot.c.name == name, t.slot.c.batch == batch))
+
+
+def as_sent(row: Row[Any], now: datetime) -> Sent:
+    """Describe a batch for `poll` and `find`."""
+    return Sent(
+        batch_id=row.id,
+        operation=row.operation,
+        slot=row.slot,
+        ticket=row.ticket,
+        body_digest=row.digest,
+        records=row.records,
+        intent_at=row.intent_at or now,
+        memo=row.memo,
+    )

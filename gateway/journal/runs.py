@@ -1,0 +1,171 @@
+"""Arrivals, runs, lanes and answers in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from gateway.journal import tables as t
+from gateway.model import Arrival
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to misread
+_RUN_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
+_CLAIMS_PER_MS = 1 << 20
+
+
+def run_id(now: datetime) -> str:
+    """Return a nine-letter id that sorts by time (milliseconds since 2024, base 32)."""
+    number = (now - _RUN_EPOCH) // timedelta(milliseconds=1)
+    letters = []
+    for _ in range(9):
+        number, rest = divmod(number, 32)
+        letters.append(_ALPHABET[rest])
+    return "".join(reversed(letters))
+
+
+def fresh_run_id(tx: Connection, now: datetime) -> str:
+    """Return a run id that no run has yet."""
+    while tx.scalar(sa.select(t.run.c.id).where(t.run.c.id == (identity := run_id(now)))) is not None:
+        now += timedelta(milliseconds=1)
+    return identity
+
+
+def sequence(mtime: datetime, arrival: int) -> int:
+    """Order of a run: source time in milliseconds, then claim; fits a signed 64-bit integer."""
+    return ((mtime - t.EPOCH) // timedelta(milliseconds=1)) * _CLAIMS_PER_MS + arrival % _CLAIMS_PER_MS
+
+
+def add_arrival(tx: Connection, arrival: Arrival, *, token: str, local: str, now: datetime) -> int:
+    """Enter a claimed file; a claim found again after a crash keeps its first entry."""
+    same = sa.select(t.arrival.c.id).where(t.arrival.c.local == local, t.arrival.c.state != "ended")
+    known = tx.scalar(same)
+    if known is not None:
+        return int(known)
+    row = tx.execute(
+        sa.insert(t.arrival).values(
+            source=arrival.source, path=arrival.path, size=arrival.size, mtime=arrival.mtime,
+            token=token, local=local, claimed_at=now, state="claimed", attempts=0,
+        )
+    )  # fmt: skip
+    key = row.inserted_primary_key
+    return int(key[0]) if key is not None else 0
+
+
+def arrivals(tx: Connection, *states: str) -> Sequence[Row[Any]]:
+    """Arrivals in the given states, oldest source time first."""
+    query = sa.select(t.arrival).where(t.arrival.c.state.in_(states)).order_by(t.arrival.c.mtime, t.arrival.c.id)
+    return tx.execute(query).fetchall()
+
+
+def set_arrival(tx: Connection, arrival: int, **values: Any) -> None:
+    """Change an arrival."""
+    tx.execute(sa.update(t.arrival).where(t.arrival.c.id == arrival).values(**values))
+
+
+def newest_of_route(tx: Connection, route: str) -> Row[Any] | None:
+    """Newest run of a route by sequence, re-drops and retries apart."""
+    query = (
+        sa.select(t.run)
+        .where(t.run.c.route == route, t.run.c.retry_of.is_(None), t.run.c.state != "rejected")
+        .order_by(t.run.c.seq.desc())
+        .limit(1)
+    )
+    return tx.execute(query).first()
+
+
+def last_full(tx: Connection, lane: str, before: int) -> int | None:
+    """Number of keys of the last full file a lane took before sequence `before`."""
+    query = (
+        sa.select(t.run.c.counts)
+        .where(t.run.c.lane == lane, t.run.c.mode == "full", t.run.c.state == "settled", t.run.c.seq < before)
+        .order_by(t.run.c.seq.desc())
+        .limit(1)
+    )
+    counts = tx.scalar(query)
+    return None if counts is None else int(counts.get("keys", 0))
+
+
+def add_run(tx: Connection, **values: Any) -> None:
+    """Enter a run."""
+    tx.execute(sa.insert(t.run).values(**values))
+
+
+def set_run(tx: Connection, run: str, **values: Any) -> None:
+    """Change a run."""
+    tx.execute(sa.update(t.run).where(t.run.c.id == run).values(**values))
+
+
+def get_run(tx: Connection, run: str) -> Row[Any] | None:
+    """One run."""
+    return tx.execute(sa.select(t.run).where(t.run.c.id == run)).first()
+
+
+def waiting(tx: Connection, lane: str) -> Sequence[Row[Any]]:
+    """Runs of a lane with rows still to be decided, oldest sequence first."""
+    query = sa.select(t.run).where(t.run.c.lane == lane, t.run.c.state == "waiting", t.run.c.open_rows != 0)
+    return tx.execute(query.order_by(t.run.c.seq, t.run.c.id)).fetchall()
+
+
+def of_arrival(tx: Connection, arrival: int) -> Sequence[Row[Any]]:
+    """Runs of an arrival."""
+    return tx.execute(sa.select(t.run).where(t.run.c.arrival == arrival).order_by(t.run.c.id)).fetchall()
+
+
+def consignments_of(tx: Connection, run: str) -> Sequence[Row[Any]]:
+    """Consignments that took rows of a run, oldest first."""
+    query = (
+        sa.select(t.consignment)
+        .join(t.consignment_run, t.consignment_run.c.consignment == t.consignment.c.id)
+        .where(t.consignment_run.c.run == run)
+        .order_by(t.consignment.c.created_at, t.consignment.c.id)
+    )
+    return tx.execute(query).fetchall()
+
+
+def runs_of(tx: Connection, consignment: str) -> list[str]:
+    """Runs of a consignment in the order their position in the effects counts."""
+    query = (
+        sa.select(t.consignment_run.c.run)
+        .join(t.run, t.run.c.id == t.consignment_run.c.run)
+        .where(t.consignment_run.c.consignment == consignment)
+        .order_by(t.run.c.seq, t.run.c.id)
+    )
+    return list(tx.scalars(query))
+
+
+def batches_of(tx: Connection, consignment: str) -> Sequence[Row[Any]]:
+    """Batches of a consignment by number."""
+    query = sa.select(t.batch).where(t.batch.c.consignment == consignment).order_by(t.batch.c.number)
+    return tx.execute(query).fetchall()
+
+
+def wake_lane(tx: Connection, lane: str, at: datetime | None) -> None:
+    """Have a lane advanced at a time (None: not before somebody wakes it)."""
+    tx.execute(sa.update(t.lane).where(t.lane.c.name == lane).values(wake_at=at))
+
+
+def ensure_lane(tx: Connection, name: str, **values: Any) -> None:
+    """Enter a lane or bring its destination up to date."""
+    if tx.execute(sa.update(t.lane).where(t.lane.c.name == name).values(**values)).rowcount == 0:
+        tx.execute(sa.insert(t.lane).values(name=name, attempts=0, **values))
+
+
+def due_lanes(tx: Connection, now: datetime) -> list[str]:
+    """Lanes whose time has come."""
+    return list(tx.scalars(sa.select(t.lane.c.name).where(t.lane.c.wake_at <= now).order_by(t.lane.c.wake_at)))
+
+
+def add_answer(tx: Connection, *, run: str | None, source: str | None, kind: str, file: str, now: datetime) -> None:
+    """Enter an answer file; with a source it is to be returned there."""
+    state = "local" if source is None else "returning"
+    known = sa.select(t.answer.c.id).where(t.answer.c.file == file, t.answer.c.kind == kind)
+    values = {"run": run, "source": source, "kind": kind, "file": file, "at": now, "state": state, "next_at": now}
+    found = tx.scalar(known)
+    if found is None:
+        tx.execute(sa.insert(t.answer).values(attempts=0, **values))
+    else:
+        tx.execute(sa.update(t.answer).where(t.answer.c.id == found).values(attempts=0, **values))
