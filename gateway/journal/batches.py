@@ -45,7 +45,8 @@ def add_consignment(tx: Connection, values: Mapping[str, Any], runs: Sequence[st
 def add_batches(tx: Connection, consignment: str, account: str, batches: Sequence[NewBatch]) -> None:
     """Enter the batches of a consignment as ready."""
     base = (tx.scalar(sa.select(sa.func.max(t.batch.c.id))) or 0) + 1
-    rows, links = [], []
+    rows: list[dict[str, Any]] = []
+    links: list[dict[str, Any]] = []
     for place, new in enumerate(batches):
         rows.append({
             "id": base + place, "consignment": consignment, "number": new.number, "operation": new.operation,

@@ -1,0 +1,208 @@
+"""Submits, looks up and polls batches; the intent is written first, and nothing is ever resent blindly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+from sqlalchemy.engine import Connection, Row
+
+from gateway.delivery.setup import LaneSetup
+from gateway.errors import Busy, MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
+from gateway.journal import Journal, batches
+from gateway.model import ABSENT, UNKNOWN, Batch, Receipt, Repeat, RowState
+from gateway.spool import Spool
+
+WINDOW = 64
+"""Batches intended together where repeating is harmless; otherwise one at a time."""
+
+LAPSED_POLL = 60
+"""A batch past its deadline is asked about this many times more rarely, so that a late truth is still heard."""
+
+
+class Sender:
+    """Moves batches of lanes from ready to closed."""
+
+    def __init__(self, journal: Journal, spool: Spool) -> None:
+        self._journal = journal
+        self._spool = spool
+
+    # ---- submitting
+
+    def send(self, setup: LaneSetup) -> None:
+        """Submit what is ready, in order. Raises MayWorkLater when it must go on later; Refused for the account."""
+        while True:
+            window = self._next(setup)
+            if not window:
+                return
+            self._book(setup, window)
+            self._submit(setup, window)
+
+    def _next(self, setup: LaneSetup) -> list[Row[Any]]:
+        with self._journal.read() as tx:
+            ready = list(batches.of_lane(tx, setup.name, ["ready"], limit=WINDOW))
+        if not ready:
+            return []
+        op = setup.operation
+        alone = op.repeat is Repeat.NEVER or op.interval > 0 or any(b.slot for b in ready)
+        return ready[:1] if alone else [b for b in ready if b.consignment == ready[0].consignment]
+
+    def _book(self, setup: LaneSetup, window: Sequence[Row[Any]]) -> None:
+        with self._journal.begin() as tx:
+            if not batches.take_slot(tx, window[0].slot, window[0].id):
+                raise Busy(f"The slot {window[0].slot} is taken by another batch.", after=1.0)
+        if setup.operation.interval > 0:
+            name = f"{setup.destination.account}/{setup.operation.name}"
+            try:
+                self._journal.take(name, setup.operation.interval)
+            except Throttled:
+                self._free(window)
+                raise
+        with self._journal.begin() as tx:
+            batches.intend(tx, [b.id for b in window], self._journal.clock.now())
+
+    def _free(self, window: Sequence[Row[Any]]) -> None:
+        with self._journal.begin() as tx:
+            for b in window:
+                batches.free_slot(tx, b.slot, b.id)
+
+    def _submit(self, setup: LaneSetup, window: Sequence[Row[Any]]) -> None:
+        folder = self._spool.consignment(window[0].consignment)
+        done: list[tuple[Row[Any], Receipt]] = []
+        unknown: list[int] = []
+        trouble: Exception | None = None
+        with folder.bodies.open("rb") as bodies:
+            for b in window:
+                bodies.seek(b.offset)
+                try:
+                    done.append((b, setup.destination.submit(_batch_of(b, bodies.read(b.length)))))
+                except OutcomeUnknown as error:
+                    unknown.append(b.id)
+                    trouble = error
+                    break
+                except Refused as error:
+                    if error.status in {"401", "403"}:
+                        trouble = error
+                        break
+                    text = str(error)
+                    done.append(
+                        (b, Receipt(closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=text))
+                    )
+                except MayWorkLater as error:
+                    trouble = error
+                    break
+        self._store(setup, done)
+        answered = {b.id for b, _ in done}
+        back = [b for b in window if b.id not in answered and b.id not in unknown]
+        with self._journal.begin() as tx:
+            batches.set_state(tx, [b.id for b in back], "ready")
+            batches.set_state(tx, unknown, "unknown")
+            for b in back:
+                batches.free_slot(tx, b.slot, b.id)
+        if unknown:
+            raise Unreachable(str(trouble), after=1.0)
+        if trouble is not None:
+            raise trouble
+
+    # ---- receipts
+
+    def _store(self, setup: LaneSetup, receipts: Sequence[tuple[Row[Any], Receipt]]) -> None:
+        now = self._journal.clock.now()
+        counts = [self._keep(b, receipt) for b, receipt in receipts]
+        with self._journal.begin() as tx:
+            for (b, receipt), count in zip(receipts, counts, strict=True):
+                wait = receipt.after if receipt.after is not None else poll_pause(setup)
+                batches.apply_receipt(
+                    tx, b.id, receipt,
+                    ask_at=now + timedelta(seconds=wait),
+                    deadline=now + timedelta(seconds=setup.operation.deadline),
+                    outcomes=count,
+                )  # fmt: skip
+                if receipt.closed or setup.operation.slot_until == "ticket":
+                    batches.free_slot(tx, b.slot, b.id)
+
+    def _keep(self, b: Row[Any], receipt: Receipt) -> int:
+        """Write outcomes and raw reports to the spool before the journal names them; returns the outcome files."""
+        folder = self._spool.consignment(b.consignment)
+        count: int = b.outcomes
+        if receipt.outcomes is not None and receipt.outcomes.height:
+            folder.add_outcomes(b.number, count, receipt.outcomes)
+            count += 1
+        for name, content in receipt.raw:
+            path = folder.root / "raw" / f"{b.number:06d}-{name.replace('/', '_')}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        return count
+
+    # ---- looking up what a crash or a lost answer left
+
+    def resolve(self, setup: LaneSetup) -> None:
+        """Find batches whose outcome is unknown. Raises MayWorkLater when the other side can't be asked."""
+        with self._journal.read() as tx:
+            lost = list(batches.of_lane(tx, setup.name, ["sending", "unknown"]))
+        now = self._journal.clock.now()
+        for b in lost:
+            found = setup.destination.find(batches.as_sent(b, now))
+            if isinstance(found, Receipt):
+                self._store(setup, [(b, found)])
+            elif found is ABSENT or (found is UNKNOWN and setup.operation.repeat is not Repeat.NEVER):
+                # Nothing newer can have been sent: a lane forms no consignment while a batch of it is unresolved.
+                with self._journal.begin() as tx:
+                    batches.set_state(tx, [b.id], "ready")
+                    self._journal.note(tx, setup.name, "resend", f"batch {b.id}: {found.value}, sent again")
+            else:
+                receipt = Receipt(
+                    closed=True, rest=RowState.UNCERTAIN, code="DEST_UNCERTAIN",
+                    message="the answer to the call was lost and the call can't be looked up",
+                )  # fmt: skip
+                self._store(setup, [(b, receipt)])
+
+    # ---- polling
+
+    def poll(self, setup: LaneSetup) -> list[str]:
+        """Ask about all open batches of the account that are due; returns the consignments something was learnt of."""
+        now = self._journal.clock.now()
+        with self._journal.read() as tx:
+            due = list(batches.due(tx, setup.destination.account, now))
+        if not due:
+            return []
+        answers = setup.destination.poll([batches.as_sent(b, now) for b in due])
+        told = [(b, answers[b.id]) for b in due if b.id in answers]
+        self._store(setup, told)
+        silent = [b for b in due if b.id not in answers]
+        with self._journal.begin() as tx:
+            for b in silent:
+                self._ask_again(tx, setup, b, now)
+        return sorted({b.consignment for b, r in told if r.closed or r.outcomes is not None})
+
+    def _ask_again(self, tx: Connection, setup: LaneSetup, b: Row[Any], now: datetime) -> None:
+        wait = poll_pause(setup) * (LAPSED_POLL if b.state == "lapsed" else 1)
+        receipt = Receipt()
+        batches.apply_receipt(
+            tx, b.id, receipt, ask_at=now + timedelta(seconds=wait), deadline=now, outcomes=b.outcomes
+        )
+
+    def lapse(self, setup: LaneSetup) -> None:
+        """End open batches of the lane whose deadline has passed."""
+        now = self._journal.clock.now()
+        with self._journal.begin() as tx:
+            for b in batches.of_lane(tx, setup.name, ["open"]):
+                if b.deadline is not None and b.deadline <= now:
+                    ask = now + timedelta(seconds=poll_pause(setup) * LAPSED_POLL)
+                    batches.lapse(tx, b.id, "no final word within the deadline", ask)
+                    batches.free_slot(tx, b.slot, b.id)
+
+
+def poll_pause(setup: LaneSetup) -> float:
+    """Seconds between two questions where the destination names none: a share of the deadline, within bounds."""
+    return min(60.0, max(0.2, setup.operation.deadline / 500))
+
+
+def _batch_of(b: Row[Any], body: bytes) -> Batch:
+
+    return Batch(b.operation, b.slot, body, pl.DataFrame(), b.memo)
+
+
+__all__ = ["Sender", "poll_pause"]
