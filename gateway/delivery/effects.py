@@ -1,0 +1,162 @@
+"""Final states of effects and rows, worked out from what the journal and the spool know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sqlalchemy.engine import Row
+
+from gateway.journal import Journal, batches, runs
+from gateway.model import KEY, ROW, STATES, RowState
+from gateway.spool import STATE, ConsignmentFolder, Spool
+
+UNDECIDED = 255
+"""State code of a row nobody has decided yet."""
+
+CODES: dict[str, int] = {str(state): code for code, state in enumerate(STATES)}
+
+EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
+    ROW: pl.Int64,
+    "code": pl.String,
+    "detail": pl.String,
+    "remote_id": pl.String,
+}
+"""What delivery has to say about single rows beyond their state."""
+
+
+def effect_states(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> Iterator[pl.DataFrame]:
+    """Yield effects part by part with `state`, `code`, `message`, `remote_id` (String; state null: still open).
+
+    `rows` are the consignment's batches as the journal knows them, by number.
+    """
+    rest = pl.DataFrame(
+        {
+            "batch": [b.number for b in rows],
+            "state": [b.rest if b.state in {"closed", "lapsed"} else None for b in rows],
+            "code": [b.code for b in rows],
+            "message": [b.message for b in rows],
+        },
+        schema={"batch": pl.UInt32, "state": pl.String, "code": pl.String, "message": pl.String},
+    )
+    named = _outcomes(folder, rows)
+    for part in folder.effects():
+        frame = part.join(rest, on="batch", how="left", maintain_order="left")
+        frame = frame.with_columns(remote_id=pl.lit(None, pl.String))
+        yield _overlaid(frame, named) if named.height else frame
+
+
+def _outcomes(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> pl.DataFrame:
+    """Newest outcome per batch and line or key."""
+    frames = [
+        frame.with_columns(batch=pl.lit(b.number, pl.UInt32), order=pl.lit(n, pl.Int64))
+        for b in rows
+        if b.outcomes
+        for n, frame in enumerate(folder.outcomes(b.number, b.outcomes))
+    ]
+    if not frames:
+        return pl.DataFrame(schema={"batch": pl.UInt32})
+    return pl.concat(frames, how="diagonal").unique(["batch", "line", "key"], keep="last", maintain_order=True)
+
+
+def _overlaid(frame: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    told = ["state", "code", "message", "remote_id"]
+    by_line = named.filter(pl.col("line").is_not_null()).select("batch", "line", *told)
+    by_key = named.filter(pl.col("line").is_null()).select("batch", pl.col("key").alias(KEY), *told)
+    for other, keys in ((by_line, ["batch", "line"]), (by_key, ["batch", KEY])):
+        if not other.height:
+            continue
+        frame = frame.join(
+            other.with_columns(told=pl.lit(value=True)), on=keys, how="left", suffix="_told", maintain_order="left"
+        )
+        frame = frame.with_columns(
+            pl.when(pl.col("told").is_not_null()).then(pl.col(f"{c}_told")).otherwise(pl.col(c)).alias(c) for c in told
+        ).drop("told", *(f"{c}_told" for c in told))
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class RowStates:
+    """States of a run's rows: `codes` indexed by `@row`; `extra` has more to say about some (EXTRA_SCHEMA)."""
+
+    codes: npt.NDArray[np.uint8]
+    extra: pl.DataFrame
+    derived: dict[str, int]
+    """Counts per state of effects without an input row."""
+
+    def of(self, rows: pl.Series) -> pl.Series:
+        """State names of rows (String; null: undecided)."""
+        names = pl.Series("state", [str(s) for s in STATES], dtype=pl.String)
+        codes = pl.Series("code", self.codes[rows.to_numpy()].astype(np.int64))
+        return names.gather(codes.set(codes == UNDECIDED, None))
+
+    def counts(self) -> dict[str, int]:
+        """Rows per state; undecided rows are not counted."""
+        found = np.bincount(self.codes[self.codes < UNDECIDED - 1], minlength=len(STATES))
+        return {str(state): int(n) for state, n in zip(STATES, found.tolist(), strict=True) if n}
+
+
+def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -> RowStates:
+    """Work out the states of all rows of a run; undecided rows take `open_state`, as do effects still open."""
+    folder = spool.run(run)
+    last = max((int(b[ROW][-1]) for b in folder.blocks([]) if b.height), default=0)
+    codes = np.full(last + 1, UNDECIDED - 1, dtype=np.uint8)  # 254: no such row (blank, header)
+    for block in folder.blocks([]):
+        at = block[ROW].to_numpy()
+        given = block[STATE].replace_strict(CODES, default=None, return_dtype=pl.UInt8).fill_null(UNDECIDED)
+        codes[at] = given.to_numpy()
+    extra: list[pl.DataFrame] = []
+    derived: dict[str, int] = {}
+    with journal.read() as tx:
+        consignments = [(c.id, runs.runs_of(tx, c.id), batches.batches_of(tx, c.id)) for c in _all(tx, run)]
+    for identity, in_it, sent in consignments:
+        consignment = spool.consignment(identity)
+        _apply_decisions(consignment, run, codes, extra)
+        _apply_effects(consignment, sent, (in_it.index(run), open_state), codes, extra, derived)
+    codes[codes == UNDECIDED] = CODES[str(open_state)]
+    said = pl.concat(extra).unique(ROW, keep="last") if extra else pl.DataFrame(schema=EXTRA_SCHEMA)
+    return RowStates(codes, said, derived)
+
+
+def _all(tx: Any, run: str) -> Sequence[Row[Any]]:
+    return runs.consignments_of(tx, run)
+
+
+def _apply_decisions(
+    folder: ConsignmentFolder, run: str, codes: npt.NDArray[np.uint8], extra: list[pl.DataFrame]
+) -> None:
+    for frame in folder.decisions(run):
+        codes[frame[ROW].to_numpy()] = frame["state"].replace_strict(CODES, return_dtype=pl.UInt8).to_numpy()
+        said = frame.filter(pl.col("detail").is_not_null())
+        if said.height:
+            extra.append(said.select(ROW, "code", "detail", pl.lit(None, pl.String).alias("remote_id")))
+
+
+def _apply_effects(
+    folder: ConsignmentFolder,
+    sent: Sequence[Row[Any]],
+    mine: tuple[int, RowState],
+    codes: npt.NDArray[np.uint8],
+    extra: list[pl.DataFrame],
+    derived: dict[str, int],
+) -> None:
+    position, open_state = mine
+    members = folder.members()
+    for part in effect_states(folder, sent):
+        own = part.filter(pl.col("run") == position)
+        own = own.with_columns(pl.col("state").fill_null(str(open_state)))
+        lost = own.filter(pl.col("derived"))
+        for state, count in lost.group_by("state").len().iter_rows():
+            derived[state] = derived.get(state, 0) + count
+        rows = own.filter(~pl.col("derived")).select(ROW, "effect", "state", "code", "message", "remote_id")
+        if members.height:
+            joined = members.join(rows.drop(ROW), on="effect", how="inner")
+            rows = pl.concat([rows, joined.select(rows.columns)])
+        codes[rows[ROW].to_numpy()] = rows["state"].replace_strict(CODES, return_dtype=pl.UInt8).to_numpy()
+        said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())
+        if said.height:
+            extra.append(said.select(ROW, "code", pl.col("message").alias("detail"), "remote_id"))

@@ -1,0 +1,134 @@
+"""The rows of a run as report writers read them (model.Rows), streamed block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from pydantic import BaseModel
+
+from gateway.delivery.effects import RowStates
+from gateway.issues import WARNINGS
+from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, RowState, Table
+from gateway.spool import RunFolder
+
+_DEFAULT_CODES = {
+    str(RowState.UNCHANGED): "UNCHANGED",
+    str(RowState.SUPERSEDED): "SUPERSEDED",
+}
+"""What a state says by itself where nothing more is known of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRows:
+    """model.Rows of one run."""
+
+    folder: RunFolder
+    states: RowStates
+    names: Mapping[str, str]
+    file: Path
+    format: BaseModel
+    read: Callable[[Path, BaseModel], Iterator[Table]]
+    open_code: tuple[str, str] | None = None
+    """Code and detail of rows that are held or cancelled."""
+
+    def results(self) -> Iterator[pl.DataFrame]:
+        """Yield frames of ROW_RESULT_SCHEMA."""
+        late = self.folder.issues()
+        for number, block in enumerate(self.folder.blocks([])):
+            yield self._results(block, self._issues_of(number, block, late))
+
+    def _results(self, block: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
+        frame = block.select(ROW, LINE, KEY).with_columns(state=self.states.of(block[ROW]))
+        if issues.height:
+            frame = frame.join(_gravest(issues), on=ROW, how="left", maintain_order="left")
+        else:
+            empty = {n: ROW_RESULT_SCHEMA[n] for n in ("faults", "code", "field", "value", "detail")}
+            frame = frame.with_columns(pl.lit(None, d).alias(n) for n, d in empty.items())
+        frame = self._with_extra(frame)
+        default = pl.col("state").replace_strict(_DEFAULT_CODES, default=None, return_dtype=pl.String)
+        frame = frame.with_columns(pl.col("faults").fill_null(0), code=pl.coalesce("code", default))
+        if self.open_code is not None:
+            code, detail = self.open_code
+            mine = pl.col("state").is_in([str(RowState.HELD), str(RowState.SKIPPED)]) & pl.col("code").is_null()
+            frame = frame.with_columns(
+                code=pl.when(mine).then(pl.lit(code)).otherwise(pl.col("code")),
+                detail=pl.when(mine).then(pl.lit(detail)).otherwise(pl.col("detail")),
+            )
+        return frame.select(pl.col(n).cast(d) for n, d in ROW_RESULT_SCHEMA.items())
+
+    def _with_extra(self, frame: pl.DataFrame) -> pl.DataFrame:
+        here = _between(self.states.extra, frame)
+        if not here.height:
+            return frame.with_columns(remote_id=pl.lit(None, pl.String))
+        frame = frame.join(here, on=ROW, how="left", suffix="_said", maintain_order="left")
+        said = pl.col("code_said").is_not_null()
+        fault = pl.col("state").is_in([str(RowState.REFUSED), str(RowState.UNCERTAIN)])
+        return frame.with_columns(
+            faults=pl.col("faults").fill_null(0) + (said & fault).cast(pl.Int64),
+            code=pl.when(said).then("code_said").otherwise("code"),
+            detail=pl.when(said).then("detail_said").otherwise("detail"),
+            field=pl.when(said).then(None).otherwise("field"),
+            value=pl.when(said).then(None).otherwise("value"),
+        ).drop("code_said", "detail_said")
+
+    def _issues_of(self, number: int, block: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+        issues = self.folder.issue_block(number)
+        more = _between(late, block)
+        return pl.concat([issues, more]) if more.height else issues
+
+    def issues(self) -> Iterator[pl.DataFrame]:
+        """Yield frames of ISSUE_SCHEMA plus `severity`, `key`, `state`, in row order."""
+        late = self.folder.issues()
+        for number, block in enumerate(self.folder.blocks([])):
+            faults = self._issues_of(number, block, late)
+            said = _between(self.states.extra, block).filter(pl.col("code").is_not_null())
+            if said.height:
+                lines = said.join(block.select(ROW, LINE), on=ROW, how="left")
+                blank = pl.lit(None, pl.String)
+                faults = pl.concat([
+                    faults,
+                    lines.select(ROW, LINE, "code", blank.alias("field"), blank.alias("value"), "detail"),
+                ])  # fmt: skip
+            if not faults.height:
+                continue
+            known = block.select(ROW, pl.col(KEY).alias("key")).with_columns(state=self.states.of(block[ROW]))
+            warning = pl.col("code").is_in(sorted(WARNINGS))
+            yield (
+                faults.join(known, on=ROW, how="left", maintain_order="left")
+                .with_columns(severity=pl.when(warning).then(pl.lit("warning")).otherwise(pl.lit("error")))
+                .sort(ROW, maintain_order=True)
+            )
+
+    def tables(self) -> Iterator[Table]:
+        """Read the partner's file again with the pinned layout."""
+        return self.read(self.file, self.format)
+
+    def source(self) -> Path:
+        """Return the partner's file as it came."""
+        return self.file
+
+    def layout(self) -> BaseModel:
+        """Return the pinned layout."""
+        return self.format
+
+    def columns(self) -> Mapping[str, str]:
+        """Return the partner's header per contract field."""
+        return self.names
+
+
+def _between(frame: pl.DataFrame, block: pl.DataFrame) -> pl.DataFrame:
+    if not frame.height or not block.height:
+        return frame.clear()
+    return frame.filter(pl.col(ROW).is_between(block[ROW][0], block[ROW][-1]))
+
+
+def _gravest(issues: pl.DataFrame) -> pl.DataFrame:
+    """One row per `@row`: number of errors, and its first error (or first warning where it has none)."""
+    warning = pl.col("code").is_in(sorted(WARNINGS))
+    ordered = issues.with_columns(warning=warning).sort(ROW, "warning", maintain_order=True)
+    first = ordered.unique(ROW, keep="first", maintain_order=True).select(ROW, "code", "field", "value", "detail")
+    counts = ordered.group_by(ROW).agg(faults=(~pl.col("warning")).sum().cast(pl.Int64))
+    return first.join(counts, on=ROW, how="left")
