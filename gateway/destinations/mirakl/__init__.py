@@ -1,0 +1,8 @@
+"""Mirakl marketplaces: stock imports of one shop."""
+
+from __future__ import annotations
+
+from gateway.destinations.mirakl.destination import MiraklDestination
+from gateway.destinations.mirakl.settings import MiraklSettings
+
+__all__ = ["MiraklDestination", "MiraklSettings"]

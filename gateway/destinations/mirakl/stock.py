@@ -1,0 +1,121 @@
+"""Stock records to the CSV of a Mirakl stock import; pure.
+
+Source: Mirakl seller API documentation, STO01: columns `offer-sku;quantity;warehouse-code;update-delete`, one line per
+offer and warehouse, lines of one offer adjacent, no warehouse = the offer's whole quantity (verified). Quoting every
+cell, LF line ends and no byte order mark are what other imports of the platform take (inferred).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import polars as pl
+
+from gateway.destinations.mirakl.settings import MiraklSettings
+from gateway.model import KEY, KEY_SEPARATOR, Batch, Operation, Repeat, Requirement
+
+OPERATION = "stock"
+COLUMNS = ("offer-sku", "quantity", "warehouse-code", "update-delete")
+MAX_QUANTITY = 2_147_483_647
+"""Quantities are int32 (offer listing; that imports refuse more is inferred)."""
+_KEY_SHAPES = (("sku",), ("sku", "warehouse"))
+
+
+def operation(settings: MiraklSettings) -> Operation:
+    """Describe the stock operation under the settings."""
+    return Operation(
+        name=OPERATION,
+        contract="stock",
+        family="stock",
+        fields=("sku", "quantity", "warehouse"),
+        batch_size=settings.batch_size,
+        requires=_requires(settings),
+        drifts=True,
+        confirms="applied",
+        # A level is absolute: repeating it is harmless unless a newer one was sent since.
+        repeat=Repeat.IF_NEWEST,
+        searchable=False,
+        deadline=settings.deadline,
+        slot_until="ticket",
+        interval=settings.import_interval,
+        ends=True,
+    )
+
+
+def _requires(settings: MiraklSettings) -> tuple[Requirement, ...]:
+    sku, quantity, warehouse = pl.col("sku"), pl.col("quantity"), pl.col("warehouse")
+    whole = r"^[0-9]+$"
+    large = quantity.str.contains(whole) & (quantity.cast(pl.Int64, strict=False) > MAX_QUANTITY).fill_null(True)
+    rules = [
+        Requirement("DEST_REQUIRED", "sku", ("sku",), sku.is_null() | (sku == ""), "the offer's sku"),
+        _line_break("sku"),
+        Requirement("NOT_WHOLE", "quantity", ("quantity",), (~quantity.str.contains(whole)).fill_null(False)),
+        Requirement("TOO_LARGE", "quantity", ("quantity",), large.fill_null(False), str(MAX_QUANTITY)),
+        _line_break("warehouse"),
+    ]
+    if settings.warehouses is not None:
+        known = warehouse.is_null() | (warehouse == "") | warehouse.is_in(list(settings.warehouses))
+        listed = ", ".join(settings.warehouses)
+        rules.append(Requirement("NOT_LISTED", "warehouse", ("warehouse",), ~known, listed))
+    return tuple(rules)
+
+
+def _line_break(field: str) -> Requirement:
+    # The error report counts lines; whether a quoted line break counts as one more is not documented.
+    broken = pl.col(field).str.contains(r"[\r\n]").fill_null(False)
+    return Requirement("DEST_LIMIT", field, (field,), broken, "line breaks can't be sent")
+
+
+def encode(records: pl.DataFrame, slot: str, settings: MiraklSettings) -> Iterator[Batch]:
+    """Yield imports of at most `batch_size` lines. Lines of one offer stay together unless they exceed a batch."""
+    if not records.height:
+        return
+    lines = records.select("effect", KEY, *_cells(records, settings))
+    if lines["warehouse-code"].null_count() < lines.height:
+        lines = lines.sort("offer-sku", "warehouse-code", maintain_order=True, nulls_last=False)
+    shape = _key_shape(lines)
+    first = 2 if settings.report_counts_header else 1
+    for start, end in _bounds(lines, settings.batch_size):
+        part = lines.slice(start, end - start)
+        out = io.BytesIO()
+        part.select(COLUMNS).write_csv(out, separator=";", quote_style="always", line_terminator="\n")
+        effects = part.select("effect", pl.int_range(first, pl.len() + first, dtype=pl.Int64).alias("line"))
+        yield Batch(OPERATION, slot, out.getvalue(), effects, {"key": shape} if shape else {})
+
+
+def _cells(records: pl.DataFrame, settings: MiraklSettings) -> list[pl.Expr]:
+    ends = (pl.col("command") == "end").fill_null(False) if "command" in records.columns else pl.lit(False)
+    zero, word = ("0", "update") if settings.end_as == "zero" else ("", "delete")
+    warehouse = pl.col("warehouse") if "warehouse" in records.columns else pl.lit(None, pl.String)
+    return [
+        pl.col("sku").alias("offer-sku"),
+        pl.when(ends).then(pl.lit(zero)).otherwise(pl.col("quantity")).alias("quantity"),
+        pl.when(warehouse != "").then(warehouse).alias("warehouse-code"),
+        pl.when(ends).then(pl.lit(word)).otherwise(pl.lit("update")).alias("update-delete"),
+    ]
+
+
+def _key_shape(lines: pl.DataFrame) -> str:
+    """Say of which columns the keys are made, so that a report's cells can be read as a key; "" when of others."""
+    renamed = {"sku": pl.col("offer-sku"), "warehouse": pl.col("warehouse-code").fill_null("")}
+    for shape in _KEY_SHAPES:
+        made = pl.concat_str([renamed[name] for name in shape], separator=KEY_SEPARATOR)
+        if lines.select((pl.col(KEY) == made).all()).item():
+            return ",".join(shape)
+    return ""
+
+
+def _bounds(lines: pl.DataFrame, size: int | None) -> Iterator[tuple[int, int]]:
+    if size is None or lines.height <= size:
+        yield 0, lines.height
+        return
+    offers = lines["offer-sku"]
+    start = 0
+    while start < lines.height:
+        end = min(start + size, lines.height)
+        if end < lines.height and offers[end] == offers[end - 1]:
+            alike = int(offers.slice(start, end - start).reverse().eq_missing(offers[end]).arg_min() or 0)
+            end = end - alike if 0 < alike < end - start else end
+        yield start, end
+        start = end

@@ -1,0 +1,169 @@
+"""HTTP for destinations: retry, pacing and auth as wrappers around one client; it knows no marketplace.
+
+`connect` is the one place where they are stacked. Each is a Transport and holds a Transport.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pydantic import SecretStr
+
+from gateway.errors import MayWorkLater, Throttled
+from gateway.model import Budget, Clock
+from gateway.transport.http_client import HttpxClient
+from gateway.transport.http_model import (
+    Access,
+    HttpSettings,
+    Request,
+    Response,
+    Transport,
+    Upload,
+    base_url,
+    is_loopback,
+)
+
+__all__ = [
+    "Access",
+    "Authorized",
+    "HttpSettings",
+    "HttpxClient",
+    "Paced",
+    "Request",
+    "Response",
+    "RetryPolicy",
+    "Retrying",
+    "Transport",
+    "Upload",
+    "base_url",
+    "connect",
+    "is_loopback",
+]
+
+DEFAULT_BLOCK = 60.0
+"""Seconds to keep away after a 429 that does not say how long."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How a call that changes nothing is repeated on the spot; longer waits are the caller's."""
+
+    attempts: int = 3
+    first_wait: float = 0.5
+    longest_wait: float = 5.0
+    total: float = 15.0
+    """Seconds after which no further attempt begins."""
+
+    def wait(self, attempt: int, error: MayWorkLater, spread: float) -> float | None:
+        """Return the seconds to wait before the next attempt, or None to give up. `spread` is 0..1."""
+        if attempt >= self.attempts:
+            return None
+        if error.after is not None:
+            return error.after if error.after <= self.longest_wait else None
+        if isinstance(error, Throttled):
+            return None
+        return min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1)) * (0.5 + spread / 2)
+
+
+def _spread() -> float:
+    return secrets.randbelow(1000) / 1000
+
+
+class Retrying:
+    """Repeats GET and HEAD; a POST or PUT passes once, whatever happens to it.
+
+    The loop is our own and not a retry library's: waiting must go through the injected clock.
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        *,
+        clock: Clock,
+        policy: RetryPolicy = RetryPolicy(),
+        spread: Callable[[], float] = _spread,
+    ) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._policy = policy
+        self._spread = spread
+
+    def send(self, request: Request) -> Response:
+        """Send; repeat within the policy where that is harmless. Raises the first failure of the last kind seen."""
+        if not request.safe:
+            return self._inner.send(request)
+        start = self._clock.monotonic()
+        attempt = 1
+        while True:
+            try:
+                return self._inner.send(request)
+            except MayWorkLater as error:
+                wait = self._policy.wait(attempt, error, self._spread())
+                if wait is None or self._clock.monotonic() - start + wait > self._policy.total:
+                    raise
+            self._clock.sleep(wait)
+            attempt += 1
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._inner.close()
+
+
+class Paced:
+    """Books every attempt with the budget and keeps away for as long as the other side asks (429)."""
+
+    def __init__(self, inner: Transport, *, budget: Budget, account: str) -> None:
+        self._inner = inner
+        self._budget = budget
+        self._account = account
+
+    def send(self, request: Request) -> Response:
+        """Send when the budget allows. Raises Throttled with `after` always set."""
+        if request.budget == "":
+            return self._inner.send(request)
+        name = f"{self._account}:{request.budget}"
+        self._budget.take(name, request.interval)
+        try:
+            return self._inner.send(request)
+        except Throttled as error:
+            after = DEFAULT_BLOCK if error.after is None else error.after
+            self._budget.block(name, after)
+            raise Throttled(error.message, fix=error.fix, after=after) from error
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._inner.close()
+
+
+class Authorized:
+    """Adds the secret headers; innermost, so that no other wrapper ever holds them."""
+
+    def __init__(self, inner: Transport, headers: tuple[tuple[str, SecretStr], ...]) -> None:
+        self._inner = inner
+        self._headers = headers
+
+    def send(self, request: Request) -> Response:
+        """Send with the headers added."""
+        return self._inner.send(replace(request, secrets=request.secrets + self._headers))
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._inner.close()
+
+
+def connect(
+    access: Access,
+    *,
+    account: str,
+    clock: Clock,
+    budget: Budget,
+    policy: RetryPolicy = RetryPolicy(),
+) -> Transport:
+    """Return the stacked transport of one account. Raises SettingsError for an address that may not be used.
+
+    Retrying is outermost so that each attempt is booked; auth is innermost so that nothing above sees a secret.
+    """
+    client = Authorized(HttpxClient(access, clock=clock), access.secrets)
+    return Retrying(Paced(client, budget=budget, account=account), clock=clock, policy=policy)

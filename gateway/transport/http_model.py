@@ -1,0 +1,123 @@
+"""What goes over HTTP: a request, its answer, the one-method seam, and how an account is reached; it sends nothing."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+"""Methods that change nothing at the other side: the only ones that are ever repeated."""
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file part of a multipart request."""
+
+    part: str
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call. `path` is below the account's base URL; an absolute URL is refused by the client."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    accept: str = "application/json"
+    body: bytes = field(default=b"", repr=False)
+    content_type: str = ""
+    upload: Upload | None = None
+    budget: str = ""
+    """Name of the limit the call counts against, without the account: `STO02`; "" counts against none."""
+    interval: float = 0.0
+    """Least seconds between two calls of that budget; 0 heeds only what the other side blocked."""
+    limit: int = 64 * MEGABYTE
+    """Most bytes of the answer that are read."""
+    secrets: tuple[tuple[str, SecretStr], ...] = ()
+    """Headers added by the auth wrapper; their values are masked wherever the request is shown."""
+
+    @property
+    def safe(self) -> bool:
+        """Whether repeating the call is harmless by its method."""
+        return self.method in SAFE_METHODS
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A successful answer (status 2xx). Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class Transport(Protocol):
+    """Sends one request. Wrappers implement it and hold another one."""
+
+    def send(self, request: Request) -> Response:
+        """Return the answer of status 2xx. Raises Unreachable, Throttled, Refused or OutcomeUnknown, nothing else."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How an account is reached: base URL without trailing slash, secret headers, own certificate authority."""
+
+    base_url: str
+    secrets: tuple[tuple[str, SecretStr], ...] = ()
+    ca_file: Path | None = None
+    timeout: float = 60.0
+    """Seconds without a byte after which a call is given up."""
+
+
+class HttpSettings(Protocol):
+    """Settings of a destination that is reached over HTTP: `wiring` builds its transport from `access()`."""
+
+    def access(self) -> Access:
+        """Return where and with which headers the account is reached."""
+        ...
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address is this machine: the only place plain http may go."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def base_url(pasted: str) -> str:
+    """Return scheme, host and port of what a person pasted; paths are cut off, https is assumed.
+
+    Raises ValueError for an empty host, user names in the address, a scheme other than https, or http to a host
+    that is not this machine.
+    """
+    text = pasted.strip()
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    host = parts.hostname or ""
+    if not host or any(sign.isspace() for sign in host):
+        msg = "no host name was found; write it like shop-name.mirakl.net"
+        raise ValueError(msg)
+    if parts.username is not None or parts.password is not None:
+        msg = "a user name or password stands in the address; write the host name only"
+        raise ValueError(msg)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        msg = f"{parts.scheme}:// is not allowed to {host}; only https is, and http to this machine itself"
+        raise ValueError(msg)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
