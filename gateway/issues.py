@@ -102,6 +102,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("CHARACTERS", "{field} has characters that are not allowed ({detail}): {value}", "Remove them."),
     _error("NOT_A_NUMBER", "{field} is not a number: {value}", "Write digits with a dot before decimals."),
     _error("NOT_WHOLE", "{field} is not a whole number: {value}", "Write it without decimals."),
+    _error("NOT_PLAIN", "{field} is not in its plain form ({detail}): {value}", "Write it in its plain form."),
+    _error("LISTED_TWICE", "{field} names the same entry twice: {value}", "Name each entry once."),
     _error("DECIMALS", "{field} has more than {detail} decimals: {value}", "Round it."),
     _error("TOO_SMALL", "{field} is below {detail}: {value}", "Correct it."),
     _error("TOO_LARGE", "{field} is above {detail}: {value}", "Correct it."),

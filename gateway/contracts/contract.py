@@ -1,0 +1,199 @@
+"""A contract: a record of vocabulary fields with its rules; it knows no destination and no file format."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from gateway.contracts.fields import VOCABULARY, Day, FieldType, Flag, Instant, Number
+from gateway.contracts.rules import Record, RowsRule, Rule
+from gateway.issues import CATALOGUE
+from gateway.model import KEY, KEY_SEPARATOR
+
+
+class RecordModel(BaseModel):
+    """Base of a contract's model: every field `name: Annotated[python type, vocabulary type]`, or that `| None`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractField:
+    """One field of a contract as the rest of the gateway sees it."""
+
+    name: str
+    type: FieldType
+    required: bool
+    help: str
+    example: str
+
+
+class Found(NamedTuple):
+    """One fault of one record: the columns of an issue frame without the place."""
+
+    code: str
+    field: str
+    value: str | None
+    detail: str
+
+
+def _no_rules(_now: datetime) -> tuple[Rule, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A named, versioned contract. Raises TypeError or ValueError at once when its declaration does not hold together.
+
+    `key`: fields that name a record. `group`: field by which rows belong together, if any. `required_unless`: fields
+    that must be given except in rows whose other field has the word: field -> (other field, word); the rules say so
+    too. `dated_rules`: rules that depend on the time of the check.
+    """
+
+    name: str
+    version: int
+    title: str
+    model: type[RecordModel]
+    key: tuple[str, ...]
+    group: str | None = None
+    rules: tuple[Rule, ...] = ()
+    rows_rules: tuple[RowsRule, ...] = ()
+    dated_rules: Callable[[datetime], tuple[Rule, ...]] = _no_rules
+    required_unless: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    fields: Mapping[str, ContractField] = field(init=False)
+
+    def __post_init__(self) -> None:
+        declared = {name: _declared(self.model, name, info) for name, info in self.model.model_fields.items()}
+        object.__setattr__(self, "fields", types.MappingProxyType(declared))
+        named = {*self.key, *self.required_unless, *(other for other, _ in self.required_unless.values())}
+        named |= {column for rule in self.rules for column in (*rule.columns, rule.field)}
+        named |= {column for rule in self.rows_rules for column in (*rule.columns, rule.by)} - {KEY}
+        named |= {self.group} if self.group is not None else set()
+        if strange := sorted(named - declared.keys()):
+            raise ValueError(f"Contract {self.name} names fields its model does not have: {', '.join(strange)}.")
+        codes = {rule.code for rule in self.rules} | {rule.code for rule in self.rows_rules}
+        if strange := sorted(codes - CATALOGUE.keys()):
+            raise ValueError(f"Contract {self.name} uses codes the catalogue does not have: {', '.join(strange)}.")
+
+    def _names(self, *kinds: type[FieldType]) -> frozenset[str]:
+        return frozenset(name for name, one in self.fields.items() if isinstance(one.type, kinds))
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Fields every row must give."""
+        return frozenset(name for name, one in self.fields.items() if one.required)
+
+    @property
+    def numeric(self) -> frozenset[str]:
+        """Fields whose canonical text is a number."""
+        return self._names(Number)
+
+    @property
+    def instants(self) -> frozenset[str]:
+        """Fields whose canonical text is a UTC time."""
+        return self._names(Instant)
+
+    @property
+    def days(self) -> frozenset[str]:
+        """Fields whose canonical text is a day."""
+        return self._names(Day)
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """Fields whose canonical text is true or false."""
+        return self._names(Flag)
+
+    def unfilled(self, filled: Collection[str]) -> tuple[str, ...]:
+        """Return the fields without which no row can be good when only `filled` fields are ever given."""
+        excused = {name for name, (other, _word) in self.required_unless.items() if other in filled}
+        needed = self.required | (self.required_unless.keys() - excused)
+        return tuple(name for name in self.fields if name in needed and name not in filled)
+
+    def rules_at(self, now: datetime | None) -> tuple[Rule, ...]:
+        """Return the row rules; those that depend on the time only when a time is given."""
+        return self.rules if now is None else (*self.rules, *self.dated_rules(now))
+
+    def complete(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the frame with every contract column, absent ones as null String; other columns are kept."""
+        absent = [name for name in self.fields if name not in frame.columns]
+        return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+
+    def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the frame with its contract columns as typed values; faulty and not given cells become null."""
+        present = [one for one in self.fields.values() if one.name in frame.columns]
+        return frame.with_columns(one.type.typed(pl.col(one.name)).alias(one.name) for one in present)
+
+    def key_expr(self, present: Collection[str] | None = None) -> pl.Expr:
+        """Return the record key as `@key`; missing and empty are alike in it.
+
+        `present`: names of the columns the frame has, when some key columns may be absent.
+        """
+        parts = [
+            pl.col(name).fill_null("") if present is None or name in present else pl.lit("")  # absent: like missing
+            for name in self.key
+        ]
+        return pl.concat_str(parts, separator=KEY_SEPARATOR).alias(KEY)
+
+    def row_verdict(self, record: Record, *, now: datetime | None = None) -> list[Found]:
+        """Judge one record by the pydantic model and the rules' own functions: the reference for the columns."""
+        kept = {
+            name: text
+            for name, text in record.items()
+            if name not in self.fields or (text is not None and (text != "" or self.fields[name].required))
+        }
+        found = [Found("NOT_BLANK", name, "", "") for name in kept if kept[name] == "" and self.fields[name].required]
+        try:
+            self.model.model_validate({name: text for name, text in kept.items() if text != ""})
+        except ValidationError as trouble:
+            blank = {one.field for one in found}
+            found += [one for one in map(_found, trouble.errors()) if one.field not in blank]
+        faulty = {one.field for one in found}
+        for rule in self.rules_at(now):
+            detail = None if faulty.intersection(rule.columns) else rule.explain(record)
+            if detail is not None:
+                found.append(Found(rule.code, rule.field, record.get(rule.field), detail))
+        return found
+
+    def values(self, record: Record) -> Mapping[str, object]:
+        """Return the typed values of a sound record by field, None where not given. Raises ValidationError."""
+        return dict(self.model.model_validate({name: text for name, text in record.items() if text not in {None, ""}}))
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of one record in canonical text."""
+        schema = self.model.model_json_schema()
+        return {**schema, "title": self.title, "$id": f"urn:gateway:contract:{self.name}:{self.version}"}
+
+    def template(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return a header row of field names and one example row."""
+        return tuple(self.fields), tuple(one.example for one in self.fields.values())
+
+
+def _found(error: Any) -> Found:
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        return Found("REQUIRED", name, None, "")
+    return Found(error["type"], name, error["input"], error.get("ctx", {}).get("detail", ""))
+
+
+def _declared(model: type[RecordModel], name: str, info: FieldInfo) -> ContractField:
+    annotation, metadata = info.annotation, list(info.metadata)
+    if get_origin(annotation) in {Union, types.UnionType}:
+        inner = [part for part in get_args(annotation) if part is not type(None)]
+        if len(inner) == 1 and get_origin(inner[0]) is Annotated:
+            annotation, *metadata = get_args(inner[0])
+    found = [one for one in metadata if type(one) in VOCABULARY]
+    if len(found) != 1 or len(metadata) != 1 or annotation is not found[0].python:
+        words = ", ".join(one.word for one in VOCABULARY)
+        raise TypeError(
+            f"{model.__name__}.{name} is declared as {info.annotation!r} {metadata!r}: a contract field is "
+            f"Annotated[<its Python type>, <one of {words}>], alone or with | None."
+        )
+    examples = info.examples or [""]
+    return ContractField(name, found[0], info.is_required(), info.description or "", str(examples[0]))
