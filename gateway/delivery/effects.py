@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from sqlalchemy.engine import Row
 
-from gateway.journal import Journal, batches, runs
+from gateway.journal import Journal, runs
 from gateway.model import KEY, ROW, STATES, RowState
 from gateway.spool import STATE, ConsignmentFolder, Spool
 
@@ -112,7 +112,7 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
     extra: list[pl.DataFrame] = []
     derived: dict[str, int] = {}
     with journal.read() as tx:
-        consignments = [(c.id, runs.runs_of(tx, c.id), batches.batches_of(tx, c.id)) for c in _all(tx, run)]
+        consignments = [(c.id, runs.runs_of(tx, c.id), runs.batches_of(tx, c.id)) for c in _all(tx, run)]
     for identity, in_it, sent in consignments:
         consignment = spool.consignment(identity)
         _apply_decisions(consignment, run, codes, extra)

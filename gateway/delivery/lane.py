@@ -1,0 +1,146 @@
+"""Advances one lane: resolve, poll, settle, consign, send; says when it wants to be woken next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from gateway.delivery.build import Builder
+from gateway.delivery.send import Sender
+from gateway.delivery.settle import Settler
+from gateway.delivery.setup import LaneSetup
+from gateway.errors import GatewayError, MayWorkLater
+from gateway.journal import Journal, batches, runs
+from gateway.journal import tables as t
+from gateway.model import Reference
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 300.0
+
+
+class Delivery:
+    """The dispatch half of the way of a file: one lane, all that is due."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        builder: Builder,
+        sender: Sender,
+        settler: Settler,
+        setups: Callable[[str], LaneSetup | None],
+        ended: Callable[[str], None],
+    ) -> None:
+        self._journal = journal
+        self._builder = builder
+        self._sender = sender
+        self._settler = settler
+        self._setups = setups
+        self._ended = ended
+
+    def advance(self, lane: str) -> datetime | None:
+        """Do what can be done now; returns when the lane wants to be woken next, or None. Never raises for a peer."""
+        setup = self._setups(lane)
+        if setup is None or self._journal.paused() & {lane, setup.destination_name}:
+            return self._sleep(lane, None)
+        try:
+            self._work(setup)
+        except GatewayError as error:
+            return self._trouble(lane, error)
+        self._calm(lane)
+        return self._sleep(lane, self._next_wake(setup))
+
+    def _work(self, setup: LaneSetup) -> None:
+        self._cancelled(setup)
+        self._sender.resolve(setup)
+        told = self._sender.poll(setup)
+        self._sender.lapse(setup)
+        self._settle(setup)
+        if told:
+            self._settler.correct(setup, told)
+            self._wake_others(setup, told)
+        self._consign(setup)
+        try:
+            self._sender.send(setup)
+        finally:
+            self._settle(setup)
+
+    def _consign(self, setup: LaneSetup) -> None:
+        with self._journal.read() as tx:
+            unsent = batches.of_lane(tx, setup.name, batches.UNSENT, limit=1)
+            opened = batches.of_lane(tx, setup.name, ["open"], limit=1)
+        if unsent or (setup.operation.settle_first and opened):
+            return
+        self._builder.build(setup, Reference())
+
+    def _settle(self, setup: LaneSetup) -> None:
+        touched = self._settler.close(setup)
+        with self._journal.read() as tx:
+            query = sa.select(t.run.c.id).where(t.run.c.lane == setup.name, t.run.c.state.in_(("waiting", "cancelled")))
+            names = list(dict.fromkeys([*touched, *tx.scalars(query.order_by(t.run.c.id))]))
+        for run in self._settler.finish(names):
+            self._ended(run)
+
+    def _cancelled(self, setup: LaneSetup) -> None:
+        with self._journal.read() as tx:
+            query = sa.select(t.run.c.id).where(t.run.c.lane == setup.name, t.run.c.state == "cancelled")
+            names = list(tx.scalars(query))
+        for run in self._settler.finish(names):
+            self._ended(run)
+
+    def _wake_others(self, setup: LaneSetup, consignments: list[str]) -> None:
+        now = self._journal.clock.now()
+        with self._journal.begin() as tx:
+            query = sa.select(t.consignment.c.lane).where(t.consignment.c.id.in_(consignments))
+            for lane in set(tx.scalars(query)) - {setup.name}:
+                runs.wake_lane(tx, lane, now)
+
+    # ---- when next
+
+    def _next_wake(self, setup: LaneSetup) -> datetime | None:
+        now = self._journal.clock.now()
+        with self._journal.read() as tx:
+            asks = tx.execute(
+                sa.select(sa.func.min(t.batch.c.ask_at), sa.func.min(t.batch.c.deadline)).where(
+                    t.batch.c.account == setup.destination.account, t.batch.c.state == "open"
+                )
+            ).one()
+            late = tx.scalar(
+                sa.select(sa.func.min(t.batch.c.ask_at)).where(
+                    t.batch.c.account == setup.destination.account, t.batch.c.state == "lapsed"
+                )
+            )
+            waiting = runs.waiting(tx, setup.name)
+        times = [at for at in (*asks, late) if at is not None]
+        times.extend(r.wake_at or now for r in waiting)
+        return min(times) if times else None
+
+    def _sleep(self, lane: str, at: datetime | None) -> datetime | None:
+        with self._journal.begin() as tx:
+            runs.wake_lane(tx, lane, at)
+        return at
+
+    def _trouble(self, lane: str, error: GatewayError) -> datetime | None:
+        now = self._journal.clock.now()
+        with self._journal.begin() as tx:
+            row = tx.execute(sa.select(t.lane).where(t.lane.c.name == lane)).one()
+            expected = isinstance(error, MayWorkLater) and error.after is not None
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, 10))
+            wait = error.after if isinstance(error, MayWorkLater) and error.after is not None else pause
+            at = now + timedelta(seconds=wait)
+            values = {"wake_at": at} if expected else {"wake_at": at, "attempts": row.attempts + 1}
+            if not expected:
+                values |= {"trouble": str(error), "trouble_since": row.trouble_since or now}
+                if row.trouble != str(error):
+                    self._journal.note(tx, lane, "trouble", str(error))
+            tx.execute(sa.update(t.lane).where(t.lane.c.name == lane).values(**values))
+        return at
+
+    def _calm(self, lane: str) -> None:
+        with self._journal.begin() as tx:
+            tx.execute(
+                sa.update(t.lane)
+                .where(t.lane.c.name == lane, t.lane.c.attempts > 0)
+                .values(attempts=0, trouble=None, trouble_since=None)
+            )

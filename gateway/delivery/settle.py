@@ -1,0 +1,264 @@
+"""Ends consignments and runs: baseline, answers, corrections, the link back to the first run of a re-drop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.engine import Row
+
+from gateway.delivery import baseline
+from gateway.delivery.effects import effect_states, row_states
+from gateway.delivery.results import RunRows
+from gateway.delivery.setup import LaneSetup, Pinned
+from gateway.delta import SEGMENT_SCHEMA
+from gateway.journal import Journal, batches, runs
+from gateway.journal import tables as t
+from gateway.model import ROW, RowState, Summary, Table
+from gateway.outbox import Outbox, answer_name
+from gateway.reports import correction_kind, verdict, write_correction, write_progress, writers
+from gateway.spool import Spool, write_frame
+
+Read = Callable[[Path, BaseModel], Iterator[Table]]
+LoadLayout = Callable[[Path], BaseModel]
+
+_OPEN_STATES = {
+    "waiting": RowState.PENDING,
+    "reading": RowState.PENDING,
+    "held": RowState.HELD,
+    "cancelled": RowState.SKIPPED,
+    "settled": RowState.SKIPPED,
+    "rejected": RowState.REJECTED,
+}
+
+
+class Settler:
+    """Brings runs to their end and writes their answers."""
+
+    def __init__(self, journal: Journal, spool: Spool, outbox: Outbox, read: Read, load_layout: LoadLayout) -> None:
+        self._journal = journal
+        self._spool = spool
+        self._outbox = outbox
+        self._read = read
+        self._load_layout = load_layout
+
+    # ---- consignments
+
+    def close(self, setup: LaneSetup) -> list[str]:
+        """Close consignments of the lane of which nothing is to come; returns the runs they touched."""
+        with self._journal.read() as tx:
+            query = sa.select(t.consignment).where(t.consignment.c.lane == setup.name, t.consignment.c.state == "open")
+            opened = tx.execute(query.order_by(t.consignment.c.created_at)).fetchall()
+            sent = {c.id: runs.batches_of(tx, c.id) for c in opened}
+            touched = {c.id: runs.runs_of(tx, c.id) for c in opened}
+        ended: list[str] = []
+        for c in opened:
+            if any(b.state in batches.LIVE for b in sent[c.id]):
+                continue
+            self._confirm(setup, c.id, sent[c.id], name=c.id)
+            with self._journal.begin() as tx:
+                tx.execute(sa.update(t.consignment).where(t.consignment.c.id == c.id).values(state="closed"))
+            (self._spool.consignment(c.id).bodies).unlink(missing_ok=True)
+            ended.extend(touched[c.id])
+        if ended:
+            baseline.compact(self._journal, self._spool, setup.name, ended[-1])
+        return list(dict.fromkeys(ended))
+
+    def _confirm(self, setup: LaneSetup, consignment: str, sent: Sequence[Row[Any]], *, name: str) -> None:
+        """Move the baseline: only what was confirmed (or accepted where nothing better exists)."""
+        good = [str(RowState.APPLIED)]
+        if setup.operation.confirms == "accepted":
+            good.append(str(RowState.ACCEPTED))
+        folder = self._spool.consignment(consignment)
+        now = pl.lit(self._journal.clock.now()).cast(SEGMENT_SCHEMA["at"])
+        frames = [
+            part.filter(pl.col("state").is_in(good))
+            .with_columns(at=now)
+            .select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
+            for part in effect_states(folder, sent)
+        ]
+        baseline.add_segment(self._journal, self._spool, setup.name, frames, consignment=consignment, name=name)
+
+    # ---- runs
+
+    def finish(self, names: Sequence[str]) -> list[str]:
+        """Settle those of the runs of which nothing is to come; the others get their progress written."""
+        done: list[str] = []
+        for name in names:
+            with self._journal.read() as tx:
+                row = runs.get_run(tx, name)
+                live = 0 if row is None else tx.scalar(_live_batches(name))
+            if row is None or row.state not in {"waiting", "cancelled"}:
+                continue
+            if (row.state == "waiting" and row.open_rows) or live:
+                self.progress(row)
+                continue
+            self.settle(row)
+            done.append(name)
+        return done
+
+    def settle(self, row: Row[Any]) -> None:
+        """Write all answers of a run and mark it settled. Doing it twice gives the same files."""
+        rows = self.rows(row)
+        now = self._journal.clock.now()
+        counts = {"states": rows.states.counts(), "derived": rows.states.derived}
+        self._write_answers(row, rows, now)
+        np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
+        with self._journal.begin() as tx:
+            kept = {**row.counts, **counts}
+            runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept, open_rows=0)
+            self._journal.note(tx, row.id, "settled", _spoken(counts["states"]))
+        self._link_back(row, rows)
+
+    def rows(self, row: Row[Any]) -> RunRows:
+        """Return the rows of a run with their present states."""
+        pinned = Pinned.model_validate(row.pinned)
+        folder = self._spool.run(row.id)
+        states = row_states(self._journal, self._spool, row.id, _OPEN_STATES.get(row.state, RowState.PENDING))
+        said = {"held": "HELD", "cancelled": "CANCELLED", "settled": "CANCELLED"}.get(row.state)
+        note = row.notes[0] if row.notes else "by the operator"
+        return RunRows(
+            folder=folder,
+            states=states,
+            names=pinned.columns,
+            file=next(iter(sorted(folder.file.iterdir()))),
+            format=self._load_layout(folder.pinned / pinned.mapping),
+            read=self._read,
+            open_code=(said, note) if said else None,
+        )
+
+    def summary(self, row: Row[Any], rows: RunRows, ended_at: datetime | None) -> Summary:
+        """Say everything about a run besides its rows."""
+        pinned = Pinned.model_validate(row.pinned)
+        with self._journal.read() as tx:
+            sent = tx.execute(
+                sa.select(t.batch.c.ticket, t.batch.c.attempts)
+                .join(t.batch_run, t.batch_run.c.batch == t.batch.c.id)
+                .where(t.batch_run.c.run == row.id)
+                .order_by(t.batch.c.id)
+            ).fetchall()
+        states = rows.states.counts()
+        expected = row.counts.get("finish")
+        return Summary(
+            run=row.id, partner=row.partner, route=row.route, feed=row.feed,
+            destination=pinned.route.destination, file_name=row.file, size=row.size, sha256=row.sha256,
+            received_at=row.received_at, started_at=row.started_at, ended_at=ended_at,
+            contract=pinned.route.contract, mode=row.mode, rows=row.rows, blank=row.blank, states=states,
+            derived=rows.states.derived, tickets=[b.ticket for b in sent if b.ticket],
+            calls=sum(b.attempts for b in sent), calls_expected=int(row.counts.get("calls", 0)),
+            finish_expected=datetime.fromisoformat(expected) if expected else None,
+            warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
+            verdict=verdict(states, destination=pinned.route.destination), versions=pinned.versions,
+            first_run_rows=self._repaired(row.id),
+        )  # fmt: skip
+
+    def _write_answers(
+        self, row: Row[Any], rows: RunRows, ended_at: datetime, only: frozenset[str] = frozenset()
+    ) -> None:
+        summary = self.summary(row, rows, ended_at)
+        pinned = Pinned.model_validate(row.pinned)
+        source = pinned.route.source if pinned.route.answers else None
+        for writer in writers(rows.layout()):
+            if only and writer.kind not in only:
+                continue
+            self._outbox.publish(
+                row.partner, answer_name(row.file, row.id, writer.kind),
+                lambda out, w=writer: w.write(summary, rows, out),  # type: ignore[misc]
+                run=row.id, kind=writer.kind, source=source,
+            )  # fmt: skip
+        if not only:
+            name = answer_name(row.file, row.id, "progress.json")
+            (self._outbox.folder(row.partner) / name).unlink(missing_ok=True)
+
+    def progress(self, row: Row[Any]) -> None:
+        """Overwrite `progress.json` of a run that is under way, held or scheduled (local only)."""
+        rows = self.rows(row)
+        summary = self.summary(row, rows, None)
+        self._outbox.publish(
+            row.partner, answer_name(row.file, row.id, "progress.json"),
+            lambda out: write_progress(summary, out, now=self._journal.clock.now()),
+            run=row.id, kind="progress.json", source=None,
+        )  # fmt: skip
+
+    # ---- what comes after the end
+
+    def correct(self, setup: LaneSetup, consignments: Sequence[str]) -> None:
+        """A truth arrived for batches that had ended: move the baseline and write corrections of settled runs."""
+        for identity in consignments:
+            with self._journal.read() as tx:
+                state = tx.scalar(sa.select(t.consignment.c.state).where(t.consignment.c.id == identity))
+                sent = runs.batches_of(tx, identity)
+                names = runs.runs_of(tx, identity)
+            if state != "closed":
+                continue
+            number = sum(b.outcomes for b in sent) + sum(b.state == "closed" for b in sent)
+            self._confirm(setup, identity, sent, name=f"{identity}-late-{number}")
+            for name in names:
+                with self._journal.read() as tx:
+                    row = runs.get_run(tx, name)
+                if row is not None and row.state == "settled":
+                    self._correct_run(row)
+
+    def _correct_run(self, row: Row[Any]) -> None:
+        folder = self._spool.run(row.id)
+        rows = self.rows(row)
+        before = np.load(folder.root / "states.npy")
+        changed = np.flatnonzero(before != rows.states.codes)
+        if changed.size == 0:
+            return
+        number = row.corrections + 1
+        pinned = Pinned.model_validate(row.pinned)
+        which = pl.Series(ROW, changed.astype(np.int64))
+        self._outbox.publish(
+            row.partner, answer_name(row.file, row.id, correction_kind(number)),
+            lambda out: write_correction(rows, which, out),
+            run=row.id, kind=correction_kind(number), source=pinned.route.source if pinned.route.answers else None,
+        )  # fmt: skip
+        np.save(folder.root / "states.npy", rows.states.codes)
+        with self._journal.begin() as tx:
+            kept = {**row.counts, "states": rows.states.counts(), "derived": rows.states.derived}
+            runs.set_run(tx, row.id, corrections=number, counts=kept)
+            self._journal.note(tx, row.id, "corrected", f"{changed.size} rows changed after the result")
+
+    def _link_back(self, row: Row[Any], rows: RunRows) -> None:
+        """Tell the first run which of its faulty rows took effect by this one."""
+        path = self._spool.run(row.id).root / "links.parquet"
+        if not path.exists():
+            return
+        links = pl.read_parquet(path)
+        linked = links.with_columns(state=rows.states.of(links[ROW]))
+        good = linked.filter(pl.col("state").is_in([str(RowState.APPLIED), str(RowState.ACCEPTED), "unchanged"]))
+        for (first,), mended in good.group_by("first_run"):
+            with self._journal.read() as tx:
+                origin = runs.get_run(tx, str(first))
+            if origin is None or origin.partner != row.partner:
+                continue  # a run id typed by hand must not touch another partner's answers
+            note = mended.select("first_row", pl.lit(row.id).alias("run"))
+            target = self._spool.run(origin.id).root / "repaired.parquet"
+            known = pl.read_parquet(target) if target.exists() else note.clear()
+            write_frame(pl.concat([known, note]).unique("first_row", keep="last").sort("first_row"), target)
+            if origin.state == "settled":
+                again = frozenset({"report.html", "summary.json"})
+                self._write_answers(origin, self.rows(origin), origin.ended_at or self._journal.clock.now(), again)
+
+    def _repaired(self, run: str) -> list[tuple[int, str]]:
+        path = self._spool.run(run).root / "repaired.parquet"
+        return [] if not path.exists() else [(r[0], r[1]) for r in pl.read_parquet(path).iter_rows()]
+
+
+def _live_batches(run: str) -> sa.Select[tuple[int]]:
+    return (
+        sa.select(sa.func.count())
+        .select_from(t.batch.join(t.batch_run, t.batch_run.c.batch == t.batch.c.id))
+        .where(t.batch_run.c.run == run, t.batch.c.state.in_(batches.LIVE))
+    )
+
+
+def _spoken(states: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items()) or "no rows"
