@@ -1,0 +1,54 @@
+"""Clocks for tests: one that stands still until somebody waits, one that runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class FakeClock:
+    """A clock whose time moves only by `sleep` and `advance`. `start`: aware time it begins with. Thread-safe."""
+
+    def __init__(self, start: datetime = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)) -> None:
+        self._now = start
+        self._elapsed = 0.0
+        self._lock = threading.Lock()
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        """Aware UTC time."""
+        with self._lock:
+            return self._now
+
+    def monotonic(self) -> float:
+        """Seconds since the clock was made."""
+        with self._lock:
+            return self._elapsed
+
+    def sleep(self, seconds: float) -> None:
+        """Move time on at once and remember in `slept` that somebody waited."""
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Move time on."""
+        with self._lock:
+            self._elapsed += seconds
+            self._now += timedelta(seconds=seconds)
+
+
+class RealClock:
+    """The system's clock, for tests that talk to real servers."""
+
+    def now(self) -> datetime:
+        """Aware UTC time."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
