@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import threading
@@ -13,7 +14,30 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.errors import SettingsError, Unreachable
 
-_START_TIMEOUT = 10.0
+_TICK = 0.02
+_STOP_TIMEOUT = 10.0
+
+
+class _PromptServer(uvicorn.Server):
+    """Stops at once: connections are cut instead of being waited for, as when a machine goes down."""
+
+    async def main_loop(self) -> None:
+        # `stop` comes from another thread, perhaps before this loop runs: a flag cannot be missed, an Event could.
+        while not self.should_exit:  # noqa: ASYNC110 - see above
+            await asyncio.sleep(_TICK)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, H11Protocol):
+                connection.transport.abort()
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class LoopbackServer:
@@ -29,7 +53,7 @@ class LoopbackServer:
         self._app = app
         self.host = host
         self.port = port
-        self._server: uvicorn.Server | None = None
+        self._server: _PromptServer | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -55,9 +79,8 @@ class LoopbackServer:
             access_log=False,
             server_header=False,
             date_header=False,
-            timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _PromptServer(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name=f"twin-{self.port}", daemon=True
         )
@@ -65,7 +88,8 @@ class LoopbackServer:
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio turns Nagle's delay off only where the socket names its protocol.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.host, self.port))
@@ -84,7 +108,7 @@ class LoopbackServer:
         if self._server is None or self._thread is None:
             return
         self._server.should_exit = True
-        self._thread.join(_START_TIMEOUT)
+        self._thread.join(_STOP_TIMEOUT)
         self._server = self._thread = None
 
     def cut(self, scope: Scope) -> None:
