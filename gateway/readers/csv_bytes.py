@@ -1,0 +1,85 @@
+"""A text file as a stream of UTF-8 bytes, whatever its encoding; what can't be decoded stays recognisable."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import BinaryIO
+
+from gateway.errors import FileError
+
+UNDECODABLE = b"\xff"
+"""Stands in the stream for what the declared encoding does not know: no valid UTF-8 contains it."""
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8", "UTF-8 with a byte order mark"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+
+
+class Utf8Stream:
+    """Reads a binary file block by block.
+
+    Takes a byte order mark off. Raises FileError FILE_ENCODING at once when the mark, or the zero bytes of the
+    beginning, show an encoding other than the declared one. For UTF-8 the bytes are passed on as they are.
+    """
+
+    def __init__(self, file: BinaryIO, encoding: str, block: int) -> None:
+        self._file = file
+        self._block = block
+        self._head = file.read(max(block, 4096))
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self.ended = False
+        self.empty = not self._head
+        self._begin(encoding)
+
+    def more(self) -> bytes:
+        """Return the next bytes; sets `ended` with the last ones, which may be none."""
+        raw, self._head = self._head or self._file.read(self._block), b""
+        self.ended = not raw
+        if self._decoder is None:
+            return raw
+        try:
+            text = self._decoder.decode(raw, final=self.ended)
+        except UnicodeDecodeError:
+            # only the very last byte of UTF-16 text can be left over: every other fault has a stand-in
+            text = "\udcff"
+        if text.isascii():
+            return text.encode("ascii")
+        return _SURROGATES.sub("\udcff", text).encode("utf-8", "surrogateescape")
+
+    def _begin(self, encoding: str) -> None:
+        for mark, marked, name in _MARKS:
+            if self._head.startswith(mark):
+                if encoding != marked and not (encoding == "ascii" and marked == "utf-8"):
+                    raise _other_encoding(name, encoding)
+                if marked == "utf-8":
+                    self._head = self._head[len(mark) :]
+        if encoding == "utf-16":
+            self._decoder = _utf16(self._head)
+            return
+        if len(self._head) > 3 and self._head[:64].count(0) * 3 > len(self._head[:64]):
+            raise _other_encoding("UTF-16 without a byte order mark", encoding)
+        if encoding != "utf-8":
+            self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+
+
+def _utf16(head: bytes) -> codecs.IncrementalDecoder:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    if head and 0 not in head[:256]:
+        raise _other_encoding("text of one byte per character", "utf-16")
+    # without a mark the zero byte of the first (Latin) character tells the order
+    order = "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
+    return codecs.getincrementaldecoder(order)("surrogatepass")
+
+
+def _other_encoding(found: str, expected: str) -> FileError:
+    return FileError(
+        "FILE_ENCODING",
+        f"The file is {found}; agreed is {expected}.",
+        fix="Save the file in the agreed encoding and send it again.",
+        line=1,
+    )
