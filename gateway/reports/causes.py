@@ -1,0 +1,154 @@
+"""Problems of a run grouped by cause, counted in one pass over the issues; it knows no output format."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+
+from gateway.issues import CATALOGUE, sentence
+from gateway.model import ROW
+
+MOST_DETAILS = 8
+"""Wordings of one fault of one field that are told apart; with more of them they are one cause."""
+_EXAMPLES = 5
+_RANGES = 6
+_OMITTED = "…"
+
+Example = tuple[int, str | None]
+
+
+@dataclasses.dataclass(slots=True)
+class Cause:
+    """One kind of fault: how often, where, and what it looks like.
+
+    `ranges`: first and last row number of the first few unbroken stretches; `more`: whether there are others.
+    `last`: the last row. `examples`: row and value; the value is None where the cell was missing or none is at fault.
+    """
+
+    code: str
+    field: str
+    detail: str | None
+    count: int = 0
+    last: int = 0
+    more: bool = False
+    ranges: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+    examples: list[Example] = dataclasses.field(default_factory=list)
+
+    @property
+    def severity(self) -> str:
+        """`error` or `warning`."""
+        return CATALOGUE[self.code].severity
+
+    @property
+    def message(self) -> str:
+        """The catalogue's sentence with what all its faults have in common."""
+        detail = _OMITTED if self.detail is None else self.detail
+        return sentence(self.code, field=self.field, value=_OMITTED, detail=detail)
+
+    @property
+    def fix(self) -> str:
+        """What to do about it."""
+        return CATALOGUE[self.code].fix
+
+    def take(self, ranges: Iterable[tuple[int, int]], examples: list[Example], count: int) -> None:
+        """Add faults that stand in later rows, or in the same: `ranges` sorted."""
+        self.count += count
+        self.examples = sorted(self.examples + examples, key=lambda example: example[0])[:_EXAMPLES]
+        for first, last in ranges:
+            self.last = max(self.last, last)
+            if self.ranges and self.ranges[-1][0] <= first <= self.ranges[-1][1] + 1:
+                self.ranges[-1] = (self.ranges[-1][0], max(last, self.ranges[-1][1]))
+            elif len(self.ranges) < _RANGES:
+                self.ranges.append((first, last))
+            else:
+                self.more = True
+
+
+class _Tally:
+    """Causes seen so far: per code and field, one for each detail until there are too many."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], dict[str | None, Cause]] = {}
+        self._crowded: set[tuple[str, str]] = set()
+
+    def take(self, frame: pl.DataFrame) -> None:
+        """Count one block of issues."""
+        several = pl.col("detail").n_unique().over("code", "field") > MOST_DETAILS
+        grouped = (
+            frame.with_columns(pl.col("field").fill_null(""))
+            .with_columns(detail=pl.when(several).then(None).otherwise("detail"), crowded=several)
+            .group_by("code", "field", "detail", "crowded", maintain_order=True)
+            .agg(pl.len(), pl.col(ROW).drop_nulls(), examples=_first_examples())
+        )
+        for n, (code, where, detail, crowded, count) in enumerate(grouped.drop(ROW, "examples").rows()):
+            if crowded:
+                self._crowd((code, where))
+            examples = [(example[ROW], example["value"]) for example in grouped["examples"][n]]
+            self._cause(code, where, detail).take(_stretches(grouped[ROW][n]), examples, count)
+
+    def _cause(self, code: str, where: str, detail: str | None) -> Cause:
+        pair = (code, where)
+        told = self._found.setdefault(pair, {})
+        if pair not in self._crowded and detail not in told and len(told) >= MOST_DETAILS:
+            self._crowd(pair)
+        key = None if pair in self._crowded else detail
+        return self._found[pair].setdefault(key, Cause(code, where, key))
+
+    def _crowd(self, pair: tuple[str, str]) -> None:
+        """From now on all details of the pair are one cause."""
+        if pair in self._crowded:
+            return
+        self._crowded.add(pair)
+        told = self._found.get(pair, {})
+        whole = Cause(*pair, None)
+        stretches = sorted(stretch for cause in told.values() for stretch in cause.ranges)
+        whole.take(
+            stretches,
+            [example for cause in told.values() for example in cause.examples],
+            sum(cause.count for cause in told.values()),
+        )
+        whole.more = whole.more or any(cause.more for cause in told.values())
+        whole.last = max((cause.last for cause in told.values()), default=0)
+        self._found[pair] = {None: whole}
+
+    def causes(self) -> list[Cause]:
+        """Return everything counted."""
+        return [cause for told in self._found.values() for cause in told.values() if cause.count]
+
+
+def causes(issues: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> list[Cause]:
+    """Return the causes, errors first, the most frequent first.
+
+    `issues`: as `Rows.issues` gives them. `columns`: what the partner calls each contract field.
+    """
+    tally = _Tally()
+    for frame in issues:
+        if frame.height:
+            tally.take(frame)
+    found = tally.causes()
+    for cause in found:
+        header = columns.get(cause.field, cause.field)
+        if header != cause.field:
+            cause.field = f"{cause.field} (column {header})"
+    return sorted(found, key=lambda cause: (cause.severity, -cause.count, cause.code, cause.field, cause.detail or ""))
+
+
+def _first_examples() -> pl.Expr:
+    return pl.struct(ROW, "value").filter(pl.col(ROW).is_not_null()).head(_EXAMPLES)
+
+
+def _stretches(rows: pl.Series) -> list[tuple[int, int]]:
+    """Return first and last of each run of consecutive numbers: one more than is listed at most, and the very last."""
+    numbers = np.unique(rows.to_numpy())
+    if numbers.size == 0:
+        return []
+    breaks = np.flatnonzero(np.diff(numbers) > 1)
+    firsts = numbers[np.concatenate(([0], breaks + 1))]
+    lasts = numbers[np.concatenate((breaks, [numbers.size - 1]))]
+    pairs = list(zip(firsts[: _RANGES + 1].tolist(), lasts[: _RANGES + 1].tolist(), strict=True))
+    if firsts.size > _RANGES + 1:
+        pairs.append((int(firsts[-1]), int(lasts[-1])))
+    return pairs

@@ -1,0 +1,112 @@
+"""Cells of a workbook written as what they were: number, text, date, time, boolean, error; it knows no record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any, Self
+
+from gateway.model import Kind
+
+_ERRORS = frozenset({"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
+_FAULTY = {"bg_color": "#FFC7CE", "font_color": "#9C0006"}
+_OLDEST = date(1900, 3, 1)  # before it spreadsheets disagree about the calendar
+_NUMERIC = frozenset({Kind.NUMBER, Kind.DATE, Kind.TIME})
+
+
+class ExactNumber(float):
+    """A number written with the digits it came with: the writer would round it to sixteen."""
+
+    digits: str
+
+    def __new__(cls, digits: str) -> Self:
+        """Take the digits. Raises ValueError when they are no number."""
+        number = super().__new__(cls, digits)
+        number.digits = digits
+        return number
+
+    def __format__(self, spec: str, /) -> str:
+        return self.digits
+
+
+class CellWriter:
+    """Writes cells of one sheet; formats are made once per number format and fault."""
+
+    def __init__(self, book: Any, sheet: Any, formats: Mapping[int, str]) -> None:
+        self._book = book
+        self._sheet = sheet
+        self._known: dict[tuple[str, bool], Any] = {}
+        self._formats = formats
+        self.plain = self._format("General", faulty=False)
+        self.said = book.add_format({"bg_color": "#F1F3F5", "valign": "top", "num_format": "@"})
+
+    def put(self, row: int, column: int, cell: str | None, kind: int | None, *, faulty: bool) -> None:
+        """Write one source cell: `cell` in canonical text, `kind` a value of Kind or None where every cell is text.
+
+        A cell that can't be what its kind says is written as text. A formula without a stored value becomes #N/A.
+        """
+        if kind == Kind.FORMULA_WITHOUT_VALUE or (kind == Kind.ERROR and cell in _ERRORS):
+            self._error(row, column, "#N/A" if cell not in _ERRORS else str(cell), faulty=faulty)
+        elif cell is None:
+            if faulty:
+                self._sheet.write_blank(row, column, None, self._format("@", faulty=True))
+        elif kind in _NUMERIC and self._value(row, column, cell, int(kind or 0), faulty=faulty):
+            return
+        elif kind == Kind.BOOLEAN and cell in ("true", "false"):
+            self._sheet.write_boolean(row, column, cell == "true", self._format("General", faulty=faulty))
+        else:
+            self.text(row, column, cell, self._format("@", faulty=faulty))
+
+    def text(self, row: int, column: int, text: str, style: Any) -> None:
+        """Write a text as a text, whatever it begins with."""
+        if text.startswith("<r>") and text.endswith("</r>"):
+            # the writer takes such a text for markup of its own: in pieces it is escaped like any other
+            self._sheet.write_rich_string(row, column, "<", "r>", text[3:], style)
+        else:
+            self._sheet.write_string(row, column, text, style)
+
+    def _value(self, row: int, column: int, cell: str, kind: int, *, faulty: bool) -> bool:
+        try:
+            moment = None if kind == Kind.NUMBER else _moment(cell)
+            number = ExactNumber(cell) if moment is None else None
+        except ValueError:
+            return False
+        if moment is not None:
+            usual = self._formats.get(column, _moment_format(moment))
+            self._sheet.write_datetime(row, column, moment, self._format(usual, faulty=faulty))
+            return True
+        if number is None or number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124  nan
+            return False
+        self._sheet.write_number(row, column, number, self._format(self._formats.get(column, "General"), faulty=faulty))
+        return True
+
+    def _error(self, row: int, column: int, error: str, *, faulty: bool) -> None:
+        self._sheet.write_formula(row, column, f"={error}", self._format("General", faulty=faulty), error)
+
+    def _format(self, number_format: str, *, faulty: bool) -> Any:
+        key = (number_format, faulty)
+        if key not in self._known:
+            colours = _FAULTY if faulty else {}
+            self._known[key] = self._book.add_format({"num_format": number_format, **colours})
+        return self._known[key]
+
+
+def _moment(cell: str) -> date | datetime | time:
+    """Return the day, moment or time of day that a canonical text says. Raises ValueError when it says none."""
+    if ":" in cell and "-" not in cell:
+        return time.fromisoformat(cell)
+    if len(cell) == 10:
+        day = date.fromisoformat(cell)
+        if day < _OLDEST:
+            raise ValueError(cell)
+        return day
+    moment = datetime.fromisoformat(cell)
+    if moment.tzinfo is not None or moment.date() < _OLDEST:
+        raise ValueError(cell)
+    return moment
+
+
+def _moment_format(moment: date | datetime | time) -> str:
+    if isinstance(moment, time):
+        return "hh:mm:ss"
+    return "yyyy-mm-dd hh:mm:ss" if isinstance(moment, datetime) else "yyyy-mm-dd"

@@ -1,0 +1,26 @@
+"""Chooses the writer of the errors file by the layout of the partner's own file."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.model import ReportWriter
+from gateway.reports.errors_csv import CsvErrorsWriter
+from gateway.reports.errors_json import JsonErrorsWriter
+from gateway.reports.errors_xlsx import XlsxErrorsWriter
+from gateway.reports.errors_xml import XmlErrorsWriter
+
+
+def errors_writer(layout: BaseModel) -> ReportWriter:
+    """Return the writer of the errors file in the partner's own format. Raises TypeError for an unknown layout."""
+    match layout:
+        case CsvLayout():
+            return CsvErrorsWriter()
+        case XlsxLayout():
+            return XlsxErrorsWriter()
+        case XmlLayout():
+            return XmlErrorsWriter()
+        case JsonLayout():
+            return JsonErrorsWriter()
+    raise TypeError(f"no errors file can be written in the layout {type(layout).__name__}")

@@ -1,0 +1,123 @@
+"""The errors file of an XLSX feed: a workbook with the failed records, faulty cells coloured and commented.
+
+It keeps what a cell was (number, text, date...) and takes from the partner's workbook the name of the sheet, the rows
+above the header, the header's look and the number formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+import xlsxwriter
+
+from gateway.formats.layout import OUR_COLUMNS, XlsxLayout
+from gateway.model import ROW, Rows, Summary
+from gateway.reports.cells import CellWriter
+from gateway.reports.sheet import SheetLook, look
+from gateway.reports.stream import FailedBlock, failed_blocks
+from gateway.reports.verdict import failed
+
+MOST_COMMENTS = 5000
+"""Comments in one workbook: beyond it spreadsheets open slowly, and the text stands in `error_message` anyway."""
+
+_OURS = len(OUR_COLUMNS)
+_OUR_WIDTHS = (24, 10, 18, 18, 60)
+_NARROW, _WIDE = 8, 50
+
+
+class XlsxErrorsWriter:
+    """Rejected and refused records in a workbook like the partner's own."""
+
+    kind: ClassVar[str] = "errors.xlsx"
+
+    def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
+        """Write the failed records; False and no file where every record passed."""
+        if failed(summary.states) == 0:
+            return False
+        layout = rows.layout()
+        if not isinstance(layout, XlsxLayout):
+            raise TypeError(f"an errors.xlsx needs an XLSX layout, not {type(layout).__name__}")
+        with xlsxwriter.Workbook(str(out), {"constant_memory": True, "tmpdir": str(out.parent)}) as book:
+            book.set_properties({"author": "gateway", "created": summary.received_at.replace(tzinfo=None)})
+            sheet: _ErrorSheet | None = None
+            for block in failed_blocks(rows):
+                if sheet is None:
+                    sheet = _ErrorSheet(book, look(rows.source(), layout, block.table.headers))
+                sheet.add(block, summary.run)
+            if sheet is None:
+                book.add_worksheet("errors")
+            else:
+                sheet.finish()
+        return True
+
+
+class _ErrorSheet:
+    """The one sheet of the workbook, filled from the top."""
+
+    def __init__(self, book: Any, seen: SheetLook) -> None:
+        self._sheet = book.add_worksheet(seen.name)
+        self._cells = CellWriter(book, self._sheet, seen.formats)
+        self._widths = [max(_NARROW, len(header)) for header in seen.headers]
+        self._comments = 0
+        for n, texts in enumerate(seen.above):
+            for column, text in enumerate(texts):
+                if text != "":
+                    self._cells.text(n, column + _OURS, text, self._cells.plain)
+        self._next = len(seen.above)
+        self._header(book, seen)
+
+    def _header(self, book: Any, seen: SheetLook) -> None:
+        ours = book.add_format({"bold": True, "bg_color": "#3D4852", "font_color": "#FFFFFF", "valign": "top"})
+        theirs = book.add_format({"valign": "top", "text_wrap": True, **seen.header_style})
+        for column, name in enumerate(OUR_COLUMNS):
+            self._cells.text(self._next, column, name, ours)
+        for column, header in enumerate(seen.headers):
+            self._cells.text(self._next, column + _OURS, header, theirs)
+        self._next += 1
+        self._sheet.freeze_panes(self._next, 0)
+
+    def add(self, block: FailedBlock, run: str) -> None:
+        """Append the failed records of a block."""
+        table = block.table
+        names = [name for name in table.frame.columns if not name.startswith("@")]
+        cells = table.frame.select(names).rows()
+        kinds = table.kinds.select(names).rows() if table.kinds is not None else None
+        said = block.faults.select(pl.lit(run), ROW, *OUR_COLUMNS[2:]).rows()
+        notes = block.faults["notes"].to_list()
+        for n, ours in enumerate(said):
+            for column, text in enumerate(ours):
+                self._ours(column, text)
+            self._record(cells[n], kinds[n] if kinds is not None else None, _by_position(notes[n]))
+            self._next += 1
+
+    def _ours(self, column: int, text: str | int) -> None:
+        if isinstance(text, int):
+            self._sheet.write_number(self._next, column, text, self._cells.said)
+        else:
+            self._cells.text(self._next, column, text, self._cells.said)
+
+    def _record(self, cells: Sequence[str | None], kinds: Sequence[int] | None, notes: dict[int, str]) -> None:
+        for n, cell in enumerate(cells):
+            kind = kinds[n] if kinds is not None else None
+            self._cells.put(self._next, n + _OURS, cell, kind, faulty=n in notes)
+            if cell is not None:
+                self._widths[n] = max(self._widths[n], min(len(cell), _WIDE))
+            if n in notes and self._comments < MOST_COMMENTS:
+                self._comments += 1
+                self._sheet.write_comment(self._next, n + _OURS, notes[n], {"author": "gateway", "x_scale": 2})
+
+    def finish(self) -> None:
+        """Set the widths: known only after the last record."""
+        for column, width in enumerate((*_OUR_WIDTHS, *(width + 2 for width in self._widths))):
+            self._sheet.set_column(column, column, width)
+
+
+def _by_position(notes: Sequence[dict[str, Any]]) -> dict[int, str]:
+    texts: dict[int, str] = {}
+    for note in notes:
+        position, message = note["position"], note["message"]
+        texts[position] = f"{texts[position]}\n{message}" if position in texts else message
+    return texts

@@ -1,0 +1,201 @@
+"""The errors file of an XML feed: the document's own root and envelope with only the failed records in it.
+
+It streams: neither the document nor the faults are held whole. Encoding UTF-16 is answered in UTF-8.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+from lxml import etree
+
+from gateway.formats.layout import ERROR_NAMESPACE, XmlLayout
+from gateway.model import ROW, Rows, Summary
+from gateway.reports.stream import RowCursor, joined_faults
+from gateway.reports.verdict import FAILED, failed
+
+_ERROR = f"{{{ERROR_NAMESPACE}}}error"
+_PREFIX = {"gateway": ERROR_NAMESPACE}
+_DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding=["']([A-Za-z0-9._-]+)["']""")
+_AHEAD = 65_536
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class XmlErrorsWriter:
+    """Rejected and refused records as they came, each with an `error` element of ours."""
+
+    kind: ClassVar[str] = "errors.xml"
+
+    def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
+        """Write the failed records; False and no file where every record passed."""
+        if failed(summary.states) == 0:
+            return False
+        layout = rows.layout()
+        if not isinstance(layout, XmlLayout):
+            raise TypeError(f"an errors.xml needs an XML layout, not {type(layout).__name__}")
+        source = rows.source()
+        with source.open("rb") as file, etree.xmlfile(str(out), encoding=_encoding(source)) as target:
+            target.write_declaration()
+            _Copier(target, layout, _Faults(rows, summary.run)).copy(file)
+        return True
+
+
+class _Faults:
+    """The faults of failed rows, asked for in row order."""
+
+    def __init__(self, rows: Rows, run: str) -> None:
+        self._results = RowCursor(rows.results())
+        self._issues = RowCursor(rows.issues())
+        self._columns = rows.columns()
+        self._run = run
+        self._until = 0
+        self._known: dict[int, dict[str, str]] = {}
+
+    def at(self, row: int) -> dict[str, str] | None:
+        """Return the attributes of the row's error element; None for a row that did not fail."""
+        if row > self._until:
+            self._until = row + _AHEAD
+            self._known = self._load(self._until)
+        return self._known.get(row)
+
+    def _load(self, until: int) -> dict[int, dict[str, str]]:
+        results, issues = self._results.upto(until), self._issues.upto(until)
+        if results is None:
+            return {}
+        failing = results.filter(pl.col("state").is_in([str(state) for state in FAILED]))
+        if failing.height == 0:
+            return {}
+        told = joined_faults(failing, issues, self._columns)
+        names = ("code", "field", "message")
+        return {
+            row: {"run": self._run, "row": str(row), **dict(zip(names, map(_clean, texts), strict=True))}
+            for row, *texts in told.select(ROW, *(f"error_{name}" for name in names)).rows()
+        }
+
+
+class _Copier:
+    """Walks the document and writes ancestors, what stands beside records, and the failed records."""
+
+    def __init__(self, target: Any, layout: XmlLayout, faults: _Faults) -> None:
+        self._target = target
+        self._record = _steps(layout.record, layout.namespaces)
+        self._explode = _steps(layout.explode, layout.namespaces) if layout.explode is not None else None
+        self._faults = faults
+        self._row = 0
+
+    def copy(self, file: Any) -> None:
+        """Copy the document; records are counted as the reader counts them."""
+        path: list[str] = []
+        with ExitStack() as closing:
+            opened: list[ExitStack] = []
+            for event, element in _events(file):
+                if event == "start":
+                    path.append(element.tag)
+                    if len(path) < len(self._record) and _fits(path, self._record[: len(path)]):
+                        opened.append(closing.enter_context(ExitStack()))
+                        opened[-1].enter_context(
+                            self._target.element(element.tag, dict(element.attrib), nsmap=_own(element.nsmap))
+                        )
+                        self._target.write("\n")
+                    continue
+                if len(path) == len(opened):
+                    opened.pop().close()
+                elif len(path) == len(opened) + 1:
+                    self._beside(path, element)
+                path.pop()
+
+    def _beside(self, path: list[str], element: Any) -> None:
+        """Write a child of an ancestor: a failed record, or anything that is no record."""
+        is_record = len(path) == len(self._record) and _fits(path, self._record)
+        if not is_record or self._marked(element):
+            self._target.write(element, with_tail=False)
+            self._target.write("\n")
+        element.clear(keep_tail=False)
+        while element.getprevious() is not None:
+            del element.getparent()[0]
+
+    def _marked(self, record: Any) -> bool:
+        """Count the rows of the record, mark the failed ones, drop the good ones; False when none failed."""
+        for old in list(record.iter(_ERROR)):
+            _drop(old)
+        if self._explode is None:
+            return self._mark(record)
+        children = list(_descend(record, self._explode))
+        failing = [self._mark(child) for child in children] if children else [self._mark(record)]
+        if any(failing):
+            for child, fails in zip(children, failing, strict=False):
+                if not fails:
+                    _drop(child)
+        return any(failing)
+
+    def _mark(self, element: Any) -> bool:
+        self._row += 1
+        attributes = self._faults.at(self._row)
+        if attributes is None:
+            return False
+        element.insert(0, etree.Element(_ERROR, attributes, nsmap=_PREFIX))
+        return True
+
+
+def _events(file: Any) -> Iterator[tuple[str, Any]]:
+    return iter(
+        etree.iterparse(
+            file, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+        )
+    )
+
+
+def _steps(path: str, namespaces: Mapping[str, str]) -> list[str]:
+    return [_step(step, namespaces) for step in path.strip("/").split("/")]
+
+
+def _step(step: str, namespaces: Mapping[str, str]) -> str:
+    prefix, colon, name = step.rpartition(":")
+    return f"{{{namespaces[prefix]}}}{name}" if colon else step
+
+
+def _fits(path: list[str], steps: list[str]) -> bool:
+    return all(_is(tag, step) for tag, step in zip(path, steps, strict=True))
+
+
+def _is(tag: Any, step: str) -> bool:
+    return bool(tag == step or (isinstance(tag, str) and "{" not in step and tag.rpartition("}")[2] == step))
+
+
+def _descend(element: Any, steps: list[str]) -> Iterator[Any]:
+    for child in element:
+        if _is(child.tag, steps[0]):
+            if len(steps) == 1:
+                yield child
+            else:
+                yield from _descend(child, steps[1:])
+
+
+def _own(nsmap: Mapping[str | None, str]) -> dict[str | None, str]:
+    return {prefix: uri for prefix, uri in nsmap.items() if uri != ERROR_NAMESPACE}
+
+
+def _drop(element: Any) -> None:
+    """Take an element out and leave the text that follows it."""
+    parent, before, tail = element.getparent(), element.getprevious(), element.tail or ""
+    if before is not None:
+        before.tail = (before.tail or "") + tail
+    else:
+        parent.text = (parent.text or "") + tail
+    parent.remove(element)
+
+
+def _clean(text: str) -> str:
+    return _NOT_XML.sub("?", text)
+
+
+def _encoding(source: Path) -> str:
+    with source.open("rb") as file:
+        declared = _DECLARED.match(file.read(200))
+    name = declared[1].decode("ascii") if declared is not None else "UTF-8"
+    return "UTF-8" if name.upper().startswith(("UTF-16", "UTF-32", "UCS")) else name

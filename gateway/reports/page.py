@@ -1,0 +1,182 @@
+"""The report for people: one self-contained HTML page, readable on screen and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway.model import STATES, Rows, RowState, Summary
+from gateway.reports.causes import Cause, causes
+from gateway.reports.errors import errors_writer
+from gateway.reports.verdict import balances, failed
+
+MOST_LISTED = 50
+"""Entries of a list (tickets, mended rows) that the page spells out; the rest is counted."""
+_MOST_CAUSES = 100
+
+_MEANING: Mapping[str, str] = {
+    RowState.REFUSED: "the destination refused it",
+    RowState.UNCERTAIN: "nobody knows whether the destination took it",
+    RowState.HELD: "waits until a person releases or cancels it",
+    RowState.REJECTED: "our checks found it faulty; it was not sent",
+    RowState.PENDING: "on its way, no answer yet",
+    RowState.SCHEDULED: "valid from a later date; it waits",
+    RowState.ACCEPTED: "taken by the destination, which never confirmed the effect",
+    RowState.APPLIED: "took effect",
+    RowState.UNCHANGED: "the destination had this value already; it was not sent",
+    RowState.SUPERSEDED: "a newer value of the same key was sent instead",
+    RowState.SKIPPED: "the mapping leaves it out",
+}
+_BAD = frozenset({RowState.REFUSED, RowState.UNCERTAIN, RowState.REJECTED})
+_WAITING = frozenset({RowState.HELD, RowState.PENDING, RowState.SCHEDULED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One line of the balance: `percent` of all rows."""
+
+    state: str
+    count: int
+    percent: float
+    meaning: str
+
+
+class PageWriter:
+    """The verdict, the balance, the problems by cause, the timings, what happens next."""
+
+    kind: ClassVar[str] = "report.html"
+
+    def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
+        """Write the page; there always is one. A problem that stands in 50,000 rows takes one line."""
+        found = causes(rows.issues(), rows.columns())
+        page = _environment().get_template("report.html.j2")
+        listed = found[:_MOST_CAUSES]
+        stream = page.stream(
+            summary=summary,
+            tone=_tone(summary),
+            shares=_shares(summary),
+            derived=_shares_of(summary.derived),
+            balanced=balances(summary),
+            causes=listed,
+            more_causes=len(found) - len(listed),
+            limit=MOST_LISTED,
+            steps=next_steps(summary),
+            files=_files(summary, found, rows),
+            took=_took(summary),
+        )
+        with out.open("wb") as file:
+            stream.dump(file, encoding="utf-8")
+        return True
+
+
+def next_steps(summary: Summary) -> list[str]:
+    """Return what happens next and who has to do something, in plain sentences."""
+    states = summary.states
+    steps: list[str] = []
+    if failed(states):
+        steps.append(
+            "Mend the rows in the errors file and drop it back as it is: our columns are ignored, "
+            "and the rows are linked to this run."
+        )
+    if states.get(RowState.UNCERTAIN, 0):
+        steps.append("Check the uncertain rows at the destination; then the operator retries or cancels them.")
+    if states.get(RowState.HELD, 0):
+        steps.append("The held rows wait for the operator, who releases or cancels them.")
+    if states.get(RowState.PENDING, 0):
+        expected = summary.finish_expected
+        until = "" if expected is None else f", expected by {_moment(expected)}"
+        steps.append(f"The destination still works on the pending rows{until}; a correction follows.")
+    if states.get(RowState.SCHEDULED, 0):
+        steps.append("The scheduled rows are sent when their date comes.")
+    if states.get(RowState.ACCEPTED, 0):
+        steps.append("Should the destination answer for the accepted rows later, a correction follows.")
+    return steps or ["Nothing: this file is done."]
+
+
+def _tone(summary: Summary) -> str:
+    present = {state for state in STATES if summary.states.get(state, 0)}
+    if present & _BAD or not balances(summary):
+        return "bad"
+    return "wait" if present & _WAITING else "good"
+
+
+def _shares(summary: Summary) -> list[_Share]:
+    return _shares_of(summary.states)
+
+
+def _shares_of(states: Mapping[str, int]) -> list[_Share]:
+    total = sum(states.values())
+    return [
+        _Share(str(state), states[state], 100 * states[state] / total, _MEANING[state])
+        for state in reversed(STATES)
+        if states.get(state, 0)
+    ]
+
+
+def _files(summary: Summary, found: list[Cause], rows: Rows) -> list[tuple[str, str]]:
+    """Return name and link of the answers that lie beside the page."""
+    kinds = ["result.csv"]
+    if found:
+        kinds.append("issues.csv")
+    if failed(summary.states):
+        kinds.append(errors_writer(rows.layout()).kind)
+    kinds.append("summary.json")
+    stem = f"{summary.file_name}.{summary.run}"
+    return [(kind, quote(f"{stem}.{kind}")) for kind in kinds]
+
+
+def _took(summary: Summary) -> str:
+    if summary.ended_at is None:
+        return "still running"
+    return _duration(summary.ended_at - summary.received_at)
+
+
+def _duration(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def _moment(at: datetime | None) -> str:
+    return "not yet" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _size(count: int) -> str:
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _rows(cause: Cause) -> str:
+    told = ", ".join(_count(a) if a == b else f"{_count(a)} to {_count(b)}" for a, b in cause.ranges)
+    if not cause.ranges:
+        return "no row of the file"
+    single = len(cause.ranges) == 1 and cause.ranges[0][0] == cause.ranges[0][1]
+    tail = f" and others up to row {_count(cause.last)}" if cause.more else ""
+    return f"{'row' if single else 'rows'} {told}{tail}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("gateway.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(moment=_moment, size=_size, count=_count, rows=_rows)
+    return environment

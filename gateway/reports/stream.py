@@ -1,0 +1,154 @@
+"""Streams of a run read side by side in row order, block by block; it knows no file format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from gateway.issues import with_text
+from gateway.model import ROW, Rows, Table
+from gateway.reports.verdict import FAILED
+
+SHOWN_FAULTS = 5
+"""Faults of one row that an errors file spells out; the rest is counted."""
+
+_TELLING = [ROW, "code", "field", "value", "detail", "severity", "state"]
+
+
+class RowCursor:
+    """Takes rows off a stream of frames that are sorted by `@row`, without holding more than a frame too many."""
+
+    def __init__(self, frames: Iterator[pl.DataFrame]) -> None:
+        self._frames = frames
+        self._held: list[pl.DataFrame] = []
+        self._ended = False
+
+    def upto(self, row: int) -> pl.DataFrame | None:
+        """Return the rows not yet taken whose `@row` is at most `row`; None when there are none."""
+        taken: list[pl.DataFrame] = []
+        while True:
+            if not self._held:
+                frame = next(self._frames, None)
+                if frame is None:
+                    break
+                # faults of effects without an input row belong to no record of the file
+                self._held.append(frame.filter(pl.col(ROW).is_not_null()))
+            frame = self._held.pop()
+            split = int(frame[ROW].search_sorted(row, side="right"))
+            if split:
+                taken.append(frame.head(split))
+            if split < frame.height:
+                self._held.append(frame.tail(frame.height - split))
+                break
+        return pl.concat(taken) if taken else None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBlock:
+    """Failed records of one block: `table.frame` holds them only, `faults` has one row for each, in the same order.
+
+    `faults`: `@row`, `error_code`, `error_field`, `error_message` (String) and `notes` (List of Struct with `position`,
+    Int64, a column of the partner's file that is at fault, from 0, and `message`, String, what is wrong there).
+    """
+
+    table: Table
+    faults: pl.DataFrame
+
+
+def failed_blocks(rows: Rows) -> Iterator[FailedBlock]:
+    """Yield the rejected and refused records as they came, with their faults, in file order."""
+    results, issues = RowCursor(rows.results()), RowCursor(rows.issues())
+    columns = rows.columns()
+    for table in rows.tables():
+        if table.frame.height == 0:
+            continue
+        last = int(table.frame[ROW][-1])
+        result, issue = results.upto(last), issues.upto(last)
+        if result is None:
+            continue
+        failing = result.filter(pl.col("state").is_in([str(state) for state in FAILED]))
+        here = table.frame[ROW].is_in(failing[ROW].implode())
+        if not here.any():
+            continue
+        faults = joined_faults(failing, issue, columns, table.headers)
+        frame = table.frame.filter(here)
+        kinds = None if table.kinds is None else table.kinds.filter(here)
+        kept = frame.select(ROW).join(faults, on=ROW, how="left", maintain_order="left")
+        yield FailedBlock(Table(frame, table.headers, kinds), kept)
+
+
+def joined_faults(
+    failing: pl.DataFrame, issues: pl.DataFrame | None, columns: Mapping[str, str], headers: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    """Return one row per failed row with all its faults joined, errors only where it has any.
+
+    `failing`: frame of ROW_RESULT_SCHEMA. `issues`: as `Rows.issues` gives them, of the same range of rows.
+    The result has the columns that FailedBlock describes for `faults`.
+    """
+    told = _telling(failing, issues)
+    where = positions(columns, headers)
+    told = told.with_columns(
+        position=pl.col("field").replace_strict(where, default=None, return_dtype=pl.Int64),
+        field=pl.col("field").replace(shown_names(columns, headers)),
+    )
+    told = with_text(told).with_columns(
+        message=pl.col("message").fill_null("The row was " + pl.col("state") + "."),
+    )
+    first = pl.len().clip(upper_bound=SHOWN_FAULTS)
+    return (
+        told.group_by(ROW, maintain_order=True)
+        .agg(
+            error_code=pl.col("code").fill_null("").head(first).str.join("; "),
+            error_field=pl.col("field").fill_null("").head(first).str.join("; "),
+            error_message=pl.col("message").head(first).str.join("; "),
+            notes=pl.struct("position", "message").filter(pl.col("position").is_not_null()),
+            more=pl.len().cast(pl.Int64) - SHOWN_FAULTS,
+        )
+        .with_columns(
+            error_message=pl.when(pl.col("more") > 0)
+            .then(pl.format("{} and {} more", "error_message", "more"))
+            .otherwise("error_message")
+        )
+        .drop("more")
+    )
+
+
+def _telling(failing: pl.DataFrame, issues: pl.DataFrame | None) -> pl.DataFrame:
+    own = failing.with_columns(severity=pl.lit("error")).select(_TELLING)
+    if issues is None or issues.height == 0:
+        return own
+    known = issues.select(_TELLING).join(failing.select(ROW), on=ROW, how="semi", maintain_order="left")
+    wrong = known.filter(pl.col("severity") == "error")
+    mild = known.join(wrong.select(ROW), on=ROW, how="anti", maintain_order="left")
+    unsaid = own.join(known.select(ROW), on=ROW, how="anti", maintain_order="left")
+    return pl.concat([wrong, mild, unsaid]).sort(ROW, maintain_order=True)
+
+
+def positions(columns: Mapping[str, str], headers: tuple[str, ...]) -> dict[str, int]:
+    """Return the position (from 0) of the partner's column for each contract field, header text and `c<n>`."""
+    found: dict[str, int] = {f"c{n}": n for n in range(len(headers))}
+    plain: dict[str, int] = {}
+    for n, header in reversed(list(enumerate(headers))):
+        if header != "":
+            plain[header.strip().casefold()] = n
+            found[header] = n
+    for field, header in columns.items():
+        position = found.get(header, plain.get(header.strip().casefold()))
+        if position is not None:
+            found[field] = position
+    return found
+
+
+def shown_names(columns: Mapping[str, str], headers: tuple[str, ...]) -> dict[str, str]:
+    """Return what the partner calls each contract field: the header, or "column n" (from 1) where there is none."""
+    bare = {f"c{n}": f"column {n + 1}" for n, header in enumerate(headers) if header == ""}
+    return {**bare, **{field: bare.get(header, header) for field, header in columns.items()}}
+
+
+def header_texts(headers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the header of an errors file: the partner's own, or "column n" for each column where there is none."""
+    if any(header != "" for header in headers):
+        return headers
+    return tuple(f"column {n + 1}" for n in range(len(headers)))

@@ -1,0 +1,71 @@
+"""The verdict on a run in one sentence, and the balance law; it knows counts only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.model import RowState, Summary
+
+FAILED: tuple[RowState, ...] = (RowState.REFUSED, RowState.REJECTED)
+"""States of the rows an errors file holds."""
+
+_WORDS: tuple[tuple[RowState, str, str], ...] = (
+    (RowState.ACCEPTED, "was taken without a confirmation", "were taken without a confirmation"),
+    (RowState.UNCHANGED, "needed no change", "needed no change"),
+    (RowState.REJECTED, "was rejected by our checks", "were rejected by our checks"),
+    (RowState.REFUSED, "was refused by {destination}", "were refused by {destination}"),
+    (RowState.UNCERTAIN, "has an unknown outcome", "have an unknown outcome"),
+    (RowState.HELD, "is held for a person to decide", "are held for a person to decide"),
+    (RowState.PENDING, "still waits for an answer", "still wait for an answer"),
+    (RowState.SCHEDULED, "waits for its date", "wait for their date"),
+    (RowState.SUPERSEDED, "was overtaken by a newer value", "were overtaken by newer values"),
+    (RowState.SKIPPED, "was left out by the mapping", "were left out by the mapping"),
+)
+
+
+def failed(states: Mapping[str, int]) -> int:
+    """Return how many rows were rejected or refused: those an errors file lists."""
+    return sum(states.get(state, 0) for state in FAILED)
+
+
+def balances(summary: Summary) -> bool:
+    """Say whether the balance law holds: records read equal the sum of the states, and no count is below zero."""
+    counts = summary.states.values()
+    return summary.rows == sum(counts) and all(count >= 0 for count in counts)
+
+
+def verdict(states: Mapping[str, int], *, errors: str = "errors.csv", destination: str = "the marketplace") -> str:
+    """Say in one sentence what became of the rows.
+
+    `states`: rows per state. `errors`: name of the file that lists the failed rows, named when there are any.
+    `destination`: what to call the one who refuses.
+    """
+    total = sum(states.values())
+    if total == 0:
+        return "The file has no rows: nothing was sent."
+    told = [
+        (states.get(state, 0), one.format(destination=destination), many.format(destination=destination))
+        for state, one, many in _WORDS
+    ]
+    parts = [_count(count, one, many) for count, one, many in told if count]
+    applied = states.get(RowState.APPLIED, 0)
+    see = f": see {errors}." if failed(states) else "."
+    if not parts:
+        return "The only row took effect." if total == 1 else f"All {total:,} rows took effect."
+    if applied == 0 and len(parts) == 1:
+        return _whole(total, told) + see
+    share = f"{applied:,} of {total:,} rows" if applied else f"None of the {total:,} rows"
+    return f"{share} took effect; {_series(parts)}{see}"
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _whole(total: int, told: list[tuple[int, str, str]]) -> str:
+    one, many = next((one, many) for count, one, many in told if count)
+    return f"The only row {one}" if total == 1 else f"All {total:,} rows {many}"
+
+
+def _series(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
