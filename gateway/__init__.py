@@ -1,1 +1,3 @@
 """File in, confirmed effect per row out."""
+
+__version__ = "0.1.0"

@@ -22,7 +22,10 @@ from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import ROW, RowState, Summary, Table
 from gateway.outbox import Outbox, answer_name
-from gateway.reports import correction_kind, verdict, write_correction, write_progress, writers
+from gateway.reports import writers
+from gateway.reports.answers import write_progress
+from gateway.reports.delimited import correction_kind, write_correction
+from gateway.reports.verdict import verdict
 from gateway.spool import Spool, write_frame
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
@@ -182,9 +185,16 @@ class Settler:
         summary = self.summary(row, rows, None)
         self._outbox.publish(
             row.partner, answer_name(row.file, row.id, "progress.json"),
-            lambda out: write_progress(summary, out, now=self._journal.clock.now()),
+            lambda out: self._write_progress(summary, out),
             run=row.id, kind="progress.json", source=None,
         )  # fmt: skip
+
+    def _write_progress(self, summary: Summary, out: Path) -> bool:
+        write_progress(
+            out, run=summary.run, at=self._journal.clock.now(), states=summary.states,
+            open_tickets=summary.tickets, finish_expected=summary.finish_expected,
+        )  # fmt: skip
+        return True
 
     # ---- what comes after the end
 
@@ -252,7 +262,7 @@ class Settler:
         return [] if not path.exists() else [(r[0], r[1]) for r in pl.read_parquet(path).iter_rows()]
 
 
-def _live_batches(run: str) -> sa.Select[tuple[int]]:
+def _live_batches(run: str) -> sa.Select[Any]:
     return (
         sa.select(sa.func.count())
         .select_from(t.batch.join(t.batch_run, t.batch_run.c.batch == t.batch.c.id))

@@ -1,0 +1,298 @@
+"""Intake: one claimed file becomes runs of checked rows in the spool and an acknowledgement, or a refusal."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from gateway import __version__
+from gateway.delivery.settle import Settler
+from gateway.delivery.setup import Grouping, Pinned
+from gateway.errors import FileError, GatewayError
+from gateway.formats.unpack import demand, unpack
+from gateway.issues import CATALOGUE
+from gateway.journal import Journal, runs
+from gateway.mapping import MappingFile, load_mapping
+from gateway.model import Arrival, Claim, Ending
+from gateway.outbox import Outbox, answer_name
+from gateway.pipeline.reading import FileReading, Read, Readout
+from gateway.pipeline.setup import RouteSetup
+from gateway.reports.answers import write_ack, write_refusal
+from gateway.spool import RunFolder, Spool
+
+_CHUNK = 1 << 20
+
+
+class Intake:
+    """Takes claimed files. `routes` gives the setups of a source's routes; `partner_of` names who gets a refusal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        spool: Spool,
+        outbox: Outbox,
+        settler: Settler,
+        read: Read,
+        routes: Callable[[str], Sequence[RouteSetup]],
+        returns: Callable[[str], tuple[str, bool]],
+    ) -> None:
+        self._journal = journal
+        self._spool = spool
+        self._outbox = outbox
+        self._settler = settler
+        self._read = read
+        self._routes = routes
+        self._returns = returns
+
+    def enter(self, claim: Claim) -> int:
+        """Write a claim to the journal; entering it again after a crash is the same arrival."""
+        with self._journal.begin() as tx:
+            return runs.add_arrival(
+                tx, claim.arrival, token=claim.token, local=str(claim.local), now=self._journal.clock.now()
+            )
+
+    def take(self, row: Row[Any]) -> None:
+        """Take one arrival in state `claimed` through its routes. What an interrupted take left is done anew."""
+        local = Path(row.local)
+        arrival = Arrival(row.source, row.path, row.size, row.mtime)
+        digest, size = _sha256(local)
+        with self._journal.begin() as tx:
+            runs.set_arrival(tx, row.id, sha256=digest)
+            before = {r.route: r for r in runs.of_arrival(tx, row.id)}
+        routes = [s for s in self._routes(arrival.source) if s.route.matches(arrival.name)]
+        if not routes:
+            known = ", ".join(sorted({p for s in self._routes(arrival.source) for p in s.route.files}))
+            error = FileError("FILE_ROUTE", f"No route takes {arrival.name!r}; taken are: {known or 'none'}.",
+                              fix="Rename the file, or ask for a route.")  # fmt: skip
+            self._refuse(row, arrival, error, digest)
+            self._end(row.id, Ending.REJECT)
+            return
+        for setup in routes:
+            self._through(row, arrival, setup, before.get(setup.route.name), (digest, size))
+        with self._journal.begin() as tx:
+            runs.set_arrival(tx, row.id, state="taken")
+        self.settle_arrival(row.id)
+
+    # ---- one route
+
+    def _through(
+        self, row: Row[Any], arrival: Arrival, setup: RouteSetup, known: Row[Any] | None, content: tuple[str, int]
+    ) -> None:
+        if known is not None and known.state != "reading":
+            return
+        if known is None and self._is_duplicate(setup, content[0], row):
+            self._acknowledge_duplicate(row, arrival, setup, content)
+            return
+        run = known.id if known is not None else self._begin(row, arrival, setup, content)
+        folder = self._spool.run(run)
+        try:
+            readout, mapping = self._read_into(folder, setup, arrival, Path(row.local))
+        except FileError as error:
+            self._reject(run, row, arrival, setup, error, content[0])
+            return
+        self._taken(run, setup, readout, mapping)
+
+    def _is_duplicate(self, setup: RouteSetup, digest: str, row: Row[Any]) -> bool:
+        with self._journal.read() as tx:
+            newest = runs.newest_of_route(tx, setup.route.name)
+        return newest is not None and newest.sha256 == digest and newest.arrival != row.id
+
+    def _begin(self, row: Row[Any], arrival: Arrival, setup: RouteSetup, content: tuple[str, int]) -> str:
+        now = self._journal.clock.now()
+        with self._journal.begin() as tx:
+            run = runs.fresh_run_id(tx, now)
+            runs.add_run(
+                tx, id=run, arrival=row.id, route=setup.route.name, partner=setup.route.partner,
+                lane=setup.lane.name, feed=setup.route.feed, file=arrival.name, sha256=content[0], size=content[1],
+                seq=runs.sequence(arrival.mtime, row.id), mode=setup.route.mode, state="reading", released=False,
+                rows=0, blank=0, open_rows=0, counts={}, pinned={}, notes=[], corrections=0,
+                received_at=row.claimed_at, started_at=now,
+            )  # fmt: skip
+        return run
+
+    def _read_into(
+        self, folder: RunFolder, setup: RouteSetup, arrival: Arrival, local: Path
+    ) -> tuple[Readout, MappingFile]:
+        folder.begin()
+        mapping = load_mapping(setup.mapping)
+        for source in mapping.sources:
+            target = folder.pinned / source.relative_to(mapping.path.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        file = self._unpacked(folder, local, arrival)
+        demand(file, mapping.format.kind)
+        if file.stat().st_size == 0:
+            raise _empty("FILE_EMPTY")
+        reading = FileReading(
+            setup, mapping, self._read, folder, source_time=arrival.mtime, now=self._journal.clock.now()
+        )
+        readout = reading.run(file)
+        if readout.rows == 0 and setup.route.empty != "no_change":
+            raise _empty("FILE_NO_ROWS")
+        return readout, mapping
+
+    def _unpacked(self, folder: RunFolder, local: Path, arrival: Arrival) -> Path:
+        """The run's own copy of the bytes, unpacked; a link where the file system allows."""
+        for old in folder.file.iterdir():
+            old.unlink()
+        packed = folder.root / "packed"
+        shutil.rmtree(packed, ignore_errors=True)
+        packed.mkdir()
+        named = packed / arrival.name
+        shutil.copyfile(local, named)
+        out = unpack(named, folder.file)
+        final = folder.file / out.name
+        if out != final:
+            out.replace(final)
+        shutil.rmtree(packed)
+        return final
+
+    def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile) -> None:
+        now = self._journal.clock.now()
+        op = setup.lane.operation
+        calls = 0 if readout.good == 0 else math.ceil(readout.good / op.batch_size) if op.batch_size else 1
+        finish = now + timedelta(seconds=calls * op.interval)
+        grouping = None if mapping.group is None else Grouping(sums=mapping.group.sum)
+        pinned = Pinned(
+            route=setup.route, mapping=mapping.path.name, columns=readout.columns, grouping=grouping,
+            versions={"gateway": __version__, "contract": f"{setup.contract.name} {setup.contract.version}"},
+        )  # fmt: skip
+        notes = [f"The file goes back to the fixes of run {readout.first_run}."] if readout.first_run else []
+        if readout.over_limit is not None:
+            notes.append(f"Nothing was sent: {readout.over_limit}.")
+        counts = {
+            "calls": calls, "finish": finish.isoformat(), "warnings": readout.warnings, "bad": readout.bad,
+            "keys": readout.rows - readout.skipped, "over_limit": readout.over_limit is not None,
+        }  # fmt: skip
+        mode = "delta" if readout.first_run else setup.route.mode
+        with self._journal.begin() as tx:
+            runs.set_run(
+                tx, run, state="waiting", rows=readout.rows, blank=readout.blank, open_rows=readout.good,
+                counts=counts, pinned=pinned.model_dump(mode="json"), notes=notes, first_run=readout.first_run,
+                mode=mode,
+            )  # fmt: skip
+            runs.ensure_lane(
+                tx, setup.lane.name, destination=setup.lane.destination_name,
+                account=setup.lane.destination.account, operation=op.name, wake_at=now,
+            )  # fmt: skip
+        self._acknowledge(run, setup, (calls, finish if readout.good else None))
+        self._settler.finish([run])
+
+    # ---- answers
+
+    def _acknowledge(self, run: str, setup: RouteSetup, expected: tuple[int, Any]) -> None:
+        with self._journal.read() as tx:
+            row = runs.get_run(tx, run)
+        if row is None:
+            return
+
+        def write(out: Path) -> bool:
+            write_ack(
+                out, run=run, partner=row.partner, route=row.route, file_name=row.file, size=row.size,
+                sha256=row.sha256, received_at=row.received_at, rows=row.rows, calls_expected=expected[0],
+                finish_expected=expected[1], linked_run=row.first_run,
+            )  # fmt: skip
+            return True
+
+        self._outbox.publish(
+            row.partner, answer_name(row.file, run, "ack.json"), write, run=run, kind="ack.json",
+            source=setup.route.source if setup.route.answers else None,
+        )  # fmt: skip
+
+    def _acknowledge_duplicate(
+        self, row: Row[Any], arrival: Arrival, setup: RouteSetup, content: tuple[str, int]
+    ) -> None:
+        with self._journal.read() as tx:
+            newest = runs.newest_of_route(tx, setup.route.name)
+        first = "" if newest is None else f" as run {newest.id} ({newest.file})"
+        error = FileError("FILE_DUPLICATE", f"The same content was already taken{first}; nothing is sent again.",
+                          fix="Nothing to do.")  # fmt: skip
+        self._refuse(row, arrival, error, content[0])
+
+    def _reject(
+        self, run: str, row: Row[Any], arrival: Arrival, setup: RouteSetup, error: FileError, digest: str
+    ) -> None:
+        quiet = error.code in {"FILE_EMPTY", "FILE_NO_ROWS"} and setup.route.empty != "reject"
+        with self._journal.begin() as tx:
+            now = self._journal.clock.now()
+            state = "rejected"
+            runs.set_run(
+                tx, run, state=state, ended_at=now, notes=[str(error)], counts={"code": error.code, "quiet": quiet}
+            )
+            self._journal.note(tx, run, "rejected", str(error))
+        self._refuse(row, arrival, error, digest, run=run)
+
+    def _refuse(
+        self, row: Row[Any], arrival: Arrival, error: FileError, digest: str, *, run: str | None = None
+    ) -> None:
+        partner, returned = self._returns(arrival.source)
+        now = self._journal.clock.now()
+
+        def write(out: Path) -> bool:
+            write_refusal(
+                out, file_name=arrival.name, size=row.size, sha256=digest, at=now, code=error.code,
+                message=error.message, fix=error.fix or CATALOGUE[error.code].fix, line=error.line,
+            )  # fmt: skip
+            return True
+
+        with self._journal.begin() as tx:
+            name = run or runs.fresh_run_id(tx, now)
+            self._journal.note(tx, run or f"arrival {row.id}", "refused", f"{arrival.name}: {error}")
+        self._outbox.publish(
+            partner, answer_name(arrival.name, name, "ack.json"), write, run=run, kind="ack.json",
+            source=arrival.source if returned else None,
+        )  # fmt: skip
+
+    # ---- the arrival's end
+
+    def settle_arrival(self, arrival: int) -> None:
+        """Give the arrival its ending when all its runs have ended."""
+        with self._journal.read() as tx:
+            found = runs.of_arrival(tx, arrival)
+        if any(r.state not in {"settled", "rejected"} for r in found):
+            return
+        kept = [r for r in found if not (r.state == "rejected" and not r.counts.get("quiet"))]
+        limited = [r for r in kept if r.counts.get("over_limit")]
+        rejected = bool(found) and (not kept or len(limited) == len(found))
+        self._end(arrival, Ending.REJECT if rejected else Ending.ARCHIVE)
+
+    def run_ended(self, run: str) -> None:
+        """Give the run's arrival its ending, if this was its last run."""
+        with self._journal.read() as tx:
+            row = runs.get_run(tx, run)
+        if row is not None:
+            self.settle_arrival(row.arrival)
+
+    def trouble(self, row: Row[Any], error: GatewayError) -> None:
+        """Tell the partner that the file can't be processed for a reason of ours, and keep the file."""
+        arrival = Arrival(row.source, row.path, row.size, row.mtime)
+        digest, _ = _sha256(Path(row.local))
+        self._refuse(row, arrival, FileError("FILE_TROUBLE", error.message, fix=error.fix), digest)
+        self._end(row.id, Ending.REJECT)
+
+    def _end(self, arrival: int, ending: Ending) -> None:
+        with self._journal.begin() as tx:
+            now = self._journal.clock.now()
+            runs.set_arrival(tx, arrival, state="ending", ending=str(ending), next_at=now)
+
+
+def _empty(code: str) -> FileError:
+    kind = CATALOGUE[code]
+    return FileError(code, kind.text, fix=kind.fix)
+
+
+def _sha256(path: Path) -> tuple[str, int]:
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size

@@ -1,0 +1,275 @@
+"""Reads one file through one route into the run's folder: read, map, check, rules across rows, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+from pydantic import BaseModel
+
+from gateway import contracts
+from gateway.contracts import Contract, RowsRule
+from gateway.delta import parts_for
+from gateway.errors import FileError
+from gateway.issues import WARNINGS
+from gateway.mapping import Applier, MappingFile, compile_mapping
+from gateway.model import KEY, LINE, ROW, Draft, Reference, Table, no_issues
+from gateway.pipeline.setup import RouteSetup
+from gateway.routes import Policy
+from gateway.spool import LATE_SCHEMA, STATE, RunFolder
+
+Read = Callable[[Path, BaseModel], Iterator[Table]]
+
+
+@dataclass(slots=True)
+class Readout:
+    """What reading a file told."""
+
+    rows: int = 0
+    blank: int = 0
+    good: int = 0
+    bad: int = 0
+    skipped: int = 0
+    warnings: int = 0
+    blocks: int = 0
+    first_run: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    over_limit: str | None = None
+    links: list[pl.DataFrame] = field(default_factory=list)
+
+
+class FileReading:
+    """One file through one route; `folder` None: judge only, keep nothing but counts and issues (for `check`)."""
+
+    def __init__(
+        self,
+        setup: RouteSetup,
+        mapping: MappingFile,
+        read: Read,
+        folder: RunFolder,
+        *,
+        source_time: datetime,
+        now: datetime,
+    ) -> None:
+        self._setup = setup
+        self._mapping = mapping
+        self._read = read
+        self._folder = folder
+        self._stamp = f"{source_time:%Y-%m-%dT%H:%M:%SZ}"
+        self._now = now
+        self._seen = Readout()
+        self._applier: Applier | None = None
+
+    def run(self, file: Path) -> Readout:
+        """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
+        for table in self._read(file, reading_layout(self._mapping)):
+            self._block(table)
+        if self._applier is None:
+            raise FileError("FILE_EMPTY", "The file has no content.", fix="Send the file again with its rows.")
+        seen = self._seen
+        late_states, late_issues = self._across()
+        seen.bad += late_states.height
+        seen.good -= late_states.height
+        late_states, late_issues = self._judge(late_states, late_issues)
+        self._folder.add_late(late_states, late_issues)
+        if seen.links:
+            links = pl.concat(seen.links).drop_nulls()
+            if links.height:
+                links.write_parquet(self._folder.root / "links.parquet")
+                seen.first_run = str(links["first_run"].mode().sort()[0])
+        return seen
+
+    # ---- block by block
+
+    def _block(self, table: Table) -> None:
+        contract = self._setup.contract
+        if self._applier is None:
+            self._applier = compile_mapping(
+                self._mapping, table.headers, numeric=contract.numeric, instants=contract.instants,
+                days=contract.days, flags=contract.flags, zone=self._setup.route.zone,
+            )  # fmt: skip
+            self._seen.columns = dict(self._applier.columns)
+        seen = self._seen
+        seen.blank += table.blank
+        if not table.frame.height:
+            return
+        draft = self._applier.apply(table)
+        rows, issues = self._check(table, draft)
+        seen.rows += rows.height
+        states = rows[STATE]
+        seen.skipped += int((states == "skipped").sum())
+        seen.bad += int((states == "rejected").sum())
+        seen.good += int(states.null_count())
+        seen.warnings += int(issues["code"].is_in(sorted(WARNINGS - {"SKIPPED"})).sum()) if issues.height else 0
+        self._folder.add(seen.blocks, rows, issues)
+        seen.blocks += 1
+        if table.links is not None and table.links.height:
+            seen.links.append(table.links)
+
+    def _check(self, table: Table, draft: Draft) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows of the block (`@row`, `@line`, `@key`, `@state`, fields) and its issues."""
+        contract = self._setup.contract
+        frame, skipped = self._grouped(draft.frame, draft.skipped)
+        frame = self._stamped(frame)
+        faulty = draft.issues.filter(~pl.col(ROW).is_in(skipped[ROW].implode())) if skipped.height else draft.issues
+        checked = contracts.check(
+            contract, frame, requires=self._setup.lane.operation.requires, faulty=faulty, now=self._now
+        )
+        issues = [faulty, checked.issues]
+        issues.append(self._setup.lane.destination.check(frame, Reference(), self._now.date()))
+        told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
+        bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique()
+        state = (
+            pl.when(pl.col(ROW).is_in(bad.implode())).then(pl.lit("rejected")) if bad.len() else pl.lit(None, pl.String)
+        )
+        rows = frame.with_columns(contract.key_expr(frame.columns), state.alias(STATE))
+        if skipped.height:
+            out = skipped.select(ROW, LINE, pl.lit("").alias(KEY), pl.lit("skipped").alias(STATE))
+            rows = pl.concat([rows, out], how="diagonal").sort(ROW)
+            said = skipped.select(ROW, LINE, "code", "detail")
+            told = pl.concat([told, said], how="diagonal").sort(ROW, maintain_order=True).select(told.columns)
+        del table
+        return rows.select(ROW, LINE, KEY, STATE, *(c for c in rows.columns if c in contract.fields)), told
+
+    def _stamped(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows without a timestamp of their own have the file's time, never now."""
+        if "timestamp" not in self._setup.contract.fields:
+            return frame
+        if "timestamp" not in frame.columns:
+            return frame.with_columns(timestamp=pl.lit(self._stamp))
+        given = pl.col("timestamp").is_not_null() & (pl.col("timestamp") != "")
+        return frame.with_columns(timestamp=pl.when(given).then("timestamp").otherwise(pl.lit(self._stamp)))
+
+    def _grouped(self, frame: pl.DataFrame, skipped: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Leave out rows the group does not keep, and blank key fields by which it does not group."""
+        group = self._mapping.group
+        if group is None:
+            return frame, skipped
+        for name, words in group.keep.items():
+            kept = pl.col(name).is_in(list(words)).fill_null(value=False)
+            out = frame.filter(~kept).select(
+                ROW,
+                LINE,
+                pl.lit("SKIPPED").alias("code"),
+                pl.lit(f"{name} is not one of {', '.join(words)}").alias("detail"),
+            )
+            frame = frame.filter(kept)
+            skipped = pl.concat([skipped.select(out.columns), out])
+        loose = [c for c in self._setup.contract.key if c not in group.by and c in frame.columns]
+        return frame.with_columns(pl.lit(None, pl.String).alias(c) for c in loose), skipped
+
+    # ---- across rows
+
+    def _across(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Apply the contract's rules across rows, part by part; returns late states and issues."""
+        issues: list[pl.DataFrame] = []
+        parts = parts_for(self._seen.rows)
+        for rule in self._setup.contract.rows_rules:
+            if rule.code == "DUPLICATE_KEY" and self._mapping.group is not None:
+                continue
+            if not self._fills(rule):
+                continue
+            for part in range(parts):
+                frame = self._rows_of(rule, part, parts)
+                if frame.height:
+                    issues.append(rule.find(frame))
+        told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
+        self._seen.warnings += int(told["code"].is_in(sorted(WARNINGS)).sum())
+        bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique().sort()
+        good = self._still_good(bad)
+        return pl.DataFrame({ROW: good, "state": ["rejected"] * good.len()}, schema=LATE_SCHEMA), told.sort(ROW)
+
+    def _fills(self, rule: RowsRule) -> bool:
+        return rule.by == KEY or rule.by in self._seen.columns
+
+    def _rows_of(self, rule: RowsRule, part: int, parts: int) -> pl.DataFrame:
+        contract: Contract = self._setup.contract
+        frames: list[pl.DataFrame] = []
+        needed = sorted((set(rule.where.meta.root_names()) | set(rule.columns) | {rule.by}) - {KEY, ROW, LINE})
+        for path in self._folder.paths():
+            have = pl.read_parquet_schema(path)
+            block = pl.read_parquet(path, columns=[ROW, LINE, KEY, STATE, *(c for c in needed if c in have)])
+            block = contract.complete(block.filter(pl.col(STATE).fill_null("") != "skipped"))
+            if parts > 1:
+                block = block.filter(pl.col(rule.by).hash(seed=5) % parts == part)
+            frames.append(rule.concerned(block))
+        return pl.concat(frames) if frames else pl.DataFrame()
+
+    def _still_good(self, rows: pl.Series) -> pl.Series:
+        if not rows.len():
+            return rows
+        return pl.concat(
+            [
+                b.filter(pl.col(STATE).is_null() & pl.col(ROW).is_in(rows.implode()))[ROW]
+                for b in self._folder.blocks([])
+            ]
+        )
+
+    # ---- the route's policy
+
+    def _judge(self, states: pl.DataFrame, issues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        policy, seen = self._setup.route.policy, self._seen
+        seen.over_limit = over_limit(policy, seen.bad, seen.rows)
+        if seen.bad and policy.rows == "groups" and seen.over_limit is None:
+            states, issues = self._with_groups(states, issues)
+        if seen.bad and (policy.rows == "all" or seen.over_limit is not None):
+            detail = seen.over_limit or f"{seen.bad:,} of {seen.rows:,} rows are faulty"
+            states, issues = self._reject_rest(states, issues, "POLICY", pl.lit(detail), None)
+        return states, issues
+
+    def _with_groups(self, states: pl.DataFrame, issues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        name = self._setup.contract.group
+        if name is None or name not in self._seen.columns:
+            return states, issues
+        late = states[ROW].implode()
+        faulty = [
+            b.filter((pl.col(STATE) == "rejected") | pl.col(ROW).is_in(late)).select(name, pl.col(ROW).alias("first"))
+            for b in (pl.read_parquet(p, columns=[ROW, STATE, name]) for p in self._folder.paths())
+        ]
+        groups = pl.concat(faulty).filter(pl.col(name).is_not_null() & (pl.col(name) != "")).unique(name, keep="first")
+        if not groups.height:
+            return states, issues
+        return self._reject_rest(states, issues, "GROUP_REJECTED", pl.format("row {}", pl.col("first")), (name, groups))
+
+    def _reject_rest(
+        self,
+        states: pl.DataFrame,
+        issues: pl.DataFrame,
+        code: str,
+        detail: pl.Expr,
+        only: tuple[str, pl.DataFrame] | None,
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        found: list[pl.DataFrame] = []
+        for path in self._folder.paths():
+            columns = [ROW, LINE, STATE] if only is None else [ROW, LINE, STATE, only[0]]
+            block = pl.read_parquet(path, columns=columns)
+            block = block.filter(pl.col(STATE).is_null() & ~pl.col(ROW).is_in(states[ROW].implode()))
+            if only is not None:
+                block = block.join(only[1], on=only[0], how="inner", maintain_order="left")
+            found.append(block.select(ROW, LINE, pl.lit(code).alias("code"), detail.alias("detail")))
+        rest = pl.concat(found)
+        self._seen.bad += rest.height
+        self._seen.good -= rest.height
+        more = rest.select(ROW, pl.lit("rejected").alias("state"))
+        told = pl.concat([issues, rest], how="diagonal").select(issues.columns).sort(ROW, maintain_order=True)
+        return pl.concat([states, more]).sort(ROW), told
+
+
+def over_limit(policy: Policy, bad: int, rows: int) -> str | None:
+    """Say why a file with so many faulty rows is not sent at all, or None."""
+    if policy.reject_above is not None and bad > policy.reject_above:
+        return f"{bad:,} rows are faulty, the limit is {policy.reject_above:,}"
+    if policy.reject_share is not None and rows and bad / rows > policy.reject_share:
+        return f"{bad / rows:.1%} of the rows are faulty, the limit is {policy.reject_share:.1%}"
+    return None
+
+
+def reading_layout(mapping: MappingFile) -> BaseModel:
+    """Return the layout with the columns the mapping wants, where the reader can use the hint."""
+    layout = mapping.format
+    if layout.kind in {"xml", "json"} and "columns" in type(layout).model_fields:
+        return layout.model_copy(update={"columns": mapping.wanted()})
+    return layout
