@@ -6,7 +6,7 @@ import hashlib
 import math
 import shutil
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,8 @@ class Intake:
         self, row: Row[Any], arrival: Arrival, setup: RouteSetup, known: Row[Any] | None, content: tuple[str, int]
     ) -> None:
         if known is not None and known.state != "reading":
+            if known.state == "waiting":  # a crash may have come before the acknowledgement: writing it twice is once
+                self._acknowledge(known.id, setup)
             return
         if known is None and self._is_duplicate(setup, content[0], row):
             self._acknowledge_duplicate(row, arrival, setup, content)
@@ -168,7 +170,7 @@ class Intake:
         if readout.over_limit is not None:
             notes.append(f"Nothing was sent: {readout.over_limit}.")
         counts = {
-            "calls": calls, "finish": finish.isoformat(), "warnings": readout.warnings, "bad": readout.bad,
+            "calls": calls, "finish": finish.isoformat() if readout.good else None, "warnings": readout.warnings, "bad": readout.bad,
             "keys": readout.rows - readout.skipped, "over_limit": readout.over_limit is not None,
         }  # fmt: skip
         mode = "delta" if readout.first_run else setup.route.mode
@@ -182,22 +184,23 @@ class Intake:
                 tx, setup.lane.name, destination=setup.lane.destination_name,
                 account=setup.lane.destination.account, operation=op.name, wake_at=now,
             )  # fmt: skip
-        self._acknowledge(run, setup, (calls, finish if readout.good else None))
+        self._acknowledge(run, setup)
         self._settler.finish([run])
 
     # ---- answers
 
-    def _acknowledge(self, run: str, setup: RouteSetup, expected: tuple[int, Any]) -> None:
+    def _acknowledge(self, run: str, setup: RouteSetup) -> None:
         with self._journal.read() as tx:
             row = runs.get_run(tx, run)
         if row is None:
             return
+        calls, finish = row.counts.get("calls", 0), row.counts.get("finish")
 
         def write(out: Path) -> bool:
             write_ack(
                 out, run=run, partner=row.partner, route=row.route, file_name=row.file, size=row.size,
-                sha256=row.sha256, received_at=row.received_at, rows=row.rows, calls_expected=expected[0],
-                finish_expected=expected[1], linked_run=row.first_run,
+                sha256=row.sha256, received_at=row.received_at, rows=row.rows, calls_expected=calls,
+                finish_expected=datetime.fromisoformat(finish) if finish else None, linked_run=row.first_run,
             )  # fmt: skip
             return True
 
