@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,38 +27,24 @@ _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 120.0
 
 
+@dataclass(kw_only=True)
 class Service:
-    """A running gateway. `scan_every` holds seconds per source."""
+    """A running gateway. `scan_every` holds seconds per source; `reload` takes changed settings up."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        spool: Spool,
-        outbox: Outbox,
-        intake: Intake,
-        delivery: Delivery,
-        dispatcher: LocalDispatcher,
-        sources: Mapping[str, Source],
-        scan_every: Mapping[str, float],
-        clock: Clock,
-        reload: Callable[[], bool] | None = None,
-    ) -> None:
-        self._journal = journal
-        self._spool = spool
-        self._outbox = outbox
-        self._intake = intake
-        self._delivery = delivery
-        self._dispatcher = dispatcher
-        self._sources = sources
-        self._scan_every = scan_every
-        self._clock = clock
-        self._reload = reload
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._next_scan: dict[str, datetime] = {}
-        self._fails: dict[str, int] = {}
-        self._log = structlog.get_logger("gateway")
+    journal: Journal
+    spool: Spool
+    outbox: Outbox
+    intake: Intake
+    delivery: Delivery
+    dispatcher: LocalDispatcher
+    sources: Mapping[str, Source]
+    scan_every: Mapping[str, float]
+    clock: Clock
+    reload: Callable[[], bool] | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _next_scan: dict[str, datetime] = field(default_factory=dict)
+    _fails: dict[str, int] = field(default_factory=dict)
 
     # ---- running
 
@@ -75,10 +62,10 @@ class Service:
                 self._wake.clear()
         finally:
             self._stop.set()
-            self._dispatcher.stop()
+            self.dispatcher.stop()
             worker.join()
             answers.join()
-            for source in self._sources.values():
+            for source in self.sources.values():
                 source.close()
 
     def stop(self) -> None:
@@ -92,7 +79,7 @@ class Service:
         self._wake.set()
 
     def _dispatch(self) -> None:
-        self._dispatcher.run(self._delivery.advance)
+        self.dispatcher.run(self.delivery.advance)
 
     def _return_answers(self) -> None:
         while not self._stop.is_set():
@@ -100,7 +87,7 @@ class Service:
             self._stop.wait(0.5)
 
     def _pause(self) -> float:
-        now = self._clock.now()
+        now = self.clock.now()
         waits = [(at - now).total_seconds() for at in self._next_scan.values()]
         return max(0.05, min([1.0, *waits]))
 
@@ -108,31 +95,31 @@ class Service:
 
     def recover(self) -> None:
         """Take up what a crash left: claims that the journal does not know."""
-        for name, source in self._sources.items():
+        for name, source in self.sources.items():
             try:
-                left = source.recover(self._spool.claims)
+                left = source.recover(self.spool.claims)
             except GatewayError as error:
                 self._trouble(name, error)
                 continue
             known = self._known_claims()
             for claim in left:
                 if str(claim.local) not in known:
-                    self._intake.enter(claim)
-        with self._journal.begin() as tx:
-            tx.execute(sa.update(t.lane).values(wake_at=self._clock.now()))
+                    self.intake.enter(claim)
+        with self.journal.begin() as tx:
+            tx.execute(sa.update(t.lane).values(wake_at=self.clock.now()))
 
     def _known_claims(self) -> set[str]:
-        with self._journal.read() as tx:
+        with self.journal.read() as tx:
             return set(tx.scalars(sa.select(t.arrival.c.local).where(t.arrival.c.state != "ended")))
 
     def sweep(self) -> int:
         """Scan what is due, take what was claimed, end what has ended; returns how many files moved."""
-        if self._reload is not None:
-            self._reload()
+        if self.reload is not None:
+            self.reload()
         moved = 0
-        paused = self._journal.paused()
-        for name, source in self._sources.items():
-            if name not in paused and self._next_scan.get(name, self._clock.now()) <= self._clock.now():
+        paused = self.journal.paused()
+        for name, source in self.sources.items():
+            if name not in paused and self._next_scan.get(name, self.clock.now()) <= self.clock.now():
                 moved += self._scan(name, source)
         moved += self.take()
         moved += self.end()
@@ -144,18 +131,18 @@ class Service:
             for arrival in source.scan():
                 if self._stop.is_set():
                     break
-                claim = source.claim(arrival, self._spool.claims)
+                claim = source.claim(arrival, self.spool.claims)
                 if claim is not None:
-                    self._intake.enter(claim)
+                    self.intake.enter(claim)
                     claimed += 1
             self._refuse_names(name, source)
         except GatewayError as error:
             self._trouble(name, error)
             return claimed
         if self._fails.pop(name, 0):
-            with self._journal.begin() as tx:
-                self._journal.note(tx, f"source {name}", "recovered", "The source can be reached again.")
-        self._next_scan[name] = self._clock.now() + timedelta(seconds=self._scan_every[name])
+            with self.journal.begin() as tx:
+                self.journal.note(tx, f"source {name}", "recovered", "The source can be reached again.")
+        self._next_scan[name] = self.clock.now() + timedelta(seconds=self.scan_every[name])
         return claimed
 
     def _refuse_names(self, name: str, source: Source) -> None:
@@ -163,62 +150,62 @@ class Service:
         refused: Callable[[], Sequence[tuple[str, str]]] | None = getattr(source, "refused", None)
         if refused is None:
             return
-        with self._journal.begin() as tx:
+        with self.journal.begin() as tx:
             for file, reason in refused():
                 subject, text = f"source {name}", f"{file}: {reason}"
                 known = sa.select(t.event.c.id).where(t.event.c.subject == subject, t.event.c.text == text)
                 if tx.scalar(known) is None:
-                    self._journal.note(tx, subject, "refused name", text)
+                    self.journal.note(tx, subject, "refused name", text)
 
     def _trouble(self, name: str, error: GatewayError) -> None:
         fails = self._fails.get(name, 0)
         self._fails[name] = fails + 1
         pause = _LONGEST_PAUSE if isinstance(error, HostKeyError) else min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**fails)
-        self._next_scan[name] = self._clock.now() + timedelta(seconds=pause)
+        self._next_scan[name] = self.clock.now() + timedelta(seconds=pause)
         if fails == 0:
-            with self._journal.begin() as tx:
-                self._journal.note(tx, f"source {name}", "trouble", str(error))
-            self._log.warning("source in trouble", source=name, error=str(error))
+            with self.journal.begin() as tx:
+                self.journal.note(tx, f"source {name}", "trouble", str(error))
+            structlog.get_logger("gateway").warning("source in trouble", source=name, error=str(error))
 
     def take(self) -> int:
         """Take every claimed arrival through its routes, oldest first."""
-        with self._journal.read() as tx:
+        with self.journal.read() as tx:
             claimed = runs.arrivals(tx, "claimed")
         for row in claimed:
             if self._stop.is_set():
                 break
             try:
-                self._intake.take(row)
+                self.intake.take(row)
             except GatewayError as error:
-                self._intake.trouble(row, error)
+                self.intake.trouble(row, error)
             self._wake_lanes()
         return len(claimed)
 
     def _wake_lanes(self) -> None:
-        with self._journal.read() as tx:
-            due = runs.due_lanes(tx, self._clock.now())
+        with self.journal.read() as tx:
+            due = runs.due_lanes(tx, self.clock.now())
         for lane in due:
-            self._dispatcher.wake(lane)
+            self.dispatcher.wake(lane)
 
     def end(self) -> int:
         """Archive or reject at the source what has ended; a source out of reach is tried again."""
-        now = self._clock.now()
-        with self._journal.read() as tx:
+        now = self.clock.now()
+        with self.journal.read() as tx:
             ending = [r for r in runs.arrivals(tx, "ending") if r.next_at is None or r.next_at <= now]
         done = 0
         for row in ending:
-            source = self._sources.get(row.source)
+            source = self.sources.get(row.source)
             if source is None:
                 continue
             try:
                 source.end(_claim_of(row), Ending(row.ending))
             except GatewayError as error:
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, 6))
-                with self._journal.begin() as tx:
+                with self.journal.begin() as tx:
                     runs.set_arrival(tx, row.id, attempts=row.attempts + 1, next_at=now + timedelta(seconds=pause))
-                    self._journal.note(tx, f"source {row.source}", "trouble", str(error))
+                    self.journal.note(tx, f"source {row.source}", "trouble", str(error))
                 continue
-            with self._journal.begin() as tx:
+            with self.journal.begin() as tx:
                 runs.set_arrival(tx, row.id, state="ended")
             Path(row.local).unlink(missing_ok=True)
             done += 1
@@ -227,10 +214,10 @@ class Service:
     def return_answers(self) -> int:
         """Return due answers to the partners' servers."""
         gone = 0
-        for name in self._outbox.pending():
-            source = self._sources.get(name)
+        for name in self.outbox.pending():
+            source = self.sources.get(name)
             if source is not None:
-                gone += self._outbox.give_back(source)
+                gone += self.outbox.give_back(source)
         return gone
 
     # ---- `run --once`
@@ -240,28 +227,28 @@ class Service:
         self.recover()
         while not self._stop.is_set():
             moved = self.sweep()
-            with self._journal.read() as tx:
-                lanes = runs.due_lanes(tx, self._clock.now())
+            with self.journal.read() as tx:
+                lanes = runs.due_lanes(tx, self.clock.now())
             for lane in lanes:
-                self._delivery.advance(lane)
+                self.delivery.advance(lane)
             moved += self.end() + self.return_answers() + len(lanes)
             if moved == 0:
                 wait = self._until_next()
                 if wait is None:
                     return
-                self._clock.sleep(wait)
+                self.clock.sleep(wait)
 
     def _until_next(self) -> float | None:
         """Seconds until a file under observation or an open import wants attention; None: nothing is under way."""
-        now = self._clock.now()
-        with self._journal.read() as tx:
+        now = self.clock.now()
+        with self.journal.read() as tx:
             busy = tx.scalar(sa.select(sa.func.count()).select_from(t.run).where(t.run.c.state == "waiting"))
             at = tx.scalar(sa.select(sa.func.min(t.lane.c.wake_at)))
-        watched = [s for s in self._sources.values() if getattr(s, "watching", False)]
+        watched = [s for s in self.sources.values() if getattr(s, "watching", False)]
         if watched:
             return 0.2
         if busy and at is not None:
-            return max(0.02, min(5.0, (at - now).total_seconds()))
+            return float(max(0.02, min(5.0, (at - now).total_seconds())))
         return None
 
 

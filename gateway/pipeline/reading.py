@@ -14,6 +14,7 @@ from gateway import contracts
 from gateway.contracts import Contract, RowsRule
 from gateway.delta import parts_for
 from gateway.errors import FileError
+from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Table, no_issues
@@ -122,9 +123,9 @@ class FileReading:
         issues.append(self._setup.lane.destination.check(frame, Reference(), self._now.date()))
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique()
-        state = (
-            pl.when(pl.col(ROW).is_in(bad.implode())).then(pl.lit("rejected")) if bad.len() else pl.lit(None, pl.String)
-        )
+        state = pl.lit(None, pl.String)
+        if bad.len():
+            state = pl.when(pl.col(ROW).is_in(bad.implode())).then(pl.lit("rejected"))
         rows = frame.with_columns(contract.key_expr(frame.columns), state.alias(STATE))
         if skipped.height:
             out = skipped.select(ROW, LINE, pl.lit("").alias(KEY), pl.lit("skipped").alias(STATE))
@@ -150,12 +151,8 @@ class FileReading:
             return frame, skipped
         for name, words in group.keep.items():
             kept = pl.col(name).is_in(list(words)).fill_null(value=False)
-            out = frame.filter(~kept).select(
-                ROW,
-                LINE,
-                pl.lit("SKIPPED").alias("code"),
-                pl.lit(f"{name} is not one of {', '.join(words)}").alias("detail"),
-            )
+            why = pl.lit(f"{name} is not one of {', '.join(words)}").alias("detail")
+            out = frame.filter(~kept).select(ROW, LINE, pl.lit("SKIPPED").alias("code"), why)
             frame = frame.filter(kept)
             skipped = pl.concat([skipped.select(out.columns), out])
         loose = [c for c in self._setup.contract.key if c not in group.by and c in frame.columns]
@@ -201,12 +198,8 @@ class FileReading:
     def _still_good(self, rows: pl.Series) -> pl.Series:
         if not rows.len():
             return rows
-        return pl.concat(
-            [
-                b.filter(pl.col(STATE).is_null() & pl.col(ROW).is_in(rows.implode()))[ROW]
-                for b in self._folder.blocks([])
-            ]
-        )
+        good = pl.col(STATE).is_null() & pl.col(ROW).is_in(rows.implode())
+        return pl.concat([b.filter(good)[ROW] for b in self._folder.blocks([])])
 
     # ---- the route's policy
 
@@ -267,9 +260,9 @@ def over_limit(policy: Policy, bad: int, rows: int) -> str | None:
     return None
 
 
-def reading_layout(mapping: MappingFile) -> BaseModel:
+def reading_layout(mapping: MappingFile) -> Layout:
     """Return the layout with the columns the mapping wants, where the reader can use the hint."""
-    layout = mapping.format
+    layout: Layout = mapping.format
     if layout.kind in {"xml", "json"} and "columns" in type(layout).model_fields:
         return layout.model_copy(update={"columns": mapping.wanted()})
     return layout
