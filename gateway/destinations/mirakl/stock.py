@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from decimal import Decimal
 
 import polars as pl
 
+from gateway.contracts import profiles
+from gateway.contracts.rules import given
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.model import KEY, KEY_SEPARATOR, Batch, Operation, Repeat, Requirement
 
@@ -44,27 +47,14 @@ def operation(settings: MiraklSettings) -> Operation:
 
 
 def _requires(settings: MiraklSettings) -> tuple[Requirement, ...]:
-    sku, quantity, warehouse = pl.col("sku"), pl.col("quantity"), pl.col("warehouse")
-    whole = r"^[0-9]+$"
-    large = quantity.str.contains(whole) & (quantity.cast(pl.Int64, strict=False) > MAX_QUANTITY).fill_null(True)
     rules = [
-        Requirement("DEST_REQUIRED", "sku", ("sku",), sku.is_null() | (sku == ""), "the offer's sku"),
-        _line_break("sku"),
-        Requirement("NOT_WHOLE", "quantity", ("quantity",), (~quantity.str.contains(whole)).fill_null(False)),
-        Requirement("TOO_LARGE", "quantity", ("quantity",), large.fill_null(False), str(MAX_QUANTITY)),
-        _line_break("warehouse"),
+        profiles.whole("quantity"),
+        profiles.at_most("quantity", Decimal(MAX_QUANTITY)),
     ]
     if settings.warehouses is not None:
-        known = warehouse.is_null() | (warehouse == "") | warehouse.is_in(list(settings.warehouses))
-        listed = ", ".join(settings.warehouses)
-        rules.append(Requirement("NOT_LISTED", "warehouse", ("warehouse",), ~known, listed))
+        strange = given("warehouse") & ~pl.col("warehouse").is_in(list(settings.warehouses))
+        rules.append(Requirement("NOT_LISTED", "warehouse", ("warehouse",), strange, ", ".join(settings.warehouses)))
     return tuple(rules)
-
-
-def _line_break(field: str) -> Requirement:
-    # The error report counts lines; whether a quoted line break counts as one more is not documented.
-    broken = pl.col(field).str.contains(r"[\r\n]").fill_null(False)
-    return Requirement("DEST_LIMIT", field, (field,), broken, "line breaks can't be sent")
 
 
 def encode(records: pl.DataFrame, slot: str, settings: MiraklSettings) -> Iterator[Batch]:

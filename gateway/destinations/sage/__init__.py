@@ -1,0 +1,8 @@
+"""Sage 50: stock batch files into a folder, answers from another."""
+
+from __future__ import annotations
+
+from gateway.destinations.sage.destination import SageDestination
+from gateway.destinations.sage.settings import SageSettings
+
+__all__ = ["SageDestination", "SageSettings"]

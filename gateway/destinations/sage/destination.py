@@ -1,0 +1,287 @@
+"""Sage 50 as destination: batch files into one folder, one unread file per scope at a time, answers from another.
+
+Only the latest file of a scope is kept by the platform (Sage 50 Cloud API documentation, guides; verified), so a file
+that was not taken yet must never be followed by another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from gateway.destinations import _folder
+from gateway.destinations.sage import answers, stock
+from gateway.destinations.sage.settings import SageSettings
+from gateway.errors import Busy, SettingsError, Unreachable
+from gateway.model import (
+    ABSENT,
+    UNKNOWN,
+    Batch,
+    Clock,
+    Operation,
+    Receipt,
+    Reference,
+    RowState,
+    Sent,
+    Spec,
+    Verdict,
+)
+from gateway.transport.http import Transport
+
+_LARGEST_ANSWER = 64 * 1024 * 1024
+_MARKS = ".gateway"
+"""Folder inside the outbox with one small file per batch put there: what tells `taken` from `never written`."""
+_MARK_DAYS = 60.0
+_TIDY_EVERY = 200
+
+
+class SageDestination:
+    """One exchange folder. What it remembers in memory only spares reading the same answers again."""
+
+    SPEC: ClassVar[Spec] = Spec(
+        name="sage",
+        title="Sage 50 (stock batch files in a folder)",
+        settings=SageSettings,
+        operations=lambda settings: (stock.operation(settings),),
+    )
+
+    def __init__(
+        self, settings: SageSettings, *, transport: Transport | None = None, clock: Clock, account: str, name: str
+    ) -> None:
+        del transport
+        self._settings = settings
+        self._clock = clock
+        self._account = account
+        self._name = name
+        self._operations = self.SPEC.operations(settings)
+        self._read: dict[tuple[str, int, int], answers.Answer] = {}
+        self._told: dict[int, str] = {}
+        self._submits = 0
+        self.strays: tuple[str, ...] = ()
+        """Answer files of the last look that belong to no batch asked about; they stay where they are."""
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Stock only."""
+        return self._operations
+
+    @property
+    def account(self) -> str:
+        """The exchange folder's account name."""
+        return self._account
+
+    def gather(self, wanted: Sequence[str]) -> Reference:
+        """Nothing is read: stock is checked by what the operation requires."""
+        del wanted
+        return Reference()
+
+    def check(self, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
+        """Return issues of rules across rows; see stock.check."""
+        del reference, today
+        return stock.check(records)
+
+    def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
+        """Yield one file per batch; the slot is one per scope."""
+        del reference
+        if operation != stock.OPERATION:
+            raise SettingsError(f"Destination {self._name} has no operation {operation!r}; it has: stock.")
+        return stock.encode(records, f"{self._account}:{self._settings.scope}", self._settings)
+
+    def submit(self, batch: Batch) -> Receipt:
+        """Put the file into the outbox. Raises Busy while an earlier file of the scope is neither taken nor answered.
+
+        The very same file lying there unread counts as sent.
+        """
+        name, outbox = batch.memo["file"], self._settings.outbox
+        if _folder.read(outbox / name, len(batch.body)) == batch.body:
+            return self._receipt(name)
+        unread = self._unread(outbox)
+        if unread:
+            raise Busy(
+                f"{self._name}: the file {unread[0]} in {outbox} was not taken yet.",
+                fix="The next file follows once it has vanished or been answered.",
+                after=self._settings.look_interval,
+            )
+        _folder.write_temporary(outbox, name, batch.body)
+        self._mark(name, batch.memo["batch"])
+        _folder.publish(outbox, name)
+        return self._receipt(name)
+
+    def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
+        """Read the answers once for all batches asked about."""
+        if self._settings.results is None:
+            wait = self._settings.deadline
+            return {item.batch_id: Receipt(ticket=item.ticket, after=wait) for item in sent if item.ticket is not None}
+        found = self._answers(self._settings.results)
+        asked = {item.memo["batch"] for item in sent}
+        self.strays = tuple(name for name, answer in found.items() if answer is None or not answer.batches & asked)
+        return {item.batch_id: self._settle(item, found) for item in sent}
+
+    def find(self, sent: Sent) -> Receipt | Verdict:
+        """Look for the file, for an answer, then for our mark: taken, certainly never put there, or no way to tell."""
+        name, outbox = sent.memo["file"], self._settings.outbox
+        if not outbox.is_dir():
+            return UNKNOWN
+        mark = self._marked(name)
+        begun = mark is not None and mark.at >= sent.intent_at
+        if (outbox / name).exists() or (begun and self._answered_by(sent.memo["batch"], mark)):
+            return self._receipt(name)
+        if begun and not _folder.temporary(outbox, name).exists():
+            # The mark is written before the rename and the temporary file is gone: it was renamed, and then taken.
+            return self._receipt(name)
+        return ABSENT
+
+    def probe(self) -> str:
+        """Look whether both folders can be used."""
+        outbox, results = self._settings.outbox, self._settings.results
+        _folder.writable(outbox)
+        answered = "no answers are expected" if results is None else f"{len(_folder.names(results, '.json'))} answers"
+        return f"{self._name}: {outbox} can be written to, {len(self._unread(outbox))} files unread, {answered}"
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _receipt(self, name: str) -> Receipt:
+        return Receipt(ticket=name, after=self._settings.look_interval)
+
+    # ---------------------------------------------------------------- the outbox
+
+    def _unread(self, outbox: Path) -> list[str]:
+        start = f"{self._settings.profile}_{self._settings.scope}_"
+        waiting = [name for name in _folder.names(outbox, ".json") if name.startswith(start)]
+        if not waiting or self._settings.results is None:
+            return waiting
+        return [name for name in waiting if not self._answered_by(_batch_of(name), self._marked(name))]
+
+    def _mark(self, name: str, batch: str) -> None:
+        """Note when the file was begun and which answers to an identical earlier file lie there already."""
+        folder = self._settings.outbox / _MARKS
+        earlier = [] if self._settings.results is None else self._naming(batch)
+        text = json.dumps({"at": self._clock.now().isoformat(), "earlier": earlier})
+        try:
+            folder.mkdir(exist_ok=True)
+            if self._submits % _TIDY_EVERY == 0:
+                self._tidy(folder)
+        except OSError as error:
+            raise Unreachable(
+                f"The folder {folder} can't be used: {error.strerror or error}.", fix="Check its permissions."
+            ) from error
+        self._submits += 1
+        _folder.write_temporary(folder, name, text.encode())
+        _folder.publish(folder, name)
+
+    def _tidy(self, folder: Path) -> None:
+        oldest = (self._clock.now() - timedelta(days=_MARK_DAYS, seconds=self._settings.deadline)).timestamp()
+        for path in folder.iterdir():
+            if path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
+
+    def _marked(self, name: str) -> _Mark | None:
+        body = _folder.read(self._settings.outbox / _MARKS / name, 1024 * 1024)
+        if body is None:
+            return None
+        data = json.loads(body)
+        return _Mark(datetime.fromisoformat(data["at"]), frozenset(data["earlier"]))
+
+    # ---------------------------------------------------------------- the answers
+
+    def _answers(self, folder: Path) -> dict[str, answers.Answer | None]:
+        """Every answer file by the order it came; None for one that can't be read (yet)."""
+        stats: list[tuple[int, str, int]] = []
+        for name in _folder.names(folder, ".json"):
+            try:
+                stat = (folder / name).stat()
+            except FileNotFoundError:
+                continue
+            stats.append((stat.st_mtime_ns, name, stat.st_size))
+        found: dict[str, answers.Answer | None] = {}
+        kept: dict[tuple[str, int, int], answers.Answer] = {}
+        for when, name, size in sorted(stats):
+            place = (name, when, size)
+            answer = self._read.get(place)
+            if answer is None:
+                body = _folder.read(folder / name, _LARGEST_ANSWER)
+                answer = None if body is None else answers.read(name, body)
+            if answer is not None:
+                kept[place] = answer
+            found[name] = answer
+        self._read = kept
+        return found
+
+    def _naming(self, batch: str) -> list[str]:
+        results = self._settings.results
+        if results is None:
+            return []
+        return [
+            name for name, answer in self._answers(results).items() if answer is not None and batch in answer.batches
+        ]
+
+    def _answered_by(self, batch: str, mark: _Mark | None) -> bool:
+        earlier = frozenset() if mark is None else mark.earlier
+        return any(name not in earlier for name in self._naming(batch))
+
+    def _settle(self, item: Sent, found: dict[str, answers.Answer | None]) -> Receipt:
+        batch, name = item.memo["batch"], item.memo["file"]
+        mark = self._marked(name)
+        earlier = frozenset() if mark is None else mark.earlier
+        ours = [
+            answer
+            for answer in found.values()
+            if answer is not None and batch in answer.batches and answer.name not in earlier
+        ]
+        rows = stock.unpack(item.memo["rows"]) if "rows" in item.memo else None
+        settled = answers.settle(ours, self._settings.states, rows, item.memo.get("tail", ""))
+        notes = (
+            [f"{len(settled.strange)} unknown in answers: {', '.join(settled.strange[:3])}"] if settled.strange else []
+        )
+        faulty = sum(answer.faulty for answer in ours)
+        notes += [f"{faulty} entries of answers are not of the agreed shape"] if faulty else []
+        waiting = (self._settings.outbox / name).exists()
+        notes += ["the file was not taken yet"] if waiting else ["taken, not answered yet"] if not ours else []
+        closed = settled.final >= item.records
+        news = self._news(item, ours, closed=closed)
+        return Receipt(
+            ticket=item.ticket,
+            closed=closed,
+            rest=RowState.ACCEPTED if closed else None,
+            code="DEST_NOT_CONFIRMED" if closed else "",
+            message="; ".join(notes),
+            outcomes=settled.outcomes if news else None,
+            after=None if closed else self._settings.look_interval,
+            raw=self._raw(ours) if news else (),
+        )
+
+    def _news(self, item: Sent, ours: Sequence[answers.Answer], *, closed: bool) -> bool:
+        """Whether the answers differ from those told last: repeating them would only fill the spool."""
+        told = " ".join(f"{answer.name}:{len(answer.rows)}:{hash(answer)}" for answer in ours)
+        if self._told.get(item.batch_id, "") == told and not closed:
+            return False
+        self._told[item.batch_id] = told
+        if closed:
+            del self._told[item.batch_id]
+        return bool(ours)
+
+    def _raw(self, ours: Sequence[answers.Answer]) -> tuple[tuple[str, bytes], ...]:
+        folder = self._settings.results
+        bodies = (
+            [(answer.name, _folder.read(folder / answer.name, _LARGEST_ANSWER)) for answer in ours] if folder else []
+        )
+        return tuple((name, body) for name, body in bodies if body is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What was noted before a file was put into the outbox."""
+
+    at: datetime
+    earlier: frozenset[str]
+
+
+def _batch_of(name: str) -> str:
+    return name.rsplit("_", 2)[-2]
