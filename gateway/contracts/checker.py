@@ -133,7 +133,7 @@ class _Work:
         code, detail = one.type.fault(cell)
         if one.required:
             blank = pl.when(cell.is_null()).then(pl.lit("REQUIRED")).when(cell == "").then(pl.lit("NOT_BLANK"))
-            code, detail = blank.otherwise(code), pl.when(given_not(cell)).then(pl.lit("")).otherwise(detail)
+            code, detail = blank.otherwise(code), pl.when(_not_given(cell)).then(pl.lit("")).otherwise(detail)
         rows = self._full.select(ROW, LINE, one.name)[places]
         told = rows.lazy().with_columns(code=code, detail=detail).collect()
         wrong = told["code"].is_not_null()
@@ -171,6 +171,5 @@ class _Work:
         return Checked(good, issues if len(self._issues) == 1 else issues.sort(ROW, maintain_order=True))
 
 
-def given_not(cell: pl.Expr) -> pl.Expr:
-    """Return whether a cell is missing or empty."""
+def _not_given(cell: pl.Expr) -> pl.Expr:
     return cell.is_null() | (cell == "")

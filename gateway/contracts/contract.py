@@ -121,8 +121,15 @@ class Contract:
         return self.rules if now is None else (*self.rules, *self.dated_rules(now))
 
     def complete(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the frame with every contract column, absent ones as null String; other columns are kept."""
-        absent = [name for name in self.fields if name not in frame.columns]
+        """Return the frame with every contract column, absent ones as null String; other columns are kept.
+
+        Raises TypeError for a contract column that is not text: records are judged as canonical text only.
+        """
+        schema = frame.schema
+        absent = [name for name in self.fields if schema.get(name, pl.Null) == pl.Null]
+        typed = [name for name in self.fields if schema.get(name, pl.String) not in {pl.String, pl.Null}]
+        if typed:
+            raise TypeError(f"Contract {self.name} judges text columns; not text: {', '.join(typed)}.")
         return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -168,11 +175,25 @@ class Contract:
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON schema of one record in canonical text."""
         schema = self.model.model_json_schema()
+        for name, one in self.fields.items():
+            if not one.required:
+                # missing and empty are both "not given"; what an absent field means is no default of ours
+                shown = {key: text for key, text in schema["properties"][name].items() if key != "default"}
+                schema["properties"][name] = {**shown, "anyOf": [one.type.schema(), {"enum": ["", None]}]}
+        schema["allOf"] = [
+            {"anyOf": [_holds(name, one.type.schema()), _holds(other, {"const": word})]}
+            for name, (other, word) in self.required_unless.items()
+            for one in (self.fields[name],)
+        ]
         return {**schema, "title": self.title, "$id": f"urn:gateway:contract:{self.name}:{self.version}"}
 
     def template(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return a header row of field names and one example row."""
         return tuple(self.fields), tuple(one.example for one in self.fields.values())
+
+
+def _holds(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: dict(schema)}}
 
 
 def _found(error: Any) -> Found:

@@ -1,0 +1,154 @@
+"""Columns and row verdict agree: on what is sound, on codes and details, and on values."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
+
+from gateway.contracts import check, contracts
+from gateway.contracts.fields import (
+    VOCABULARY,
+    Choice,
+    Code,
+    CodeList,
+    Day,
+    Flag,
+    Gtin,
+    Instant,
+    Money,
+    Quantity,
+    Rate,
+    Text,
+)
+from gateway.model import LINE, ROW
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+KINDS = (
+    Text(6),
+    Text(6, lines=True),
+    Text(6, allowed="A-Za-z0-9$. "),
+    Code(6),
+    Code(6, spaces=False),
+    CodeList(8),
+    Gtin(),
+    Quantity(),
+    Quantity(decimals=0, low=Decimal(-7), high=Decimal(7)),
+    Quantity(low=Decimal("0.001"), high=Decimal(50)),
+    Money(),
+    Rate(),
+    Flag(),
+    Day(),
+    Instant(),
+    Choice(("upsert", "end")),
+)
+
+digits = st.text("0123456789", min_size=1, max_size=4)
+numbers = st.builds(
+    "".join, st.tuples(st.sampled_from(["", "-", "+", " "]), digits, st.sampled_from(["", ".", ",", "e"]), digits)
+)
+days = st.one_of(
+    st.dates().map(str),
+    st.builds("{:04d}-{:02d}-{:02d}".format, st.integers(0, 2400), st.integers(0, 13), st.integers(0, 32)),
+    st.builds("{:04d}-02-{:02d}".format, st.integers(0, 9999), st.integers(28, 30)),
+)
+instants = st.builds(
+    "{}T{:02d}:{:02d}:{:02d}{}".format,
+    days,
+    st.integers(0, 24),
+    st.integers(0, 60),
+    st.integers(0, 61),
+    st.sampled_from(["Z", "Z", "Z", "", "z", "+00:00", "Z\n"]),
+)
+gtins = st.one_of(
+    st.text("0123456789", min_size=7, max_size=15),
+    st.sampled_from(["4006381333931", "96385074", "036000291452", "98412345678908", "00000000", "8.41235E+12"]),
+)
+signs = st.text(st.sampled_from("aB1 0.,-+|$\t\n\r\x00\x1f\x7f\x85\xa0\xad\u200b\u2028\u3000\ufeffé€Ä👍"), max_size=10)
+anything = st.text(st.characters(exclude_categories=("Cs",)), max_size=9)
+words = st.sampled_from(
+    ["true", "false", "True", "upsert", "end", "END", "Size", "size", "Color", "XL", "a|b", "a|a", "9" * 45]
+)
+texts = st.one_of(numbers, digits, days, instants, gtins, signs, anything, words)
+given_texts = texts.filter(lambda text: text != "")
+
+
+def by_row(kind, text):
+    try:
+        return None, None, kind.read(text)
+    except PydanticCustomError as fault:
+        return fault.type, (fault.context or {})["detail"], None
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=repr)
+@settings(max_examples=25, deadline=None)
+@given(cells=st.lists(given_texts, min_size=1, max_size=60))
+def test_a_field_type_says_the_same_of_columns_and_cells(kind, cells):
+    code, detail = kind.fault(pl.col("x"))
+    typed = pl.when(code.is_null()).then(kind.typed(pl.col("x")))
+    plain = (pl.col("x") != "") & kind.plain(pl.col("x")).fill_null(False)
+    told = pl.DataFrame({"x": cells}).select(code=code, detail=detail, value=typed, plain=plain)
+    assert told.select("code", "detail", "value").rows() == [by_row(kind, text) for text in cells]
+    assert told.filter("plain")["code"].null_count() == told["plain"].sum()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=repr)
+@settings(max_examples=15, deadline=None)
+@given(cells=st.sets(given_texts, min_size=2, max_size=60))
+def test_equal_values_have_equal_text(kind, cells):
+    values = [value for code, _, value in (by_row(kind, text) for text in cells) if code is None]
+    assert len(set(values)) == len(values)
+
+
+def test_every_type_of_the_vocabulary_takes_part():
+    assert {type(kind) for kind in KINDS} == set(VOCABULARY)
+
+
+SOUND = {
+    "Text": st.sampled_from(["Size", "size", "Color", "XL", "ä"]),
+    "Code": st.sampled_from(["a", "A-1", "007"]),
+    "CodeList": st.sampled_from(["V1", "V1|V2"]),
+    "Gtin": st.sampled_from(["4006381333931", "96385074"]),
+    "Quantity": st.sampled_from(["0", "1", "2.5", "300"]),
+    "Money": st.sampled_from(["0", "19.9"]),
+    "Rate": st.sampled_from(["0", "21"]),
+    "Flag": st.sampled_from(["true", "false"]),
+    "Day": st.sampled_from(["2026-11-22", "2024-02-29"]),
+    "Instant": st.sampled_from(["2026-11-22T09:30:00Z", "2026-11-23T00:00:01Z", "2030-01-01T00:00:00Z"]),
+    "Choice": st.sampled_from(["upsert", "end"]),
+}
+
+
+def records(contract):
+    """Rows of which most cells are sound, so that rules over several fields get their say."""
+
+    def cell(kind):
+        sound = SOUND[kind.word]
+        return st.one_of(sound, sound, sound, sound, st.none(), st.just(""), texts)
+
+    return st.fixed_dictionaries({name: cell(one.type) for name, one in contract.fields.items()})
+
+
+@pytest.mark.parametrize("contract", contracts(), ids=lambda one: one.name)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_contract_says_the_same_of_frames_and_records(contract, data):
+    rows = data.draw(st.lists(records(contract), min_size=1, max_size=25))
+    absent = data.draw(st.sets(st.sampled_from(sorted(contract.fields)), max_size=4))
+    rows = [{name: text for name, text in row.items() if name not in absent} for row in rows]
+    schema = {name: pl.String for name in contract.fields if name not in absent}
+    places = pl.int_range(len(rows), dtype=pl.Int64)
+    frame = pl.DataFrame(rows, schema=schema).select(places.alias(ROW), places.alias(LINE), pl.all())
+    checked = check(contract, frame, now=NOW)
+    warnings = {"C-UTC-FUTURE", "MINIMUM_ABOVE_STOCK"}
+    for place, row in enumerate(rows):
+        expected = sorted(contract.row_verdict(row, now=NOW), key=repr)
+        found = checked.issues.filter(pl.col(ROW) == place).select("code", "field", "value", "detail").rows()
+        assert sorted(found, key=repr) == sorted(map(tuple, expected), key=repr)
+        assert checked.good[place] is not any(one.code not in warnings for one in expected)
+    sound = contract.typed(frame.filter(checked.good))
+    values = [contract.values(row) for row, good in zip(rows, checked.good, strict=True) if good]
+    assert sound.drop(ROW, LINE).rows() == [tuple(value[name] for name in schema) for value in values]
