@@ -1,0 +1,60 @@
+"""The farthest cell that a stretch of sheet XML names, found without parsing; it knows no values."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LETTER = ord("A")
+_QUOTE = ord('"')
+_DIGITS = 7
+"""Most digits of a row number (1048576)."""
+
+
+def bounds(body: bytes, references: NDArray[np.intp]) -> tuple[int, int] | None:
+    """Return the highest row (from 1) and the number of columns, or None when a reference is not like `A1"`.
+
+    `references`: where the references begin in `body`. Rows and cells may stand in any order.
+    """
+    if not len(references):
+        return 0, 0
+    padded = body + bytes(16)
+    # Eight bytes from any position, read as one big-endian number: texts of equal length compare like their words.
+    words = np.ndarray((len(padded) - 7,), np.dtype(">u8"), padded, strides=(1,))
+    words_at = words[references].astype(np.uint64)
+    columns, letters = _columns(words_at)
+    if columns is None:
+        return None
+    row = _highest(words[references + letters].astype(np.uint64))
+    return None if row is None else (row, columns)
+
+
+def _byte(words: NDArray[np.uint64], position: int) -> NDArray[np.uint64]:
+    return (words >> np.uint64(56 - 8 * position)) & np.uint64(0xFF)
+
+
+def _columns(words: NDArray[np.uint64]) -> tuple[int | None, NDArray[np.intp]]:
+    first, second, third = (_byte(words, position) for position in range(3))
+    two = second >= _LETTER
+    three = two & (third >= _LETTER)
+    if bool(((first < _LETTER) | (three & (_byte(words, 3) >= _LETTER))).any()):
+        return None, np.zeros(0, np.intp)
+    number = first - np.uint64(_LETTER - 1)
+    number = np.where(two, number * np.uint64(26) + second - np.uint64(_LETTER - 1), number)
+    number = np.where(three, number * np.uint64(26) + third - np.uint64(_LETTER - 1), number)
+    return int(number.max()), 1 + two.astype(np.intp) + three.astype(np.intp)
+
+
+def _highest(words: NDArray[np.uint64]) -> int | None:
+    highest, rest = 0, words
+    for digits in range(1, _DIGITS + 1):
+        ended = _byte(rest, digits) == _QUOTE
+        if bool(ended.any()):
+            text = int(rest[ended].max()).to_bytes(8, "big")[:digits]
+            if not text.isdigit():
+                return None
+            highest = max(highest, int(text))
+            rest = rest[~ended]
+            if not len(rest):
+                return highest
+    return None
