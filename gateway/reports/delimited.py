@@ -82,7 +82,7 @@ def _safe(frame: pl.DataFrame) -> pl.DataFrame:
     risky = [name for name in _RISKY if name in frame.columns]
     # one cheap look per block spares the good rows the rewriting
     flags = frame.select(pl.col(name).str.contains(_RISK).any() for name in risky)
-    return frame.with_columns(neutralised(pl.col(name)) for name in risky if flags[name].item())
+    return frame.with_columns(neutralised(pl.col(name)).alias(name) for name in risky if flags[name].item())
 
 
 def shown_key(key: pl.Expr) -> pl.Expr:

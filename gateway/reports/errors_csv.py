@@ -1,12 +1,12 @@
 """The errors file of a CSV feed: the failed records in the partner's own dialect, ready to be mended and dropped back.
 
-It knows the dialect of the layout and what the source file shows of it (byte order mark, line ends, lines to skip).
+It knows the dialect of the layout and what the source file shows of it (byte order mark, line ends).
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +15,8 @@ import polars as pl
 
 from gateway.formats.layout import OUR_COLUMNS, CsvLayout
 from gateway.formats.neutral import neutralised
-from gateway.model import ROW, Rows, Summary
+from gateway.model import LINE, ROW, Rows, Summary
+from gateway.reports.raw import RawRecords
 from gateway.reports.stream import FailedBlock, failed_blocks, header_texts
 from gateway.reports.verdict import failed
 
@@ -36,29 +37,28 @@ class CsvErrorsWriter:
         if not isinstance(layout, CsvLayout):
             raise TypeError(f"an errors.csv needs a CSV layout, not {type(layout).__name__}")
         dialect = _Dialect.of(layout, rows.source())
-        with out.open("wb") as file:
+        raw = RawRecords(rows.source(), layout, dialect.codec)
+        with closing(raw), out.open("wb") as file:
             file.write(dialect.mark)
-            file.write(dialect.encoded(dialect.prelude))
             headed = False
             for block in failed_blocks(rows):
                 if not headed:
-                    file.write(dialect.encoded(_header(header_texts(block.table.headers), dialect) + dialect.newline))
+                    headers = header_texts(block.table.headers)
+                    file.write(dialect.encoded(_header(headers, dialect) + dialect.newline))
                     headed = True
-                lines = _lines(block, summary.run, dialect)
-                file.write(dialect.encoded(dialect.newline.join([*lines, ""])))
+                file.write(_records(block, summary.run, dialect, raw))
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
-    """How the partner's file is written: `mark` and `prelude` are repeated before the header."""
+    """How the partner's file is written; `mark` is its byte order mark, if it has one."""
 
     delimiter: str
     quote: str
     codec: str
     mark: bytes
     newline: str
-    prelude: str
 
     @classmethod
     def of(cls, layout: CsvLayout, source: Path) -> _Dialect:
@@ -71,10 +71,13 @@ class _Dialect:
             mark = next((bom for bom in _UTF16 if start.startswith(bom)), codecs.BOM_UTF16_LE)
             codec = _UTF16[mark]
         with source.open(encoding=codec, errors="replace", newline="") as text:
-            prelude = [text.readline() for _ in range(layout.skip)]
             newline = _newline(text.readline(_SNIFFED))
-        before = "".join(prelude).removeprefix("\ufeff")
-        return cls(layout.delimiter, layout.quote, codec, mark, newline, before)
+        return cls(layout.delimiter, layout.quote, codec, mark, newline)
+
+    @property
+    def escape(self) -> str:
+        """Error handler by which bytes that could not be decoded go out as they came."""
+        return "replace" if self.codec.startswith("utf-16") else "surrogateescape"
 
     def encoded(self, text: str) -> bytes:
         # the partner's cells came out of this encoding; only our own words may not fit into it
@@ -116,23 +119,42 @@ def _header(headers: tuple[str, ...], dialect: _Dialect) -> str:
     return dialect.delimiter.join(cells.to_series())
 
 
-def _lines(block: FailedBlock, run: str, dialect: _Dialect) -> Iterator[str]:
-    frame, faults = block.table.frame, block.faults
-    names = [name for name in frame.columns if not name.startswith("@")]
-    said = faults.select(
+def _records(block: FailedBlock, run: str, dialect: _Dialect, raw: RawRecords) -> bytes:
+    ours, cells = _ours(block, run, dialect), _cells(block, dialect)
+    lines = pl.select(pl.concat_str(pl.lit(ours), pl.lit(cells), ignore_nulls=True)).to_series().to_list()
+    if not block.faults["damaged"].any():
+        return dialect.encoded(dialect.newline.join([*lines, ""]))
+    whole = [dialect.encoded(line) for line in lines]
+    places = block.faults.select("damaged", "until").rows()
+    for n, ((damaged, until), line) in enumerate(zip(places, block.table.frame[LINE], strict=True)):
+        if damaged:
+            text = dialect.delimiter + raw.record(line, until)
+            whole[n] = dialect.encoded(ours[n]) + text.encode(dialect.codec, errors=dialect.escape)
+    end = dialect.newline.encode(dialect.codec)
+    return end.join([*whole, b""])
+
+
+def _ours(block: FailedBlock, run: str, dialect: _Dialect) -> pl.Series:
+    said = block.faults.select(
         error_run=pl.lit(run),
         error_row=pl.col(ROW).cast(pl.String),
         error_code=dialect.plain(pl.col("error_code")),
         error_field=neutralised(dialect.plain(pl.col("error_field"))),
         error_message=neutralised(dialect.plain(pl.col("error_message"))),
     )
-    # a short record stays short: its missing cells are left out, not written as empty ones
+    cells = [dialect.cell(pl.col(name)) for name in OUR_COLUMNS]
+    return said.select(line=pl.concat_str(cells, separator=dialect.delimiter))["line"]
+
+
+def _cells(block: FailedBlock, dialect: _Dialect) -> pl.Series:
+    """Return the partner's cells with a delimiter before each; a short record stays short."""
+    frame = block.table.frame
+    names = [name for name in frame.columns if not name.startswith("@")]
     present = pl.max_horizontal(pl.when(pl.col(name).is_not_null()).then(n) for n, name in enumerate(names))
-    cells = frame.select(names).with_columns(present=present)
-    both = pl.concat([said, cells], how="horizontal")
-    pieces = [dialect.cell(pl.col(name)) for name in OUR_COLUMNS]
-    for n, name in enumerate(names):
-        cell = dialect.cell(neutralised(pl.col(name).fill_null("")))
-        pieces.append(pl.when(pl.col("present") >= n).then(cell).otherwise(None))
-    separated = [pieces[0], *(pl.lit(dialect.delimiter) + piece for piece in pieces[1:])]
-    yield from both.select(line=pl.concat_str(separated, ignore_nulls=True))["line"]
+    cells = [
+        pl.when(pl.col("@present") >= n).then(
+            pl.lit(dialect.delimiter) + dialect.cell(neutralised(pl.col(name).fill_null("")))
+        )
+        for n, name in enumerate(names)
+    ]
+    return frame.with_columns(present.alias("@present")).select(line=pl.concat_str(cells, ignore_nulls=True))["line"]

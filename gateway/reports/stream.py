@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from gateway.issues import with_text
-from gateway.model import ROW, Rows, Table
+from gateway.model import LINE, ROW, Rows, Table
+from gateway.reports.raw import DAMAGED
 from gateway.reports.verdict import FAILED
 
 SHOWN_FAULTS = 5
@@ -22,27 +23,34 @@ class RowCursor:
 
     def __init__(self, frames: Iterator[pl.DataFrame]) -> None:
         self._frames = frames
-        self._held: list[pl.DataFrame] = []
-        self._ended = False
+        self._held: pl.DataFrame | None = None
 
     def upto(self, row: int) -> pl.DataFrame | None:
         """Return the rows not yet taken whose `@row` is at most `row`; None when there are none."""
         taken: list[pl.DataFrame] = []
-        while True:
-            if not self._held:
-                frame = next(self._frames, None)
-                if frame is None:
-                    break
-                # faults of effects without an input row belong to no record of the file
-                self._held.append(frame.filter(pl.col(ROW).is_not_null()))
-            frame = self._held.pop()
+        while (frame := self._ahead()) is not None:
             split = int(frame[ROW].search_sorted(row, side="right"))
+            self._held = frame.tail(frame.height - split)
             if split:
                 taken.append(frame.head(split))
             if split < frame.height:
-                self._held.append(frame.tail(frame.height - split))
                 break
         return pl.concat(taken) if taken else None
+
+    def next_line(self) -> int | None:
+        """Return the line of the first row not yet taken; None when all are."""
+        frame = self._ahead()
+        return None if frame is None else int(frame[LINE][0])
+
+    def _ahead(self) -> pl.DataFrame | None:
+        """Return the rows at hand, fetched when none are; None at the end of the stream."""
+        while self._held is None or self._held.height == 0:
+            frame = next(self._frames, None)
+            if frame is None:
+                return None
+            # faults of effects without an input row belong to no record of the file
+            self._held = frame.filter(pl.col(ROW).is_not_null())
+        return self._held
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,8 @@ class FailedBlock:
     """Failed records of one block: `table.frame` holds them only, `faults` has one row for each, in the same order.
 
     `faults`: `@row`, `error_code`, `error_field`, `error_message` (String) and `notes` (List of Struct with `position`,
-    Int64, a column of the partner's file that is at fault, from 0, and `message`, String, what is wrong there).
+    Int64, a column of the partner's file that is at fault, from 0, and `message`, String, what is wrong there);
+    `damaged` (Boolean): the record is more than its cells; `until` (Int64): line of the next record, null at the end.
     """
 
     table: Table
@@ -73,9 +82,10 @@ def failed_blocks(rows: Rows) -> Iterator[FailedBlock]:
         if not here.any():
             continue
         faults = joined_faults(failing, issue, columns, table.headers)
+        until = table.frame[LINE].shift(-1, fill_value=results.next_line()).alias("until")
         frame = table.frame.filter(here)
         kinds = None if table.kinds is None else table.kinds.filter(here)
-        kept = frame.select(ROW).join(faults, on=ROW, how="left", maintain_order="left")
+        kept = frame.select(ROW, until.filter(here)).join(faults, on=ROW, how="left", maintain_order="left")
         yield FailedBlock(Table(frame, table.headers, kinds), kept)
 
 
@@ -104,6 +114,7 @@ def joined_faults(
             error_field=pl.col("field").fill_null("").head(first).str.join("; "),
             error_message=pl.col("message").head(first).str.join("; "),
             notes=pl.struct("position", "message").filter(pl.col("position").is_not_null()),
+            damaged=pl.col("code").is_in(list(DAMAGED)).any(),
             more=pl.len().cast(pl.Int64) - SHOWN_FAULTS,
         )
         .with_columns(

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import polars as pl
+from fake_rows import FakeRows, issues, results, summary, with_fault
+
+from gateway.model import KEY_SEPARATOR
+from gateway.reports import correction_kind, write_correction
+from gateway.reports.delimited import ISSUE_COLUMNS, RESULT_COLUMNS, IssuesWriter, ResultWriter
+
+
+def read(path):
+    return list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
+
+
+def test_polars_quotes_empty_text_and_leaves_null_bare():
+    # the difference between an empty and a missing value of result.csv rests on it
+    out = io.BytesIO()
+    pl.DataFrame({"a": ["", None, 'q"', "c,d"], "b": ["x"] * 4}).write_csv(out, line_terminator="\r\n")
+    assert out.getvalue() == b'a,b\r\n"",x\r\n,x\r\n"q""",x\r\n"c,d",x\r\n'
+
+
+def test_the_result_has_a_line_for_every_row_with_its_gravest_fault(tmp_path):
+    result = results([(2, f"A{KEY_SEPARATOR}W1", "applied"), (3, f"B{KEY_SEPARATOR}", "rejected"), (4, "C", "refused")])
+    result = with_fault(result, 2, remote_id="9001")
+    result = with_fault(result, 3, faults=2, code="TOO_SMALL", field="quantity", value="-1", detail="0")
+    result = with_fault(result, 4, faults=1, code="DEST_REFUSED", detail="no such offer")
+    out = tmp_path / "result.csv"
+    assert ResultWriter().write(summary({}), FakeRows(result, issues([]), block=2), out)
+    assert read(out) == [
+        list(RESULT_COLUMNS),
+        ["2", "2", "A / W1", "applied", "0", "", "", "", "", "9001"],
+        ["3", "3", "B", "rejected", "2", "TOO_SMALL", "quantity", "-1", "quantity is below 0: -1", ""],
+        ["4", "4", "C", "refused", "1", "DEST_REFUSED", "", "", "The destination refused the row: no such offer", ""],
+    ]
+    assert out.read_bytes().startswith(b"\xef\xbb\xbfrow,line,")
+
+
+def test_a_result_without_rows_is_its_header(tmp_path):
+    out = tmp_path / "result.csv"
+    assert ResultWriter().write(summary({}), FakeRows(results([]), issues([])), out)
+    assert read(out) == [list(RESULT_COLUMNS)]
+
+
+def test_cells_a_spreadsheet_would_run_are_neutralised_in_result_and_issues(tmp_path):
+    result = with_fault(results([(2, "=cmd()", "rejected")]), 2, code="REQUIRED", field="@f", value="+1+1")
+    result = with_fault(result, 2, remote_id="-2+3")
+    rows = FakeRows(result, issues([(2, "REQUIRED", "@f", "=1", None)]))
+    ResultWriter().write(summary({}), rows, tmp_path / "result.csv")
+    IssuesWriter().write(summary({}), rows, tmp_path / "issues.csv")
+    assert read(tmp_path / "result.csv")[1] == [
+        "2", "2", "'=cmd()", "rejected", "0", "REQUIRED", "'@f", "'+1+1", "'@f is missing.", "'-2+3",
+    ]  # fmt: skip
+    assert read(tmp_path / "issues.csv")[1][6:9] == ["'@f", "'=1", "'@f is missing."]
+
+
+def test_issues_list_every_fault_and_effects_without_a_row(tmp_path):
+    rows = FakeRows(
+        results([(2, "A", "rejected")]),
+        issues(
+            [(2, "REQUIRED", "sku", None, None), (2, "NOT_BLANK", "name", "", None), (None, "ABSENT", None, None, "x")]
+        ),
+        block=1,
+    )
+    assert IssuesWriter().write(summary({}), rows, tmp_path / "issues.csv")
+    lines = read(tmp_path / "issues.csv")
+    assert lines[0] == list(ISSUE_COLUMNS)
+    assert lines[1] == ["2", "2", "K2", "error", "rejected", "REQUIRED", "sku", "", "sku is missing.", "Fill it in."]
+    assert lines[3][:2] == ["", ""]
+    assert lines[3][3] == "warning"
+    assert b',name,"",name is empty.' in (tmp_path / "issues.csv").read_bytes()
+
+
+def test_no_issue_no_file(tmp_path):
+    out = tmp_path / "issues.csv"
+    assert not IssuesWriter().write(summary({}), FakeRows(results([(2, "A", "applied")]), issues([])), out)
+    assert not out.exists()
+
+
+def test_a_correction_holds_the_changed_rows_only(tmp_path):
+    rows = FakeRows(results([(n, f"K{n}", "applied") for n in range(2, 12)]), issues([]))
+    out = tmp_path / correction_kind(1)
+    assert out.name == "correction-1.csv"
+    assert write_correction(rows, pl.Series([3, 11]), out)
+    assert [line[0] for line in read(out)] == ["row", "3", "11"]
+    assert not write_correction(rows, pl.Series([], dtype=pl.Int64), tmp_path / "none.csv")
+    assert not (tmp_path / "none.csv").exists()

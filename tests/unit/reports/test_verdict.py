@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from fake_rows import summary
+
+from gateway.model import STATES
+from gateway.reports import balances, verdict
+
+
+@pytest.mark.parametrize(
+    ("states", "sentence"),
+    [
+        ({}, "The file has no rows: nothing was sent."),
+        ({"applied": 1240}, "All 1,240 rows took effect."),
+        ({"applied": 1}, "The only row took effect."),
+        ({"rejected": 1}, "The only row was rejected by our checks: see errors.csv."),
+        ({"unchanged": 12}, "All 12 rows needed no change."),
+        (
+            {"applied": 1200, "rejected": 30, "refused": 10},
+            "1,200 of 1,240 rows took effect; 30 were rejected by our checks and 10 were refused by the marketplace: "
+            "see errors.csv.",
+        ),
+        ({"applied": 9, "rejected": 1}, "9 of 10 rows took effect; 1 was rejected by our checks: see errors.csv."),
+        (
+            {"unchanged": 2, "pending": 3, "held": 1},
+            "None of the 6 rows took effect; 2 needed no change, 1 is held for a person to decide and 3 still wait "
+            "for an answer.",
+        ),
+    ],
+)
+def test_the_verdict_is_one_plain_sentence(states, sentence):
+    assert verdict(states) == sentence
+
+
+def test_the_verdict_names_the_errors_file_and_the_destination_it_is_told():
+    said = verdict({"applied": 1, "refused": 2}, errors="errors.xlsx", destination="Sage")
+    assert said == "1 of 3 rows took effect; 2 were refused by Sage: see errors.xlsx."
+
+
+def test_every_state_but_applied_is_told_with_its_count():
+    for count, state in enumerate(STATES, start=10):
+        said = verdict({"applied": 5, state: count})
+        assert said.startswith("5 of ") or state == "applied"
+        assert state == "applied" or f"; {count} " in said
+
+
+def test_a_run_balances_only_when_the_states_add_up_to_the_rows():
+    assert balances(summary({"applied": 3, "held": 1}))
+    assert balances(summary({}))
+    assert not balances(summary({"applied": 3}, rows=4))
+    assert not balances(summary({"applied": 5, "held": -1}, rows=4))
