@@ -94,6 +94,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("MAP_LOOKUP", "{field} is not in the table {detail}: {value}", "Use a listed value, or have it added."),
     _error("MAP_EXTRACT", "{field} does not have the agreed form ({detail}): {value}", "Write it as agreed."),
     _error("MAP_FUNCTION", "{field} can't be worked out ({detail}): {value}", "Check the cell."),
+    _error(
+        "MAP_FILL",
+        "{field} would be filled from the row above, which is faulty ({detail}): {value}",
+        "Mend the row above.",
+    ),
     _error("MAP_SPLIT", "{field} has no part {detail}: {value}", "Write all parts."),
     # --- contract: fields
     _error("REQUIRED", "{field} is missing.", "Fill it in."),

@@ -1,1 +1,20 @@
-"""The mapping file, compiled to column expressions."""
+"""Partner columns to contract fields in canonical text: one TOML per feed, compiled once to column operations.
+
+It knows no contract rule and no destination; the contract never parses formats.
+"""
+
+from gateway.mapping.applier import Applier
+from gateway.mapping.compiler import compile_mapping
+from gateway.mapping.load import check_fields, load_mapping, schema
+from gateway.mapping.spec import FieldSpec, Group, MappingFile
+
+__all__ = [
+    "Applier",
+    "FieldSpec",
+    "Group",
+    "MappingFile",
+    "check_fields",
+    "compile_mapping",
+    "load_mapping",
+    "schema",
+]

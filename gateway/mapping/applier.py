@@ -1,0 +1,178 @@
+"""Applies a compiled mapping to the blocks of one file: one select per block, issues only where something failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from gateway.issues import WARNINGS
+from gateway.mapping.fill import FillDown
+from gateway.mapping.headers import Headers
+from gateway.mapping.plan import Blames, Plan, Test
+from gateway.mapping.sources import cell, kind_of
+from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Kind, Table, no_issues
+
+SKIPPED_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, LINE: pl.Int64, "code": pl.String, "detail": pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """A row filter, compiled; `text` says it in words."""
+
+    test: Test
+    skips: bool
+    text: str
+
+    def leaves_out(self) -> pl.Expr:
+        """Mask of rows left out."""
+        return self.test.mask() if self.skips else ~self.test.mask()
+
+
+class Applier:
+    """The mapping of one file. `apply` is called with its blocks in file order: fill_down remembers the row above."""
+
+    def __init__(
+        self, headers: Headers, plans: tuple[Plan, ...], filters: tuple[RowFilter, ...], fill: FillDown
+    ) -> None:
+        self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
+        self._fields: dict[int, list[str]] = {}
+        for plan in plans:
+            for index in plan.indices:
+                self._fields.setdefault(index, []).append(plan.field)
+        self._tested = {rule.test.index for rule in filters if rule.test.index is not None}
+        self._tested |= {plan.test.index for plan in plans if plan.test is not None and plan.test.index is not None}
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Contract field -> header text of the (first) partner's column it comes from, `c<n>` without header."""
+        return {plan.field: self._headers.name(plan.indices[0]) for plan in self._plans if plan.indices}
+
+    def apply(self, table: Table) -> Draft:
+        """Map one block. Cells with an issue are null; rows left out by a filter are in `skipped` and nowhere else."""
+        faults = self._reader_faults(table.issues)
+        frame, typed = _with_kinds(table, self._fill.indices)
+        frame, copies = self._fill.fill(frame, self._faulty_cells(frame, faults))
+        faults = pl.concat([faults, self._copied(frame, copies)]) if copies else faults
+        frame, skipped = self._kept(frame, faults)
+        if skipped.height:
+            faults = faults.join(skipped, on=ROW, how="anti", maintain_order="left")
+        blames: Blames = {}
+        mapped = frame.select(ROW, LINE, *(plan.expression(typed, blames) for plan in self._plans))
+        issues = self._issues(frame, blames)
+        if faults.height:
+            mapped, issues = self._with_faults(mapped, issues, faults)
+        return Draft(mapped, issues, skipped)
+
+    # ------------------------------------------------------------ what the reader found
+
+    def _indices(self, name: str) -> list[int] | None:
+        """Columns that a reader's issue names; None when it names none of the file's."""
+        named = [index for index, header in enumerate(self._headers.headers) if self._headers.name(index) == name]
+        if not named and name.startswith("c") and name[1:].isdecimal() and int(name[1:]) < len(self._headers.headers):
+            named = [int(name[1:])]
+        return named or None
+
+    def _reader_faults(self, issues: pl.DataFrame) -> pl.DataFrame:
+        """Reader's issues that matter, once per contract field concerned, with the `column` they were found in."""
+        if issues.height == 0:
+            return no_issues().with_columns(column=pl.lit(None, dtype=pl.Int64))
+        names = issues["field"].unique().to_list()
+        rows: list[tuple[str | None, str | None, int | None]] = []
+        for name in names:
+            indices = self._indices(name) if name else None
+            if indices is None:
+                rows.append((name, name, None))
+                continue
+            for index in indices:
+                fields = self._fields.get(index, [name] if index in self._tested else [])
+                rows.extend((name, field, index) for field in fields)
+        found = pl.DataFrame(rows, schema={"field": pl.String, "contract": pl.String, "column": pl.Int64}, orient="row")
+        joined = issues.select(*ISSUE_SCHEMA).join(found, on="field", nulls_equal=True, maintain_order="left")
+        return joined.with_columns(field=pl.col("contract")).drop("contract").select(*ISSUE_SCHEMA, "column")
+
+    def _faulty_cells(self, frame: pl.DataFrame, faults: pl.DataFrame) -> dict[int, pl.Series]:
+        grave = faults.filter(~pl.col("code").is_in(list(WARNINGS)))
+        if grave.height == 0:
+            return {}
+        masks = {}
+        for index in range(len(self._headers.headers)):
+            rows = grave.filter((pl.col("column") == index) | pl.col("column").is_null())[ROW]
+            if (mask := frame[ROW].is_in(rows.implode())).any():
+                masks[index] = mask
+        return masks
+
+    def _copied(self, frame: pl.DataFrame, copies: Mapping[int, pl.Series]) -> pl.DataFrame:
+        """Issues of cells filled from a faulty cell above."""
+        parts = [
+            frame.filter(mask).select(
+                ROW,
+                LINE,
+                code=pl.lit("MAP_FILL"),
+                field=pl.lit(field),
+                value=pl.col(cell(index)),
+                detail=pl.lit(f"column {self._headers.name(index)}"),
+                column=pl.lit(index, dtype=pl.Int64),
+            )
+            for index, mask in copies.items()
+            for field in self._fields.get(index, [self._headers.name(index)])
+        ]
+        return pl.concat(parts)
+
+    def _with_faults(
+        self, mapped: pl.DataFrame, issues: pl.DataFrame, faults: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Reader's issues come first: what we would say about the same cell or row only follows from them."""
+        grave = faults.filter(~pl.col("code").is_in(list(WARNINGS)))
+        whole = grave.filter(pl.col("column").is_null())
+        issues = issues.join(whole, on=ROW, how="anti").join(grave, on=[ROW, "field"], how="anti")
+        nulled = []
+        for (field,), part in grave.filter(pl.col("column").is_not_null()).group_by("field"):
+            if isinstance(field, str) and field in mapped.columns:
+                here = pl.col(ROW).is_in(part[ROW].implode())
+                nulled.append(pl.when(~here).then(pl.col(field)).alias(field))
+        together = pl.concat([faults.select(*ISSUE_SCHEMA), issues.select(*ISSUE_SCHEMA)])
+        return mapped.with_columns(nulled), together.sort(ROW, maintain_order=True)
+
+    # ------------------------------------------------------------ filters and issues
+
+    def _kept(self, frame: pl.DataFrame, faults: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Split off the rows that a filter leaves out; a row whose tested cell is faulty stays, with its issue."""
+        if not self._filters:
+            return frame, pl.DataFrame(schema=SKIPPED_SCHEMA)
+        reason = pl.coalesce(*(pl.when(rule.leaves_out()).then(pl.lit(rule.text)) for rule in self._filters))
+        reasons = frame.select(reason.alias("detail")).to_series()
+        unsure = faults.filter(
+            (pl.col("column").is_null() & ~pl.col("code").is_in(list(WARNINGS)))
+            | pl.col("column").is_in([rule.test.index for rule in self._filters if rule.test.index is not None])
+        )
+        out = reasons.is_not_null()
+        if unsure.height:
+            out &= ~frame[ROW].is_in(unsure[ROW].implode())
+        skipped = frame.select(ROW, LINE).with_columns(pl.lit("SKIPPED").alias("code"), reasons).filter(out)
+        return frame.filter(~out), skipped.select(*SKIPPED_SCHEMA)
+
+    def _issues(self, frame: pl.DataFrame, blames: Blames) -> pl.DataFrame:
+        if not blames:
+            return no_issues()
+        parts = []
+        for plan in self._plans:
+            if plan.field not in blames:
+                continue
+            blame = blames[plan.field]
+            rows = frame[blame["place"]].select(ROW, LINE, value=plan.stood())
+            parts.append(rows.hstack(blame.select("code", "detail")).with_columns(field=pl.lit(plan.field)))
+        return pl.concat(parts).select(*ISSUE_SCHEMA).sort(ROW, maintain_order=True)
+
+
+def _with_kinds(table: Table, filled: frozenset[int]) -> tuple[pl.DataFrame, frozenset[int]]:
+    """Put the kinds of typed columns beside their cells; columns of nothing but text need none, unless filled down."""
+    if table.kinds is None or table.frame.height == 0:
+        return table.frame, frozenset()
+    plain = [int(Kind.TEXT), int(Kind.EMPTY)]
+    flags = table.kinds.select((~pl.all().is_in(plain)).any()).row(0)
+    typed = frozenset(int(name[1:]) for name, is_typed in zip(table.kinds.columns, flags, strict=True) if is_typed)
+    typed |= filled  # an empty cell takes over the kind of the cell above, which may lie in the block before
+    beside = [table.kinds[cell(index)].alias(kind_of(index)) for index in sorted(typed)]
+    return table.frame.hstack(beside), typed

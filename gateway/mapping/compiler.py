@@ -1,0 +1,170 @@
+"""A mapping and the headers of one file to the applier of that file: every name is looked up here and only once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.errors import Fault, SettingsError
+from gateway.mapping.applier import Applier, RowFilter
+from gateway.mapping.dates import ISO, compile_pattern
+from gateway.mapping.fill import FillDown
+from gateway.mapping.functions import FunctionError, find_function
+from gateway.mapping.headers import Headers
+from gateway.mapping.moments import Days, Instants
+from gateway.mapping.numbers import PLAIN, Factor, Number
+from gateway.mapping.plan import Plan, Test
+from gateway.mapping.sources import Column, First, Function, Join, Source
+from gateway.mapping.spec import Condition, FieldSpec, Filter, MappingFile, Ref
+from gateway.mapping.steps import Extract, Flags, Replace, Split, Step, Words, compared
+
+_WORDS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """Which contract fields are read as what when the mapping does not say."""
+
+    numeric: frozenset[str]
+    instants: frozenset[str]
+    days: frozenset[str]
+    flags: frozenset[str]
+    zone: str | None
+
+
+class _Compiler:
+    def __init__(self, mapping: MappingFile, headers: Headers, types: _Types) -> None:
+        self._mapping, self._headers, self._types = mapping, headers, types
+        self.faults: list[Fault] = []
+
+    def plan(self, name: str, spec: FieldSpec) -> Plan:
+        constant = None if spec.constant is None else _constant(spec.constant)
+        return Plan(
+            field=name,
+            source=self._source(name, spec) if constant is None else None,
+            constant=constant,
+            trim=spec.trim,
+            text_steps=self._text_steps(name, spec),
+            value_steps=self._value_steps(name, spec),
+            default=spec.default,
+            test=None if spec.when is None else self.test(spec.when, f"the condition of {name}"),
+            otherwise=spec.otherwise,
+        )
+
+    def column(self, ref: Ref, wanted_by: str, *, optional: bool) -> int | None:
+        names, position = ((), ref) if isinstance(ref, int) else ((ref,), None)
+        return self._headers.find(names, position, wanted_by=wanted_by, optional=optional)
+
+    def _source(self, name: str, spec: FieldSpec) -> Source | None:
+        if spec.column is not None or spec.position is not None:
+            found = self._headers.find(spec.column or (), spec.position, wanted_by=name, optional=spec.optional)
+            return None if found is None else Column(found)
+        places = [self.column(ref, name, optional=spec.optional) for ref in spec.refs()]
+        indices = tuple(place for place in places if place is not None)
+        if not indices:
+            return None
+        if spec.first is not None:
+            return First(indices)
+        if spec.join is not None:
+            return Join(indices, spec.with_ or "")
+        return self._function(name, spec, indices, whole=len(indices) == len(places))
+
+    def _function(self, name: str, spec: FieldSpec, indices: tuple[int, ...], *, whole: bool) -> Source | None:
+        if not whole:  # a function counts on every one of its columns
+            return None
+        try:
+            return Function(indices, find_function(spec.function or ""))
+        except FunctionError as error:
+            self._fault(name, "function", str(error))
+            return None
+
+    def _fault(self, name: str, key: str, message: str) -> None:
+        line = self._mapping.line("fields", name, key)
+        where = f"{self._mapping.path}:{line}" if line is not None else str(self._mapping.path)
+        self.faults.append(Fault(where, f"{name}: {message}"))
+
+    def _text_steps(self, name: str, spec: FieldSpec) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        if spec.extract is not None:
+            steps.append(Extract(spec.extract))
+        if spec.replace is not None:
+            steps.append(Replace(spec.replace))
+        if spec.split is not None and spec.part is not None:
+            steps.append(Split(spec.split, spec.part))
+        if spec.lookup is not None or spec.words is not None:
+            table = self._mapping.table(name)
+            shown = ", ".join(list(table)[:_WORDS_SHOWN]) + (", ..." if len(table) > _WORDS_SHOWN else "")
+            keys = {compared(key, ignore_case=spec.ignore_case): text for key, text in table.items()}
+            title = f"{spec.lookup.file} ({shown})" if spec.lookup is not None else shown
+            steps.append(Words(keys, title, spec.else_ or "issue", spec.ignore_case))
+        return tuple(steps)
+
+    def _value_steps(self, name: str, spec: FieldSpec) -> tuple[Step, ...]:
+        types = self._types
+        if spec.number_asked or (name in types.numeric and spec.date is None and spec.true is None):
+            number = Number(spec.number or PLAIN, spec.currency or (), spec.percent)
+            return (number,) if spec.factor is None else (number, Factor(Decimal(spec.factor)))
+        if spec.true is not None and spec.false is not None:
+            return (Flags(spec.true, spec.false),)
+        if spec.constant is not None:
+            return ()
+        if name in types.days:
+            return (Days(spec.date or ISO),)
+        if spec.date is not None or spec.zone is not None or name in types.instants:
+            return (self._instants(name, spec),)
+        return (Flags(("true",), ("false",)),) if name in types.flags else ()
+
+    def _instants(self, name: str, spec: FieldSpec) -> Step:
+        zone = spec.zone or self._types.zone
+        if zone is None and spec.date is not None and not compile_pattern(spec.date).offset:
+            hint = 'name the zone its times are written in, like zone = "Europe/Madrid"'
+            self._fault(name, "date", f"the pattern {spec.date!r} has no offset: {hint}")
+        return Instants(spec.date or ISO, zone)
+
+    def test(self, condition: Condition, wanted_by: str) -> Test:
+        index = self._headers.find(
+            condition.column or (), condition.position, wanted_by=wanted_by, optional=condition.optional
+        )
+        single = condition.is_ if condition.is_ is not None else condition.is_not
+        several = condition.in_ if condition.in_ is not None else condition.not_in
+        negated = condition.is_not is not None or condition.not_in is not None or condition.empty is False
+        return Test(index, (single,) if single is not None else several, condition.matches, negated)
+
+    def row_filter(self, rule: Filter) -> RowFilter:
+        test = self.test(rule.condition, f"the filter '{rule.text()}'")
+        return RowFilter(test, skips=rule.skip is not None, text=rule.text())
+
+
+def _constant(value: str | int | bool) -> str:  # noqa: FBT001  TOML's true is a constant too
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def compile_mapping(
+    mapping: MappingFile,
+    headers: Sequence[str],
+    *,
+    numeric: frozenset[str],
+    instants: frozenset[str],
+    days: frozenset[str],
+    flags: frozenset[str],
+    zone: str | None = None,
+) -> Applier:
+    """Compile a mapping for one file. `zone` is the default for times written without one.
+
+    Contract fields in `numeric`, `instants`, `days` and `flags` are read as such where the mapping declares no form:
+    numbers like 1234.5, ISO dates, true and false. Raises FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and
+    SettingsError when a naive date pattern of an instant has no zone or a function can't be found.
+    """
+    found = Headers(headers)
+    compiler = _Compiler(mapping, found, _Types(numeric, instants, days, flags, zone))
+    plans = tuple(compiler.plan(name, spec) for name, spec in mapping.fields.items())
+    filters = tuple(compiler.row_filter(rule) for rule in mapping.filter)
+    filled = [compiler.column(ref, "fill_down", optional=False) for ref in mapping.fill_down]
+    if compiler.faults:
+        raise SettingsError(compiler.faults, fix="Mend the mapping and send the file again.")
+    found.verify()
+    fill = FillDown(tuple(dict.fromkeys(index for index in filled if index is not None)))
+    return Applier(found, plans, filters, fill)

@@ -1,0 +1,77 @@
+"""Finding a mapping's columns among the headers of a file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from gateway.errors import FileError
+from gateway.issues import CATALOGUE, sentence
+from gateway.mapping.patterns import plain
+
+_SHOWN = 12
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """Return the known word that a mistyped one most likely means, or None."""
+    folded = {plain(name): name for name in reversed(known)}
+    close = difflib.get_close_matches(plain(word), list(folded), n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+class Headers:
+    """The headers of one file. `find` notes what is wrong; `verify` raises for all of it at once."""
+
+    def __init__(self, headers: Sequence[str]) -> None:
+        self.headers = tuple(headers)
+        self._places: dict[str, list[int]] = {}
+        for index, header in enumerate(self.headers):
+            self._places.setdefault(plain(header), []).append(index)
+        self._missing: list[str] = []
+        self._twice: list[str] = []
+
+    def name(self, index: int) -> str:
+        """Header text of a column as written, or `c<n>` where it has none."""
+        return self.headers[index] or f"c{index}"
+
+    def find(self, names: Sequence[str], position: int | None, *, wanted_by: str, optional: bool) -> int | None:
+        """Return the place of a column from 0; None when it is absent, or named twice and noted."""
+        if position is not None:
+            if position <= len(self.headers):
+                return position - 1
+            if not optional:
+                self._missing.append(
+                    f"column {position}, wanted for {wanted_by}; the file has {len(self.headers)} columns"
+                )
+            return None
+        found = sorted({place for name in names for place in self._places.get(plain(name), ())})
+        if len(found) == 1:
+            return found[0]
+        if found:
+            where = " and ".join(f"column {place + 1} ({self.headers[place]!r})" for place in found)
+            self._twice.append(f"{_listed(names)}, wanted for {wanted_by}, is {where}")
+        elif not optional:
+            self._missing.append(f"{_listed(names)}, wanted for {wanted_by}; {self._instead(names)}")
+        return None
+
+    def _instead(self, names: Sequence[str]) -> str:
+        present = [header for header in self.headers if plain(header)]
+        near = next((close for name in names if (close := nearest(name, present)) is not None), None)
+        if near is not None:
+            return f"the nearest in the file is {near!r} in column {self.headers.index(near) + 1}"
+        shown = ", ".join(repr(header) for header in present[:_SHOWN]) + (", ..." if len(present) > _SHOWN else "")
+        return f"the file has {shown or 'no named column'}"
+
+    def verify(self) -> None:
+        """Raise FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE when a wanted column was not found just once."""
+        if not self._missing and not self._twice:
+            return
+        code = "FILE_COLUMN_MISSING" if self._missing else "FILE_COLUMN_TWICE"
+        message = sentence(code, detail="; ".join(dict.fromkeys(self._missing or self._twice)))
+        if self._missing and self._twice:
+            message += " " + sentence("FILE_COLUMN_TWICE", detail="; ".join(dict.fromkeys(self._twice)))
+        raise FileError(code, message, fix=CATALOGUE[code].fix)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join(repr(name) for name in names)

@@ -1,0 +1,120 @@
+"""Dates and times as partners write them to canonical text: instants in UTC, and days."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gateway.mapping.dates import ISO, DatePattern, compile_pattern, zone_named
+from gateway.mapping.patterns import by_unique
+from gateway.mapping.steps import choose, present
+from gateway.mapping.zones import LocalClock
+from gateway.model import Kind
+
+_MICRO = 1_000_000
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def _stamps(texts: pl.Series, pattern: DatePattern) -> pl.Series:
+    """Naive Datetime("us") as written; null where the text does not fit or the day does not exist."""
+    fits = texts.str.contains(pattern.regex)
+    fitting = (
+        texts if fits.all() else choose(fits, texts, pl.Series([None], dtype=pl.String).new_from_index(0, len(texts)))
+    )
+    if pattern.text == ISO:
+        return _iso_stamps(fitting, pattern)
+    if pattern.offset:
+        fitting = fitting.str.extract(pattern.regex, 1)
+    if not pattern.clock:
+        return fitting.str.to_date(pattern.parser, strict=False).cast(pl.Datetime("us"))
+    return fitting.str.to_datetime(pattern.parser, strict=False, time_unit="us")
+
+
+def _iso_stamps(texts: pl.Series, pattern: DatePattern) -> pl.Series:
+    stamp = texts.str.extract(pattern.regex, 1)
+    clock = stamp.str.slice(11, 8).str.pad_end(5, "0")
+    clock = choose(stamp.str.len_chars() == 10, pl.Series(["00:00"]).new_from_index(0, len(texts)), clock)
+    clock = choose(clock.str.len_chars() == 5, clock + ":00", clock)
+    return (stamp.str.slice(0, 10) + " " + clock).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
+
+
+def _offsets(texts: pl.Series, pattern: DatePattern) -> pl.Series:
+    """Seconds east of UTC (Int64) where the text says; null elsewhere."""
+    offset = texts.str.extract(pattern.regex, 2)
+    digits = offset.str.replace_all("[^0-9]", "").str.pad_end(4, "0")
+    seconds = digits.str.slice(0, 2).cast(pl.Int64) * 3600 + digits.str.slice(2, 2).cast(pl.Int64) * 60
+    return choose(offset.str.starts_with("-"), -seconds, seconds)
+
+
+class Instants:
+    """Reads points in time to YYYY-MM-DDTHH:MM:SSZ; fractions of a second are cut off.
+
+    Text follows `pattern`; typed date cells are ISO. `zone` is that of times written without an offset.
+    """
+
+    def __init__(self, pattern: str, zone: str | None) -> None:
+        self._pattern = compile_pattern(pattern)
+        self._typed = compile_pattern(ISO)
+        named = zone_named(zone) if zone is not None else None
+        self._zone, self._clock = zone, LocalClock(named) if named is not None else None
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
+        """Return canonical instants; null where a text that is not empty is none as agreed."""
+        read = by_unique(texts, lambda part: self._read(part, self._pattern))
+        if kinds is None:
+            return read
+        return choose(kinds == Kind.DATE, by_unique(texts, lambda part: self._read(part, self._typed)), read)
+
+    def _read(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
+        naive = _stamps(texts, pattern)
+        read = self._utc(naive, texts, pattern).dt.strftime(INSTANT)
+        return choose(present(texts), read, texts)
+
+    def _utc(self, naive: pl.Series, texts: pl.Series, pattern: DatePattern) -> pl.Series:
+        none = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(naive))
+        if not pattern.offset:
+            return self._clock.utc(naive) if self._clock is not None else none
+        seconds = _offsets(texts, pattern)
+        moved = (naive.to_physical() - seconds * _MICRO).cast(pl.Datetime("us"))
+        local = self._clock.utc(naive) if self._clock is not None and seconds.null_count() else none
+        return choose(seconds.is_not_null(), moved, local)
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:
+        """Tell times that the zone's clocks never showed, or showed twice, from text that is no date as agreed."""
+        read = _stamps(texts, self._pattern).is_not_null()
+        if kinds is not None:
+            read = choose(kinds == Kind.DATE, _stamps(texts, self._typed).is_not_null(), read)
+        agreed = f"{self._pattern.text}, like {self._pattern.example}"
+        clocks = (
+            f"a time that {self._zone} had once; its clocks change here" if self._zone else f"{agreed}, with its zone"
+        )
+        return _blamed(read, clocks, agreed)
+
+
+class Days:
+    """Reads days to YYYY-MM-DD; a time of day is left out, as written and without any zone."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = compile_pattern(pattern)
+        self._typed = compile_pattern(ISO)
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
+        """Return canonical days; null where a text that is not empty is none as agreed."""
+        read = by_unique(texts, lambda part: self._read(part, self._pattern))
+        if kinds is None:
+            return read
+        return choose(kinds == Kind.DATE, by_unique(texts, lambda part: self._read(part, self._typed)), read)
+
+    def _read(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
+        return choose(present(texts), _stamps(texts, pattern).dt.strftime("%Y-%m-%d"), texts)
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  one reason only
+        """Name the agreed form."""
+        agreed = f"{self._pattern.text}, like {self._pattern.example}"
+        return _blamed(pl.Series([False]).new_from_index(0, len(texts)), agreed, agreed)
+
+
+def _blamed(read: pl.Series, clocks: str, agreed: str) -> pl.DataFrame:
+    return pl.DataFrame([read.alias("read")]).select(
+        code=pl.lit("MAP_DATE"),
+        detail=pl.when(pl.col("read")).then(pl.lit(clocks)).otherwise(pl.lit(agreed)),
+    )

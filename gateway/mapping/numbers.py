@@ -1,0 +1,164 @@
+"""Numbers as partners write them to canonical decimal text; a value with two readings is never guessed.
+
+Canonical: optional "-", digits without leading zeros, and where needed "." and decimals without trailing zeros.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from functools import cached_property
+
+import polars as pl
+
+from gateway.mapping.steps import blame, choose, present
+from gateway.model import Kind
+
+PLAIN = "1234.5"
+_SPACES = " \u00a0\u2009\u202f"
+_SIGN = "[+\\-\u2212]"
+_SIMPLE = "^(?:-?[1-9][0-9]*|0)?$"
+_TWO_READINGS = "^[1-9][0-9]{0,2}[.,][0-9]{3}$"
+_INT128_DIGITS = 38
+
+
+def _marks(example: str) -> tuple[str, str]:
+    """Grouping marks (possibly none) and the decimal mark of an example like 1.234,5."""
+    grouping = example[1] if example[1] != "2" else ""
+    return {" ": _SPACES, "'": "'\u2019"}.get(grouping, grouping), example[-2]
+
+
+def _canonical(digits: pl.Expr, negative: pl.Expr) -> pl.Expr:
+    """Canonical text of unsigned digits with "." and any zeros."""
+    whole = digits.str.strip_chars_start("0")
+    short = (
+        pl.when(whole.str.contains(".", literal=True))
+        .then(whole.str.strip_chars_end("0").str.strip_chars_end("."))
+        .otherwise(whole)
+    )
+    full = pl.when((short == "") | short.str.starts_with(".")).then(pl.lit("0") + short).otherwise(short)
+    return pl.when(negative & (full != "0")).then(pl.lit("-") + full).otherwise(full)
+
+
+@dataclass(frozen=True)
+class Number:
+    """Reads numbers written as in `example`. `currency`: marks taken off either end; `percent`: also a percent sign."""
+
+    example: str = PLAIN
+    currency: tuple[str, ...] = ()
+    percent: bool = False
+
+    @cached_property
+    def _pattern(self) -> str:
+        grouping, decimal = _marks(self.example)
+        body = f"[0-9]+(?:[{decimal}][0-9]+)?|[{decimal}][0-9]+"
+        if grouping:
+            body += f"|[1-9][0-9]{{0,2}}(?:[{grouping}][0-9]{{3}})+(?:[{decimal}][0-9]+)?"
+        body = f"(?:{body})"
+        marks = [re.escape(mark) for mark in self.currency]
+        units = marks + (["%"] if self.percent else [])
+        forms = [f"{_SIGN}?{body}", f"{body}[-\u2212]"]
+        if units:
+            after = f"[{_SPACES}]?(?:{'|'.join(units)})"
+            forms += [f"{_SIGN}?{body}{after}", f"{body}[-\u2212]{after}"]
+        if marks:
+            before = f"(?:{'|'.join(marks)})[{_SPACES}]?"
+            forms += [f"{_SIGN}?{before}{body}", f"{before}{_SIGN}{body}", f"{before}{body}[-\u2212]"]
+        return f"^(?:{'|'.join(forms)})$"
+
+    @property
+    def _around(self) -> str:
+        return "".join(self.currency) + "%+-\u2212" + _SPACES
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
+        """Return canonical numbers; null where a text that is not empty is none as agreed."""
+        read = self.read(texts)
+        if kinds is None:
+            return read
+        return choose(kinds == Kind.NUMBER, Number().read(texts), read)
+
+    def read(self, texts: pl.Series) -> pl.Series:
+        """Read cells of text."""
+        # Most cells are whole numbers that are canonical under every format: only the others are taken apart.
+        simple = texts.str.contains(_SIMPLE)
+        if simple.all():
+            return texts
+        rest = (~simple).fill_null(False)
+        if rest.sum() * 4 > texts.len():
+            return choose(simple, texts, self._taken_apart(texts))
+        return texts.scatter(rest.arg_true(), self._taken_apart(texts.filter(rest)))
+
+    def _taken_apart(self, texts: pl.Series) -> pl.Series:
+        grouping, decimal = _marks(self.example)
+        text = pl.col("text")
+        digits = text.str.strip_chars(self._around)
+        for mark in grouping:
+            digits = digits.str.replace_all(mark, "", literal=True)
+        if decimal != ".":
+            digits = digits.str.replace(decimal, ".", literal=True)
+        frame = pl.DataFrame([texts.alias("text")]).select(
+            good=text.str.contains(self._pattern),
+            negative=text.str.contains_any(["-", "\u2212"]),
+            digits=digits,
+        )
+        read = pl.when(pl.col("good")).then(_canonical(pl.col("digits"), pl.col("negative")))
+        return frame.lazy().select(read).collect().to_series()
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:
+        """Tell a value with two readings from one with none as agreed."""
+        example = self.example + "".join(f" or with {mark}" for mark in self.currency)
+        bare = pl.col("text").str.strip_chars(self._around)
+        typed = pl.col("kind") == Kind.NUMBER
+        readings = pl.format(
+            "{} or {}; agreed is {}",
+            bare.str.replace("[.,]", ""),
+            bare.str.replace("[.,]", "."),
+            pl.lit(example),
+        )
+        two = bare.str.contains(_TWO_READINGS) & ~typed
+        kind = kinds if kinds is not None else pl.Series([int(Kind.TEXT)], dtype=pl.UInt8).new_from_index(0, len(texts))
+        return pl.DataFrame([texts.alias("text"), kind.alias("kind")]).select(
+            code=pl.when(two).then(pl.lit("MAP_NUMBER_TWO_READINGS")).otherwise(pl.lit("MAP_NUMBER")),
+            detail=pl.when(two).then(readings).otherwise(pl.lit(f"like {example}")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Multiplies canonical numbers exactly; nothing is rounded."""
+
+    factor: Decimal
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  the text is canonical
+        """Return canonical products; empty stays empty."""
+        sign, digits, exponent = self.factor.normalize(Context(prec=200)).as_tuple()
+        power = int(exponent)
+        whole = int("".join(map(str, digits))) * 10 ** max(power, 0)
+        scale, filled = max(-power, 0), present(texts)
+        parts = texts.str.strip_chars_start("-").str.splitn(".", 2).struct
+        front, back = parts.field("field_0"), parts.field("field_1").fill_null("")
+        decimals = back.str.len_chars().max()
+        decimals = decimals if isinstance(decimals, int) else 0
+        unscaled = front + back.str.pad_end(decimals, "0")
+        longest = unscaled.str.len_chars().max()
+        if isinstance(longest, int) and longest + len(str(whole)) >= _INT128_DIGITS:
+            return self._slowly(texts)
+        frame = pl.DataFrame([unscaled.alias("digits"), texts.str.starts_with("-").alias("negative")])
+        product = (pl.col("digits").cast(pl.Int128, strict=False) * pl.lit(whole, dtype=pl.Int128)).cast(pl.String)
+        padded = product.str.zfill(decimals + scale + 1)
+        point = padded.str.len_chars() - (decimals + scale)
+        dotted = padded.str.slice(0, point) + pl.lit(".") + padded.str.slice(point)
+        flipped = pl.col("negative") != pl.lit(bool(sign))
+        return choose(filled, frame.select(_canonical(dotted, flipped)).to_series(), texts)
+
+    def _slowly(self, texts: pl.Series) -> pl.Series:
+        # Numbers of more than some 30 digits: exact all the same, one distinct value at a time.
+        context, distinct = Context(prec=1000), texts.filter(present(texts)).unique()
+        products = [f"{context.multiply(Decimal(text), self.factor):f}" for text in distinct]
+        canonical = Number().read(pl.Series(products, dtype=pl.String))
+        return texts.replace(distinct, canonical)
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  likewise
+        """Name the factor; only a number too large for any use gets here."""
+        return blame(texts.len(), "MAP_NUMBER", f"times {self.factor}")

@@ -1,0 +1,158 @@
+"""How one contract field is filled, compiled: source, steps, default, condition; it knows no file and no header."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from gateway.mapping.patterns import WHITE
+from gateway.mapping.sources import Column, Source, as_stood, cell, kind_of, texts_of
+from gateway.mapping.steps import BLAME_SCHEMA, Step, choose
+from gateway.model import Kind
+
+_PLACE = "place"
+Blames = dict[str, pl.DataFrame]
+"""Per field: `place` (UInt32, in the block), `code`, `detail` of the cells that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A condition on one source column, compiled; `index` is None for an optional column that is absent."""
+
+    index: int | None
+    is_in: tuple[str, ...] | None
+    matches: str | None
+    negated: bool
+
+    def mask(self) -> pl.Expr:
+        """Boolean expression over a table's frame, never null."""
+        column = pl.repeat(None, pl.len(), dtype=pl.String) if self.index is None else pl.col(cell(self.index))
+        text = column.str.strip_chars(WHITE)
+        if self.matches is not None:
+            found = text.str.contains(self.matches).fill_null(False)
+        elif self.is_in is not None:
+            found = text.is_in(list(self.is_in)).fill_null(False)
+        else:
+            found = (text == "").fill_null(True)
+        return ~found if self.negated else found
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One field. `text_steps` change texts, `value_steps` read values; only without the former do kinds count."""
+
+    field: str
+    source: Source | None
+    """None: every cell is missing before default, condition and constant are looked at."""
+    constant: str | None
+    trim: bool
+    text_steps: tuple[Step, ...]
+    value_steps: tuple[Step, ...]
+    default: str | None
+    test: Test | None
+    otherwise: str | None
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Source columns the field's text comes from."""
+        return self.source.indices if self.source is not None else ()
+
+    @property
+    def _steps(self) -> list[tuple[Step, bool]]:
+        """Steps in order, each with whether its result is trimmed."""
+        return [(step, self.trim) for step in self.text_steps] + [(step, False) for step in self.value_steps]
+
+    def expression(self, typed: frozenset[int], blames: Blames) -> pl.Expr:
+        """Return the field's column over a table's frame (with kinds beside it for `typed` columns).
+
+        Cells that can't be read are null and entered into `blames` while the expression is evaluated.
+        """
+        if self.source is None:
+            return self._without_source()
+        texts = texts_of(self.source, trim=self.trim)
+        if isinstance(self.source, Column) and not self._steps and self.default is None and self.test is None:
+            return texts[0].alias(self.field)
+        counted = self.value_steps and not self.text_steps and any(index in typed for index in self.indices)
+        kinds = [_kind(index, typed) for index in self.indices] if counted else []
+        tests = [self.test.mask()] if self.test is not None else []
+        sizes = (len(texts), len(kinds))
+
+        def run(columns: Sequence[pl.Series]) -> pl.Series:
+            parts = columns[: sizes[0]], columns[sizes[0] : sum(sizes)], columns[sum(sizes) :]
+            return self._run(*parts, blames)
+
+        return pl.map_batches([*texts, *kinds, *tests], run, return_dtype=pl.String).alias(self.field)
+
+    def _without_source(self) -> pl.Expr:
+        value = pl.lit(self.default if self.constant is None else self.constant, dtype=pl.String)
+        if self.test is not None:
+            value = pl.when(self.test.mask()).then(value).otherwise(pl.lit(self.otherwise, dtype=pl.String))
+        return value.alias(self.field)
+
+    def _run(
+        self, texts: Sequence[pl.Series], kinds: Sequence[pl.Series], tests: Sequence[pl.Series], blames: Blames
+    ) -> pl.Series:
+        if self.source is None:
+            raise AssertionError(self.field)
+        size = texts[0].len()
+        if tests:  # cells the condition leaves out are not read: whatever stands in them is no fault
+            texts = [choose(tests[0], column, _same(None, size)) for column in texts]
+        taken = self.source.take(texts, kinds)
+        if tests:
+            outside = (~tests[0]).arg_true().to_list() if taken.faults else ()
+            for place in outside:
+                taken.faults.pop(place, None)
+        value = taken.texts
+        for step, trimmed in self._steps:
+            value = _after(step, value, taken.kinds, trimmed=trimmed)
+        failed = value.is_null() & taken.texts.is_not_null()
+        if value.null_count() > taken.texts.null_count() or taken.faults:
+            blames[self.field] = self._blamed(taken.texts, taken.kinds, failed, taken.faults)
+        if self.default is not None:
+            unfilled = (value == "").fill_null(False) | (value.is_null() & ~failed)
+            value = choose(unfilled, _same(self.default, size), value)
+            if taken.faults:
+                value = value.scatter(sorted(taken.faults), None)
+        return choose(tests[0], value, _same(self.otherwise, size)) if tests else value
+
+    def _blamed(
+        self, texts: pl.Series, kinds: pl.Series | None, failed: pl.Series, faults: dict[int, str]
+    ) -> pl.DataFrame:
+        """Find for each failed cell the step that failed it."""
+        places = failed.arg_true()
+        texts, kinds = texts.filter(failed), kinds.filter(failed) if kinds is not None else None
+        parts = [
+            pl.DataFrame(
+                {_PLACE: list(faults), "code": ["MAP_FUNCTION"] * len(faults), "detail": list(faults.values())},
+                schema={_PLACE: pl.UInt32, **BLAME_SCHEMA},
+            )
+        ]
+        for step, trimmed in self._steps:
+            after = _after(step, texts, kinds, trimmed=trimmed)
+            lost = after.is_null()
+            blame = step.blame(texts.filter(lost), kinds.filter(lost) if kinds is not None else None)
+            parts.append(blame.select(places.filter(lost).cast(pl.UInt32).alias(_PLACE), "code", "detail"))
+            texts, places = after.filter(~lost), places.filter(~lost)
+            kinds = kinds.filter(~lost) if kinds is not None else None
+        return pl.concat(parts)
+
+    def stood(self) -> pl.Expr:
+        """Return the source text as it stood in the file."""
+        return as_stood(self.source) if self.source is not None else pl.lit(None, dtype=pl.String)
+
+
+def _after(step: Step, texts: pl.Series, kinds: pl.Series | None, *, trimmed: bool) -> pl.Series:
+    result = step.run(texts, kinds)
+    return result.str.strip_chars(WHITE) if trimmed else result
+
+
+def _kind(index: int, typed: frozenset[int]) -> pl.Expr:
+    if index in typed:
+        return pl.col(kind_of(index))
+    return pl.when(pl.col(cell(index)).is_null()).then(int(Kind.EMPTY)).otherwise(int(Kind.TEXT)).cast(pl.UInt8)
+
+
+def _same(text: str | None, size: int) -> pl.Series:
+    return pl.Series([text], dtype=pl.String).new_from_index(0, size)

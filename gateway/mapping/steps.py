@@ -1,0 +1,160 @@
+"""What happens to the text of one field: steps from column to column; a step knows no source and no contract."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import polars as pl
+
+from gateway.mapping.patterns import by_unique
+from gateway.model import Kind
+
+BLAME_SCHEMA: dict[str, type[pl.DataType]] = {"code": pl.String, "detail": pl.String}
+
+
+class Step(Protocol):
+    """One transform of a String column. `kinds` (UInt8, values of Kind) is None where every cell is text."""
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
+        """Return the changed texts in place; null exactly where a present text can't be read. Missing stays missing."""
+        ...
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:
+        """Return `code` and `detail` per text, for texts that `run` made null."""
+        ...
+
+
+def blame(size: int, code: str, detail: str) -> pl.DataFrame:
+    """Return the same code and detail for every one of `size` texts."""
+    return pl.DataFrame({"code": [code] * size, "detail": [detail] * size}, schema=BLAME_SCHEMA)
+
+
+def choose(where: pl.Series, this: pl.Series, that: pl.Series) -> pl.Series:
+    """Take `this` where the mask is true, else `that`; a null in the mask counts as false."""
+    return this.zip_with(where.fill_null(False), that)
+
+
+def present(texts: pl.Series) -> pl.Series:
+    """Mask of cells that are neither empty nor missing."""
+    return (texts != "").fill_null(False)
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """Keeps the one group of a regular expression; an empty cell stays empty."""
+
+    pattern: str
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
+        """Return the group's text; null where a text that is not empty does not match."""
+        return choose(present(texts), texts.str.extract(self.pattern, 1), texts)
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  likewise
+        """Name the agreed form."""
+        return blame(texts.len(), "MAP_EXTRACT", self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Replaces what regular expressions find, one pair after the other; it can't fail."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
+        """Return the texts after all replacements."""
+        for pattern, text in self.pairs:
+            texts = texts.str.replace_all(pattern, text)
+        return texts
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  likewise
+        """Blame nothing: no text fails."""
+        return blame(texts.len(), "MAP_EXTRACT", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Keeps one part of a text cut at a literal mark; an empty cell stays empty."""
+
+    mark: str
+    part: int
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
+        """Return the part; null where a text that is not empty has no such part."""
+        place = self.part - 1 if self.part > 0 else self.part
+        return choose(present(texts), texts.str.split(self.mark).list.get(place, null_on_oob=True), texts)
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  likewise
+        """Name the part that was looked for."""
+        part = "1 from the end" if self.part == -1 else f"{-self.part} from the end" if self.part < 0 else self.part
+        return blame(texts.len(), "MAP_SPLIT", f"{part}, cut at {self.mark!r}")
+
+
+def _compared(texts: pl.Series, *, ignore_case: bool) -> pl.Series:
+    normal = texts.str.normalize("NFC")
+    return normal.str.to_lowercase() if ignore_case else normal
+
+
+def compared(text: str, *, ignore_case: bool) -> str:
+    """Form in which a table's entries are asked for: NFC, lower case if case does not matter."""
+    normal = unicodedata.normalize("NFC", text)
+    return normal.lower() if ignore_case else normal
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Replaces whole texts by a table. `name` names the table to a partner; empty stays empty unless listed."""
+
+    table: Mapping[str, str]
+    name: str
+    otherwise: Literal["issue", "keep", "empty"]
+    ignore_case: bool
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
+        """Return the table's texts; null where a text that is not empty is not listed and that is an issue."""
+        return by_unique(texts, self._asked)
+
+    def _asked(self, texts: pl.Series) -> pl.Series:
+        keys = _compared(texts, ignore_case=self.ignore_case)
+        found = keys.replace_strict(
+            list(self.table.keys()), list(self.table.values()), default=None, return_dtype=pl.String
+        )
+        listed = found.is_not_null() | ~present(texts)
+        found = choose(found.is_not_null(), found, choose(~present(texts), texts, found))
+        if self.otherwise == "issue":
+            return found
+        return choose(
+            listed, found, texts if self.otherwise == "keep" else pl.Series([""]).new_from_index(0, len(texts))
+        )
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  likewise
+        """Name the table."""
+        return blame(texts.len(), "MAP_LOOKUP", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Reads words for true and false, whatever their case; typed booleans are true and false already."""
+
+    true: tuple[str, ...]
+    false: tuple[str, ...]
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
+        """Return "true", "false", or null where a text that is not empty is no such word."""
+        read = by_unique(texts, self._words)
+        if kinds is None:
+            return read
+        typed = (kinds == Kind.BOOLEAN) & texts.is_in(["true", "false"])
+        return choose(typed, texts, read)
+
+    def _words(self, texts: pl.Series) -> pl.Series:
+        table = {compared(word, ignore_case=True): "true" for word in self.true}
+        table |= {compared(word, ignore_case=True): "false" for word in self.false}
+        return Words(table, "", "issue", ignore_case=True).run(texts, None)
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  words are text
+        """Name the agreed words."""
+        words = f"{', '.join(self.true)} (true) and {', '.join(self.false)} (false)"
+        return blame(texts.len(), "MAP_BOOLEAN", words)
