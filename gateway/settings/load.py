@@ -1,0 +1,238 @@
+"""Loads gateway.toml with everything it names: sources, destinations, routes, mappings, contracts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel
+
+from gateway.contracts import Contract, contract
+from gateway.destinations import destinations
+from gateway.errors import SettingsError
+from gateway.mapping import MappingFile, load_mapping
+from gateway.model import Operation
+from gateway.routes import Route
+from gateway.settings.model import SOURCE_KINDS, GatewaySettings, LocalSettings, RouteSettings, SftpSettings
+from gateway.settings.reading import Document, unknown
+
+_TABLES = ("sources", "destinations", "routes")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRoute:
+    """A route with its mapping and contract, and the operation that writes it."""
+
+    route: Route
+    keys: str | None
+    mapping: MappingFile
+    contract: Contract
+    operation: Operation
+
+    @property
+    def lane(self) -> str:
+        """Name of the lane: account, family, owner."""
+        return f"{self.route.destination}/{self.operation.family}/{self.route.owner}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything gateway.toml says."""
+
+    path: Path
+    settings: GatewaySettings
+    sources: Mapping[str, LocalSettings | SftpSettings]
+    destinations: Mapping[str, tuple[str, BaseModel]]
+    """Name to kind and settings."""
+    routes: Mapping[str, LoadedRoute]
+    watched: tuple[Path, ...]
+    """Files whose change means that the settings must be taken up again."""
+
+
+def load_settings(path: Path) -> Loaded:
+    """Load and check everything. Raises SettingsError with every fault, each with file and line."""
+    path = path.resolve()
+    document = Document(path)
+    base = path.parent
+    top = {k: v for k, v in document.data.items() if k not in _TABLES}
+    for name in sorted(top.keys() - GatewaySettings.model_fields.keys()):
+        document.fault((name,), unknown(name, [*GatewaySettings.model_fields, *_TABLES], "table or setting"))
+        top.pop(name)
+    settings = document.section((), top, GatewaySettings)
+    if settings is not None:
+        settings = settings.model_copy(update={n: base / getattr(settings, n) for n in ("state", "outbox", "mappings")})
+        _check_zone(document, settings.zone)
+    sources = _sources(document, base)
+    targets = _destinations(document, base)
+    routes: dict[str, LoadedRoute] = {}
+    folder = settings.mappings if settings is not None else base / "mappings"
+    mappings: dict[Path, MappingFile] = {}
+    for name, table in _tables(document, "routes"):
+        made = document.section(("routes", name), table, RouteSettings)
+        if made is not None:
+            loaded = _route(document, name, made, (sources, targets), folder, mappings, settings)
+            if loaded is not None:
+                routes[name] = loaded
+    _check_owners(document, routes)
+    if not document.faults and not routes:
+        document.fault(("routes",), "there is no route: nothing would ever be taken")
+    if document.faults or settings is None:
+        raise SettingsError(document.faults, fix="Nothing was started.")
+    watched = (path, *(s for m in mappings.values() for s in m.sources))
+    return Loaded(path, settings, sources, targets, routes, tuple(dict.fromkeys(watched)))
+
+
+def _tables(document: Document, name: str) -> list[tuple[str, dict[str, Any]]]:
+    found = document.data.get(name, {})
+    if not isinstance(found, dict) or any(not isinstance(v, dict) for v in found.values()):
+        document.fault((name,), f"write one table per entry, like [{name}.acme]")
+        return []
+    return list(found.items())
+
+
+def _sources(document: Document, base: Path) -> dict[str, LocalSettings | SftpSettings]:
+    made: dict[str, LocalSettings | SftpSettings] = {}
+    for name, table in _tables(document, "sources"):
+        kind = str(table.get("kind", ""))
+        if kind not in SOURCE_KINDS:
+            document.fault(("sources", name, "kind"), unknown(kind, SOURCE_KINDS, "kind of source"))
+            continue
+        one = document.section(("sources", name), table, SOURCE_KINDS[kind])
+        if one is None:
+            continue
+        if isinstance(one, LocalSettings):
+            made[name] = one.model_copy(update={"folder": base / one.folder})
+        else:
+            if (one.password is None) == (one.key_file is None):
+                document.fault(("sources", name), "give either a password or a key_file")
+            files = {"known_hosts": base / one.known_hosts}
+            if one.key_file is not None:
+                files["key_file"] = base / one.key_file
+            made[name] = one.model_copy(update=files)
+    return made
+
+
+def _destinations(document: Document, base: Path) -> dict[str, tuple[str, BaseModel]]:
+    known = destinations()
+    made: dict[str, tuple[str, BaseModel]] = {}
+    for name, table in _tables(document, "destinations"):
+        kind = str(table.get("kind", ""))
+        if kind not in known:
+            document.fault(("destinations", name, "kind"), unknown(kind, known, "kind of destination"))
+            continue
+        rest = {k: v for k, v in table.items() if k != "kind"}
+        model: type[BaseModel] = known[kind].SPEC.settings
+        one = document.section(("destinations", name), rest, model)
+        if one is not None:
+            made[name] = (kind, one.model_copy(update=_absolute(one, base)))
+    return made
+
+
+def _absolute(one: BaseModel, base: Path) -> dict[str, Path]:
+    """Paths of a section, made relative to the settings file."""
+    values = {name: getattr(one, name) for name in type(one).model_fields}
+    return {name: base / value for name, value in values.items() if isinstance(value, Path)}
+
+
+def _route(
+    document: Document,
+    name: str,
+    made: RouteSettings,
+    named: tuple[Mapping[str, LocalSettings | SftpSettings], Mapping[str, tuple[str, BaseModel]]],
+    folder: Path,
+    mappings: dict[Path, MappingFile],
+    settings: GatewaySettings | None,
+) -> LoadedRoute | None:
+    sources, targets = named
+    keys = ("routes", name)
+    for key, word, known in (("source", made.source, sources), ("destination", made.destination, targets)):
+        declared = document.data.get(f"{key}s", {})
+        if word not in known and word not in declared:
+            document.fault((*keys, key), unknown(word, declared, key))
+    mapping = _mapping(document, keys, folder, made.mapping, mappings)
+    if made.absent != "keep" and made.mode != "full":
+        document.fault((*keys, "absent"), 'absent means something only with mode = "full"')
+    if mapping is None or made.source not in sources or made.destination not in targets:
+        return None
+    try:
+        agreed = contract(mapping.contract)
+    except SettingsError as error:
+        document.fault((*keys, "mapping"), f"{made.mapping}: {error}")
+        return None
+    _check_fields(document, (*keys, "mapping"), mapping, agreed)
+    kind, target = targets[made.destination]
+    operations = destinations()[kind].SPEC.operations(target)
+    operation = next((o for o in operations if o.contract in {agreed.name, "*"}), None)
+    if operation is None:
+        takes = ", ".join(sorted({o.contract for o in operations}))
+        document.fault((*keys, "destination"), f"{made.destination} does not take {agreed.name}; it takes: {takes}")
+        return None
+    source = sources[made.source]
+    partner = made.partner or source.partner or made.source
+    route = Route(
+        name=name, source=made.source, files=made.files, mapping=made.mapping, contract=agreed.name,
+        feed=agreed.name, destination=made.destination, partner=partner, owner=made.owner or partner,
+        mode=made.mode, absent=made.absent, empty=made.empty, policy=made.policy, guard=made.guard,
+        delta=made.delta, zone=settings.zone if settings is not None else None, answers=source.answers is not None,
+    )  # fmt: skip
+    return LoadedRoute(route, made.keys, mapping, agreed, operation)
+
+
+def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFile, agreed: Contract) -> None:
+    for field in sorted(mapping.fields.keys() - agreed.fields.keys()):
+        place = f"{mapping.path}:{mapping.line('fields', field)}"
+        near = difflib.get_close_matches(field, agreed.fields, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(agreed.fields)}"
+        document.fault(keys, f"{place}: the contract {agreed.name} has no field {field!r}; {hint}")
+    for field in agreed.unfilled(mapping.fields):
+        document.fault(keys, f"{mapping.path}: the contract {agreed.name} needs {field!r}, which nothing fills")
+
+
+def _mapping(
+    document: Document, keys: tuple[str, ...], folder: Path, name: str, mappings: dict[Path, MappingFile]
+) -> MappingFile | None:
+    path = folder / name
+    if path in mappings:
+        return mappings[path]
+    if not path.is_file():
+        there = sorted(p.name for p in folder.glob("*.toml"))
+        document.fault((*keys, "mapping"), unknown(name, there, f"mapping in {folder}"))
+        return None
+    try:
+        mappings[path] = load_mapping(path)
+    except SettingsError as error:
+        document.faults.extend(fault for fault in error.faults if fault not in document.faults)
+        return None
+    return mappings[path]
+
+
+def _check_zone(document: Document, zone: str | None) -> None:
+    if zone is None:
+        return
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        document.fault(("zone",), f"there is no time zone {zone!r}; write it like Europe/Madrid")
+
+
+def _check_owners(document: Document, routes: Mapping[str, LoadedRoute]) -> None:
+    """Owners that write one family of one account must have keys that can't be the same."""
+    seen: dict[tuple[str, str], list[LoadedRoute]] = {}
+    for loaded in routes.values():
+        seen.setdefault((loaded.route.destination, loaded.operation.family), []).append(loaded)
+    for group in seen.values():
+        for place, one in enumerate(group):
+            for other in group[place + 1 :]:
+                if one.route.owner == other.route.owner:
+                    continue
+                a, b = one.keys, other.keys
+                if a is None or b is None or a.startswith(b) or b.startswith(a):
+                    document.fault(
+                        ("routes", other.route.name),
+                        f"writes {one.operation.family} of {one.route.destination} like route {one.route.name!r} of "
+                        f"another owner; give both a `keys` prefix that tells them apart, or one `owner`",
+                    )

@@ -1,0 +1,114 @@
+"""Turns TOML and pydantic's complaints into faults with file, line and the nearest right word; resolves secrets."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from gateway.errors import Fault, SettingsError
+from gateway.mapping.lines import key_lines
+
+_T = TypeVar("_T", bound=BaseModel)
+
+
+class Document:
+    """A TOML file with its lines and the faults found so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.faults: list[Fault] = []
+        self._lines: dict[tuple[str, ...], int] = {}
+        self.data: dict[str, Any] = {}
+        try:
+            text = path.read_text("utf-8")
+            self.data = tomllib.loads(text)
+            self._lines = key_lines(text)
+        except FileNotFoundError as error:
+            raise SettingsError(
+                [Fault(str(path), "the file does not exist")], fix="Name it with --config, or run: gateway init DIR"
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError([Fault(str(path), f"this is not TOML: {error}")]) from error
+
+    def fault(self, keys: Iterable[str], message: str) -> None:
+        """Note a fault at the line of a key, or of the nearest table above it."""
+        path = tuple(keys)
+        line = next((self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), None)
+        place = f"{self.path}:{line}" if line is not None else str(self.path)
+        name = ".".join(path)
+        self.faults.append(Fault(place, f"{name}: {message}" if name else message))
+
+    def section(self, keys: tuple[str, ...], data: Mapping[str, Any], model: type[_T]) -> _T | None:
+        """Validate one table; None when it has faults, which are noted."""
+        resolved = dict(data)
+        before = len(self.faults)
+        for name in secret_fields(model) & resolved.keys():
+            secret = self._secret((*keys, name), resolved[name])
+            resolved[name] = secret
+        try:
+            made = model.model_validate(resolved)
+        except ValidationError as error:
+            for one in error.errors(include_url=False, include_input=False):
+                if not (one["loc"] and one["loc"][0] in secret_fields(model) and len(self.faults) > before):
+                    self._pydantic(keys, one, model)
+            return None
+        return made if len(self.faults) == before else None
+
+    def _secret(self, keys: tuple[str, ...], value: Any) -> str | None:
+        if not (isinstance(value, dict) and len(value) == 1 and {"env", "file"} & value.keys()):
+            self.fault(keys, 'a secret stands by reference only: { env = "NAME" } or { file = "path" }')
+            return None
+        if "env" in value:
+            found = os.environ.get(str(value["env"]))
+            if found is None or found == "":
+                self.fault(keys, f"the environment variable {value['env']} is not set")
+            return found
+        file = self.path.parent / str(value["file"])
+        try:
+            return file.read_text("utf-8").strip()
+        except OSError as error:
+            self.fault(keys, f"the secret's file can't be read: {file}: {error.strerror}")
+            return None
+
+    def _pydantic(self, keys: tuple[str, ...], one: Any, model: type[BaseModel]) -> None:
+        place = (*keys, *(str(part) for part in one["loc"]))
+        if one["type"] == "extra_forbidden":
+            known = known_keys(model, one["loc"][:-1])
+            self.fault(place, unknown(str(one["loc"][-1]), known, "setting"))
+        elif one["type"] == "missing":
+            self.fault(place, "this setting is needed and missing")
+        else:
+            message = str(one["msg"])
+            self.fault(place, message[:1].lower() + message[1:])
+
+
+def secret_fields(model: type[BaseModel]) -> set[str]:
+    """Names of the fields of a model that hold secrets."""
+    return {
+        name
+        for name, info in model.model_fields.items()
+        if info.annotation is SecretStr or SecretStr in get_args(info.annotation)
+    }
+
+
+def known_keys(model: type[BaseModel], loc: Iterable[Any]) -> list[str]:
+    """Keys that are known at a place inside a model."""
+    here: Any = model
+    for part in loc:
+        info = getattr(here, "model_fields", {}).get(str(part))
+        here = None if info is None else info.annotation
+    return list(getattr(here, "model_fields", {}))
+
+
+def unknown(word: str, known: Iterable[str], what: str) -> str:
+    """Say that a word is unknown, with the nearest right one."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, 1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {what} {word!r}; {hint}known: {', '.join(names) or 'none'}"
