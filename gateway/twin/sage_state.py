@@ -1,0 +1,81 @@
+"""What a Sage 50 twin remembers: stock levels, the audit, planned answers, and what the writer did wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class StockEffect:
+    """One record that took effect. `key` is product id and variant values joined; quantities are canonical text."""
+
+    at: datetime
+    batch_id: str
+    file: str
+    key: str
+    stock: str
+    before: str | None
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An answer file that will appear at its time."""
+
+    due: datetime
+    name: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something the writer of batch files must not do: `overwritten`, `file_name`, `scope`, `unreadable`, `refused`."""
+
+    at: datetime
+    kind: str
+    file: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Level:
+    """Stock of one key with the timestamp of the record that set it."""
+
+    stock: str
+    timestamp: str
+    number: str
+
+
+@dataclass(slots=True)
+class SageState:
+    """Everything that survives a restart of the twin."""
+
+    levels: dict[str, Level] = field(default_factory=dict)
+    effects: list[StockEffect] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    read_files: list[str] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write the state by temporary name and rename."""
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_bytes(orjson.dumps(self))
+        temporary.replace(path)
+
+
+def load(path: Path) -> SageState:
+    """Read a saved state; an empty one when there is no file."""
+    if not path.exists():
+        return SageState()
+    document = orjson.loads(path.read_bytes())
+    return SageState(
+        levels={key: Level(**level) for key, level in document["levels"].items()},
+        effects=[StockEffect(**item | {"at": datetime.fromisoformat(item["at"])}) for item in document["effects"]],
+        planned=[Planned(**item | {"due": datetime.fromisoformat(item["due"])}) for item in document["planned"]],
+        violations=[Violation(**item | {"at": datetime.fromisoformat(item["at"])}) for item in document["violations"]],
+        read_files=document["read_files"],
+    )

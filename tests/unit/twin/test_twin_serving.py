@@ -1,0 +1,61 @@
+"""Twins as the command line runs them."""
+
+import json
+import threading
+
+import httpx
+import pytest
+
+from gateway.errors import SettingsError
+from gateway.twin.serving import serve
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Serve in a thread until told to stop; returns the line announced."""
+    stops = []
+
+    def begin(system, **more):
+        stop, up, lines = threading.Event(), threading.Event(), []
+
+        def announce(line):
+            lines.append(line)
+            up.set()
+
+        options = {"state_dir": tmp_path / "state", "announce": announce, "stop": stop, **more}
+        thread = threading.Thread(target=serve, args=(system,), kwargs=options)
+        thread.start()
+        stops.append((stop, thread))
+        assert up.wait(10)
+        return lines[0], stop, thread
+
+    yield begin
+    for stop, thread in stops:
+        stop.set()
+        thread.join(10)
+
+
+def test_mirakl_with_its_state(run, tmp_path):
+    line, stop, thread = run("mirakl", speed=300, offers={"A": 3})
+    assert line.endswith("clock factor 300")
+    url = line.split()[3].rstrip(",")
+    assert httpx.get(f"{url}/twin").json()["speed"] == 300.0
+    assert httpx.post(f"{url}/twin/drift", json={"sku": "A", "quantity": 1}).json()["quantity"] == 2
+    stop.set()
+    thread.join(10)
+    assert json.loads((tmp_path / "state" / "mirakl.json").read_text())["offers"][0][1]["quantity"] == 2
+
+
+def test_sage_with_its_folders(run, tmp_path):
+    line, stop, thread = run("sage", speed=300)
+    inbox = tmp_path / "state" / "sage-in"
+    assert str(inbox) in line
+    assert json.loads((inbox / "twin.json").read_text())["system"] == "sage"
+    stop.set()
+    thread.join(10)
+    assert list(inbox.iterdir()) == []
+
+
+def test_an_unknown_system_is_named(tmp_path):
+    with pytest.raises(SettingsError, match=r"'mirakel'.*mirakl, sage"):
+        serve("mirakel", state_dir=tmp_path)
