@@ -15,12 +15,22 @@ def quoted(column: pl.Expr) -> pl.Expr:
 
 def objects(frame: pl.DataFrame, members: Sequence[tuple[str, pl.Expr]]) -> pl.Series:
     """Return one JSON object per row. A member is a plain ASCII name and JSON text; null leaves the member out."""
-    pieces = [
-        pl.when(value.is_not_null()).then(pl.concat_str(pl.lit(f',"{name}":'), value)).otherwise(pl.lit(""))
-        for name, value in members
-    ]
-    inner = pl.concat_str(pieces).str.strip_prefix(",")
-    return frame.select(pl.concat_str(pl.lit("{"), inner, pl.lit("}")).alias("json")).to_series()
+    values = frame.select(value.alias(name) for name, value in members)
+    missing = values.null_count().row(0, named=True)
+    present = [name for name in values.columns if missing[name] < frame.height]
+    if not present:
+        return pl.repeat("{}", frame.height, eager=True).alias("json")
+    # A first member that every row has needs no comma, so no row has one to strip.
+    whole = missing[present[0]] == 0
+    pieces: list[pl.Expr] = [pl.lit("{")]
+    for place, name in enumerate(present):
+        label = pl.lit(f'"{name}":' if whole and place == 0 else f',"{name}":')
+        piece = [label, pl.col(name)]
+        pieces += piece if missing[name] == 0 else [pl.concat_str(piece).fill_null("")]
+    text = pl.concat_str(*pieces, pl.lit("}"))
+    if not whole:
+        text = pl.when(text.str.starts_with("{,")).then(pl.concat_str(pl.lit("{"), text.str.slice(2))).otherwise(text)
+    return values.select(text.alias("json")).to_series()
 
 
 def cuts(items: pl.Series, *, records: int | None, size: int | None, around: int = 0) -> Iterator[tuple[int, int]]:

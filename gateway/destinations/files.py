@@ -169,6 +169,7 @@ class FilesDestination:
         fields = self._operations[0].fields
         absent = [pl.lit(None, pl.String).alias(name) for name in fields if name not in records.columns]
         full = records.with_columns(absent).select("effect", *fields)
+        names: set[str] = set()
         for number, start in enumerate(range(0, full.height, size), start=1):
             part = full.slice(start, size)
             body = _WRITERS[self._settings.format](part.select(fields), self._settings)
@@ -180,7 +181,14 @@ class FilesDestination:
                 "records": str(part.height),
             }
             effects = part.select("effect", pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"))
-            yield Batch(OPERATION, "", body, effects, {"file": self._settings.name.format_map(places)})
+            name = self._settings.name.format_map(places)
+            if name in names:
+                raise SettingsError(
+                    f"Destination {self._name}: several files of one consignment would be called {name}.",
+                    fix="Put {number} or {digest} into the name.",
+                )
+            names.add(name)
+            yield Batch(OPERATION, "", body, effects, {"file": name})
 
     def submit(self, batch: Batch) -> Receipt:
         """Put the file into the folder; the same name and bytes again change nothing."""
@@ -274,14 +282,15 @@ def _write_xlsx(frame: pl.DataFrame, settings: FilesSettings) -> bytes:
 def _write_xml(frame: pl.DataFrame, settings: FilesSettings) -> bytes:
     """A flat document; a missing cell has no element, an empty one an empty element."""
     signs = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
+    missing = frame.null_count().row(0, named=True)
     cells = [
-        pl.when(pl.col(name).is_not_null())
-        .then(pl.concat_str(pl.lit(f"<{name}>"), pl.col(name).str.replace_many(signs), pl.lit(f"</{name}>")))
-        .otherwise(pl.lit(""))
+        pl.concat_str(pl.lit(f"<{name}>"), pl.col(name).str.replace_many(signs), pl.lit(f"</{name}>")).fill_null("")
         for name in frame.columns
+        if missing[name] < frame.height
     ]
     tag = settings.element
-    lines = frame.select(pl.concat_str(pl.lit(f"<{tag}>"), *cells, pl.lit(f"</{tag}>\n"))).to_series()
+    line = pl.concat_str(pl.lit(f"<{tag}>"), *cells, pl.lit(f"</{tag}>\n"))
+    lines = frame.select(line).to_series() if cells else pl.repeat(f"<{tag}></{tag}>\n", frame.height, eager=True)
     text = str(lines.str.join("").item())
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{settings.root}>\n{text}</{settings.root}>\n'.encode()
 

@@ -17,7 +17,8 @@ import polars as pl
 from gateway.destinations.sage.settings import State
 from gateway.model import OUTCOME_SCHEMA
 
-_BATCH_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
+_BATCH_ID = re.compile(r"(?:[A-Za-z0-9-]+_[A-Za-z0-9-]+_)?([0-9a-f]{16})(?=[_.])")
+"""How an answer's name begins: with the batch id, or with the batch file's own name."""
 _TEXT_LENGTH = 500
 _CODES = {"refused": "DEST_REFUSED", "accepted": "DEST_NOT_CONFIRMED", "superseded": "SUPERSEDED"}
 
@@ -34,7 +35,7 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer file: the ids of batches it names (in its text or its name) and its rows."""
+    """One answer file: the ids of batches it names (in its text or at the start of its name) and its rows."""
 
     name: str
     batches: frozenset[str]
@@ -49,7 +50,8 @@ def read(name: str, body: bytes) -> Answer | None:
         data = json.loads(body.decode("utf-8-sig"))
     except ValueError:
         return None
-    batches = frozenset(_BATCH_ID.findall(name))
+    begun = _BATCH_ID.match(name)
+    batches = frozenset() if begun is None else frozenset({begun[1]})
     entries: Any = data
     if isinstance(data, dict):
         named = data.get("batchId")
