@@ -39,8 +39,9 @@ class XlsxReader:
     """
 
     def tables(self, path: Path, layout: BaseModel) -> Iterator[Table]:
-        """Yield tables in row order, at least one. Raises FileError as Package does, and FILE_EMPTY, FILE_SHEET,
-        FILE_HEADER; TypeError for a layout of another kind.
+        """Yield tables in row order, at least one.
+
+        Raises FileError as Package does, and FILE_EMPTY, FILE_SHEET, FILE_HEADER; TypeError for another layout.
         """
         if not isinstance(layout, XlsxLayout):
             raise TypeError(f"XlsxReader reads files of XlsxLayout, not of {type(layout).__name__}")
@@ -64,14 +65,14 @@ def _sheet(contents: Contents, wanted: str | int) -> SheetPart:
             return visible[wanted - 1]
         asked = f"visible sheet {wanted}"
     else:
-        for same in (lambda text: text, lambda text: text.strip().casefold()):
-            for sheet in contents.sheets:
-                if same(sheet.name) == same(wanted):
-                    return sheet
-        asked = f"'{wanted}'"
+        exact = [sheet for sheet in contents.sheets if sheet.name == wanted]
+        alike = [sheet for sheet in contents.sheets if _folded(sheet.name) == _folded(wanted)]
+        if exact or len(alike) == 1:
+            return (exact or alike)[0]
+        asked = f"sheet '{wanted}'"
     raise FileError(
         "FILE_SHEET",
-        f"The workbook has no {asked if isinstance(wanted, int) else 'sheet ' + asked}; its visible sheets: {names}.",
+        f"The workbook has no {asked}; its visible sheets: {names}.",
         fix="Name the sheet as agreed.",
     )
 

@@ -18,15 +18,24 @@ def bounds(body: bytes, references: NDArray[np.intp]) -> tuple[int, int] | None:
     """
     if not len(references):
         return 0, 0
-    padded = body + bytes(16)
-    # Eight bytes from any position, read as one big-endian number: texts of equal length compare like their words.
-    words = np.ndarray((len(padded) - 7,), np.dtype(">u8"), padded, strides=(1,))
-    words_at = words[references].astype(np.uint64)
-    columns, letters = _columns(words_at)
+    words = _words(body)
+    columns, letters = _columns(words[references].astype(np.uint64))
     if columns is None:
         return None
     row = _highest(words[references + letters].astype(np.uint64))
     return None if row is None else (row, columns)
+
+
+def all_begin(body: bytes, positions: NDArray[np.intp], start: bytes) -> bool:
+    """Tell whether `start` (at most eight bytes) stands at each of the positions."""
+    spare = np.uint64(64 - 8 * len(start))
+    return bool(((_words(body)[positions].astype(np.uint64) >> spare) == int.from_bytes(start, "big")).all())
+
+
+def _words(body: bytes) -> NDArray[np.uint64]:
+    """Return the eight bytes from any position as one big-endian number: equally long texts compare like these."""
+    padded = body + bytes(16)
+    return np.ndarray((len(padded) - 7,), np.dtype(">u8"), padded, strides=(1,))
 
 
 def _byte(words: NDArray[np.uint64], position: int) -> NDArray[np.uint64]:

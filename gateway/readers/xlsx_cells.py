@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from gateway.model import Kind
 
 LONG = 1e15
-"""From here on a float may have lost digits of the number as written."""
-_EXPONENT = "(?i)e"
+SHORT = 1e-3
+"""Below it, and from LONG on, a float's own text may have an exponent."""
 
 
 def cell_columns(name: str, values: Sequence[Any]) -> tuple[pl.Series, pl.Series]:
@@ -37,33 +38,24 @@ def cell_columns(name: str, values: Sequence[Any]) -> tuple[pl.Series, pl.Series
     for found in types - {type(None)}:
         kind, convert = _CONVERT[found]
         part = convert(name, [value if type(value) is found else None for value in values])
-        there = part.is_not_null() & (part != "")
+        there = (part != "").fill_null(value=False)
         text = part.zip_with(there, text)
         kinds = _constant(name, kind, len(values)).zip_with(there, kinds)
     return text, kinds
 
 
-def long_floats(values: Sequence[Any]) -> bool:
-    """Tell whether a float among the values is so large that digits may be lost."""
-    return any(type(value) is float and abs(value) >= LONG for value in values)
-
-
 def float_text(numbers: pl.Series) -> pl.Series:
     """Return floats (Float64, null kept) as canonical decimal text."""
-    frame = numbers.alias("n").to_frame()
-    whole = (pl.col("n") == pl.col("n").floor()) & (pl.col("n").abs() < LONG)
-    texts = frame.select(
-        pl.when(whole)
-        .then(pl.when(whole).then(pl.col("n")).cast(pl.Int64, strict=False).cast(pl.String))
-        .otherwise(pl.when(~whole).then(pl.col("n")).cast(pl.String))
-        .alias(numbers.name),
-        far=~whole & ((pl.col("n").abs() >= LONG) | pl.col("n").cast(pl.String).str.contains(_EXPONENT)),
-    )
-    text = texts[numbers.name]
-    far = texts["far"].fill_null(value=False)
+    # Adding zero makes a negative zero positive.
+    values = numbers + 0.0
+    size = values.abs()
+    if (size < LONG).all() and (values == values.floor()).all():
+        return values.cast(pl.Int64).cast(pl.String)
+    text = values.cast(pl.String).str.strip_suffix(".0")
+    far = ((size >= LONG) | ((size < SHORT) & (size > 0))).fill_null(value=False)
     if not far.any():
         return text
-    exact = [_plain(value) if long else None for value, long in zip(numbers, far, strict=True)]
+    exact = [_plain(value) if long else None for value, long in zip(values, far, strict=True)]
     return pl.Series(numbers.name, exact, dtype=pl.String).zip_with(far, text)
 
 
@@ -73,12 +65,12 @@ def _plain(number: float) -> str:
 
 
 def _constant(name: str, kind: Kind, length: int) -> pl.Series:
-    return pl.repeat(kind.value, length, dtype=pl.UInt8, eager=True).alias(name)
+    return pl.Series(name, np.full(length, kind.value, np.uint8))
 
 
 def _kinds(text: pl.Series, kind: Kind) -> pl.Series:
-    full = _constant(text.name, kind, len(text))
-    return full.zip_with(text.is_not_null() & (text != ""), _constant(text.name, Kind.EMPTY, len(text)))
+    full, empty = _constant(text.name, kind, len(text)), text == ""
+    return full.zip_with(~empty, _constant(text.name, Kind.EMPTY, len(text))) if empty.any() else full
 
 
 def _texts(name: str, values: list[Any]) -> pl.Series:

@@ -18,7 +18,7 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from gateway.errors import FileError
-from gateway.readers.xlsx_bounds import bounds
+from gateway.readers.xlsx_bounds import all_begin, bounds
 from gateway.readers.xlsx_package import Package, unsafe
 from gateway.readers.xlsx_styles import CodeFormat
 
@@ -189,13 +189,14 @@ def _rows(rest: bytes, pieces: Iterator[bytes]) -> Iterator[_Chunk]:
 
 def _plain(body: bytes, tail: bytes = b"") -> _Chunk:
     """Prove that every cell is written the plain way: each `<c` begins `<c r="`, and nothing is a comment or CDATA."""
-    text = np.frombuffer(body, np.uint8)
-    opened, following = text[:-1] == ord("<"), text[1:]
-    cells = np.flatnonzero(opened & (following == ord("c")))
-    formulas, marked = (bool((opened & (following == ord(byte))).any()) for byte in "f!")
-    if marked or len(cells) != body.count(_START):
+    # One rare byte is searched for before two: that is many times faster.
+    if b"!" in body and b"<!" in body:
         raise _NotPlain
-    return _Chunk(body, cells, formulas, tail)
+    text = np.frombuffer(body, np.uint8)
+    cells = np.flatnonzero((text[:-1] == ord("<")) & (text[1:] == ord("c")))
+    if not all_begin(body, cells, _START):
+        raise _NotPlain
+    return _Chunk(body, cells, b"f" in body and b"<f" in body, tail)
 
 
 def _cell(body: bytes, position: int) -> tuple[int, bytes]:
@@ -214,7 +215,8 @@ def _quick(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> Scan
         body, tail = chunk.body, chunk.tail
         if chunk.formulas:
             _valueless(body, odd)
-        if b' t="e"' in body:
+        # Every error value begins with this sign.
+        if b"#" in body:
             for match in _ERROR.finditer(body):
                 odd.add(body, _cell(body, match.start())[0], Oddity.ERROR, match[1])
         if styled is not None:
