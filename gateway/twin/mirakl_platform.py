@@ -38,23 +38,8 @@ def account(shop: Shop, settings: MiraklTwinSettings) -> dict[str, Any]:
         "date_created": _OPENED,
         "last_updated_date": _OPENED,
         "billing_info": {"owner": settings.shop_name},
-        "contact_informations": {
-            "city": "New York",
-            "country": "USA",
-            "email": "shop@example.com",
-            "lastname": "Doe",
-            "street1": "30 Example Street",
-        },
-        "default_billing_information": {
-            "default_language": "en_US",
-            "id": "a83c1170-0000-4000-8000-000000000001",
-            "registration_address": {
-                "city": "New York",
-                "country_iso_code": "USA",
-                "street_1": "30 Example Street",
-                "zip_code": "NY 10012",
-            },
-        },
+        "contact_informations": _contact(),
+        "default_billing_information": _billing(),
         "payment_details": {"paid_balance": 0, "payable_balance": 0, "pending_balance": 0},
         "pro_details": {"corporate_name": settings.shop_name},
         "shipping": {"lead_time_to_ship": 2},
@@ -63,6 +48,29 @@ def account(shop: Shop, settings: MiraklTwinSettings) -> dict[str, Any]:
         "shippings": [],
         "shop_additional_fields": [],
         "kyc": {"status": "APPROVED"},
+    }
+
+
+def _contact() -> dict[str, Any]:
+    return {
+        "city": "New York",
+        "country": "USA",
+        "email": "shop@example.com",
+        "lastname": "Doe",
+        "street1": "30 Example Street",
+    }
+
+
+def _billing() -> dict[str, Any]:
+    return {
+        "default_language": "en_US",
+        "id": "a83c1170-0000-4000-8000-000000000001",
+        "registration_address": {
+            "city": "New York",
+            "country_iso_code": "USA",
+            "street_1": "30 Example Street",
+            "zip_code": "NY 10012",
+        },
     }
 
 
@@ -93,67 +101,53 @@ def configuration(settings: MiraklTwinSettings) -> dict[str, Any]:
 
 
 def _features(settings: MiraklTwinSettings) -> dict[str, Any]:
-    off = (
-        "circular_economy_data_collection",
-        "competitive_pricing_tool",
-        "disable_seller_alternative_carrier",
-        "kyc_status_per_seller",
-        "multi_currency",
-        "multi_payout_psp_per_seller",
-        "no_reply_needed",
-        "payment_confirmation",
-        "product_data_validation_by_channel",
-    )
-    return dict.fromkeys(off, False) | {
-        "catalog": {
-            "allow_shop_contribution_to_all_channels": False,
-            "exclude_invalid_products": True,
-            "list_of_multiple_values_separator": "|",
-            "product_acceptance_by_channel": False,
-            "product_data_validation_by_channel": False,
-            "product_import_only_on_leaf": True,
-        },
-        "direct_payment_customer_store": {"activated": False, "refund_cancel_authorized": False},
-        "dropship": {"retail_pricing_enabled": False},
+    return _off(
+        "circular_economy_data_collection competitive_pricing_tool disable_seller_alternative_carrier "
+        "kyc_status_per_seller multi_currency multi_payout_psp_per_seller no_reply_needed payment_confirmation "
+        "product_data_validation_by_channel"
+    ) | {
+        "catalog": _catalog(),
+        "direct_payment_customer_store": _off("activated refund_cancel_authorized"),
+        "dropship": _off("retail_pricing_enabled"),
         "lead_time_to_ship_by_sellers_enabled": "YES",
         "offer_prices_decimals": "2",
         "operator_csv_delimiter": "SEMICOLON" if settings.report_delimiter == ";" else "COMMA",
-        "order_conditions": dict.fromkeys(
-            ("lead_time_to_ship", "maximum_order_quantity", "minimum_order_quantity", "package_order_quantity"), False
+        "order_conditions": _off(
+            "lead_time_to_ship maximum_order_quantity minimum_order_quantity package_order_quantity"
         ),
         "order_tax_mode": "TAX_EXCLUDED",
         "order_workflows": {"order_acceptance": "NOT_AUTOMATIC"}
-        | dict.fromkeys(
-            (
-                "no_customer_payment_confirmation",
-                "pause_debit_workflow",
-                "pay_on_due_date",
-                "pay_on_shipment",
-                "sellers_edit_shipping_origin",
-                "shipping_and_billing_details_before_acceptance",
-            ),
-            False,
+        | _off(
+            "no_customer_payment_confirmation pause_debit_workflow pay_on_due_date pay_on_shipment "
+            "sellers_edit_shipping_origin shipping_and_billing_details_before_acceptance"
         ),
-        "pricing": {
-            "channel_pricing": "DISABLED",
-            "discount_period_required": False,
-            "discount_price_creation_in_the_past_blocked": False,
-            "scheduled_pricing": False,
-            "volume_discount": False,
-            "volume_pricing": False,
-        },
-        "promotion": {"cart_promotion_campaign": False, "discount_campaign": False, "seller_promotion": False},
+        "pricing": {"channel_pricing": "DISABLED"}
+        | _off(
+            "discount_period_required discount_price_creation_in_the_past_blocked scheduled_pricing volume_discount "
+            "volume_pricing"
+        ),
+        "promotion": _off("cart_promotion_campaign discount_campaign seller_promotion"),
         "returns": {"marketplace": True},
-        "shipment": {"multi_part_item_shipment": False, "multi_shipment": False},
-        "shop_tax_options": {"tax_identification_number": {"mandatory": False}},
-        "tax_collection": {
-            "activated": "NO",
-            "product_tax_code_mandatory": False,
-            "tax_collection_by_operator": False,
-        },
-        "tax_id_number": {"mandatory": False},
+        "shipment": _off("multi_part_item_shipment multi_shipment"),
+        "shop_tax_options": {"tax_identification_number": _off("mandatory")},
+        "tax_collection": {"activated": "NO"} | _off("product_tax_code_mandatory tax_collection_by_operator"),
+        "tax_id_number": _off("mandatory"),
         "warehouses": {"geolocation": False, "restricted_countries": []},
     }
+
+
+def _catalog() -> dict[str, Any]:
+    return _off(
+        "allow_shop_contribution_to_all_channels product_acceptance_by_channel product_data_validation_by_channel"
+    ) | {
+        "exclude_invalid_products": True,
+        "list_of_multiple_values_separator": "|",
+        "product_import_only_on_leaf": True,
+    }
+
+
+def _off(names: str) -> dict[str, Any]:
+    return dict.fromkeys(names.split(), False)
 
 
 def offer_view(offer: Offer, settings: MiraklTwinSettings, now: datetime) -> dict[str, Any]:

@@ -393,3 +393,14 @@ def test_it_logs_nothing(started, capfd):
     client.get("/nowhere")
     twin.stop()
     assert capfd.readouterr() == ("", "")
+
+
+def test_account_and_platform_say_what_they_must(started):
+    twin, client = started({"A-1": 5, "B-1": 0}, shop_state="CLOSE", currency="EUR", report_delimiter=",")
+    account = client.get("/api/account").json()
+    assert (account["shop_state"], account["currency_iso_code"], account["offers_count"]) == ("CLOSE", "EUR", 1)
+    features = client.get("/api/platform/configuration").json()["features"]
+    assert (features["operator_csv_delimiter"], features["offer_prices_decimals"]) == ("COMMA", "2")
+    offer = client.get("/api/offers", params={"sku": "A-1"}).json()["offers"][0]
+    assert (offer["active"], offer["inactivity_reasons"]) == (False, ["SHOP_NOT_OPEN"])
+    assert twin.port == client.base_url.port
