@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Self
 
+from gateway.formats.neutral import neutralise
 from gateway.model import Kind
 
 _ERRORS = frozenset({"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
@@ -37,7 +39,6 @@ class CellWriter:
         self._sheet = sheet
         self._known: dict[tuple[str, bool], Any] = {}
         self._formats = formats
-        self.plain = self._format("General", faulty=False)
         self.said = book.add_format({"bg_color": "#F1F3F5", "valign": "top", "num_format": "@"})
 
     def put(self, row: int, column: int, cell: str | None, kind: int | None, *, faulty: bool) -> None:
@@ -47,7 +48,7 @@ class CellWriter:
         """
         if kind == Kind.FORMULA_WITHOUT_VALUE or (kind == Kind.ERROR and cell in _ERRORS):
             self._error(row, column, "#N/A" if cell not in _ERRORS else str(cell), faulty=faulty)
-        elif cell is None:
+        elif cell is None or kind == Kind.EMPTY:
             if faulty:
                 self._sheet.write_blank(row, column, None, self._format("@", faulty=True))
         elif kind in _NUMERIC and self._value(row, column, cell, int(kind or 0), faulty=faulty):
@@ -58,7 +59,8 @@ class CellWriter:
             self.text(row, column, cell, self._format("@", faulty=faulty))
 
     def text(self, row: int, column: int, text: str, style: Any) -> None:
-        """Write a text as a text, whatever it begins with."""
+        """Write a text as a text; one that a spreadsheet would run if typed is neutralised."""
+        text = neutralise(text)
         if text.startswith("<r>") and text.endswith("</r>"):
             # the writer takes such a text for markup of its own: in pieces it is escaped like any other
             self._sheet.write_rich_string(row, column, "<", "r>", text[3:], style)
@@ -75,7 +77,7 @@ class CellWriter:
             usual = self._formats.get(column, _moment_format(moment))
             self._sheet.write_datetime(row, column, moment, self._format(usual, faulty=faulty))
             return True
-        if number is None or number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124  nan
+        if number is None or not math.isfinite(number):
             return False
         self._sheet.write_number(row, column, number, self._format(self._formats.get(column, "General"), faulty=faulty))
         return True
@@ -91,22 +93,36 @@ class CellWriter:
         return self._known[key]
 
 
-def _moment(cell: str) -> date | datetime | time:
-    """Return the day, moment or time of day that a canonical text says. Raises ValueError when it says none."""
-    if ":" in cell and "-" not in cell:
+Moment = date | datetime | time | timedelta
+
+
+def _moment(cell: str) -> Moment:
+    """Return the day, moment, time of day or duration that a canonical text says. Raises ValueError when none."""
+    if len(cell) == len("2026-11-22"):
+        return _modern(date.fromisoformat(cell))
+    if "T" in cell:
+        moment = datetime.fromisoformat(cell)
+        _modern(moment.date())
+        return moment
+    hours = cell.partition(":")[0]
+    if len(hours) == 2 and int(hours) < 24:
         return time.fromisoformat(cell)
-    if len(cell) == 10:
-        day = date.fromisoformat(cell)
-        if day < _OLDEST:
-            raise ValueError(cell)
-        return day
-    moment = datetime.fromisoformat(cell)
-    if moment.tzinfo is not None or moment.date() < _OLDEST:
-        raise ValueError(cell)
-    return moment
+    _, minutes, seconds = cell.split(":")
+    return timedelta(hours=int(hours), minutes=int(minutes), milliseconds=round(1000 * float(seconds)))
 
 
-def _moment_format(moment: date | datetime | time) -> str:
-    if isinstance(moment, time):
-        return "hh:mm:ss"
-    return "yyyy-mm-dd hh:mm:ss" if isinstance(moment, datetime) else "yyyy-mm-dd"
+def _modern(day: date) -> date:
+    if day < _OLDEST:
+        raise ValueError(f"{day} is before the days on which spreadsheets agree")
+    return day
+
+
+def _moment_format(moment: Moment) -> str:
+    match moment:
+        case timedelta():
+            return "[h]:mm:ss"
+        case time():
+            return "hh:mm:ss"
+        case datetime():
+            return "yyyy-mm-dd hh:mm:ss"
+    return "yyyy-mm-dd"

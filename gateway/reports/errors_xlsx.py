@@ -1,7 +1,7 @@
 """The errors file of an XLSX feed: a workbook with the failed records, faulty cells coloured and commented.
 
-It keeps what a cell was (number, text, date...) and takes from the partner's workbook the name of the sheet, the rows
-above the header, the header's look and the number formats.
+It keeps what a cell was (number, text, date...) and takes from the partner's workbook the name and position of the
+sheet, the header's look and the number formats. Its header is in row 1, wherever the partner's stands.
 """
 
 from __future__ import annotations
@@ -58,26 +58,24 @@ class _ErrorSheet:
     """The one sheet of the workbook, filled from the top."""
 
     def __init__(self, book: Any, seen: SheetLook) -> None:
+        for name in seen.before:
+            book.add_worksheet(name).write_string(0, 0, f"The rows to mend are on the sheet '{seen.name}'.")
         self._sheet = book.add_worksheet(seen.name)
+        self._sheet.activate()
         self._cells = CellWriter(book, self._sheet, seen.formats)
-        self._widths = [max(_NARROW, len(header)) for header in seen.headers]
+        self._widths = [min(max(_NARROW, len(header)), _WIDE) for header in seen.headers]
         self._comments = 0
-        for n, texts in enumerate(seen.above):
-            for column, text in enumerate(texts):
-                if text != "":
-                    self._cells.text(n, column + _OURS, text, self._cells.plain)
-        self._next = len(seen.above)
         self._header(book, seen)
+        self._next = 1
 
     def _header(self, book: Any, seen: SheetLook) -> None:
         ours = book.add_format({"bold": True, "bg_color": "#3D4852", "font_color": "#FFFFFF", "valign": "top"})
         theirs = book.add_format({"valign": "top", "text_wrap": True, **seen.header_style})
         for column, name in enumerate(OUR_COLUMNS):
-            self._cells.text(self._next, column, name, ours)
+            self._cells.text(0, column, name, ours)
         for column, header in enumerate(seen.headers):
-            self._cells.text(self._next, column + _OURS, header, theirs)
-        self._next += 1
-        self._sheet.freeze_panes(self._next, 0)
+            self._cells.text(0, column + _OURS, header, theirs)
+        self._sheet.freeze_panes(1, 0)
 
     def add(self, block: FailedBlock, run: str) -> None:
         """Append the failed records of a block."""

@@ -1,4 +1,4 @@
-"""What an errors workbook takes over from the partner's own: names, rows above the header, looks; never its records."""
+"""What an errors workbook takes over from the partner's own: names of sheets, looks of cells; never its records."""
 
 from __future__ import annotations
 
@@ -23,24 +23,23 @@ _PLAIN = {"bold": True, "bg_color": "#DEE2E6"}
 
 @dataclass(frozen=True, slots=True)
 class SheetLook:
-    """`above`: texts of the rows above the header. `header_style`: XlsxWriter properties of the header cells.
+    """`before`: visible sheets before it, where the layout knows the sheet by its position.
 
-    `formats`: number format per column of the errors sheet (from 0, ours counted), as the first record has it.
+    `header_style`: XlsxWriter properties of the header cells. `formats`: number format per column of the errors sheet
+    (from 0, ours counted), as the first record has it.
     """
 
     name: str
     headers: tuple[str, ...]
-    above: tuple[tuple[str, ...], ...] = ()
+    before: tuple[str, ...] = ()
     header_style: Mapping[str, object] = field(default_factory=lambda: dict(_PLAIN))
     formats: Mapping[int, str] = field(default_factory=dict)
 
 
 def look(source: Path, layout: XlsxLayout, headers: tuple[str, ...]) -> SheetLook:
     """Return what the errors sheet takes over; `headers` as the reader found them ("" where there are none)."""
-    named = layout.sheet if isinstance(layout.sheet, str) else "Sheet1"
-    at = layout.header if isinstance(layout.header, int) else 1
     if source.stat().st_size > _CHEAP:
-        return SheetLook(named, header_texts(headers), ((),) * (at - 1))
+        return _bare(layout, headers)
     with _opened(source) as book:
         sheet = _sheet(book, layout)
         rows = list(sheet.iter_rows(max_row=_SEARCHED))
@@ -51,7 +50,7 @@ def look(source: Path, layout: XlsxLayout, headers: tuple[str, ...]) -> SheetLoo
         return SheetLook(
             name=sheet.title,
             headers=header_texts(headers),
-            above=tuple(tuple(_text(cell) for cell in row[ours:]) for row in rows[: max(at, 0)]),
+            before=_before(book, layout),
             header_style=_style(header[ours:]),
             formats={
                 n + len(OUR_COLUMNS): cell.number_format
@@ -59,6 +58,13 @@ def look(source: Path, layout: XlsxLayout, headers: tuple[str, ...]) -> SheetLoo
                 if cell.value is not None and cell.number_format not in ("General", "@")
             },
         )
+
+
+def _bare(layout: XlsxLayout, headers: tuple[str, ...]) -> SheetLook:
+    if isinstance(layout.sheet, str):
+        return SheetLook(layout.sheet, header_texts(headers))
+    names = tuple(f"Sheet{n}" for n in range(1, layout.sheet + 1))
+    return SheetLook(names[-1], header_texts(headers), names[:-1])
 
 
 @contextmanager
@@ -78,8 +84,17 @@ def _sheet(book: Any, layout: XlsxLayout) -> Any:
         wanted = layout.sheet.strip().casefold()
         named = [sheet for sheet in book.worksheets if sheet.title.strip().casefold() == wanted]
         return (named or book.worksheets)[0]
-    visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-    return visible[min(layout.sheet, len(visible)) - 1]
+    return _visible(book)[layout.sheet - 1]
+
+
+def _before(book: Any, layout: XlsxLayout) -> tuple[str, ...]:
+    if isinstance(layout.sheet, str):
+        return ()
+    return tuple(sheet.title for sheet in _visible(book)[: layout.sheet - 1])
+
+
+def _visible(book: Any) -> list[Any]:
+    return [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
 
 
 def _header_at(rows: list[tuple[Any, ...]], layout: XlsxLayout, headers: tuple[str, ...]) -> int:

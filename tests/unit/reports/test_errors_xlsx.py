@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import zipfile
+from datetime import date, datetime, time, timedelta
+
+import openpyxl
+import polars as pl
+import pytest
+import xlsxwriter
+from fake_rows import FakeRows, counted, issues, results, summary
+from openpyxl.styles import Font, PatternFill
+
+from gateway.formats.layout import OUR_COLUMNS, XlsxLayout
+from gateway.readers.xlsx import XlsxReader
+from gateway.reports import errors_xlsx
+from gateway.reports.cells import ExactNumber
+from gateway.reports.errors_xlsx import XlsxErrorsWriter
+
+RUN = "R20261122T093000-01"
+
+
+def layout(**changes):
+    return XlsxLayout(**{"kind": "xlsx", **changes})
+
+
+def rows_of(path, form, states, found, mapped=None):
+    tables = list(XlsxReader().tables(path, form))
+    lines = [row for table in tables for row in table.frame["@row"].to_list()]
+    result = results([(row, f"K{row}", states.get(row, "applied")) for row in lines])
+    return FakeRows(result, issues(found), tables, path, form, mapped or {})
+
+
+def written(tmp_path, rows):
+    out = tmp_path / "errors.xlsx"
+    assert XlsxErrorsWriter().write(summary(counted(rows.result)), rows, out)
+    return out
+
+
+def frames(path, form):
+    tables = list(XlsxReader().tables(path, form))
+    codes = pl.concat([table.issues for table in tables])["code"].to_list()
+    links = [table.links for table in tables if table.links is not None]
+    return (
+        pl.concat([table.frame for table in tables]).drop("@row", "@line").rows(),
+        pl.concat([table.kinds for table in tables]).rows(),
+        codes,
+        [link for frame in links for link in frame.select("first_run", "first_row").rows()],
+    )
+
+
+def workbook(path, *records, before=(), header=("SKU", "Bestand", "Wert"), above=0):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Bestände"
+    for name in before:
+        book.create_sheet(name, 0)
+    for _ in range(above):
+        sheet.append(["Acme", "exported for you"])
+    sheet.append(list(header))
+    for cell in sheet[above + 1]:
+        cell.font = Font(bold=True, color="FFFFFFFF")
+        cell.fill = PatternFill("solid", fgColor="FF224466")
+    for record in records:
+        sheet.append(list(record))
+    book.save(path)
+    return path
+
+
+def test_the_writer_library_formats_a_number_by_its_own_format_method(tmp_path):
+    # the exact digits of ExactNumber reach the file only because of it
+    with xlsxwriter.Workbook(str(tmp_path / "n.xlsx"), {"constant_memory": True}) as book:
+        book.add_worksheet().write_number(0, 0, ExactNumber("0.30000000000000004"))
+    with zipfile.ZipFile(tmp_path / "n.xlsx") as package:
+        assert b"<v>0.30000000000000004</v>" in package.read("xl/worksheets/sheet1.xml")
+
+
+def test_failed_records_stand_coloured_and_commented_behind_our_columns(tmp_path):
+    source = workbook(tmp_path / "in.xlsx", ["007", 5, "a"], ["008", -3, "b"], ["009", 7, "c"])
+    rows = rows_of(
+        source,
+        layout(),
+        {3: "rejected"},
+        [(3, "TOO_SMALL", "quantity", "-3", "0"), (3, "REQUIRED", "name", None, None)],
+        {"sku": "SKU", "quantity": "Bestand"},
+    )
+    sheet = openpyxl.load_workbook(written(tmp_path, rows))["Bestände"]
+    assert [[cell.value for cell in row] for row in sheet.iter_rows()] == [
+        [*OUR_COLUMNS, "SKU", "Bestand", "Wert"],
+        [RUN, 3, "TOO_SMALL; REQUIRED", "Bestand; name", "Bestand is below 0: -3; name is missing.", "008", -3, "b"],
+    ]
+    assert sheet["G2"].fill.fgColor.rgb == "FFFFC7CE"
+    assert sheet["G2"].comment.text == "Bestand is below 0: -3"
+    assert sheet["F2"].comment is None
+    assert sheet["F2"].fill.fill_type is None
+    assert (sheet["F2"].data_type, sheet["F2"].number_format) == ("s", "@")
+    assert sheet["F1"].font.b
+    assert (sheet["F1"].font.color.rgb, sheet["F1"].fill.fgColor.rgb) == ("FFFFFFFF", "FF224466")
+    assert sheet.freeze_panes == "A2"
+    assert sheet.column_dimensions["E"].width > 50
+
+
+def test_typed_cells_keep_their_type_and_value_when_dropped_back(tmp_path):
+    record = [
+        "0012", 0.1 + 0.2, True, date(2026, 11, 22), datetime(2026, 11, 22, 9, 30), time(9, 30),
+        timedelta(hours=36, minutes=5), 1234567890123456, "'=x", "=text", "<r>&</r>", "", None, -5, 1e-7, "_x0041_",
+    ]  # fmt: skip
+    source = workbook(tmp_path / "in.xlsx", ["x"] * len(record), record, header=[f"h{n}" for n in range(len(record))])
+    book = openpyxl.load_workbook(source)
+    book.active.cell(3, 10).data_type = "s"  # a text that begins with =, not a formula
+    book.save(source)
+    rows = rows_of(source, layout(), {3: "refused"}, [])
+    cells, kinds, codes, _ = frames(source, layout())
+    assert codes == []
+    out = written(tmp_path, rows)
+    assert frames(out, layout()) == ([cells[1]], [kinds[1]], [], [(RUN, 3)])
+    assert all(cell.data_type != "f" for row in openpyxl.load_workbook(out).active.iter_rows() for cell in row)
+
+
+def test_error_cells_and_formulas_without_value_are_still_faulty_when_dropped_back(tmp_path):
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(str(source)) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["a", "b", "c"])
+        sheet.write_formula(1, 0, "=1/0", None, "#DIV/0!")
+        sheet.write_formula(1, 1, "=1+1", None, "")
+        sheet.write_string(1, 2, "text")
+    rows = rows_of(source, layout(), {2: "rejected"}, [(2, "CELL_ERROR", "a", "#DIV/0!", "")])
+    assert sorted(frames(source, layout())[2]) == ["CELL_ERROR", "CELL_NO_VALUE"]
+    out = written(tmp_path, rows)
+    assert frames(out, layout())[2] == ["CELL_ERROR", "CELL_ERROR"]
+    assert openpyxl.load_workbook(out, data_only=True).active["F2"].value == "#DIV/0!"
+
+
+def test_number_formats_of_the_first_record_are_kept(tmp_path):
+    source = workbook(tmp_path / "in.xlsx", ["A", 1.5, date(2026, 11, 22)], ["B", 2, date(2026, 11, 23)])
+    book = openpyxl.load_workbook(source)
+    book.active["B2"].number_format = "0.00"
+    book.active["C2"].number_format = "dd/mm/yyyy"
+    book.save(source)
+    sheet = openpyxl.load_workbook(written(tmp_path, rows_of(source, layout(), {3: "rejected"}, []))).active
+    assert [sheet.cell(2, n).number_format for n in (6, 7, 8)] == ["@", "0.00", "dd/mm/yyyy"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"sheet": "bestände", "header": 3},
+        {"sheet": 2, "header": 3},
+        {"sheet": "Bestände", "header": "find", "find": ("bestand", "sku")},
+        {"sheet": 2, "header": "none"},
+    ],
+)
+def test_a_file_dropped_back_is_found_on_the_same_sheet_wherever_its_header_was(tmp_path, form):
+    source = workbook(tmp_path / "in.xlsx", ["007", 5, "a"], ["008", 6, "b"], before=["Cover"], above=2)
+    rows = rows_of(source, layout(**form), {5: "rejected"}, [])
+    out = written(tmp_path, rows)
+    cells, _, codes, links = frames(out, layout(**form))
+    assert (cells, codes, links) == ([("008", "6", "b")], [], [(RUN, 5)])
+    (tmp_path / "second").mkdir()
+    twice = written(tmp_path / "second", rows_of(out, layout(**form), {2: "rejected"}, []))
+    assert frames(twice, layout(**form))[0] == cells
+    assert openpyxl.load_workbook(twice).sheetnames == openpyxl.load_workbook(out).sheetnames
+
+
+def test_a_large_workbook_is_answered_without_its_looks(tmp_path, monkeypatch):
+    monkeypatch.setattr("gateway.reports.sheet._CHEAP", 10)
+    source = workbook(tmp_path / "in.xlsx", ["007", 5, "a"], before=["Cover"])
+    rows = rows_of(source, layout(sheet=2), {2: "rejected"}, [])
+    assert frames(written(tmp_path, rows), layout(sheet=2))[0] == [("007", "5", "a")]
+
+
+def test_comments_end_at_a_limit_and_colours_do_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(errors_xlsx, "MOST_COMMENTS", 2)
+    source = workbook(tmp_path / "in.xlsx", *([f"S{n}", n, "x"] for n in range(4)))
+    found = [(n, "TOO_SMALL", "Bestand", str(n), "9") for n in range(2, 6)]
+    sheet = openpyxl.load_workbook(
+        written(tmp_path, rows_of(source, layout(), dict.fromkeys(range(2, 6), "rejected"), found))
+    )
+    commented = [cell.comment is not None for cell in sheet.active["G"][1:]]
+    assert commented == [True, True, False, False]
+    assert {cell.fill.fgColor.rgb for cell in sheet.active["G"][1:]} == {"FFFFC7CE"}
+
+
+def test_no_failed_row_no_file(tmp_path):
+    source = workbook(tmp_path / "in.xlsx", ["007", 5, "a"])
+    rows = rows_of(source, layout(), {}, [])
+    assert not XlsxErrorsWriter().write(summary(counted(rows.result)), rows, tmp_path / "errors.xlsx")
+    assert not (tmp_path / "errors.xlsx").exists()
