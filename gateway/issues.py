@@ -137,6 +137,8 @@ _KINDS: tuple[IssueKind, ...] = (
     # --- what a destination needs or does
     _error("DEST_REQUIRED", "{field} is needed by the destination: {detail}.", "Fill it in."),
     _error("DEST_LIMIT", "{field} does not fit the destination: {detail}: {value}", "Correct it."),
+    _error("KEY_FOREIGN", "{field} does not begin with {detail}, as the keys of this feed do: {value}",
+           "Use your own codes."),
     _error("DEST_COMMAND", "The destination can't do the row command {value}.", "Remove the command."),
     _error("DEST_REFUSED", "The destination refused the row: {detail}", "Correct the row and send it again."),
     _error("DEST_REFUSED_BATCH", "The destination refused the whole call: {detail}", "The operator is told."),

@@ -244,12 +244,18 @@ class Service:
         with self.journal.read() as tx:
             busy = tx.scalar(sa.select(sa.func.count()).select_from(t.run).where(t.run.c.state == "waiting"))
             at = tx.scalar(sa.select(sa.func.min(t.lane.c.wake_at)))
-        watched = [s for s in self.sources.values() if getattr(s, "watching", False)]
-        if watched:
+        if any(_waiting(source) for source in self.sources.values()):
+            self._next_scan.clear()
             return 0.2
         if busy and at is not None:
             return float(max(0.02, min(5.0, (at - now).total_seconds())))
         return None
+
+
+def _waiting(source: Source) -> bool:
+    """Whether the source saw files that may still grow."""
+    seen: Callable[[], Sequence[str]] | None = getattr(source, "waiting", None)
+    return seen is not None and len(seen()) > 0
 
 
 def _claim_of(row: Row[Any]) -> Claim:

@@ -61,6 +61,11 @@ def arrivals(tx: Connection, *states: str) -> Sequence[Row[Any]]:
     return tx.execute(query).fetchall()
 
 
+def arrival_state(tx: Connection, arrival: int) -> str | None:
+    """State of an arrival."""
+    return tx.scalar(sa.select(t.arrival.c.state).where(t.arrival.c.id == arrival))
+
+
 def set_arrival(tx: Connection, arrival: int, **values: Any) -> None:
     """Change an arrival."""
     tx.execute(sa.update(t.arrival).where(t.arrival.c.id == arrival).values(**values))
@@ -106,7 +111,7 @@ def get_run(tx: Connection, run: str) -> Row[Any] | None:
 
 def waiting(tx: Connection, lane: str) -> Sequence[Row[Any]]:
     """Runs of a lane with rows still to be decided, oldest sequence first."""
-    query = sa.select(t.run).where(t.run.c.lane == lane, t.run.c.state == "waiting", t.run.c.open_rows != 0)
+    query = sa.select(t.run).where(t.run.c.lane == lane, t.run.c.state == "waiting", t.run.c.open_rows > 0)
     return tx.execute(query.order_by(t.run.c.seq, t.run.c.id)).fetchall()
 
 

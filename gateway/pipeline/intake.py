@@ -258,8 +258,9 @@ class Intake:
     def settle_arrival(self, arrival: int) -> None:
         """Give the arrival its ending when all its runs have ended."""
         with self._journal.read() as tx:
+            state = runs.arrival_state(tx, arrival)
             found = runs.of_arrival(tx, arrival)
-        if any(r.state not in {"settled", "rejected"} for r in found):
+        if state != "taken" or any(r.state not in {"settled", "rejected"} for r in found):
             return
         kept = [r for r in found if not (r.state == "rejected" and not r.counts.get("quiet"))]
         limited = [r for r in kept if r.counts.get("over_limit")]

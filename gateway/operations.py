@@ -1,0 +1,230 @@
+"""What people do: status, show, retry, release, cancel, pause, resume; for the command line and the web alike."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from gateway.delivery.settle import Settler
+from gateway.errors import WillNeverWork
+from gateway.journal import Journal, batches, runs
+from gateway.journal import tables as t
+from gateway.model import ROW, RowState, Summary
+from gateway.spool import STATE, Spool
+
+RETRIED = (RowState.REFUSED, RowState.UNCERTAIN)
+"""Row states a retry sends again."""
+
+
+class NoSuchRunError(WillNeverWork):
+    """No run has this id; the run may belong to another state folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """A lane for people."""
+
+    name: str
+    waiting_runs: int
+    open_batches: int
+    unsent_batches: int
+    trouble: str | None
+    trouble_since: Any
+    wake_at: Any
+
+
+class Operations:
+    """Actions and questions on a journal; safe beside a running service."""
+
+    def __init__(self, journal: Journal, spool: Spool, settler: Settler) -> None:
+        self._journal = journal
+        self._spool = spool
+        self._settler = settler
+
+    # ---- questions
+
+    def runs(self, limit: int = 20, *, state: str | None = None) -> Sequence[Row[Any]]:
+        """Newest runs first."""
+        query = sa.select(t.run).order_by(t.run.c.started_at.desc(), t.run.c.id.desc()).limit(limit)
+        if state is not None:
+            query = query.where(t.run.c.state == state)
+        with self._journal.read() as tx:
+            return tx.execute(query).fetchall()
+
+    def run(self, run: str) -> Row[Any]:
+        """One run by its id, in any case. Raises NoSuchRunError with the nearest ids."""
+        with self._journal.read() as tx:
+            row = runs.get_run(tx, run.strip().upper())
+            if row is not None:
+                return row
+            last = list(tx.scalars(sa.select(t.run.c.id).order_by(t.run.c.id.desc()).limit(5)))
+        raise NoSuchRunError(f"There is no run {run!r}.", fix=f"The last ones are: {', '.join(last) or 'none'}.")
+
+    def summary(self, run: str) -> Summary:
+        """Everything about a run besides its rows."""
+        row = self.run(run)
+        if not row.pinned:
+            raise NoSuchRunError(f"Run {row.id} was refused as a whole: {'; '.join(row.notes)}")
+        return self._settler.summary(row, self._settler.rows(row), row.ended_at)
+
+    def comparison(self, run: str) -> list[str]:
+        """Say why a run is held."""
+        return list(self.run(run).notes)
+
+    def answers(self, run: str) -> Sequence[Row[Any]]:
+        """Answer files of a run."""
+        with self._journal.read() as tx:
+            return tx.execute(sa.select(t.answer).where(t.answer.c.run == run).order_by(t.answer.c.id)).fetchall()
+
+    def events(self, subject: str | None = None, limit: int = 20) -> Sequence[Row[Any]]:
+        """Newest events first."""
+        query = sa.select(t.event).order_by(t.event.c.id.desc()).limit(limit)
+        if subject is not None:
+            query = query.where(t.event.c.subject == subject)
+        with self._journal.read() as tx:
+            return tx.execute(query).fetchall()
+
+    def lanes(self) -> list[LaneStatus]:
+        """All lanes with what waits in them."""
+        with self._journal.read() as tx:
+            rows = tx.execute(sa.select(t.lane).order_by(t.lane.c.name)).fetchall()
+            return [self._lane(tx, row) for row in rows]
+
+    def _lane(self, tx: Connection, row: Row[Any]) -> LaneStatus:
+        waiting = len(runs.waiting(tx, row.name))
+        opened = len(batches.of_lane(tx, row.name, ["open"]))
+        unsent = len(batches.of_lane(tx, row.name, batches.UNSENT))
+        return LaneStatus(row.name, waiting, opened, unsent, row.trouble, row.trouble_since, row.wake_at)
+
+    def sources_in_trouble(self) -> dict[str, tuple[str, Any]]:
+        """Sources whose last word was trouble: name -> (what, since)."""
+        found: dict[str, tuple[str, Any]] = {}
+        query = sa.select(t.event).where(
+            t.event.c.subject.like("source %"), t.event.c.kind.in_(["trouble", "recovered"])
+        )
+        with self._journal.read() as tx:
+            for event in tx.execute(query.order_by(t.event.c.id)):
+                name = event.subject.removeprefix("source ")
+                if event.kind == "recovered":
+                    found.pop(name, None)
+                else:
+                    found[name] = (event.text, event.at)
+        return found
+
+    def unreturned(self) -> int:
+        """Answers that wait for a partner's server."""
+        with self._journal.read() as tx:
+            query = sa.select(sa.func.count()).select_from(t.answer).where(t.answer.c.state == "returning")
+            return int(tx.scalar(query) or 0)
+
+    def paused(self) -> list[str]:
+        """Names that are paused."""
+        return sorted(self._journal.paused())
+
+    # ---- actions
+
+    def release(self, run: str) -> None:
+        """Send the rows of a held run after all. Raises WillNeverWork when it is not held."""
+        row = self._in_state(run, ("held",), "released")
+        with self._journal.begin() as tx:
+            runs.set_run(tx, row.id, state="waiting", released=True)
+            self._acted(tx, "release", row.id, "; ".join(row.notes))
+            runs.wake_lane(tx, row.lane, self._journal.clock.now())
+
+    def cancel(self, run: str) -> None:
+        """End the rows of a run that were not sent yet; what was sent can't be called back."""
+        row = self._in_state(run, ("held", "waiting"), "cancelled")
+        with self._journal.begin() as tx:
+            notes = [f"by {_who()}", *row.notes]
+            runs.set_run(tx, row.id, state="cancelled", open_rows=0, notes=notes)
+            self._acted(tx, "cancel", row.id, "; ".join(row.notes))
+            runs.wake_lane(tx, row.lane, self._journal.clock.now())
+
+    def retry(self, run: str) -> tuple[str, int]:
+        """Send refused and uncertain rows of a settled run again as a run of their own; returns its id and rows.
+
+        It keeps the sequence of the first: a row whose key has a newer value by now ends superseded.
+        """
+        row = self._in_state(run, ("settled",), "retried")
+        states = self._settler.rows(row).states
+        old, now = self._spool.run(row.id), self._journal.clock.now()
+        with self._journal.begin() as tx:
+            identity = runs.fresh_run_id(tx, now)
+        new = self._spool.run(identity)
+        new.begin()
+        count = 0
+        for number, block in enumerate(old.blocks()):
+            chosen = block.filter(states.of(block[ROW]).is_in([str(s) for s in RETRIED]))
+            new.add(number, chosen.with_columns(pl.lit(None, pl.String).alias(STATE)), old.issues().clear())
+            count += chosen.height
+        if count == 0:
+            shutil.rmtree(new.root)
+            raise WillNeverWork(f"Run {row.id} has no refused or uncertain rows.", fix="There is nothing to retry.")
+        for name in ("file", "pinned"):
+            shutil.copytree(old.root / name, new.root / name, dirs_exist_ok=True, copy_function=_link)
+        with self._journal.begin() as tx:
+            values = {c.name: getattr(row, c.name) for c in t.run.c}
+            values |= {
+                "id": identity, "state": "waiting", "retry_of": row.id, "rows": count, "blank": 0, "open_rows": count,
+                "mode": "delta", "counts": {**row.counts, "warnings": 0}, "notes": [f"Retry of run {row.id}."],
+                "started_at": now, "ended_at": None, "wake_at": None, "corrections": 0, "released": False,
+                "first_run": None,
+            }  # fmt: skip
+            runs.add_run(tx, **values)
+            self._acted(tx, "retry", row.id, f"{count} rows as run {identity}")
+            runs.wake_lane(tx, row.lane, now)
+        return identity, count
+
+    def pause(self, name: str) -> None:
+        """Stop scanning a source, or sending to a destination or lane, until it is resumed."""
+        with self._journal.begin() as tx:
+            if tx.scalar(sa.select(t.paused.c.name).where(t.paused.c.name == name)) is None:
+                tx.execute(sa.insert(t.paused).values(name=name, since=self._journal.clock.now()))
+            self._acted(tx, "pause", name, "")
+
+    def resume(self, name: str) -> bool:
+        """Go on; False when it was not paused."""
+        with self._journal.begin() as tx:
+            gone = tx.execute(sa.delete(t.paused).where(t.paused.c.name == name)).rowcount
+            self._acted(tx, "resume", name, "")
+            now = self._journal.clock.now()
+            tx.execute(
+                sa.update(t.lane).where(sa.or_(t.lane.c.name == name, t.lane.c.destination == name)).values(wake_at=now)
+            )
+        return gone > 0
+
+    def _in_state(self, run: str, states: tuple[str, ...], done: str) -> Row[Any]:
+        row = self.run(run)
+        if row.state not in states:
+            raise WillNeverWork(
+                f"Run {row.id} is {row.state}; only a run that is {' or '.join(states)} can be {done}.",
+                fix=f"gateway show {row.id} says what became of it.",
+            )
+        return row
+
+    def _acted(self, tx: Connection, action: str, target: str, text: str) -> None:
+        now = self._journal.clock.now()
+        tx.execute(sa.insert(t.audit).values(at=now, who=_who(), action=action, target=target, text=text))
+        self._journal.note(tx, target, action, text or f"by {_who()}")
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

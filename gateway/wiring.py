@@ -1,0 +1,239 @@
+"""The composition root: settings to objects; the only place where wrappers are stacked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+import polars as pl
+from filelock import FileLock, Timeout
+from pydantic import BaseModel
+
+from gateway.delivery.baseline import sweep
+from gateway.delivery.build import Builder
+from gateway.delivery.lane import Delivery
+from gateway.delivery.send import Sender
+from gateway.delivery.settle import Settler
+from gateway.delivery.setup import LaneSetup
+from gateway.destinations import destinations
+from gateway.dispatch.local import LocalDispatcher
+from gateway.errors import SettingsError
+from gateway.formats.layout import Layout
+from gateway.journal import Journal, open_journal, runs
+from gateway.mapping import load_mapping
+from gateway.model import Clock, Destination, Operation, Requirement, Source, Table
+from gateway.operations import Operations
+from gateway.outbox import Outbox
+from gateway.pipeline import Intake, RouteSetup
+from gateway.readers import reader_for
+from gateway.service import Service
+from gateway.settings import Loaded, LoadedRoute, LocalSettings, SftpSettings
+from gateway.sources.handling import Handling
+from gateway.sources.local import LocalSource
+from gateway.sources.sftp import SftpSource
+from gateway.spool import Spool
+from gateway.transport import sftp
+from gateway.transport.http import connect
+
+_MEASURES = {"stock": "quantity", "price": "price", "offer": "price"}
+"""Contract field the guard compares, per family."""
+
+
+class SystemClock:
+    """model.Clock on the machine's own clock."""
+
+    def now(self) -> datetime:
+        """Aware UTC time."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A wired gateway. `service` needs the lock of the state folder; `operations` does not."""
+
+    loaded: Loaded
+    journal: Journal
+    service: Service
+    operations: Operations
+    destinations: Mapping[str, Destination]
+    routes: Mapping[str, RouteSetup]
+    lock: FileLock
+
+    def hold(self) -> None:
+        """Take the state folder for this process. Raises SettingsError when another gateway runs on it."""
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout as error:
+            raise SettingsError(
+                f"Another gateway is running on the state folder {self.loaded.settings.state}.",
+                fix="Stop it, or give this one a state folder of its own.",
+            ) from error
+
+    def close(self) -> None:
+        """Give everything back."""
+        for destination in self.destinations.values():
+            destination.close()
+        self.journal.close()
+        self.lock.release()
+
+
+def wire(loaded: Loaded, *, clock: Clock | None = None) -> Gateway:
+    """Build the gateway that gateway.toml describes. Raises SettingsError."""
+    clock = clock or SystemClock()
+    state = loaded.settings.state
+    journal = open_journal(state, clock)
+    spool = Spool(state)
+    spool.make()
+    targets = {name: _destination(name, *spec, clock, journal) for name, spec in loaded.destinations.items()}
+    routes = {name: _route_setup(one, targets) for name, one in loaded.routes.items()}
+    return _assemble(loaded, journal, spool, targets, routes, clock)
+
+
+def _assemble(
+    loaded: Loaded,
+    journal: Journal,
+    spool: Spool,
+    targets: Mapping[str, Destination],
+    routes: Mapping[str, RouteSetup],
+    clock: Clock,
+) -> Gateway:
+    outbox = Outbox(loaded.settings.outbox, journal)
+    settler = Settler(journal, spool, outbox, _read, _layout)
+    lanes = {setup.lane.name: setup.lane for setup in routes.values()}
+    intake = Intake(journal, spool, outbox, settler, _read, _by_source(routes), _partners(loaded))
+    delivery = Delivery(journal, Builder(journal, spool), Sender(journal, spool), settler, lanes.get, intake.run_ended)
+
+    def due() -> list[str]:
+        with journal.read() as tx:
+            return runs.due_lanes(tx, clock.now())
+
+    sources = {name: _source(name, one, journal, clock) for name, one in loaded.sources.items()}
+    service = Service(
+        journal=journal, spool=spool, outbox=outbox, intake=intake, delivery=delivery,
+        dispatcher=LocalDispatcher(clock, due, workers=loaded.settings.workers), sources=sources,
+        scan_every={name: one.every for name, one in loaded.sources.items()}, clock=clock,
+    )  # fmt: skip
+    sweep(journal, spool)
+    lock = FileLock(loaded.settings.state / "lock")
+    return Gateway(loaded, journal, service, Operations(journal, spool, settler), targets, routes, lock)
+
+
+def _by_source(routes: Mapping[str, RouteSetup]) -> Callable[[str], Sequence[RouteSetup]]:
+    def of(source: str) -> list[RouteSetup]:
+        return [setup for setup in routes.values() if setup.route.source == source]
+
+    return of
+
+
+def _partners(loaded: Loaded) -> Callable[[str], tuple[str, bool]]:
+    def of(source: str) -> tuple[str, bool]:
+        one = loaded.sources.get(source)
+        return (source, False) if one is None else (one.partner or source, one.answers is not None)
+
+    return of
+
+
+def _read(path: Path, layout: BaseModel) -> Iterator[Table]:
+    return reader_for(layout).tables(path, layout)
+
+
+def _layout(path: Path) -> Layout:
+    return load_mapping(path).format
+
+
+def _route_setup(one: LoadedRoute, targets: Mapping[str, Destination]) -> RouteSetup:
+    destination = targets[one.route.destination]
+    operation = next(o for o in destination.operations if o.name == one.operation.name)
+    if one.keys is not None:
+        operation = _with_keys(operation, one.contract.key[0], one.keys)
+    lane = LaneSetup(
+        name=one.lane, destination_name=one.route.destination, destination=destination, operation=operation,
+        measure=_MEASURES.get(operation.family, one.contract.key[0]), key_fields=one.contract.key,
+    )  # fmt: skip
+    return RouteSetup(one.route, one.mapping.path, one.contract, lane)
+
+
+def _with_keys(operation: Operation, field: str, prefix: str) -> Operation:
+    """Add that the owner's keys begin with the route's prefix: another owner's keys must not be written."""
+    foreign = Requirement(
+        code="KEY_FOREIGN", field=field, columns=(field,), where=~pl.col(field).str.starts_with(prefix), detail=prefix
+    )
+    return replace(operation, requires=(*operation.requires, foreign))
+
+
+# ---- destinations
+
+
+def _destination(name: str, kind: str, settings: BaseModel, clock: Clock, journal: Journal) -> Destination:
+    made = destinations()[kind]
+    settings = scaled(settings, _announced_speed(settings))
+    access = getattr(settings, "access", None)
+    transport = None if access is None else connect(access(), account=name, clock=clock, budget=journal)
+    built: Destination = made(settings, transport=transport, clock=clock, account=name, name=name)
+    return built
+
+
+def scaled(settings: BaseModel, speed: float) -> BaseModel:
+    """Shrink a destination's limits and delays by the speed its twin announces; 1.0 changes nothing."""
+    if speed == 1.0:
+        return settings
+    timed = [n for n in type(settings).model_fields if n.endswith("_interval") or n == "deadline"]
+    return settings.model_copy(update={n: getattr(settings, n) / speed for n in timed})
+
+
+def _announced_speed(settings: BaseModel) -> float:
+    """Ask a destination on this machine whether it is a twin, and how fast its clock runs; a real one is 1.0."""
+    host = getattr(settings, "host", None)
+    folder = getattr(settings, "outbox", None)
+    if isinstance(host, str) and urlsplit(host).hostname in {"127.0.0.1", "localhost", "::1"}:
+        try:
+            answer = httpx.get(f"{host}/twin", timeout=2.0, trust_env=False)
+            return _speed(orjson.loads(answer.content)) if answer.is_success else 1.0
+        except (httpx.HTTPError, orjson.JSONDecodeError):
+            return 1.0
+    if isinstance(folder, Path) and (folder / "twin.json").is_file():
+        try:
+            return _speed(orjson.loads((folder / "twin.json").read_bytes()))
+        except orjson.JSONDecodeError:
+            return 1.0
+    return 1.0
+
+
+def _speed(said: Any) -> float:
+    speed = said.get("speed") if isinstance(said, dict) else None
+    return float(speed) if isinstance(speed, int | float) and speed > 0 else 1.0
+
+
+# ---- sources
+
+
+def _source(name: str, one: LocalSettings | SftpSettings, journal: Journal, clock: Clock) -> Source:
+    handling = Handling(
+        settle=one.settle, after=one.after, claim=one.claim, done_marker=one.done_marker or "",
+    )  # fmt: skip
+    ledger = journal.ledger()
+    if isinstance(one, LocalSettings):
+        answers = None if one.answers is None else one.folder / one.answers
+        return LocalSource(name, one.folder, handling, ledger=ledger, clock=clock, answers=answers)
+    account = sftp.SftpSettings(
+        host=one.host, user=one.user, known_hosts=one.known_hosts, port=one.port, password=one.password,
+        key_file=one.key_file, passphrase=one.passphrase, connect_timeout=one.connect_timeout,
+        read_timeout=one.read_timeout, list_timeout=one.list_timeout, keepalive=int(one.keepalive),
+    )  # fmt: skip
+    session = sftp.SftpSession(account, clock)
+    return SftpSource(name, session, handling, ledger=ledger, clock=clock, root=one.folder, answers=one.answers)
