@@ -51,14 +51,14 @@ class OpenSshServer:
     """`sshd` serving one folder by internal-sftp to the user who started it; works as root and as anybody else.
 
     `home`: scratch folder for keys and configuration. `root`: folder a session starts in.
-    `extra`: further lines of sshd_config. Raises Unreachable when the server does not come up.
+    `read_only`: every change is forbidden. Raises Unreachable when the server does not come up.
     """
 
-    def __init__(self, home: Path, root: Path, clock: Clock, *, extra: str = "") -> None:
+    def __init__(self, home: Path, root: Path, clock: Clock, *, read_only: bool = False) -> None:
         self.home = home
         self.root = root
         self._clock = clock
-        self._extra = extra
+        self._read_only = read_only
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self._announced = 0
@@ -124,8 +124,7 @@ class OpenSshServer:
                 "KbdInteractiveAuthentication no",
                 "PermitRootLogin prohibit-password",
                 "MaxStartups 100",
-                f"Subsystem sftp internal-sftp -d {self.root}",
-                self._extra,
+                f"Subsystem sftp internal-sftp -d {self.root}{' -R' if self._read_only else ''}",
                 "",
             ]
         )
