@@ -46,7 +46,9 @@ class Cause:
     def message(self) -> str:
         """The catalogue's sentence with what all its faults have in common."""
         detail = _OMITTED if self.detail is None else self.detail
-        return sentence(self.code, field=self.field, value=_OMITTED, detail=detail)
+        said = sentence(self.code, field=self.field, value=_OMITTED, detail=detail)
+        said = said.replace(f" ({_OMITTED})", "").removesuffix(f": {_OMITTED}")
+        return said if said.endswith((".", _OMITTED)) else f"{said}."
 
     @property
     def fix(self) -> str:

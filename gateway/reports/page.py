@@ -39,11 +39,12 @@ _WAITING = frozenset({RowState.HELD, RowState.PENDING, RowState.SCHEDULED})
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """One line of the balance: `percent` of all rows."""
+    """One line of the balance: `percent` of all rows, and the same as a text."""
 
     state: str
     count: int
     percent: float
+    shown: str
     meaning: str
 
 
@@ -60,8 +61,8 @@ class PageWriter:
         stream = page.stream(
             summary=summary,
             tone=_tone(summary),
-            shares=_shares(summary),
-            derived=_shares_of(summary.derived),
+            shares=_shares(summary.states),
+            derived=_shares(summary.derived),
             balanced=balances(summary),
             causes=listed,
             more_causes=len(found) - len(listed),
@@ -106,17 +107,18 @@ def _tone(summary: Summary) -> str:
     return "wait" if present & _WAITING else "good"
 
 
-def _shares(summary: Summary) -> list[_Share]:
-    return _shares_of(summary.states)
-
-
-def _shares_of(states: Mapping[str, int]) -> list[_Share]:
+def _shares(states: Mapping[str, int]) -> list[_Share]:
     total = sum(states.values())
-    return [
-        _Share(str(state), states[state], 100 * states[state] / total, _MEANING[state])
-        for state in reversed(STATES)
-        if states.get(state, 0)
-    ]
+    order = sorted(STATES, key=lambda state: (state != RowState.APPLIED, -state.gravity))
+    return [_share(state, states[state], total) for state in order if states.get(state, 0)]
+
+
+def _share(state: RowState, count: int, total: int) -> _Share:
+    percent = 100 * count / total
+    shown = "< 0.1 %" if percent < 0.1 else f"{percent:.1f} %"
+    if count < total and percent > 99.9:
+        shown = "> 99.9 %"
+    return _Share(str(state), count, percent, shown, _MEANING[state])
 
 
 def _files(summary: Summary, found: list[Cause], rows: Rows) -> list[tuple[str, str]]:

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from fake_rows import issues
+
+from gateway.issues import CATALOGUE
+from gateway.reports.causes import MOST_DETAILS, causes
+
+
+def test_identical_faults_become_one_cause_with_count_range_and_examples():
+    frame = issues([(n, "NOT_A_NUMBER", "quantity", f"v{n}", None) for n in range(2, 50_002)])
+    (cause,) = causes(frame.iter_slices(777), {"quantity": "Bestand"})
+    assert (cause.count, cause.ranges, cause.more, cause.last) == (50_000, [(2, 50_001)], False, 50_001)
+    assert cause.message == "quantity (column Bestand) is not a number."
+    assert cause.examples == [(n, f"v{n}") for n in range(2, 7)]
+
+
+def test_few_wordings_are_told_apart_and_many_are_one_cause():
+    few = issues([(n, "DEST_REFUSED", None, None, f"reason {n % 3}") for n in range(2, 32)])
+    assert [(cause.count, cause.message) for cause in causes([few], {})] == [
+        (10, f"The destination refused the row: reason {n}.") for n in range(3)
+    ]
+    many = issues([(n, "DEST_REFUSED", None, None, f"no offer {n}") for n in range(2, 302)])
+    for block in (1, 5, 300):
+        (cause,) = causes(many.iter_slices(block), {})
+        assert (cause.count, cause.ranges, cause.last) == (300, [(2, 301)], 301)
+        assert cause.message == "The destination refused the row."
+
+
+def test_wordings_seen_before_they_became_too_many_are_counted_once():
+    first = [(n, "DEST_REFUSED", None, f"e{n}", f"early {n}") for n in range(2, 2 + MOST_DETAILS)]
+    later = [(n, "DEST_REFUSED", None, None, "late") for n in range(50, 60)]
+    (cause,) = causes([issues(first), issues(later)], {})
+    assert (cause.count, cause.ranges) == (MOST_DETAILS + 10, [(2, 1 + MOST_DETAILS), (50, 59)])
+    assert cause.examples[0] == (2, "e2")
+
+
+def test_scattered_rows_are_listed_up_to_a_limit():
+    frame = issues([(n, "REQUIRED", "sku", None, None) for n in range(2, 1000, 10)])
+    (cause,) = causes(frame.iter_slices(9), {})
+    assert cause.ranges == [(n, n) for n in range(2, 62, 10)]
+    assert (cause.more, cause.last) == (True, 992)
+    assert cause.examples[0] == (2, None)
+
+
+def test_errors_come_before_warnings_and_frequent_before_rare():
+    warnings = issues([(n, "MINIMUM_ABOVE_STOCK", "minimum", None, "1") for n in range(2, 90)], "warning")
+    errors = issues(
+        [(2, "REQUIRED", "a", None, None), (3, "REQUIRED", "b", None, None), (4, "REQUIRED", "b", None, None)]
+    )
+    found = causes([warnings, errors], {})
+    assert [(cause.severity, cause.field, cause.count) for cause in found] == [
+        ("error", "b", 2),
+        ("error", "a", 1),
+        ("warning", "minimum", 88),
+    ]
+
+
+def test_effects_without_a_row_are_counted():
+    (cause,) = causes([issues([(None, "ABSENT", None, None, "gone")])], {})
+    assert (cause.count, cause.ranges) == (1, [])
+
+
+def test_every_code_of_the_catalogue_makes_a_sentence():
+    for code in CATALOGUE:
+        (cause,) = causes([issues([(2, code, "f", "v", "d")])], {})
+        assert cause.message.endswith((".", "…"))
+        assert "{" not in cause.message
