@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from decimal import Decimal
 
 import polars as pl
 
@@ -21,7 +20,7 @@ from gateway.model import KEY, KEY_SEPARATOR, Batch, Operation, Repeat, Requirem
 OPERATION = "stock"
 COLUMNS = ("offer-sku", "quantity", "warehouse-code", "update-delete")
 MAX_QUANTITY = 2_147_483_647
-"""Quantities are int32 (offer listing; that imports refuse more is inferred)."""
+"""Quantities are int32 (offer listing; that imports refuse more is inferred). The contract stays below it."""
 _KEY_SHAPES = (("sku",), ("sku", "warehouse"))
 
 
@@ -47,10 +46,7 @@ def operation(settings: MiraklSettings) -> Operation:
 
 
 def _requires(settings: MiraklSettings) -> tuple[Requirement, ...]:
-    rules = [
-        profiles.whole("quantity"),
-        profiles.at_most("quantity", Decimal(MAX_QUANTITY)),
-    ]
+    rules = [profiles.whole("quantity")]
     if settings.warehouses is not None:
         strange = given("warehouse") & ~pl.col("warehouse").is_in(list(settings.warehouses))
         rules.append(Requirement("NOT_LISTED", "warehouse", ("warehouse",), strange, ", ".join(settings.warehouses)))

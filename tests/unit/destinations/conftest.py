@@ -1,0 +1,53 @@
+"""Records as `encode` gets them, and a transport that answers from a script."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+
+from gateway.model import KEY, KEY_SEPARATOR
+from gateway.transport.http import Response
+
+
+class Scripted:
+    """Answers in order and keeps the requests; an exception in the script is raised."""
+
+    def __init__(self, *steps):
+        self.steps = list(steps)
+        self.seen = []
+        self.closed = False
+
+    def send(self, request):
+        self.seen.append(request)
+        step = self.steps.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        if isinstance(step, dict):
+            return Response(200, {}, json.dumps(step).encode())
+        return Response(200, {}, step) if isinstance(step, bytes) else step
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def scripted():
+    return Scripted
+
+
+@pytest.fixture
+def stock_records():
+    """Build stock records from dictionaries; columns no row has are absent."""
+
+    def build(*rows: dict):
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        frame = pl.DataFrame(
+            {name: [row.get(name) for row in rows] for name in names}, schema=dict.fromkeys(names, pl.String)
+        )
+        keys = [f"{row['sku']}{KEY_SEPARATOR}{row.get('warehouse') or ''}" for row in rows]
+        effects = pl.Series("effect", range(100, 100 + len(rows)), pl.UInt32)
+        return frame.with_columns(effects, pl.Series(KEY, keys, pl.String))
+
+    return build
