@@ -70,7 +70,22 @@ gtins = st.one_of(
 signs = st.text(st.sampled_from("aB1 0.,-+|$\t\n\r\x00\x1f\x7f\x85\xa0\xad\u200b\u2028\u3000\ufeffé€Ä👍"), max_size=10)
 anything = st.text(st.characters(exclude_categories=("Cs",)), max_size=9)
 words = st.sampled_from(
-    ["true", "false", "True", "upsert", "end", "END", "Size", "size", "Color", "XL", "a|b", "a|a", "9" * 45]
+    [
+        "true",
+        "false",
+        "True",
+        "upsert",
+        "end",
+        "END",
+        "Size",
+        "size",
+        "Color",
+        "XL",
+        "a|b",
+        "a|a",
+        "9" * 45,
+        "-" + "9" * 45,
+    ]
 )
 texts = st.one_of(numbers, digits, days, instants, gtins, signs, anything, words)
 given_texts = texts.filter(lambda text: text != "")
