@@ -6,6 +6,7 @@ Canonical: optional "-", digits without leading zeros, and where needed "." and 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cached_property
@@ -20,6 +21,7 @@ _SPACES = " \u00a0\u2009\u202f"
 _SIGN = "[+\\-\u2212]"
 _SIMPLE = "^(?:-?[1-9][0-9]*|0)?$"
 _TWO_READINGS = "^[1-9][0-9]{0,2}[.,][0-9]{3}$"
+_DECIMAL_DIGITS = 38
 _INT128_DIGITS = 38
 
 
@@ -41,6 +43,25 @@ def _canonical(digits: pl.Expr, negative: pl.Expr) -> pl.Expr:
     return pl.when(negative & (full != "0")).then(pl.lit("-") + full).otherwise(full)
 
 
+def _rest(
+    texts: pl.Series,
+    good: pl.Series,
+    read: Callable[[pl.Series], pl.Series] | None,
+    others: Callable[[pl.Series], pl.Series],
+) -> pl.Series:
+    """Apply `read` (None: nothing to do) where the mask is true and `others` where it is false; missing stays."""
+    if good.all():
+        return texts if read is None else read(texts)
+    bad = (~good).fill_null(False)
+    if bad.all():
+        return others(texts)
+    whole = texts.clone()  # scatter changes the column it is called on
+    if read is not None:
+        right = good.fill_null(False)
+        whole = whole.scatter(right.arg_true(), read(texts.filter(right)))
+    return whole.scatter(bad.arg_true(), others(texts.filter(bad)))
+
+
 @dataclass(frozen=True)
 class Number:
     """Reads numbers written as in `example`. `currency`: marks taken off either end; `percent`: also a percent sign."""
@@ -49,13 +70,17 @@ class Number:
     currency: tuple[str, ...] = ()
     percent: bool = False
 
-    @cached_property
-    def _pattern(self) -> str:
+    @property
+    def _body(self) -> str:
         grouping, decimal = _marks(self.example)
         body = f"[0-9]+(?:[{decimal}][0-9]+)?|[{decimal}][0-9]+"
         if grouping:
             body += f"|[1-9][0-9]{{0,2}}(?:[{grouping}][0-9]{{3}})+(?:[{decimal}][0-9]+)?"
-        body = f"(?:{body})"
+        return f"(?:{body})"
+
+    @cached_property
+    def _pattern(self) -> str:
+        body = self._body
         marks = [re.escape(mark) for mark in self.currency]
         units = marks + (["%"] if self.percent else [])
         forms = [f"{_SIGN}?{body}", f"{body}[-\u2212]"]
@@ -80,27 +105,42 @@ class Number:
 
     def read(self, texts: pl.Series) -> pl.Series:
         """Read cells of text."""
-        # Most cells are whole numbers that are canonical under every format: only the others are taken apart.
-        simple = texts.str.contains(_SIMPLE)
-        if simple.all():
-            return texts
-        rest = (~simple).fill_null(False)
-        if rest.sum() * 4 > texts.len():
-            return choose(simple, texts, self._taken_apart(texts))
-        return texts.scatter(rest.arg_true(), self._taken_apart(texts.filter(rest)))
+        # Most cells are whole numbers that are canonical under every format; of the others most have no more than a
+        # leading minus. Only what is left is taken apart text by text.
+        return _rest(texts, texts.str.contains(_SIMPLE), None, self._signed)
+
+    def _signed(self, texts: pl.Series) -> pl.Series:
+        return _rest(texts, texts.str.contains(f"^-?{self._body}$"), self._by_decimals, self._taken_apart)
+
+    def _pointed(self, texts: pl.Series) -> pl.Series:
+        """Texts without grouping marks, with a dot before decimals."""
+        grouping, decimal = _marks(self.example)
+        for mark in grouping:
+            texts = texts.str.replace_all(mark, "", literal=True)
+        return texts if decimal == "." else texts.str.replace(decimal, ".", literal=True)
+
+    def _by_decimals(self, texts: pl.Series) -> pl.Series:
+        digits = self._pointed(texts)
+        places = (digits.str.len_bytes() - digits.str.find(".", literal=True) - 1).max()
+        scale = places if isinstance(places, int) else 0
+        if scale > _DECIMAL_DIGITS // 2:
+            return self._taken_apart(texts)
+        # Exact: no text has more decimals than the scale, and one with too many digits becomes null.
+        read = digits.cast(pl.Decimal(_DECIMAL_DIGITS, scale), strict=False).cast(pl.String)
+        if scale:
+            read = read.str.strip_chars_end("0").str.strip_chars_end(".")
+        if not read.null_count():
+            return read
+        lost = read.is_null() & texts.is_not_null()
+        return read.scatter(lost.arg_true(), self._taken_apart(texts.filter(lost)))
 
     def _taken_apart(self, texts: pl.Series) -> pl.Series:
-        grouping, decimal = _marks(self.example)
-        text = pl.col("text")
-        digits = text.str.strip_chars(self._around)
-        for mark in grouping:
-            digits = digits.str.replace_all(mark, "", literal=True)
-        if decimal != ".":
-            digits = digits.str.replace(decimal, ".", literal=True)
-        frame = pl.DataFrame([texts.alias("text")]).select(
-            good=text.str.contains(self._pattern),
-            negative=text.str.contains_any(["-", "\u2212"]),
-            digits=digits,
+        frame = pl.DataFrame(
+            {
+                "good": texts.str.contains(self._pattern),
+                "negative": texts.str.contains("[-\u2212]"),
+                "digits": self._pointed(texts.str.strip_chars(self._around)),
+            }
         )
         read = pl.when(pl.col("good")).then(_canonical(pl.col("digits"), pl.col("negative")))
         return frame.lazy().select(read).collect().to_series()

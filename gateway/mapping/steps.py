@@ -34,7 +34,10 @@ def blame(size: int, code: str, detail: str) -> pl.DataFrame:
 
 def choose(where: pl.Series, this: pl.Series, that: pl.Series) -> pl.Series:
     """Take `this` where the mask is true, else `that`; a null in the mask counts as false."""
-    return this.zip_with(where.fill_null(False), that)
+    where = where.fill_null(False)
+    if where.all():
+        return this
+    return this.zip_with(where, that) if where.any() else that
 
 
 def present(texts: pl.Series) -> pl.Series:
@@ -114,13 +117,21 @@ class Words:
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
         """Return the table's texts; null where a text that is not empty is not listed and that is an issue."""
-        return by_unique(texts, self._asked)
+        # Nearly always every text is listed just as it stands; only else are texts made comparable.
+        listed = texts.replace_strict(self._old, self._new, default=None, return_dtype=pl.String)
+        return listed if listed.null_count() == texts.null_count() else by_unique(texts, self._asked)
+
+    @property
+    def _old(self) -> list[str]:
+        return list(self.table)
+
+    @property
+    def _new(self) -> list[str]:
+        return list(self.table.values())
 
     def _asked(self, texts: pl.Series) -> pl.Series:
         keys = _compared(texts, ignore_case=self.ignore_case)
-        found = keys.replace_strict(
-            list(self.table.keys()), list(self.table.values()), default=None, return_dtype=pl.String
-        )
+        found = keys.replace_strict(self._old, self._new, default=None, return_dtype=pl.String)
         listed = found.is_not_null() | ~present(texts)
         found = choose(found.is_not_null(), found, choose(~present(texts), texts, found))
         if self.otherwise == "issue":

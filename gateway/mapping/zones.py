@@ -73,9 +73,12 @@ class LocalClock:
 
     def utc(self, naive: pl.Series) -> pl.Series:
         """Turn local Datetime("us") into the same of UTC; null where the local time never was or was twice."""
-        years = naive.dt.year().drop_nulls().unique().sort().to_list()
-        if not years:
+        first, last = naive.min(), naive.max()
+        if not isinstance(first, datetime) or not isinstance(last, datetime):
             return naive
+        years = [first.year]
+        if first.year != last.year:
+            years = naive.dt.year().drop_nulls().unique().sort().to_list()
         stretches = [
             stretch
             for year in years
