@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gzip
-import io
 import mmap
 import re
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from gateway.errors import FileError
 
 Nature: TypeAlias = Literal[
     "empty", "text", "xml", "xlsx", "xlsm", "xlsb", "xls", "locked", "ods", "zip", "gzip", "pdf", "binary"
 ]
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
 
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
@@ -131,7 +135,7 @@ def _unzip(path: Path, folder: Path, ratio: int, limit: int) -> Path:
     return out
 
 
-def _copy(packed: io.BufferedIOBase, out: Path, size: int, ratio: int, limit: int) -> None:
+def _copy(packed: _Readable, out: Path, size: int, ratio: int, limit: int) -> None:
     """Write the unpacked bytes to `out` under a temporary name first, watching the bounds as they come."""
     part = out.with_name(f".{out.name}.part")
     bound = min(limit, max(size * ratio, _ALWAYS_ALLOWED))
@@ -148,7 +152,7 @@ def _copy(packed: io.BufferedIOBase, out: Path, size: int, ratio: int, limit: in
         part.unlink(missing_ok=True)
 
 
-def _read(packed: io.BufferedIOBase) -> bytes:
+def _read(packed: _Readable) -> bytes:
     try:
         return packed.read(_CHUNK)
     except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as fault:

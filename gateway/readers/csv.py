@@ -22,7 +22,7 @@ from gateway.readers.csv_strict import Record, StrictReader, undecodable
 
 BLOCK = 4 << 20
 """Bytes read at a time: larger blocks are not faster, and memory grows with them."""
-STRICT_SLICE = 256 << 10
+STRICT_SLICE = 1 << 20
 """Bytes the strict reader reads before columns are tried again."""
 LONGEST = 64 << 20
 """Bytes without the end of a record after which the file is given up: memory must stay flat."""
@@ -115,11 +115,12 @@ class _Reading:
         self._stream = stream
         self._layout = layout
         self._strict = StrictReader(layout)
-        self._columns = ColumnReader(layout)
+        self._columns = ColumnReader(layout, self._strict)
         self._columnar = columnar and self._columns.usable
         self._data = b""
         self._place = Place(1, 1)
         self._shape = Shape(1, 0)
+        self._window = BLOCK
 
     def begin(self) -> _Head:
         """Read up to and including the header. Raises FileError when it is unusable or there is no record at all."""
@@ -151,9 +152,8 @@ class _Reading:
             if self._stream.ended and self._data and not self._data.endswith((b"\n", b"\r")):
                 self._data += b"\n"
             doubtful = not self._columnar
-            if self._columnar and self._data:
-                part = self._columns.part(self._data, self._place, self._shape)
-                self._advance(part.taken, part.after)
+            if self._columnar:
+                part = self._in_columns()
                 doubtful = part.doubtful or self._stream.ended
                 if part.taken:
                     yield part
@@ -163,9 +163,23 @@ class _Reading:
                 if part.taken:
                     yield part
                     continue
-            if self._stream.ended:
+            if self._stream.ended and not self._data:
                 return
             self._fill()
+
+    def _in_columns(self) -> Part:
+        """Read in columns until something is doubtful, or no whole record is left.
+
+        After a doubt only a little is tried at first, and more as long as that goes well: where doubts are dense the
+        scan of a whole block would be for nothing.
+        """
+        while True:
+            whole = self._window >= len(self._data)
+            part = self._columns.part(self._data if whole else self._data[: self._window], self._place, self._shape)
+            self._advance(part.taken, part.after)
+            self._window = STRICT_SLICE if part.doubtful else self._window * 4
+            if part.taken or part.doubtful or whole:
+                return part
 
     def _fill(self) -> None:
         if len(self._data) > LONGEST:

@@ -3,18 +3,13 @@
 Two ways, both for bytes that begin at a record and only up to the last record end:
 
 - no quote, and as many delimiters as records of full length have: polars' own CSV parser;
-- else: delimiters, line ends and quotes are found in the bytes, quotes are proven to do nothing but enclose whole
-  cells (doubled inside), and the cells are cut out of the bytes by their places.
+- else: the places of the cells are found and proven, and the cells are cut out of the bytes.
 
-What is not proven ends the part: a CR without LF, a zero byte, bytes that are not UTF-8, a quote in another place,
-a record longer than a quoted cell may be.
+A part ends before what is not plain text (a CR without LF, a zero byte, bytes that are not UTF-8), and before a record
+longer than a quoted cell may be.
 """
 
 from __future__ import annotations
-
-import re
-from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,41 +17,19 @@ import polars as pl
 
 from gateway.formats.layout import CsvLayout
 from gateway.model import ISSUE_SCHEMA, LINE, ROW
-from gateway.readers.csv_shape import BLANKS, QUOTED_LINES, QUOTED_SIZE, Part, Place, Shape
+from gateway.readers.csv_shape import BLANKS, Part, Place, Shape, schema_of
+from gateway.readers.csv_strict import Record, StrictReader
+from gateway.readers.csv_tokens import Bytes, Cells, Mask, Places, find_cells, plain_text
 
-Places: TypeAlias = npt.NDArray[np.int64]
-Mask: TypeAlias = npt.NDArray[np.bool_]
-Bytes: TypeAlias = npt.NDArray[np.uint8]
-
-_LF, _CR = 10, 13
-_LONE_CR = re.compile(rb"\r(?!\n)")
+_LF = 10
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """Cells of whole records: `starts` and `ends` in the bytes, enclosing quotes included.
-
-    `last`: index of the last cell per record; `newlines`: physical lines up to the end of each record;
-    `doubled`: places of quotes that follow their double.
-    """
-
-    starts: Places
-    ends: Places
-    last: Places
-    newlines: Places
-    doubled: Places
-
-    @property
-    def first(self) -> Places:
-        """Index of the first cell per record."""
-        return np.concatenate((np.zeros(1, np.int64), self.last[:-1] + 1))
 
 
 class ColumnReader:
     """Reads parts in columns; `usable` is False for layouts whose delimiter or quote is not one byte of UTF-8."""
 
-    def __init__(self, layout: CsvLayout) -> None:
+    def __init__(self, layout: CsvLayout, strict: StrictReader) -> None:
+        self._strict = strict
         self.usable = layout.delimiter.isascii() and layout.quote.isascii()
         self._layout = layout
         self._delimiter = ord(layout.delimiter)
@@ -64,7 +37,7 @@ class ColumnReader:
 
     def part(self, data: bytes, place: Place, shape: Shape) -> Part:
         """Read as many records as are proven; `doubtful` when the strict reader must judge what follows."""
-        limit, doubtful = _plain_text(data)
+        limit, doubtful = plain_text(data)
         quoted = self._quote is not None and data.find(self._quote, 0, limit) >= 0
         if not quoted:
             taken = data.rfind(b"\n", 0, limit) + 1
@@ -101,123 +74,46 @@ class ColumnReader:
             return None
 
     def _cut(self, data: bytes, limit: int, place: Place, shape: Shape, *, doubtful: bool) -> Part:
+        def judge(at: int, feeds: int) -> tuple[Record, int] | None:
+            return self._strict.one(data, at, place.line + feeds)
+
         block = np.frombuffer(data, np.uint8, limit)
-        cells, refused = _find_cells(block, self._delimiter, self._quote)
-        doubtful = doubtful or refused
+        cells = find_cells(block, self._delimiter, self._quote, judge)
+        doubtful = doubtful or cells.doubtful
         records = len(cells.last)
         if not records:
-            empty = pl.DataFrame(schema={ROW: pl.Int64, LINE: pl.Int64} | dict.fromkeys(shape.names, pl.String))
-            return Part(empty, None, 0, 0, place, doubtful)
+            return Part(pl.DataFrame(schema=schema_of(shape)), None, 0, 0, place, doubtful)
         counts = np.diff(cells.last, prepend=-1)
-        numbers = np.arange(place.row, place.row + records)
         lines = place.line + np.concatenate((np.zeros(1, np.int64), cells.newlines[:-1]))
+        places = pl.DataFrame({ROW: np.arange(place.row, place.row + records), LINE: lines})
         bare = _Bare(data, block, cells, self._layout.quote)
-        frame = pl.DataFrame({ROW: numbers, LINE: lines}).hstack(bare.columns(shape, counts))
+        frame = places.hstack(bare.columns(shape, counts))
         surplus = bare.surplus(shape, counts)
-        full = _without_blanks(frame, shape, keep=surplus)
-        faults = _lengths(numbers, lines, counts, surplus, shape)
-        if faults is not None:
-            faults = faults.join(full.select(ROW), on=ROW, how="semi", maintain_order="left")
+        proven = np.ones(records, bool)
+        proven[list(cells.islands)] = False
+        full = _without_blanks(frame, shape, proven, surplus)
+        faults = _lengths(places, counts, surplus, full, shape)
+        if cells.islands:
+            full, faults = self._with_islands(full, faults, cells, place.row, shape)
         after = Place(place.row + records, place.line + int(cells.newlines[-1]))
-        taken = int(cells.ends[-1]) + 1
-        taken += block[taken - 1] == _CR
-        return Part(full, faults, records - full.height, int(taken), after, doubtful)
+        return Part(full, faults, records - full.height, cells.taken, after, doubtful)
 
-
-def _plain_text(data: bytes) -> tuple[int, bool]:
-    """Return how many bytes are UTF-8 text with LF or CR LF line ends, and whether something else follows them."""
-    limit, doubtful = len(data), False
-    zero = data.find(b"\0")
-    if zero >= 0:
-        limit, doubtful = zero, True
-    block = np.frombuffer(data, np.uint8)
-    feeds = np.count_nonzero((block[:-1] == _CR) & (block[1:] == _LF))
-    if np.count_nonzero(block == _CR) != feeds:
-        lone = _LONE_CR.search(data)
-        if lone and lone.start() < min(limit, len(data) - 1):
-            limit, doubtful = lone.start(), True
-    if not data.isascii():
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError as fault:
-            if fault.start < limit:
-                # a character cut by the end of the block is whole once the next one is added
-                cut = fault.reason == "unexpected end of data"
-                limit, doubtful = fault.start, doubtful or not cut
-    return limit, doubtful
-
-
-def _find_cells(block: Bytes, delimiter: int, quote: int | None) -> tuple[_Cells, bool]:
-    """Find the cells of all proven records, and say whether something was refused."""
-    structure = (block == delimiter) | (block == _LF)
-    if quote is not None:
-        structure |= block == quote
-    places: Places = np.flatnonzero(structure)
-    kinds = block[places]
-    feeds = kinds == _LF
-    newlines = np.cumsum(feeds)
-    if quote is None:
-        outside, quotes, refused_at = np.ones(len(places), bool), places[:0], len(block)
-    else:
-        is_quote = kinds == quote
-        outside = (np.cumsum(is_quote) & 1 == 0) & ~is_quote
-        quotes = places[is_quote]
-        refused_at = _first_wrong_quote(block, quotes, delimiter)
-    ends = np.flatnonzero(outside & feeds)
-    ends = ends[: np.searchsorted(places[ends], refused_at)]
-    proven = _short_records(places[ends], newlines[ends])
-    refused = proven < len(ends) or refused_at < len(block) or _runs_on(block, ends[:proven], places, newlines)
-    ends = ends[:proven]
-    inside = outside[: ends[-1] + 1] if proven else outside[:0]
-    separators = places[: len(inside)][inside]
-    starts = np.concatenate((np.zeros(1, np.int64), separators[:-1] + 1))[: len(separators)]
-    stops = separators.copy()
-    last = np.flatnonzero(block[separators] == _LF)
-    line_ends = separators[last]
-    stops[last] -= (block[line_ends - 1] == _CR) & (line_ends > starts[last])
-    doubled = quotes[1:][(np.diff(quotes) == 1) & (np.arange(1, len(quotes)) % 2 == 0)] if len(quotes) else quotes
-    return _Cells(starts, stops, last, newlines[ends], doubled), refused
-
-
-def _first_wrong_quote(block: Bytes, quotes: Places, delimiter: int) -> int:
-    """Return the place of the first quote that neither encloses a cell nor doubles another, or the block's length.
-
-    Up to it every other quote opens: at the beginning of a cell, or right behind a closing one (then the two are one
-    quote inside the cell); each closing one stands at the end of its cell or right before an opening one.
-    """
-    if not len(quotes):
-        return len(block)
-    opening, closing = quotes[::2], quotes[1::2]
-    before = block[np.maximum(opening - 1, 0)]
-    good = (opening == 0) | (before == delimiter) | (before == _LF)
-    good[1:] |= opening[1:] == closing[: len(opening) - 1] + 1
-    behind = block[np.minimum(closing + 1, len(block) - 1)]
-    fine = (closing == len(block) - 1) | (behind == delimiter) | (behind == _LF) | (behind == _CR)
-    paired = opening[1:] == closing[: len(opening) - 1] + 1
-    fine[: len(paired)] |= paired
-    wrong = [places[~mask][:1] for places, mask in ((opening, good), (closing, fine))]
-    return int(min((found[0] for found in wrong if len(found)), default=len(block)))
-
-
-def _short_records(ends: Places, newlines: Places) -> int:
-    """Return how many leading records are too short for any cell to exceed the limits of quoted cells."""
-    long = (np.diff(ends, prepend=-1) > QUOTED_SIZE) | (np.diff(newlines, prepend=0) > QUOTED_LINES)
-    found = np.flatnonzero(long)
-    return int(found[0]) if len(found) else len(ends)
-
-
-def _runs_on(block: Bytes, ends: Places, places: Places, newlines: Places) -> bool:
-    """Tell whether the record after the last whole one already exceeds the limits of quoted cells."""
-    begin, lines = (int(places[ends[-1]]) + 1, int(newlines[ends[-1]])) if len(ends) else (0, 0)
-    total = int(newlines[-1]) if len(newlines) else 0
-    return len(block) - begin > QUOTED_SIZE or total - lines >= QUOTED_LINES
+    def _with_islands(
+        self, frame: pl.DataFrame, faults: pl.DataFrame | None, cells: Cells, row: int, shape: Shape
+    ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """Put the records that were read strictly in their places."""
+        read = ((row + index, record) for index, record in cells.islands.items())
+        strict, more = self._strict.judged(read, shape, clean=True)
+        issues = [each for each in (faults, more) if each is not None]
+        merged = pl.concat([frame, strict]).sort(ROW)
+        return merged, pl.concat(issues).sort(ROW, maintain_order=True) if issues else None
 
 
 class _Bare:
     """Cells cut out of their bytes, without the enclosing quotes and with single quotes for doubled ones."""
 
-    def __init__(self, data: bytes, block: Bytes, cells: _Cells, quote: str) -> None:
-        self._source = pl.lit(pl.Series([data], dtype=pl.Binary)).first()
+    def __init__(self, data: bytes, block: Bytes, cells: Cells, quote: str) -> None:
+        self._source = pl.lit(pl.Series([data], dtype=pl.Binary))
         self._cells = cells
         self._quote = quote
         starts, ends = cells.starts, cells.ends
@@ -225,9 +121,10 @@ class _Bare:
             quoted = (block[np.minimum(starts, len(block) - 1)] == ord(quote)) & (ends > starts)
             starts, ends = starts + quoted, ends - quoted
         self._starts, self._sizes = starts, ends - starts
+        # an island has one cell here, which means nothing and must not be read as text
+        self._sizes[cells.last[list(cells.islands)]] = 0
         self._doubled: Mask = np.zeros(len(starts), bool)
-        inner = cells.doubled[cells.doubled < cells.ends[-1]] if len(cells.ends) else cells.doubled
-        self._doubled[np.searchsorted(cells.ends, inner)] = True
+        self._doubled[np.searchsorted(cells.ends, cells.doubled)] = True
 
     def columns(self, shape: Shape, counts: Places) -> pl.DataFrame:
         """Return `c0`... of all records; null where a record has too few cells."""
@@ -265,29 +162,34 @@ class _Bare:
         return holds
 
 
-def _without_blanks(frame: pl.DataFrame, shape: Shape, keep: Mask | None = None) -> pl.DataFrame:
-    """Leave out records whose cells hold nothing but blanks, except those in `keep`."""
-    suspected = frame.select(_blank("c0")).to_series()
-    if not suspected.any():
-        return frame
-    blank = frame.select(pl.all_horizontal(_blank(name) for name in shape.names)).to_series()
-    if keep is not None:
-        blank &= ~pl.Series(keep)
-    return frame.filter(~blank)
+def _without_blanks(
+    frame: pl.DataFrame, shape: Shape, proven: Mask | None = None, filled: Mask | None = None
+) -> pl.DataFrame:
+    """Leave out records whose cells hold nothing but blanks, except those `filled` beyond; keep only `proven` ones."""
+    keep = pl.Series(proven if proven is not None else np.ones(frame.height, bool))
+    if frame.select(_blank("c0").any()).item():
+        blank = frame.select(pl.all_horizontal(_blank(name) for name in shape.names)).to_series()
+        keep &= ~blank if filled is None else ~blank | pl.Series(filled)
+    return frame if keep.all() else frame.filter(keep)
 
 
 def _blank(name: str) -> pl.Expr:
     return pl.col(name).str.strip_chars(BLANKS).str.len_bytes().fill_null(0) == 0
 
 
-def _lengths(numbers: Places, lines: Places, counts: Places, surplus: Mask, shape: Shape) -> pl.DataFrame | None:
-    """Return issues of records with too few cells, or with too many that are not blank."""
+def _lengths(
+    places: pl.DataFrame, counts: Places, surplus: Mask, full: pl.DataFrame, shape: Shape
+) -> pl.DataFrame | None:
+    """Return issues of the records of `full` that have too few cells, or too many that are not blank."""
     wrong = (counts < shape.needed) | surplus
     if not wrong.any():
         return None
-    code = pl.when(pl.col("cells") < shape.needed).then(pl.lit("ROW_TOO_SHORT")).otherwise(pl.lit("ROW_TOO_LONG"))
-    detail = pl.format("{} instead of {}", pl.col("cells"), pl.lit(shape.columns))
-    named = pl.DataFrame({ROW: numbers[wrong], LINE: lines[wrong], "cells": counts[wrong]}).with_columns(
-        code.alias("code"), detail.alias("detail"), field=pl.lit(None, pl.String), value=pl.lit(None, pl.String)
+    cells = pl.col("cells")
+    named = places.with_columns(cells=pl.Series(counts)).filter(pl.Series(wrong)).join(full, on=ROW, how="semi")
+    issues = named.sort(ROW).with_columns(
+        code=pl.when(cells < shape.needed).then(pl.lit("ROW_TOO_SHORT")).otherwise(pl.lit("ROW_TOO_LONG")),
+        field=pl.lit(None, pl.String),
+        value=pl.lit(None, pl.String),
+        detail=pl.format("{} instead of {}", cells, pl.lit(shape.columns)),
     )
-    return named.select(pl.col(name).cast(kind) for name, kind in ISSUE_SCHEMA.items())
+    return issues.select(pl.col(name).cast(kind) for name, kind in ISSUE_SCHEMA.items())

@@ -12,8 +12,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
@@ -33,12 +34,12 @@ from gateway.readers.csv_shape import (
 
 _UNREADABLE = re.compile("[\udc80-\udcff]")
 _FIRST_WINDOW = 64 << 10
+_SMALL_WINDOW = 2 << 10
 
 _IssueRow: TypeAlias = tuple[int, int, str, str | None, str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record: `lines` physical lines from `line` on; `code` names a fault of its quotes at `fault_line`."""
 
     line: int
@@ -85,8 +86,15 @@ class StrictReader:
             lines.pop()
         records: list[Record] = []
         index = used = 0
+        plain, delimiter = self._quote or None, self._delimiter
         while index < len(lines) and used < size:
-            record = self._record(lines, index, line + index, ended=ended)
+            first = lines[index]
+            if plain is None or plain not in first:
+                records.append(Record(line + index, 1, first.rstrip("\r\n").split(delimiter)))
+                used += len(first)
+                index += 1
+                continue
+            record = self._quoted(lines, index, line + index, ended=ended)
             if record is None:
                 break
             records.append(record)
@@ -94,10 +102,18 @@ class StrictReader:
             index += record.lines
         return records, used if len(text) == len(data) else _bytes_of(lines[:index])
 
-    def _record(self, lines: list[str], index: int, line: int, *, ended: bool) -> Record | None:
-        first = lines[index]
-        if not self._quote or self._quote not in first:
-            return Record(line, 1, first.rstrip("\r\n").split(self._delimiter))
+    def one(self, data: bytes, at: int, line: int) -> tuple[Record, int] | None:
+        """Return the record that begins at byte `at` and the place behind it; None when its end is not in `data`."""
+        window = _SMALL_WINDOW
+        while True:
+            found, used = self._window(data[at : at + window], line, 1, ended=False)
+            if found:
+                return found[0], at + used
+            if at + window >= len(data):
+                return None
+            window *= 8
+
+    def _quoted(self, lines: list[str], index: int, line: int, *, ended: bool) -> Record | None:
         rows = csv.reader(
             lines[index : index + QUOTED_LINES], delimiter=self._delimiter, quotechar=self._quote, strict=True
         )
@@ -170,21 +186,46 @@ class StrictReader:
     def part(self, data: bytes, place: Place, shape: Shape, size: int, *, ended: bool) -> Part:
         """Read as `records` does and judge each record: blank, too short, too long, faulty quotes or bytes."""
         found, used = self.records(data, place.line, size, ended=ended)
-        rows: list[tuple[int, int, list[str | None]]] = []
+        after = Place(place.row + len(found), found[-1].line + found[-1].lines if found else place.line)
+        numbers = range(place.row, after.row)
+        frame, issues = self.judged(zip(numbers, found, strict=True), shape, clean=_is_text(data[:used]))
+        return Part(frame, issues, len(found) - frame.height, used, after)
+
+    def judged(
+        self, records: Iterable[tuple[int, Record]], shape: Shape, *, clean: bool
+    ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """Return numbered records as `frame` and `issues` of a part; `clean`: all bytes are text."""
+        rows: list[Sequence[str | None]] = []
+        numbers: list[int] = []
+        lines: list[int] = []
         issues: list[_IssueRow] = []
-        after = place
-        for record in found:
-            number, after = after.row, Place(after.row + 1, record.line + record.lines)
-            if not any(cell.strip(BLANKS) for cell in record.cells):
+        for number, record in records:
+            cells = record.cells
+            if not cells[0].strip(BLANKS) and not "".join(cells).strip(BLANKS):
                 continue
-            unreadable = undecodable(record.cells, self._layout.encoding)
+            numbers.append(number)
+            lines.append(record.line)
+            if clean and not record.code and len(cells) == shape.columns:
+                rows.append(cells)
+                continue
+            unreadable = "" if clean else undecodable(cells, self._layout.encoding)
             issues.extend(_faults(record, number, shape, unreadable))
-            cells = shown(record.cells) if unreadable else record.cells
             missing: list[str | None] = [None] * (shape.columns - len(cells))
-            rows.append((number, record.line, [*cells[: shape.columns], *missing]))
-        frame = _frame(rows, shape)
-        listed = pl.DataFrame(issues, schema=ISSUE_SCHEMA, orient="row") if issues else None
-        return Part(frame, listed, len(found) - len(rows), used, after)
+            rows.append([*(shown(cells) if unreadable else cells)[: shape.columns], *missing])
+        columns = list(zip(*rows, strict=True)) if rows else [()] * shape.columns
+        schema = schema_of(shape)
+        frame = pl.DataFrame(dict(zip(schema, [numbers, lines, *columns], strict=True)), schema=schema)
+        return frame, pl.DataFrame(issues, schema=ISSUE_SCHEMA, orient="row") if issues else None
+
+
+def _is_text(data: bytes) -> bool:
+    if b"\0" in data:
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _bytes_of(lines: list[str]) -> int:
@@ -218,9 +259,3 @@ def _faults(record: Record, number: int, shape: Shape, unreadable: str) -> list[
     elif any(cell.strip(BLANKS) for cell in record.cells[shape.columns :]):
         issues.append((number, record.line, "ROW_TOO_LONG", None, None, too_many(len(record.cells), shape)))
     return issues
-
-
-def _frame(rows: list[tuple[int, int, list[str | None]]], shape: Shape) -> pl.DataFrame:
-    columns: list[object] = [[row[0] for row in rows], [row[1] for row in rows]]
-    cells = list(zip(*(row[2] for row in rows), strict=True)) if rows else [()] * shape.columns
-    return pl.DataFrame(dict(zip(schema_of(shape), [*columns, *cells], strict=True)), schema=schema_of(shape))
