@@ -83,8 +83,9 @@ class _Copier:
 
     def __init__(self, target: Any, layout: XmlLayout, faults: _Faults) -> None:
         self._target = target
-        self._record = _steps(layout.record, layout.namespaces)
-        self._explode = _steps(layout.explode, layout.namespaces) if layout.explode is not None else None
+        self._names = _Names(layout.namespaces)
+        self._record = _steps(layout.record)
+        self._explode = _steps(layout.explode) if layout.explode is not None else None
         self._faults = faults
         self._row = 0
 
@@ -95,8 +96,8 @@ class _Copier:
             opened: list[ExitStack] = []
             for event, element in _events(file):
                 if event == "start":
-                    path.append(element.tag)
-                    if len(path) < len(self._record) and _fits(path, self._record[: len(path)]):
+                    path.append(self._names[element.tag])
+                    if len(path) < len(self._record) and path == self._record[: len(path)]:
                         opened.append(closing.enter_context(ExitStack()))
                         opened[-1].enter_context(
                             self._target.element(element.tag, dict(element.attrib), nsmap=_own(element.nsmap))
@@ -111,8 +112,7 @@ class _Copier:
 
     def _beside(self, path: list[str], element: Any) -> None:
         """Write a child of an ancestor: a failed record, or anything that is no record."""
-        is_record = len(path) == len(self._record) and _fits(path, self._record)
-        if not is_record or self._marked(element):
+        if path != self._record or self._marked(element):
             self._target.write(element, with_tail=False)
             self._target.write("\n")
         element.clear(keep_tail=False)
@@ -125,7 +125,7 @@ class _Copier:
             _drop(old)
         if self._explode is None:
             return self._mark(record)
-        children = list(_descend(record, self._explode))
+        children = list(self._descend(record, self._explode))
         failing = [self._mark(child) for child in children] if children else [self._mark(record)]
         if any(failing):
             for child, fails in zip(children, failing, strict=False):
@@ -141,39 +141,42 @@ class _Copier:
         element.insert(0, etree.Element(_ERROR, attributes, nsmap=_PREFIX))
         return True
 
+    def _descend(self, element: Any, steps: list[str]) -> Iterator[Any]:
+        for child in element:
+            if isinstance(child.tag, str) and self._names[child.tag] == steps[0]:
+                if len(steps) == 1:
+                    yield child
+                else:
+                    yield from self._descend(child, steps[1:])
+
 
 def _events(file: Any) -> Iterator[tuple[str, Any]]:
     return iter(
         etree.iterparse(
-            file, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+            file, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, remove_pis=True
         )
     )
 
 
-def _steps(path: str, namespaces: Mapping[str, str]) -> list[str]:
-    return [_step(step, namespaces) for step in path.strip("/").split("/")]
+class _Names(dict[str, str]):
+    """Tag as the parser gives it -> name as paths spell it.
+
+    A name of a declared namespace is `prefix:local`, `local` for the empty prefix; any other is its local name.
+    """
+
+    def __init__(self, namespaces: Mapping[str, str]) -> None:
+        super().__init__()
+        self._prefixes = {uri: prefix for prefix, uri in namespaces.items()}
+
+    def __missing__(self, tag: str) -> str:
+        uri, _, local = tag.rpartition("}")
+        prefix = self._prefixes.get(uri[1:], "")
+        name = self[tag] = f"{prefix}:{local}" if prefix != "" else local
+        return name
 
 
-def _step(step: str, namespaces: Mapping[str, str]) -> str:
-    prefix, colon, name = step.rpartition(":")
-    return f"{{{namespaces[prefix]}}}{name}" if colon else step
-
-
-def _fits(path: list[str], steps: list[str]) -> bool:
-    return all(_is(tag, step) for tag, step in zip(path, steps, strict=True))
-
-
-def _is(tag: Any, step: str) -> bool:
-    return bool(tag == step or (isinstance(tag, str) and "{" not in step and tag.rpartition("}")[2] == step))
-
-
-def _descend(element: Any, steps: list[str]) -> Iterator[Any]:
-    for child in element:
-        if _is(child.tag, steps[0]):
-            if len(steps) == 1:
-                yield child
-            else:
-                yield from _descend(child, steps[1:])
+def _steps(path: str) -> list[str]:
+    return [step for step in path.strip().split("/") if step != ""]
 
 
 def _own(nsmap: Mapping[str | None, str]) -> dict[str | None, str]:

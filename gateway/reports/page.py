@@ -20,7 +20,7 @@ MOST_LISTED = 50
 """Entries of a list (tickets, mended rows) that the page spells out; the rest is counted."""
 _MOST_CAUSES = 100
 
-_MEANING: Mapping[str, str] = {
+MEANING: Mapping[str, str] = {
     RowState.REFUSED: "the destination refused it",
     RowState.UNCERTAIN: "nobody knows whether the destination took it",
     RowState.HELD: "waits until a person releases or cancels it",
@@ -33,6 +33,7 @@ _MEANING: Mapping[str, str] = {
     RowState.SUPERSEDED: "a newer value of the same key was sent instead",
     RowState.SKIPPED: "the mapping leaves it out",
 }
+"""What each state means for a row, in plain words."""
 _BAD = frozenset({RowState.REFUSED, RowState.UNCERTAIN, RowState.REJECTED})
 _WAITING = frozenset({RowState.HELD, RowState.PENDING, RowState.SCHEDULED})
 
@@ -118,7 +119,7 @@ def _share(state: RowState, count: int, total: int) -> _Share:
     shown = "< 0.1 %" if percent < 0.1 else f"{percent:.1f} %"
     if count < total and percent > 99.9:
         shown = "> 99.9 %"
-    return _Share(str(state), count, percent, shown, _MEANING[state])
+    return _Share(str(state), count, percent, shown, MEANING[state])
 
 
 def _files(summary: Summary, found: list[Cause], rows: Rows) -> list[tuple[str, str]]:

@@ -69,7 +69,8 @@ def test_only_failed_records_in_the_partners_dialect_behind_our_columns(tmp_path
     out = written(tmp_path, rows)
     assert cells(out, form) == [
         [*OURS, "Artikel", "Bestand", "Ort"],
-        [RUN, "3", "NOT_A_NUMBER; REQUIRED", "Bestand; Ort", "Bestand is not a number: x; Ort is missing.", "008", "x", "a;b"],
+        [RUN, "3", "NOT_A_NUMBER; REQUIRED", "Bestand; Ort", "Bestand is not a number: x; Ort is missing.",
+         "008", "x", "a;b"],
         [RUN, "4", "DEST_REFUSED", "", "The destination refused the row: no offer", "009", "7", ""],
     ]  # fmt: skip
     assert out.read_bytes().count(b"\r\n") == 3
@@ -117,7 +118,7 @@ def test_damaged_records_come_back_as_damaged_as_they_were(tmp_path, record):
     source = tmp_path / "in.csv"
     source.write_text(f"sku;text;n\n1;a;1\n{record}\n\n2;b;2\n", encoding="utf-8")
     form = layout()
-    first = list(CsvReader().tables(source, form))[0]
+    first = next(iter(CsvReader().tables(source, form)))
     code = first.issues["code"].to_list()
     row = first.issues["@row"].to_list()[0]
     rows = rows_of(source, form, {row: "rejected"}, [(row, code[0], None, None, "4 instead of 3")])

@@ -16,8 +16,8 @@ def test_failed_records_are_json_lines_with_typed_values(tmp_path):
          "c2": [None, "true", ""], "c3": ["x", None, ""]}
     )  # fmt: skip
     kinds = pl.DataFrame(
-        {"c0": [Kind.TEXT] * 3, "c1": [Kind.NUMBER, Kind.NUMBER, Kind.TEXT], "c2": [Kind.EMPTY, Kind.BOOLEAN, Kind.TEXT],
-         "c3": [Kind.TEXT] * 3},
+        {"c0": [Kind.TEXT] * 3, "c1": [Kind.NUMBER, Kind.NUMBER, Kind.TEXT],
+         "c2": [Kind.EMPTY, Kind.BOOLEAN, Kind.TEXT], "c3": [Kind.TEXT] * 3},
         schema=dict.fromkeys(["c0", "c1", "c2", "c3"], pl.UInt8),
     )  # fmt: skip
     result = results([(1, "A", "applied"), (2, "B", "rejected"), (3, "C", "refused")])
