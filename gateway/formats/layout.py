@@ -43,6 +43,9 @@ class XmlLayout(_Layout):
     record: str = Field(description="Path of the record element from the root, like catalog/products/product.")
     explode: str | None = Field(default=None, description="Path below the record: each such child is a row of its own.")
     namespaces: dict[str, str] = Field(default_factory=dict, description="Prefixes used in paths.")
+    columns: tuple[str, ...] = Field(
+        default=(), description="Columns to read, in this order; empty: all that occur, found by a pass of its own."
+    )
 
 
 class JsonLayout(_Layout):
@@ -51,6 +54,9 @@ class JsonLayout(_Layout):
     kind: Literal["json"]
     record: str = Field(default="", description="Path of the array of records, like data/items; empty: the root.")
     lines: bool = Field(default=False, description="One JSON object per line.")
+    columns: tuple[str, ...] = Field(
+        default=(), description="Columns to read, in this order; empty: all that occur, found by a pass of its own."
+    )
 
 
 Layout = Annotated[CsvLayout | XlsxLayout | XmlLayout | JsonLayout, Field(discriminator="kind")]

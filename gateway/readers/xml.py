@@ -1,0 +1,157 @@
+"""XML documents to tables of text: one row per record element, or per element below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from lxml import etree
+from pydantic import BaseModel
+
+from gateway.errors import FileError
+from gateway.formats.layout import XmlLayout
+from gateway.model import LINE, ROW, Table
+from gateway.readers.xml_names import Names, steps
+from gateway.readers.xml_record import (
+    OWN_TEXT,
+    Cells,
+    Link,
+    Plan,
+    below,
+    discover,
+    fill,
+    is_blank,
+    line_of,
+    link_of,
+)
+from gateway.readers.xml_stream import RecordStream
+
+BLOCK = 20_000
+"""Rows per table, fewer where there are many columns."""
+BLOCK_CELLS = 500_000
+MOST_COLUMNS = 5_000
+
+
+class XmlReader:
+    """Reads files of XmlLayout.
+
+    `@row` counts the rows from 1, `@line` is the line of the row's element. An absent element is null, an empty one
+    "". With `explode`, each element at that path is a row with the record's other columns repeated; its own columns
+    are named from the record; a record without such elements is one row. Elements and attributes of ERROR_NAMESPACE
+    are no data: an `error` child links the row to the run and row it names.
+    """
+
+    def tables(self, path: Path, layout: BaseModel) -> Iterator[Table]:
+        """Yield tables in document order. Raises FileError as RecordStream does; TypeError for another layout.
+
+        Without `columns` in the layout a pass of its own finds them first.
+        """
+        if not isinstance(layout, XmlLayout):
+            raise TypeError(f"XmlReader reads files of XmlLayout, not of {type(layout).__name__}")
+        names = Names(layout.namespaces)
+        record = steps(layout.record)
+        if not record:
+            raise FileError(
+                "FILE_XML_RECORDS", "The layout names no record element.", fix="Name it, like catalog/products/product."
+            )
+        explode = steps(layout.explode or "")
+        columns = layout.columns or tuple(_columns(RecordStream(path, record, names), names, explode))
+        rows = _Rows(names, columns, explode)
+        for batch in RecordStream(path, record, names).batches():
+            for element in batch:
+                rows.take(element)
+            if rows.full:
+                yield rows.table()
+        yield rows.table()
+
+
+def _columns(stream: RecordStream, names: Names, explode: tuple[str, ...]) -> dict[str, None]:
+    found: dict[str, None] = {}
+    part = "/".join(explode)
+    for batch in stream.batches():
+        for element in batch:
+            discover(element, names, found, skip=part)
+            for child in below(element, explode, names) if explode else ():
+                discover(child, names, found, above=part)
+        if len(found) > MOST_COLUMNS:
+            raise FileError(
+                "FILE_XML",
+                f"The records have more than {MOST_COLUMNS} different elements.",
+                fix="Use the agreed record element.",
+            )
+    return found
+
+
+@dataclass(slots=True)
+class _Rows:
+    names: Names
+    columns: tuple[str, ...]
+    explode: tuple[str, ...]
+    _plan: Plan = field(default_factory=Plan)
+    _part: Plan = field(default_factory=Plan)
+    _cells: list[Cells] = field(default_factory=list)
+    _lines: list[int] = field(default_factory=list)
+    _links: list[Link | None] = field(default_factory=list)
+    _first: int = 1
+    _blank: int = 0
+
+    def __post_init__(self) -> None:
+        part = "/".join(self.explode)
+        for cell, column in enumerate(self.columns):
+            if part and column == part:
+                self._part.add(OWN_TEXT, cell)
+            elif part and column.startswith(f"{part}/"):
+                self._part.add(column[len(part) + 1 :], cell)
+            else:
+                self._plan.add(column, cell)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are rows enough for a table."""
+        return len(self._cells) >= min(BLOCK, max(1, BLOCK_CELLS // max(1, len(self.columns))))
+
+    def take(self, element: etree._Element) -> None:
+        """Add the rows of one record."""
+        cells: Cells = [None] * len(self.columns)
+        fill(element, self._plan, cells, self.names)
+        if cells.count(None) == len(cells) and is_blank(element):
+            self._blank += 1
+            return
+        link = link_of(element) if self._plan.has_errors else None
+        parts = list(below(element, self.explode, self.names)) if self.explode else []
+        if not parts:
+            self._add(cells, line_of(element), link)
+        for part in parts:
+            own = cells.copy()
+            fill(part, self._part, own, self.names)
+            self._add(own, line_of(part), (link_of(part) if self._part.has_errors else None) or link)
+
+    def _add(self, cells: Cells, line: int, link: Link | None) -> None:
+        self._cells.append(cells)
+        self._lines.append(line)
+        self._links.append(link)
+
+    def table(self) -> Table:
+        """Return the rows taken since the last table."""
+        rows = len(self._cells)
+        numbers = pl.int_range(self._first, self._first + rows, dtype=pl.Int64, eager=True).alias(ROW)
+        columns = zip(*self._cells, strict=True) if rows else iter([()] * len(self.columns))
+        cells = [pl.Series(f"c{index}", values, dtype=pl.String) for index, values in enumerate(columns)]
+        table = Table(
+            frame=pl.DataFrame([numbers, pl.Series(LINE, self._lines, dtype=pl.Int64), *cells]),
+            headers=self.columns,
+            blank=self._blank,
+            links=self._linked(numbers) if any(link is not None for link in self._links) else None,
+        )
+        self._first += rows
+        self._cells, self._lines, self._links, self._blank = [], [], [], 0
+        return table
+
+    def _linked(self, numbers: pl.Series) -> pl.DataFrame:
+        runs = [None if link is None else link[0] for link in self._links]
+        rows = [None if link is None else link[1] for link in self._links]
+        return pl.DataFrame(
+            [numbers, pl.Series("first_run", runs, dtype=pl.String), pl.Series("first_row", rows, dtype=pl.Int64)]
+        )

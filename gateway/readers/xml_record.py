@@ -1,0 +1,182 @@
+"""A record element to cells: which column each element, repeated element and attribute is; it reads no files.
+
+Columns: `tag`, `parent/tag`, `@attribute`, `tag/@attribute`; from the second on, a repeated element is `tag[2]`,
+`tag[3]`; `.` is the record's own text. An element with elements and text of its own is its whole text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from lxml import etree
+
+from gateway.formats.layout import ERROR_NAMESPACE
+from gateway.readers.xml_names import Names
+
+OWN_TEXT = "."
+Cells = list[str | None]
+Link = tuple[str | None, int | None]
+"""Run and row of the file that an error of ours names."""
+
+_STEP = re.compile(r"(.+?)(?:\[([1-9][0-9]*)\])?")
+_NOTHING, _MORE = -1, -2
+_SHORT_LINES = 65535
+_ERROR = f"{{{ERROR_NAMESPACE}}}error"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is wanted of one element: `cell` for its text, `attributes` by name, `children` by name and occurrence."""
+
+    cell: int = -1
+    attributes: dict[str, int] = field(default_factory=dict)
+    children: dict[str, dict[int, Plan]] = field(default_factory=dict)
+    by_tag: dict[object, int] = field(default_factory=dict)
+    """By the tag as the document writes it, filled as tags are met: the cell of a child of which only the first
+    occurrence's text is wanted, else _NOTHING or _MORE."""
+    has_errors: bool = False
+    """Whether error elements of ours were met among the children of such an element."""
+
+    def add(self, path: str, cell: int) -> None:
+        """Want the column `path`, relative to this element, in cell number `cell`."""
+        node = self
+        for step in path.split("/") if path != OWN_TEXT else ():
+            if step.startswith("@"):
+                node.attributes[step[1:]] = cell
+                return
+            name, occurrence = occurrence_of(step)
+            node = node.children.setdefault(name, {}).setdefault(occurrence, Plan())
+        node.cell = cell
+
+    def meet(self, tag: object, names: Names) -> int:
+        """Enter a tag into `by_tag` and return its entry."""
+        self.has_errors = self.has_errors or tag == _ERROR
+        wanted = self.children.get(names[str(tag)] or "")
+        if wanted is None:
+            entry = _NOTHING
+        elif (first := wanted.get(1)) and len(wanted) == 1 and not first.children and not first.attributes:
+            entry = first.cell
+        else:
+            entry = _MORE
+        self.by_tag[tag] = entry
+        return entry
+
+
+def occurrence_of(step: str) -> tuple[str, int]:
+    """Return the name and the number (from 1) of a step like `tag[2]`."""
+    match = _STEP.fullmatch(step)
+    return (match[1], int(match[2] or 1)) if match is not None else (step, 1)
+
+
+def fill(element: etree._Element, plan: Plan, cells: Cells, names: Names) -> None:
+    """Put what the plan wants of the element into `cells`; what is absent stays None, what is empty is ""."""
+    if plan.cell >= 0:
+        cells[plan.cell] = own_text(element)
+    if plan.attributes:
+        for key, value in element.items():
+            cell = plan.attributes.get(names[str(key)] or "")
+            if cell is not None:
+                cells[cell] = str(value)
+    by_tag = plan.by_tag
+    seen: dict[str, int] = {}
+    for child in element:
+        tag = child.tag
+        try:
+            cell = by_tag[tag]
+        except KeyError:
+            cell = plan.meet(tag, names)
+        if cell >= 0:
+            if cells[cell] is None:
+                cells[cell] = own_text(child) if len(child) else child.text or ""
+        elif cell == _MORE:
+            name = names[str(tag)] or ""
+            seen[name] = number = seen.get(name, 0) + 1
+            part = plan.children[name].get(number)
+            if part is not None:
+                fill(child, part, cells, names)
+
+
+def own_text(element: etree._Element) -> str:
+    """Return the element's text: whole where text stands among its elements, "" where it holds only elements."""
+    text = element.text or ""
+    if len(element) and not is_mixed(element):
+        return ""
+    return "".join(str(part) for part in element.itertext()) if len(element) else text
+
+
+def is_mixed(element: etree._Element) -> bool:
+    """Tell whether text other than white space stands among the element's elements."""
+    return bool((element.text or "").strip() or any((child.tail or "").strip() for child in element))
+
+
+def discover(element: etree._Element, names: Names, found: dict[str, None], *, skip: str = "", above: str = "") -> None:
+    """Add the element's columns to `found`, in document order; children at the path `skip` are left out."""
+    prefix = f"{above}/" if above else ""
+    for key in element.keys():  # noqa: SIM118  an element iterates over its children, not its attributes
+        name = names[str(key)]
+        if name is not None:
+            found[f"{prefix}@{name}"] = None
+    data = [child for child in element if names[str(child.tag)] is not None]
+    has_text = bool((element.text or "").strip()) if not above else True
+    if has_text and (not data or is_mixed(element)):
+        found[above or OWN_TEXT] = None
+    seen: dict[str, int] = {}
+    for child in data:
+        name = names[str(child.tag)] or ""
+        seen[name] = number = seen.get(name, 0) + 1
+        path = f"{prefix}{name}"
+        if number == 1 and path in found and not len(child) and not child.keys():
+            continue
+        if plain_path(path) != skip or not skip:
+            discover(child, names, found, skip=skip, above=path if number == 1 else f"{path}[{number}]")
+
+
+def plain_path(path: str) -> str:
+    """Return a path without the numbers of repeated elements."""
+    return "/".join(occurrence_of(step)[0] for step in path.split("/"))
+
+
+def below(element: etree._Element, path: tuple[str, ...], names: Names) -> Iterator[etree._Element]:
+    """Yield the descendants at the path, in document order."""
+    for child in element:
+        if names[str(child.tag)] == path[0]:
+            if len(path) == 1:
+                yield child
+            else:
+                yield from below(child, path[1:], names)
+
+
+def link_of(element: etree._Element) -> Link | None:
+    """Return what the first error element of ours among the children names."""
+    error = element.find(_ERROR)
+    if error is None:
+        return None
+    row = error.get("row", "")
+    return error.get("run") or None, int(row) if row.isascii() and row.isdigit() else None
+
+
+def is_blank(element: etree._Element) -> bool:
+    """Tell whether the element holds neither elements nor attributes nor text."""
+    return not len(element) and not element.keys() and not (element.text or "").strip()
+
+
+def line_of(element: etree._Element) -> int:
+    """Return the line on which the element's start tag ends."""
+    line = int(cast("Any", element).sourceline)
+    if line < _SHORT_LINES:
+        return line
+    # Beyond 65534 libxml2 keeps lines for text only and answers with the end of the nearest text that follows.
+    node: etree._Element | None = element
+    while node is not None:
+        if node.text:
+            return line - node.text.count("\n")
+        if len(node):
+            node = node[0]
+            continue
+        if node.tail:
+            return line - node.tail.count("\n")
+        node = node.getnext()
+    return line
