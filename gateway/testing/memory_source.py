@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class MemorySource(FolderSource):
     """A source over a MemoryFolder; answers go to its folder `out`."""
 
     def __init__(self, name: str, folder: MemoryFolder, handling: Handling, *, ledger: Ledger, clock: Clock) -> None:
+        handling = replace(handling, passed_over=(*handling.passed_over, "out"))
         super().__init__(name, MemoryStore(folder), handling, ledger=ledger, clock=clock, answers="out")
         self.folder = folder
 

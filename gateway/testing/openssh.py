@@ -59,6 +59,7 @@ class OpenSshServer:
         self.root = root
         self._clock = clock
         self._read_only = read_only
+        self.host_keys = [home / "host_key"]
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self._announced = 0
@@ -115,7 +116,7 @@ class OpenSshServer:
             [
                 f"Port {self.port}",
                 "ListenAddress 127.0.0.1",
-                f"HostKey {self.home / 'host_key'}",
+                *(f"HostKey {path}" for path in self.host_keys),
                 f"PidFile {self.home / 'sshd.pid'}",
                 f"AuthorizedKeysFile {self.home / 'authorized_keys'}",
                 "StrictModes no",

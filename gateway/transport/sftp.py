@@ -21,7 +21,7 @@ import paramiko
 
 from gateway.errors import Busy, GatewayError, Refused, Unreachable
 from gateway.model import Clock
-from gateway.transport.sftp_connect import SftpSettings, open_wire
+from gateway.transport.sftp_connect import SftpSettings, hang_up, open_wire
 from gateway.transport.sftp_errors import (
     RemoteDeniedError,
     RemoteFailureError,
@@ -262,7 +262,7 @@ class SftpSession:
     def _drop(self) -> None:
         transport, self._transport, self._wire = self._transport, None, None
         if transport is not None:
-            transport.close()
+            hang_up(transport)
 
 
 class _Spool:

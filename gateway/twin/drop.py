@@ -108,6 +108,8 @@ class Drop:
         with self._lock:
             connections, self._connections = self._connections, []
         for transport in connections:
+            with contextlib.suppress(OSError):  # the client was faster
+                transport.sock.shutdown(socket.SHUT_RDWR)
             transport.close()
 
     def renew_host_key(self) -> None:
