@@ -39,11 +39,13 @@ def find_function(name: str) -> Transform:
     return function
 
 
-def _called(function: Transform, columns: Sequence[pl.Series]) -> pl.Series:
-    result = function(*columns)
-    if not isinstance(result, pl.Series) or result.len() != columns[0].len():
-        raise TypeError(f"the function did not give back a column of {columns[0].len()} values")
-    return result.cast(pl.String)
+def _fault(result: object, size: int) -> str:
+    """Say what is wrong with what a function gave back, or "": no single row is to blame for it."""
+    if not isinstance(result, pl.Series):
+        return f"the function gave back {type(result).__name__}, not a column"
+    if result.len() != size:
+        return f"the function gave back {result.len()} values for {size} rows"
+    return "" if result.dtype == pl.String else f"the function gave back a column of {result.dtype}, not of text"
 
 
 def call(function: Transform, columns: Sequence[pl.Series]) -> tuple[pl.Series, dict[int, str]]:
@@ -51,14 +53,20 @@ def call(function: Transform, columns: Sequence[pl.Series]) -> tuple[pl.Series, 
 
     A failing block is halved until the failing rows stand alone: good rows never suffer for bad ones.
     """
-    if columns[0].len() == 0:
-        return pl.Series([], dtype=pl.String), {}
+    size = columns[0].len()
+    nothing = pl.Series([None], dtype=pl.String)
+    if size == 0:
+        return nothing.clear(), {}
     try:
-        return _called(function, columns), {}
+        result = function(*columns)
     except Exception as error:  # noqa: BLE001  whatever a foreign function raises is a fault of its row
-        size = columns[0].len()
         if size == 1:
-            return pl.Series([None], dtype=pl.String), {0: f"{type(error).__name__}: {error}"}
+            return nothing, {0: f"{type(error).__name__}: {error}"}
+    else:
+        fault = _fault(result, size)
+        if fault == "":
+            return result, {}
+        return nothing.new_from_index(0, size), dict.fromkeys(range(size), fault)
     half = size // 2
     left, faults = call(function, [column.head(half) for column in columns])
     right, more = call(function, [column.slice(half) for column in columns])

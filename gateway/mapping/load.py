@@ -9,30 +9,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from gateway.errors import Fault, SettingsError
-from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.mapping.faults import worded
 from gateway.mapping.functions import FunctionError, find_function
 from gateway.mapping.headers import nearest
 from gateway.mapping.lines import key_lines
 from gateway.mapping.patterns import plain
-from gateway.mapping.spec import Condition, FieldSpec, Filter, Group, Lookup, MappingFile
+from gateway.mapping.spec import FieldSpec, Lookup, MappingFile
 from gateway.mapping.steps import compared
 
-_LAYOUTS: dict[str, type[BaseModel]] = {
-    "csv": CsvLayout,
-    "xlsx": XlsxLayout,
-    "xml": XmlLayout,
-    "json": JsonLayout,
-}
 _FIX = "Mend the mapping; `gateway schema mapping` prints its form."
-
-
-def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """Return the keys of a part of the mapping as they are written."""
-    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 class _Faults:
@@ -61,8 +49,8 @@ def load_mapping(path: Path) -> MappingFile:
     try:
         mapping = MappingFile.model_validate(raw)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            _add(faults, details)
+        for keys, message in worded(error):
+            faults.add(keys, message)
     tables = _tables(path, raw, faults)
     if faults.found or mapping is None:
         raise SettingsError(sorted(set(faults.found), key=_place), fix=_FIX)
@@ -111,65 +99,6 @@ def _toml(path: Path) -> tuple[str, dict[str, Any]]:
         line = place.split(",")[0]
         where = f"{path}:{line}" if line.isdecimal() else str(path)
         raise SettingsError([Fault(where, f"this is not TOML: {said}")], fix="Mend the line.") from error
-
-
-# ---------------------------------------------------------------- faults in our own words
-
-
-def _keys(loc: tuple[str | int, ...]) -> list[str | int]:
-    """Path of a fault without the layout's own tag, which no key of the file spells."""
-    return [key for place, key in enumerate(loc) if not (place == 1 and loc[0] == "format" and key in _LAYOUTS)]
-
-
-def _known_keys(loc: tuple[str | int, ...]) -> tuple[str, ...]:
-    """Keys that may stand where a fault's key stands."""
-    match loc[:-1]:
-        case ("fields", _):
-            return keys_of(FieldSpec)
-        case ("fields", _, "lookup"):
-            return keys_of(Lookup)
-        case ("fields", _, "when") | ("filter", _, "skip" | "keep"):
-            return keys_of(Condition)
-        case ("filter", _):
-            return keys_of(Filter)
-        case ("group",):
-            return keys_of(Group)
-        case ("format", str(kind)):
-            return keys_of(_LAYOUTS[kind])
-        case _:
-            return keys_of(MappingFile)
-
-
-def _add(faults: _Faults, details: ErrorDetails) -> None:
-    loc = details["loc"]
-    keys = _keys(loc)
-    where = ".".join(str(key) for key in keys[:-1])
-    inside = f" in {where}" if where else ""
-    match details["type"]:
-        case "mapping":
-            for message in details["ctx"]["faults"]:
-                faults.add(keys, f"{'.'.join(map(str, keys))}: {message}" if keys else message)
-        case "extra_forbidden":
-            known = _known_keys(loc)
-            near = nearest(str(keys[-1]), known)
-            meant = f"did you mean {near!r}?" if near else f"known keys are {', '.join(known)}"
-            faults.add(keys, f"unknown key {str(keys[-1])!r}{inside}: {meant}")
-        case "missing":
-            faults.add(keys[:-1], f"the key {str(keys[-1])!r} is missing{inside}")
-        case "union_tag_not_found":
-            faults.add(keys, f"the key 'kind' is missing in format: it is one of {', '.join(_LAYOUTS)}")
-        case "union_tag_invalid":
-            tag = str(details["ctx"]["tag"])
-            near = nearest(tag, tuple(_LAYOUTS))
-            meant = f"did you mean {near!r}?" if near else f"it is one of {', '.join(_LAYOUTS)}"
-            faults.add([*keys, "kind"], f"there is no format of kind {tag!r}: {meant}")
-        case _:
-            name = ".".join(str(key) for key in keys) or "mapping"
-            faults.add(keys, f"{name}: found {details['input']!r}; {_lowered(details['msg'])}")
-
-
-def _lowered(message: str) -> str:
-    return message[:1].lower() + message[1:]
 
 
 # ---------------------------------------------------------------- lookup files and functions

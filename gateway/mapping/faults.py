@@ -1,0 +1,108 @@
+"""What pydantic finds wrong with a mapping, in words of ours: found, expected, nearest right word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.mapping.headers import nearest
+from gateway.mapping.spec import Condition, FieldSpec, Filter, Group, Lookup, MappingFile
+
+Keys = tuple[str | int, ...]
+
+_LAYOUTS: dict[str, type[BaseModel]] = {"csv": CsvLayout, "xlsx": XlsxLayout, "xml": XmlLayout, "json": JsonLayout}
+_UNION_TAGS = frozenset({"int", "str", "bool", "constrained-int", "constrained-str"})
+_EXPECTED = {
+    "string_type": "a text in quotes",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": 'a list like ["a", "b"]',
+    "dict_type": 'a table like { column = "..." }',
+    "model_type": 'a table like { column = "..." }',
+    "model_attributes_type": "a table",
+    "too_short": "at least one entry",
+    "string_too_short": "a text that is not empty",
+}
+
+
+def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the keys of a part of the mapping as they are written."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def worded(error: ValidationError) -> Iterator[tuple[Keys, str]]:
+    """Yield each fault with the keys under which it stands."""
+    values: dict[Keys, tuple[object, list[str]]] = {}
+    for details in error.errors(include_url=False):
+        keys = _keys(details["loc"])
+        told = list(_told(details, keys))
+        if told:
+            yield from told
+        else:  # one value that fits no member of a union is one fault
+            values.setdefault(keys, (details["input"], []))[1].append(_expected(details))
+    for keys, (found, expected) in values.items():
+        name = ".".join(str(key) for key in keys) or "the mapping"
+        yield keys, f"{name}: found {found!r}, expected {' or '.join(dict.fromkeys(expected))}"
+
+
+def _keys(loc: Keys) -> Keys:
+    """Path of a fault without tags that no key of the file spells."""
+    if len(loc) > 1 and loc[0] == "format" and loc[1] in _LAYOUTS:
+        loc = (loc[0], *loc[2:])
+    return loc[:-1] if len(loc) > 2 and loc[-1] in _UNION_TAGS and loc[-2] != "fields" else loc
+
+
+def _expected(details: ErrorDetails) -> str:
+    if details["type"] == "tuple_type" and details["loc"][-1] in {"column", "currency", "true", "false"}:
+        return "a text in quotes, or a list of them"
+    known = _EXPECTED.get(details["type"])
+    if known is not None:
+        return known
+    message = details["msg"].removeprefix("Input should be ")
+    return message[:1].lower() + message[1:]
+
+
+def _known_keys(loc: Keys) -> tuple[str, ...]:
+    """Keys that may stand where a fault's key stands."""
+    match loc[:-1]:
+        case ("fields", _):
+            return keys_of(FieldSpec)
+        case ("fields", _, "lookup"):
+            return keys_of(Lookup)
+        case ("fields", _, "when") | ("filter", _, "skip" | "keep"):
+            return keys_of(Condition)
+        case ("filter", _):
+            return keys_of(Filter)
+        case ("group",):
+            return keys_of(Group)
+        case ("format", str(kind)):
+            return keys_of(_LAYOUTS[kind])
+        case _:
+            return keys_of(MappingFile)
+
+
+def _meant(word: str, known: tuple[str, ...]) -> str:
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else f"it is one of {', '.join(known)}"
+
+
+def _told(details: ErrorDetails, keys: Keys) -> Iterator[tuple[Keys, str]]:
+    where = ".".join(str(key) for key in keys[:-1])
+    inside = f" in {where}" if where else ""
+    match details["type"]:
+        case "mapping":
+            name = ".".join(str(key) for key in keys)
+            for message in details["ctx"]["faults"]:
+                yield keys, f"{name}: {message}" if name else message
+        case "extra_forbidden":
+            yield keys, f"unknown key {str(keys[-1])!r}{inside}: {_meant(str(keys[-1]), _known_keys(details['loc']))}"
+        case "missing":
+            yield keys[:-1], f"the key {str(keys[-1])!r} is missing{inside}"
+        case "union_tag_not_found":
+            yield keys, f"the key 'kind' is missing in format: it is one of {', '.join(_LAYOUTS)}"
+        case "union_tag_invalid":
+            tag = str(details["ctx"]["tag"])
+            yield (*keys, "kind"), f"there is no format of kind {tag!r}: {_meant(tag, tuple(_LAYOUTS))}"
