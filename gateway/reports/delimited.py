@@ -20,7 +20,8 @@ RESULT_COLUMNS = ("row", "line", "key", "state", "faults", "code", "field", "val
 ISSUE_COLUMNS = ("row", "line", "key", "severity", "state", "code", "field", "value", "message", "fix")
 
 _RISKY = ("key", "field", "value", "message", "remote_id")
-_RISK = r"^['=+\-@\t\r\n]"
+RISK = r"^['=+\-@\t\r\n]"
+"""Pattern of the cells that neutralising may change: cheaper to look for than to rewrite."""
 
 
 class ResultWriter:
@@ -81,7 +82,7 @@ def _safe(frame: pl.DataFrame) -> pl.DataFrame:
     frame = frame.with_columns(shown_key(pl.col("key")))
     risky = [name for name in _RISKY if name in frame.columns]
     # one cheap look per block spares the good rows the rewriting
-    flags = frame.select(pl.col(name).str.contains(_RISK).any() for name in risky)
+    flags = frame.select(pl.col(name).str.contains(RISK).any() for name in risky)
     return frame.with_columns(neutralised(pl.col(name)).alias(name) for name in risky if flags[name].item())
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from gateway.formats.layout import OUR_COLUMNS, CsvLayout
 from gateway.formats.neutral import neutralised
 from gateway.model import LINE, ROW, Rows, Summary
+from gateway.reports.delimited import RISK
 from gateway.reports.raw import RawRecords
 from gateway.reports.stream import FailedBlock, failed_blocks, header_texts
 from gateway.reports.verdict import failed
@@ -83,14 +84,20 @@ class _Dialect:
         # the partner's cells came out of this encoding; only our own words may not fit into it
         return text.encode(self.codec, errors="replace")
 
-    def cell(self, cell: pl.Expr) -> pl.Expr:
+    @property
+    def special(self) -> str:
+        """Pattern of the characters for whose sake a cell is quoted; it matches nothing where cells never are."""
+        if self.quote == "":
+            return "[^\\s\\S]"
+        return "|".join(f"\\x{{{ord(mark):x}}}" for mark in (self.delimiter, self.quote, "\r", "\n"))
+
+    def quoted(self, cell: pl.Expr) -> pl.Expr:
         """Return the cell as it stands in the file: quoted where it must be; null stays null."""
         if self.quote == "":
             return cell
         doubled = cell.str.replace_all(self.quote, self.quote * 2, literal=True)
-        special = "|".join(_hex(mark) for mark in (self.delimiter, self.quote, "\r", "\n"))
-        quoted = pl.concat_str(pl.lit(self.quote), doubled, pl.lit(self.quote))
-        return pl.when(cell.str.contains(special)).then(quoted).otherwise(cell)
+        inside = pl.concat_str(pl.lit(self.quote), doubled, pl.lit(self.quote))
+        return pl.when(cell.str.contains(self.special)).then(inside).otherwise(cell)
 
     def plain(self, ours: pl.Expr) -> pl.Expr:
         """Return a text of ours on one line and, where the file never quotes, without the delimiter."""
@@ -101,10 +108,6 @@ class _Dialect:
         return one_line.str.replace_all(self.delimiter, substitute, literal=True)
 
 
-def _hex(mark: str) -> str:
-    return f"\\x{{{ord(mark):x}}}"
-
-
 def _newline(line: str) -> str:
     for end in ("\r\n", "\r"):
         if line.endswith(end):
@@ -113,17 +116,18 @@ def _newline(line: str) -> str:
 
 
 def _header(headers: tuple[str, ...], dialect: _Dialect) -> str:
-    names = pl.Series([*OUR_COLUMNS, *headers], dtype=pl.String).to_frame("name")
-    ours = pl.col("name").is_in(list(OUR_COLUMNS))
-    cells = names.select(pl.when(ours).then("name").otherwise(dialect.cell(neutralised(pl.col("name")))))
-    return dialect.delimiter.join(cells.to_series())
+    names = pl.DataFrame({"name": headers}, schema={"name": pl.String})
+    theirs = names.select(dialect.quoted(neutralised(pl.col("name"))))
+    return dialect.delimiter.join([*OUR_COLUMNS, *theirs.to_series()])
 
 
 def _records(block: FailedBlock, run: str, dialect: _Dialect, raw: RawRecords) -> bytes:
     ours, cells = _ours(block, run, dialect), _cells(block, dialect)
-    lines = pl.select(pl.concat_str(pl.lit(ours), pl.lit(cells), ignore_nulls=True)).to_series().to_list()
+    lines = pl.DataFrame([ours.alias("ours"), cells.alias("cells")]).select(
+        line=pl.concat_str("ours", "cells", ignore_nulls=True)
+    )["line"]
     if not block.faults["damaged"].any():
-        return dialect.encoded(dialect.newline.join([*lines, ""]))
+        return dialect.encoded(lines.str.join(dialect.newline).item() + dialect.newline)
     whole = [dialect.encoded(line) for line in lines]
     places = block.faults.select("damaged", "until").rows()
     for n, ((damaged, until), line) in enumerate(zip(places, block.table.frame[LINE], strict=True)):
@@ -135,26 +139,38 @@ def _records(block: FailedBlock, run: str, dialect: _Dialect, raw: RawRecords) -
 
 
 def _ours(block: FailedBlock, run: str, dialect: _Dialect) -> pl.Series:
+    names = OUR_COLUMNS[2:]
     said = block.faults.select(
-        error_run=pl.lit(run),
-        error_row=pl.col(ROW).cast(pl.String),
-        error_code=dialect.plain(pl.col("error_code")),
-        error_field=neutralised(dialect.plain(pl.col("error_field"))),
-        error_message=neutralised(dialect.plain(pl.col("error_message"))),
+        pl.lit(run).alias("error_run"),
+        pl.col(ROW).cast(pl.String).alias("error_row"),
+        *(dialect.plain(pl.col(name)).alias(name) for name in names),
     )
-    cells = [dialect.cell(pl.col(name)) for name in OUR_COLUMNS]
-    return said.select(line=pl.concat_str(cells, separator=dialect.delimiter))["line"]
+    return said.select(line=pl.concat_str(_written(said, dialect), separator=dialect.delimiter))["line"]
 
 
 def _cells(block: FailedBlock, dialect: _Dialect) -> pl.Series:
     """Return the partner's cells with a delimiter before each; a short record stays short."""
-    frame = block.table.frame
-    names = [name for name in frame.columns if not name.startswith("@")]
-    present = pl.max_horizontal(pl.when(pl.col(name).is_not_null()).then(n) for n, name in enumerate(names))
-    cells = [
-        pl.when(pl.col("@present") >= n).then(
-            pl.lit(dialect.delimiter) + dialect.cell(neutralised(pl.col(name).fill_null("")))
-        )
-        for n, name in enumerate(names)
-    ]
-    return frame.with_columns(present.alias("@present")).select(line=pl.concat_str(cells, ignore_nulls=True))["line"]
+    frame = block.table.frame.select(name for name in block.table.frame.columns if not name.startswith("@"))
+    cells = _written(frame, dialect)
+    delimiter = pl.lit(dialect.delimiter)
+    if sum(frame.null_count().row(0)):
+        at = enumerate(frame.columns)
+        present = pl.max_horizontal(pl.when(pl.col(name).is_not_null()).then(n) for n, name in at)
+        frame = frame.with_columns(present.alias("@present"))
+        cells = [pl.when(pl.col("@present") >= n).then(delimiter + cell.fill_null("")) for n, cell in enumerate(cells)]
+    else:
+        cells = [delimiter + cell for cell in cells]
+    return frame.select(line=pl.concat_str(cells, ignore_nulls=True))["line"]
+
+
+def _written(frame: pl.DataFrame, dialect: _Dialect) -> list[pl.Expr]:
+    """Return the columns as they stand in the file; one look at a column spares most of them the rewriting."""
+    seen = frame.select(
+        *(pl.col(name).str.contains(RISK).any().alias(f"risky {name}") for name in frame.columns),
+        *(pl.col(name).str.contains(dialect.special).any().alias(f"special {name}") for name in frame.columns),
+    ).row(0, named=True)
+    cells: list[pl.Expr] = []
+    for name in frame.columns:
+        cell = neutralised(pl.col(name)) if seen[f"risky {name}"] else pl.col(name)
+        cells.append(dialect.quoted(cell) if seen[f"special {name}"] else cell)
+    return cells

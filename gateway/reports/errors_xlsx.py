@@ -84,11 +84,11 @@ class _ErrorSheet:
         cells = table.frame.select(names).rows()
         kinds = table.kinds.select(names).rows() if table.kinds is not None else None
         said = block.faults.select(pl.lit(run), ROW, *OUR_COLUMNS[2:]).rows()
-        notes = block.faults["notes"].to_list()
+        notes = _notes(block.spots)
         for n, ours in enumerate(said):
             for column, text in enumerate(ours):
                 self._ours(column, text)
-            self._record(cells[n], kinds[n] if kinds is not None else None, _by_position(notes[n]))
+            self._record(cells[n], kinds[n] if kinds is not None else None, notes.get(ours[1], {}))
             self._next += 1
 
     def _ours(self, column: int, text: str | int) -> None:
@@ -113,9 +113,10 @@ class _ErrorSheet:
             self._sheet.set_column(column, column, width)
 
 
-def _by_position(notes: Sequence[dict[str, Any]]) -> dict[int, str]:
-    texts: dict[int, str] = {}
-    for note in notes:
-        position, message = note["position"], note["message"]
-        texts[position] = f"{texts[position]}\n{message}" if position in texts else message
-    return texts
+def _notes(spots: pl.DataFrame) -> dict[int, dict[int, str]]:
+    """Return what is wrong by row and position."""
+    notes: dict[int, dict[int, str]] = {}
+    for row, position, message in spots.select(ROW, "position", "message").rows():
+        cells = notes.setdefault(row, {})
+        cells[position] = f"{cells[position]}\n{message}" if position in cells else message
+    return notes

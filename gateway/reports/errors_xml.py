@@ -6,8 +6,9 @@ It streams: neither the document nor the faults are held whole. Encoding UTF-16 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from lxml import etree
 
 from gateway.formats.layout import ERROR_NAMESPACE, XmlLayout
 from gateway.model import ROW, Rows, Summary
-from gateway.reports.stream import RowCursor, joined_faults
+from gateway.reports.stream import RowCursor, joined, worded_faults
 from gateway.reports.verdict import FAILED, failed
 
 _ERROR = f"{{{ERROR_NAMESPACE}}}error"
@@ -41,7 +42,7 @@ class XmlErrorsWriter:
         source = rows.source()
         with source.open("rb") as file, etree.xmlfile(str(out), encoding=_encoding(source)) as target:
             target.write_declaration()
-            _Copier(target, layout, _Faults(rows, summary.run)).copy(file)
+            _Copier(target, layout, _Faults(rows, summary.run), lambda: _has_own_text(rows)).copy(file)
         return True
 
 
@@ -70,7 +71,7 @@ class _Faults:
         failing = results.filter(pl.col("state").is_in([str(state) for state in FAILED]))
         if failing.height == 0:
             return {}
-        told = joined_faults(failing, issues, self._columns)
+        told = joined(worded_faults(failing, issues, self._columns))
         names = ("code", "field", "message")
         return {
             row: {"run": self._run, "row": str(row), **dict(zip(names, map(_clean, texts), strict=True))}
@@ -79,14 +80,18 @@ class _Faults:
 
 
 class _Copier:
-    """Walks the document and writes ancestors, what stands beside records, and the failed records."""
+    """Walks the document and writes ancestors, what stands beside records, and the failed records.
 
-    def __init__(self, target: Any, layout: XmlLayout, faults: _Faults) -> None:
+    `own_text`: whether a column is the record's own text; a record that holds nothing is a row only then.
+    """
+
+    def __init__(self, target: Any, layout: XmlLayout, faults: _Faults, own_text: Callable[[], bool]) -> None:
         self._target = target
         self._names = _Names(layout.namespaces)
         self._record = _steps(layout.record)
         self._explode = _steps(layout.explode) if layout.explode is not None else None
         self._faults = faults
+        self._own_text = own_text
         self._row = 0
 
     def copy(self, file: Any) -> None:
@@ -121,6 +126,8 @@ class _Copier:
 
     def _marked(self, record: Any) -> bool:
         """Count the rows of the record, mark the failed ones, drop the good ones; False when none failed."""
+        if _is_blank(record) and not self._own_text():
+            return False
         for old in list(record.iter(_ERROR)):
             _drop(old)
         if self._explode is None:
@@ -148,6 +155,14 @@ class _Copier:
                     yield child
                 else:
                     yield from self._descend(child, steps[1:])
+
+
+def _has_own_text(rows: Rows) -> bool:
+    return any("." in table.headers for table in islice(rows.tables(), 1))
+
+
+def _is_blank(element: Any) -> bool:
+    return not len(element) and not element.keys() and not (element.text or "").strip()
 
 
 def _events(file: Any) -> Iterator[tuple[str, Any]]:

@@ -57,13 +57,14 @@ class RowCursor:
 class FailedBlock:
     """Failed records of one block: `table.frame` holds them only, `faults` has one row for each, in the same order.
 
-    `faults`: `@row`, `error_code`, `error_field`, `error_message` (String) and `notes` (List of Struct with `position`,
-    Int64, a column of the partner's file that is at fault, from 0, and `message`, String, what is wrong there);
-    `damaged` (Boolean): the record is more than its cells; `until` (Int64): line of the next record, null at the end.
+    `faults`: `@row`, `error_code`, `error_field`, `error_message` (String); `damaged` (Boolean): the record is more
+    than its cells; `until` (Int64): line of the next record, null at the end.
+    `spots`: cells at fault: `@row`, `position` (Int64, column of the partner's file from 0) and `message` (String).
     """
 
     table: Table
     faults: pl.DataFrame
+    spots: pl.DataFrame
 
 
 def failed_blocks(rows: Rows) -> Iterator[FailedBlock]:
@@ -81,21 +82,22 @@ def failed_blocks(rows: Rows) -> Iterator[FailedBlock]:
         here = table.frame[ROW].is_in(failing[ROW].implode())
         if not here.any():
             continue
-        faults = joined_faults(failing, issue, columns, table.headers)
+        told = worded_faults(failing, issue, columns, table.headers)
         until = table.frame[LINE].shift(-1, fill_value=results.next_line()).alias("until")
         frame = table.frame.filter(here)
         kinds = None if table.kinds is None else table.kinds.filter(here)
-        kept = frame.select(ROW, until.filter(here)).join(faults, on=ROW, how="left", maintain_order="left")
-        yield FailedBlock(Table(frame, table.headers, kinds), kept)
+        faults = frame.select(ROW, until.filter(here)).join(joined(told), on=ROW, how="left", maintain_order="left")
+        spots = told.filter(pl.col("position").is_not_null()).select(ROW, "position", "message")
+        yield FailedBlock(Table(frame, table.headers, kinds), faults, spots)
 
 
-def joined_faults(
+def worded_faults(
     failing: pl.DataFrame, issues: pl.DataFrame | None, columns: Mapping[str, str], headers: tuple[str, ...] = ()
 ) -> pl.DataFrame:
-    """Return one row per failed row with all its faults joined, errors only where it has any.
+    """Return the faults of failed rows in row order, at least one for each; errors only where a row has any.
 
     `failing`: frame of ROW_RESULT_SCHEMA. `issues`: as `Rows.issues` gives them, of the same range of rows.
-    The result has the columns that FailedBlock describes for `faults`.
+    The result: `@row`, `code`, `field` (as the partner calls it), `message`, `position` of the partner's column.
     """
     told = _telling(failing, issues)
     where = positions(columns, headers)
@@ -103,19 +105,31 @@ def joined_faults(
         position=pl.col("field").replace_strict(where, default=None, return_dtype=pl.Int64),
         field=pl.col("field").replace(shown_names(columns, headers)),
     )
-    told = with_text(told).with_columns(
-        message=pl.col("message").fill_null("The row was " + pl.col("state") + "."),
+    return with_text(told).select(
+        ROW,
+        pl.col("code", "field").fill_null(""),
+        pl.col("message").fill_null("The row was " + pl.col("state") + "."),
+        "position",
     )
+
+
+def joined(told: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per row of the file with its worded faults joined: what FailedBlock calls `faults`."""
+    said = told.with_columns(damaged=pl.col("code").is_in(list(DAMAGED)))
+    row = pl.col(ROW)
+    several = ((row == row.shift(1)) | (row == row.shift(-1))).fill_null(value=False)
+    names = {"code": "error_code", "field": "error_field", "message": "error_message"}
+    # most rows have one fault: only the others are worth grouping
+    single = said.filter(~several).rename(names).select(ROW, *names.values(), "damaged")
     first = pl.len().clip(upper_bound=SHOWN_FAULTS)
-    return (
-        told.group_by(ROW, maintain_order=True)
+    more = pl.len().cast(pl.Int64) - SHOWN_FAULTS
+    grouped = (
+        said.filter(several)
+        .group_by(ROW, maintain_order=True)
         .agg(
-            error_code=pl.col("code").fill_null("").head(first).str.join("; "),
-            error_field=pl.col("field").fill_null("").head(first).str.join("; "),
-            error_message=pl.col("message").head(first).str.join("; "),
-            notes=pl.struct("position", "message").filter(pl.col("position").is_not_null()),
-            damaged=pl.col("code").is_in(list(DAMAGED)).any(),
-            more=pl.len().cast(pl.Int64) - SHOWN_FAULTS,
+            *(pl.col(name).head(first).str.join("; ").alias(joint) for name, joint in names.items()),
+            pl.col("damaged").any(),
+            more=more,
         )
         .with_columns(
             error_message=pl.when(pl.col("more") > 0)
@@ -124,6 +138,7 @@ def joined_faults(
         )
         .drop("more")
     )
+    return pl.concat([single, grouped])
 
 
 def _telling(failing: pl.DataFrame, issues: pl.DataFrame | None) -> pl.DataFrame:

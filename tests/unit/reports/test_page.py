@@ -15,7 +15,7 @@ LAYOUT = CsvLayout(kind="csv", delimiter=";", encoding="utf-8")
 
 
 def page(tmp_path, facts, found=None):
-    rows = FakeRows(results([]), found if found is not None else issues([]), format=LAYOUT)
+    rows = FakeRows(results([]), found if found is not None else issues([]), format=LAYOUT, block=9_999)
     out = tmp_path / "report.html"
     assert PageWriter().write(facts, rows, out)
     return html.document_fromstring(out.read_bytes())

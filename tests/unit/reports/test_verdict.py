@@ -17,14 +17,12 @@ from gateway.reports import balances, verdict
         ({"unchanged": 12}, "All 12 rows needed no change."),
         (
             {"applied": 1200, "rejected": 30, "refused": 10},
-            "1,200 of 1,240 rows took effect; "
-            + "30 were rejected by our checks and 10 were refused by the marketplace: see errors.csv.",
+            "1,200 of 1,240 rows took effect; 30 were rejected by our checks and 10 were refused by the marketplace: see errors.csv.",  # noqa: E501  one sentence
         ),
         ({"applied": 9, "rejected": 1}, "9 of 10 rows took effect; 1 was rejected by our checks: see errors.csv."),
         (
             {"unchanged": 2, "pending": 3, "held": 1},
-            "None of the 6 rows took effect; "
-            + "2 needed no change, 1 is held for a person to decide and 3 still wait for an answer.",
+            "None of the 6 rows took effect; 2 needed no change, 1 is held for a person to decide and 3 still wait for an answer.",  # noqa: E501  one sentence
         ),
     ],
 )
