@@ -119,7 +119,8 @@ class _Copier:
         """Write a child of an ancestor: a failed record, or anything that is no record."""
         if path != self._record or self._marked(element):
             self._target.write(element, with_tail=False)
-            self._target.write("\n")
+            if len(path) > 1:
+                self._target.write("\n")
         element.clear(keep_tail=False)
         while element.getprevious() is not None:
             del element.getparent()[0]
