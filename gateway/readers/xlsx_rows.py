@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.utils.escape import unescape
 from python_calamine import CalamineError, CalamineWorkbook, XmlError, ZipError
 
 from gateway.errors import FileError
@@ -58,6 +56,8 @@ def openpyxl_rows(path: Path, sheet: str, last_row: int, width: int) -> Rows:
 
 
 def _openpyxl(path: Path, sheet: str, last_row: int, width: int) -> Iterator[Sequence[Any]]:
+    import openpyxl  # noqa: PLC0415  a tenth of a second that only the largest sheets need
+
     try:
         with warnings.catch_warnings():
             # Extensions it does not know and formats it can't apply are no matter for values.
@@ -89,6 +89,8 @@ def _quietly(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
 def _unescaped(row: tuple[Any, ...]) -> Sequence[Any]:
     """Undo `_x000D_` as calamine does."""
     if any(type(value) is str and "_x" in value for value in row):
+        from openpyxl.utils.escape import unescape  # noqa: PLC0415  as above
+
         return [unescape(value) if type(value) is str else value for value in row]
     return row
 
