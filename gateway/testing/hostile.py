@@ -6,6 +6,7 @@ that file, and a new process goes on where the old one stopped.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -240,7 +241,8 @@ class HostileDestination:
         self._settings.log.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._settings.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(handle, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+            # A line feed on both sides: what comes after a line cut off by a kill must not be lost with it.
+            os.write(handle, b"\n" + json.dumps(entry, ensure_ascii=False).encode() + b"\n")
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -248,8 +250,12 @@ class HostileDestination:
 
 def read_log(log: Path) -> list[dict[str, Any]]:
     """Return every entry of a log; a line cut off by a kill is left out. An absent log is empty."""
-    lines = log.read_bytes().split(b"\n")[:-1] if log.exists() else []
-    return [json.loads(line) for line in lines]
+    entries: list[dict[str, Any]] = []
+    for line in log.read_bytes().split(b"\n") if log.exists() else []:
+        if line.startswith(b"{") and line.endswith(b"}"):
+            with contextlib.suppress(ValueError):
+                entries.append(json.loads(line))
+    return entries
 
 
 def effects_per_key(log: Path) -> Counter[str]:
