@@ -13,11 +13,13 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from gateway.delivery.results import RunRows
 from gateway.delivery.settle import Settler
 from gateway.errors import WillNeverWork
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import ROW, RowState, Summary
+from gateway.reports.causes import Cause, causes
 from gateway.spool import STATE, Spool
 
 RETRIED = (RowState.REFUSED, RowState.UNCERTAIN)
@@ -39,6 +41,17 @@ class LaneStatus:
     trouble: str | None
     trouble_since: Any
     wake_at: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the journal stood: what came after is what happened since."""
+
+    event: int
+    arrivals: frozenset[int]
+    """Arrivals that had ended by then."""
+    runs: frozenset[str]
+    """Runs that had ended by then."""
 
 
 class Operations:
@@ -118,6 +131,58 @@ class Operations:
                 else:
                     found[name] = (event.text, event.at)
         return found
+
+    def rows(self, run: str) -> RunRows | None:
+        """Return the rows of a run with their states; None when the file was refused as a whole."""
+        row = self.run(run)
+        return self._settler.rows(row) if row.pinned else None
+
+    def causes(self, run: str) -> list[Cause]:
+        """Return what is wrong with the rows of a run by cause, errors first, the most frequent first."""
+        rows = self.rows(run)
+        return [] if rows is None else causes(rows.issues(), rows.columns())
+
+    def calls(self, run: str) -> Sequence[Row[Any]]:
+        """Batches with rows of a run, in sending order."""
+        query = sa.select(t.batch).join(t.batch_run, t.batch_run.c.batch == t.batch.c.id)
+        with self._journal.read() as tx:
+            return tx.execute(query.where(t.batch_run.c.run == run).order_by(t.batch.c.id)).fetchall()
+
+    def open_imports(self) -> Sequence[Row[Any]]:
+        """Batches the destinations have and have not finished, with their lane, oldest first."""
+        query = (
+            sa.select(t.batch, t.consignment.c.lane)
+            .join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
+            .where(t.batch.c.state.in_(("open", "sending", "unknown")))
+            .order_by(t.batch.c.id)
+        )
+        with self._journal.read() as tx:
+            return tx.execute(query).fetchall()
+
+    def mark(self) -> Mark:
+        """Remember where the journal stands now."""
+        with self._journal.read() as tx:
+            event = int(tx.scalar(sa.select(sa.func.max(t.event.c.id))) or 0)
+            gone = frozenset(tx.scalars(sa.select(t.arrival.c.id).where(t.arrival.c.state == "ended")))
+            ended = frozenset(tx.scalars(sa.select(t.run.c.id).where(t.run.c.ended_at.is_not(None))))
+        return Mark(event, gone, ended)
+
+    def runs_since(self, mark: Mark) -> list[Row[Any]]:
+        """Runs that were open at the mark or are newer, oldest first."""
+        with self._journal.read() as tx:
+            found = tx.execute(sa.select(t.run).order_by(t.run.c.started_at, t.run.c.id)).fetchall()
+        return [row for row in found if row.id not in mark.runs]
+
+    def refused_since(self, mark: Mark) -> list[str]:
+        """Names of files that went to the rejected folder since the mark."""
+        query = sa.select(t.arrival).where(t.arrival.c.ending == "reject").order_by(t.arrival.c.id)
+        with self._journal.read() as tx:
+            return [row.path for row in tx.execute(query) if row.id not in mark.arrivals]
+
+    def events_since(self, event: int) -> Sequence[Row[Any]]:
+        """Events after one, oldest first."""
+        with self._journal.read() as tx:
+            return tx.execute(sa.select(t.event).where(t.event.c.id > event).order_by(t.event.c.id)).fetchall()
 
     def unreturned(self) -> int:
         """Answers that wait for a partner's server."""

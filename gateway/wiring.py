@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
+from gateway.contracts import contract
 from gateway.delivery.baseline import sweep
 from gateway.delivery.build import Builder
 from gateway.delivery.lane import Delivery
@@ -24,7 +27,7 @@ from gateway.delivery.settle import Settler
 from gateway.delivery.setup import LaneSetup
 from gateway.destinations import destinations
 from gateway.dispatch.local import LocalDispatcher
-from gateway.errors import SettingsError
+from gateway.errors import SettingsError, WillNeverWork
 from gateway.formats.layout import Layout
 from gateway.journal import Journal, open_journal, runs
 from gateway.mapping import load_mapping
@@ -32,7 +35,10 @@ from gateway.model import Clock, Destination, Operation, Requirement, Source, Ta
 from gateway.operations import Operations
 from gateway.outbox import Outbox
 from gateway.pipeline import Intake, RouteSetup
+from gateway.pipeline.judge import Judged, check_file
+from gateway.pipeline.plan import Plan, plan_file
 from gateway.readers import reader_for
+from gateway.routes import Route
 from gateway.service import Service
 from gateway.settings import Loaded, LoadedRoute, LocalSettings, SftpSettings
 from gateway.sources.handling import Handling
@@ -40,7 +46,7 @@ from gateway.sources.local import LocalSource
 from gateway.sources.sftp import SftpSource
 from gateway.spool import Spool
 from gateway.transport import sftp
-from gateway.transport.http import connect
+from gateway.transport.http import Request, Response, connect
 
 _MEASURES = {"stock": "quantity", "price": "price", "offer": "price"}
 """Contract field the guard compares, per family."""
@@ -83,6 +89,7 @@ class Gateway:
                 f"Another gateway is running on the state folder {self.loaded.settings.state}.",
                 fix="Stop it, or give this one a state folder of its own.",
             ) from error
+        sweep(self.journal, self.service.spool)
 
     def close(self) -> None:
         """Give everything back."""
@@ -100,7 +107,7 @@ def wire(loaded: Loaded, *, clock: Clock | None = None) -> Gateway:
     spool = Spool(state)
     spool.make()
     targets = {name: _destination(name, *spec, clock, journal) for name, spec in loaded.destinations.items()}
-    routes = {name: _route_setup(one, targets) for name, one in loaded.routes.items()}
+    routes = {name: _route_setup(_kept(one, state), targets) for name, one in loaded.routes.items()}
     return _assemble(loaded, journal, spool, targets, routes, clock)
 
 
@@ -128,9 +135,78 @@ def _assemble(
         dispatcher=LocalDispatcher(clock, due, workers=loaded.settings.workers), sources=sources,
         scan_every={name: one.every for name, one in loaded.sources.items()}, clock=clock,
     )  # fmt: skip
-    sweep(journal, spool)
     lock = FileLock(loaded.settings.state / "lock")
     return Gateway(loaded, journal, service, Operations(journal, spool, settler), targets, routes, lock)
+
+
+@contextmanager
+def open_operations(loaded: Loaded, *, clock: Clock | None = None) -> Iterator[Operations]:
+    """Open what people do, without sources and destinations: safe beside a running gateway. Raises SettingsError."""
+    state = loaded.settings.state
+    journal = open_journal(state, clock or SystemClock())
+    spool = Spool(state)
+    spool.make()
+    settler = Settler(journal, spool, Outbox(loaded.settings.outbox, journal), _read, _layout)
+    try:
+        yield Operations(journal, spool, settler)
+    finally:
+        journal.close()
+
+
+# ---- judging and planning: no state is changed, nothing is called
+
+
+class _NoCalls:
+    """model's transport seam for judging and planning."""
+
+    def send(self, request: Request) -> Response:
+        """Refuse: nothing may leave."""
+        raise WillNeverWork(f"A call of {request.path} was about to leave while a file was only judged.")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def offline(loaded: Loaded, route: str, *, clock: Clock | None = None) -> RouteSetup:
+    """Set up one route with a destination that can't call anybody. Raises KeyError for an unknown route."""
+    one = loaded.routes[route]
+    name = one.route.destination
+    kind, settings = loaded.destinations[name]
+    made = destinations()[kind](settings, transport=_NoCalls(), clock=clock or SystemClock(), account=name, name=name)
+    return _route_setup(one, {name: made})
+
+
+def contract_only(mapping: Path, *, clock: Clock | None = None) -> RouteSetup:
+    """Set up a mapping without a route: only its contract judges. Raises SettingsError."""
+    file = load_mapping(mapping)
+    agreed = contract(file.contract)
+    made = destinations()["files"]
+    settings = made.SPEC.settings(folder=mapping.parent, format="json", contract=agreed.name)
+    there = made(settings, clock=clock or SystemClock(), account="nobody", name="nobody")
+    route = Route(
+        name=mapping.stem, source="", files=("*",), mapping=mapping.name, contract=agreed.name, feed=agreed.name,
+        destination="nobody", partner=mapping.stem, owner=mapping.stem,
+    )  # fmt: skip
+    lane = LaneSetup("nobody", "nobody", there, there.operations[0], agreed.key[0], agreed.key)
+    return RouteSetup(route, mapping, agreed, lane)
+
+
+def judge(
+    file: Path,
+    setup: RouteSetup,
+    work: Path,
+    *,
+    clock: Clock | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Judged:
+    """Judge a file; see `check_file`."""
+    return check_file(file, setup, _read, work, now=(clock or SystemClock()).now(), progress=progress)
+
+
+def plan(file: Path, setup: RouteSetup, loaded: Loaded, *, work: Path, out: Path, clock: Clock | None = None) -> Plan:
+    """Plan what would be sent of a file; see `plan_file`."""
+    state = loaded.settings.state
+    return plan_file(file, setup, _read, _layout, state=state, work=work, out=out, clock=clock or SystemClock())
 
 
 def _by_source(routes: Mapping[str, RouteSetup]) -> Callable[[str], Sequence[RouteSetup]]:
@@ -166,6 +242,19 @@ def _route_setup(one: LoadedRoute, targets: Mapping[str, Destination]) -> RouteS
         measure=_MEASURES.get(operation.family, one.contract.key[0]), key_fields=one.contract.key,
     )  # fmt: skip
     return RouteSetup(one.route, one.mapping.path, one.contract, lane)
+
+
+def _kept(one: LoadedRoute, state: Path) -> LoadedRoute:
+    """Run on a copy of the mapping: what was checked at the start is what reads files, whatever is edited meanwhile."""
+    contents = [(source.relative_to(one.mapping.path.parent), source.read_bytes()) for source in one.mapping.sources]
+    digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for _, content in contents)).hexdigest()
+    home = state / "mappings" / digest[:16]
+    for name, content in contents:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        part = home / name.with_name(f"{name.name}.part")
+        part.write_bytes(content)
+        part.replace(home / name)
+    return replace(one, mapping=load_mapping(home / one.mapping.path.name))
 
 
 def _with_keys(operation: Operation, field: str, prefix: str) -> Operation:

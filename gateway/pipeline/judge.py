@@ -1,0 +1,137 @@
+"""Judges a file through one route without a journal: what intake would say of it, nothing kept but in a work folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel
+
+from gateway.delivery.effects import CODES, EXTRA_SCHEMA, UNDECIDED, RowStates
+from gateway.delivery.results import RunRows
+from gateway.errors import FileError
+from gateway.formats.unpack import demand, unpack
+from gateway.issues import CATALOGUE
+from gateway.mapping import MappingFile, load_mapping
+from gateway.model import ROW, RowState, Summary, Table
+from gateway.pipeline.reading import FileReading, Read, Readout
+from gateway.pipeline.setup import RouteSetup
+from gateway.reports import verdict, writers
+from gateway.reports.causes import Cause, causes
+from gateway.spool import STATE, RunFolder
+
+RUN = "CHECK"
+"""Stands for the run in the answers of a check: nothing was taken."""
+ANSWERS = ("result.csv", "issues.csv", "errors.")
+"""Kinds of answer a check may write; a kind that ends with a dot stands for all of its suffixes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found; it lives as long as the work folder. `file` is the unpacked file, `size` counts the one given."""
+
+    readout: Readout
+    setup: RouteSetup
+    mapping: MappingFile
+    folder: RunFolder
+    file: Path
+    name: str
+    size: int
+    read: Read
+    source_time: datetime
+    now: datetime
+
+    def rows(self) -> RunRows:
+        """Return the rows with their states; a good one is `pending`: it would be sent."""
+        return RunRows(
+            folder=self.folder, states=_states(self.folder), names=self.readout.columns, file=self.file,
+            format=self.mapping.format, read=self.read,
+        )  # fmt: skip
+
+    def causes(self) -> list[Cause]:
+        """Return the issues grouped by cause, errors first, the most frequent first."""
+        return causes(self.rows().issues(), self.readout.columns)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write result, issues and errors file as partners get them; returns those with something to say."""
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = self.rows()
+        summary = self._summary(rows)
+        written: list[Path] = []
+        for writer in writers(rows.layout()):
+            out = folder / f"{self.name}.{writer.kind}"
+            if writer.kind.startswith(ANSWERS) and writer.write(summary, rows, out):
+                written.append(out)
+        return written
+
+    def _summary(self, rows: RunRows) -> Summary:
+        route, states = self.setup.route, rows.states.counts()
+        return Summary(
+            run=RUN, partner=route.partner, route=route.name, feed=route.feed, destination=route.destination,
+            file_name=self.name, size=self.size, sha256="", received_at=self.source_time, started_at=self.now,
+            ended_at=None, contract=route.contract, mode=route.mode, rows=self.readout.rows, blank=self.readout.blank,
+            states=states, derived={}, tickets=(), calls=0, calls_expected=0, finish_expected=None,
+            warnings=self.readout.warnings, linked_run=self.readout.first_run, notes=(),
+            verdict=verdict(states, destination=route.destination), versions={},
+        )  # fmt: skip
+
+
+def check_file(
+    file: Path,
+    setup: RouteSetup,
+    read: Read,
+    work: Path,
+    *,
+    now: datetime,
+    source_time: datetime | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Judged:
+    """Read, map, check and judge a file as intake does. Raises FileError when it is unusable as a whole.
+
+    `work`: an empty folder for rows and issues. `source_time`: aware; None takes the file's own. `progress` is called
+    with the number of records read so far, block by block.
+    """
+    folder = RunFolder(work / "run")
+    folder.begin()
+    stat = file.stat()
+    mapping = load_mapping(setup.mapping)
+    plain = unpack(file, folder.file)
+    demand(plain, mapping.format.kind)
+    if plain.stat().st_size == 0:
+        raise _empty("FILE_EMPTY")
+    stamp = source_time or datetime.fromtimestamp(stat.st_mtime, UTC)
+    counted = read if progress is None else _counted(read, progress)
+    readout = FileReading(setup, mapping, counted, folder, source_time=stamp, now=now).run(plain)
+    if readout.rows == 0 and setup.route.empty != "no_change":
+        raise _empty("FILE_NO_ROWS")
+    return Judged(readout, setup, mapping, folder, plain, file.name, stat.st_size, read, stamp, now)
+
+
+def _counted(read: Read, progress: Callable[[int], None]) -> Read:
+    def tables(path: Path, layout: BaseModel) -> Iterator[Table]:
+        done = 0
+        for table in read(path, layout):
+            yield table
+            done += table.frame.height
+            progress(done)
+
+    return tables
+
+
+def _states(folder: RunFolder) -> RowStates:
+    blocks = [block.select(ROW, STATE) for block in folder.blocks([])]
+    last = max((int(b[ROW][-1]) for b in blocks if b.height), default=0)
+    codes = np.full(last + 1, UNDECIDED - 1, dtype=np.uint8)
+    for block in blocks:
+        given = block[STATE].fill_null(str(RowState.PENDING)).replace_strict(CODES, return_dtype=pl.UInt8)
+        codes[block[ROW].to_numpy()] = given.to_numpy()
+    return RowStates(codes, pl.DataFrame(schema=EXTRA_SCHEMA), {})
+
+
+def _empty(code: str) -> FileError:
+    kind = CATALOGUE[code]
+    return FileError(code, kind.text, fix=kind.fix)
