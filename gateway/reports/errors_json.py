@@ -1,4 +1,8 @@
-"""The errors file of a JSON feed: one JSON object per failed record, our keys first."""
+"""The errors file of a JSON feed: an object per failed record, our keys first, one on each line.
+
+The records stand where the layout looks for them: on lines of their own, or in an array at its path. Nested values are
+named by their path, as the reader names them: it takes both spellings for the same.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ from typing import Any, ClassVar
 import orjson
 import polars as pl
 
-from gateway.formats.layout import OUR_COLUMNS
+from gateway.formats.layout import OUR_COLUMNS, JsonLayout
 from gateway.model import ROW, Kind, Rows, Summary
 from gateway.reports.stream import FailedBlock, failed_blocks
 from gateway.reports.verdict import failed
 
 
 class JsonErrorsWriter:
-    """Rejected and refused records as JSON lines: a missing value has no key, an empty one is an empty text."""
+    """Rejected and refused records: a missing value has no key, an empty one is an empty text."""
 
     kind: ClassVar[str] = "errors.json"
 
@@ -24,11 +28,28 @@ class JsonErrorsWriter:
         """Write the failed records; False and no file where every record passed."""
         if failed(summary.states) == 0:
             return False
+        layout = rows.layout()
+        if not isinstance(layout, JsonLayout):
+            raise TypeError(f"an errors.json needs a JSON layout, not {type(layout).__name__}")
+        before, between, after = _frame(layout)
         with out.open("wb") as file:
+            file.write(before)
+            join = b""
             for block in failed_blocks(rows):
                 for record in _records(block, summary.run):
-                    file.write(orjson.dumps(record) + b"\n")
+                    file.write(join + orjson.dumps(record))
+                    join = between
+            file.write(after)
         return True
+
+
+def _frame(layout: JsonLayout) -> tuple[bytes, bytes, bytes]:
+    """Return what stands before, between and after the records."""
+    if layout.lines:
+        return b"", b"\n", b"\n"
+    steps = [step for step in layout.record.split("/") if step != ""]
+    opened = b"".join(b"{" + orjson.dumps(step) + b":" for step in steps)
+    return opened + b"[\n", b",\n", b"\n]" + b"}" * len(steps) + b"\n"
 
 
 def _records(block: FailedBlock, run: str) -> Iterator[dict[str, Any]]:

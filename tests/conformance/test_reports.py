@@ -30,7 +30,7 @@ LAYOUTS = {
     "csv": CsvLayout(kind="csv", delimiter=";", encoding="utf-8"),
     "xlsx": XlsxLayout(kind="xlsx"),
     "xml": XmlLayout(kind="xml", record="stock/item"),
-    "json": JsonLayout(kind="json"),
+    "json": JsonLayout(kind="json", lines=True),
 }
 HEADERS = ("sku", "quantity", "note")
 CASES = [(kind, writer.kind) for kind, layout in LAYOUTS.items() for writer in writers(layout)]
@@ -72,7 +72,8 @@ def write_source(path, kind, records):
         ]
         path.write_text(f"<stock>{''.join(items)}</stock>", encoding="utf-8")
     else:
-        path.write_text(json.dumps([dict(zip(HEADERS, record, strict=True)) for record in records]), encoding="utf-8")
+        lines = [json.dumps(dict(zip(HEADERS, record, strict=True))) for record in records]
+        path.write_text("\n".join(lines), encoding="utf-8")
 
 
 def escape(cell):

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 
 import polars as pl
+import pytest
 from fake_rows import FakeRows, counted, issues, results, summary
 
 from gateway.formats.layout import JsonLayout
 from gateway.model import Kind, Table
+from gateway.readers.json import JsonReader
 from gateway.reports.errors_json import JsonErrorsWriter
 
 
@@ -25,7 +27,7 @@ def test_failed_records_are_json_lines_with_typed_values(tmp_path):
         result,
         issues([(2, "TOO_LARGE", "quantity", "1e19", "9")]),
         [Table(frame, ("sku", "qty", "on", "note"), kinds)],
-        format=JsonLayout(kind="json"),
+        format=JsonLayout(kind="json", lines=True),
         mapped={"quantity": "qty"},
     )
     out = tmp_path / "errors.json"
@@ -49,6 +51,38 @@ def test_failed_records_are_json_lines_with_typed_values(tmp_path):
         "",
         "3",
     )
+
+
+DATA = [
+    {"sku": "A", "qty": 1, "at": {"w": [5, {"n": 6}], "x": None}, "on": True},
+    {"sku": "B", "qty": 12345678901234567890, "at": {"w": [7]}, "note": "ü"},
+    {"sku": "", "at": {"w": []}, "big": 0.1},
+]
+
+
+@pytest.mark.parametrize("form", [{"lines": True}, {"record": "data/items"}, {}])
+def test_a_file_dropped_back_gives_the_same_cells_and_links(tmp_path, form):
+    layout = JsonLayout(kind="json", **form)
+    source = tmp_path / "in.json"
+    if layout.lines:
+        source.write_text("\n".join(map(json.dumps, DATA)))
+    else:
+        source.write_text(json.dumps({"data": {"items": DATA}} if layout.record else DATA))
+    (table,) = JsonReader().tables(source, layout)
+    result = results([(1, "A", "rejected"), (2, "B", "applied"), (3, "C", "refused")])
+    out = tmp_path / "errors.json"
+    rows = FakeRows(result, issues([]), [table], source, layout)
+    assert JsonErrorsWriter().write(summary(counted(result)), rows, out)
+    (back,) = JsonReader().tables(out, layout)
+    assert back.links.select("first_row").to_series().to_list() == [1, 3]
+
+    def cells(of):
+        return [
+            {header: cell for header, cell in zip(of.headers, row, strict=True) if cell is not None}
+            for row in of.frame.drop("@row", "@line").rows()
+        ]
+
+    assert cells(back) == [cells(table)[0], cells(table)[2]]
 
 
 def test_no_failed_row_no_file(tmp_path):
