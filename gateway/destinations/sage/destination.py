@@ -7,7 +7,7 @@ that was not taken yet must never be followed by another.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -60,7 +60,7 @@ class SageDestination:
         self._account = account
         self._name = name
         self._operations = self.SPEC.operations(settings)
-        self._read: dict[tuple[str, int, int], answers.Answer] = {}
+        self._read: dict[str, _Found] = {}
         self._told: dict[int, str] = {}
         self._submits = 0
         self.strays: tuple[str, ...] = ()
@@ -120,7 +120,7 @@ class SageDestination:
             return {item.batch_id: Receipt(ticket=item.ticket, after=wait) for item in sent if item.ticket is not None}
         found = self._answers(self._settings.results)
         asked = {item.memo["batch"] for item in sent}
-        self.strays = tuple(name for name, answer in found.items() if answer is None or not answer.batches & asked)
+        self.strays = tuple(name for name, one in found.items() if one.answer is None or not one.answer.batches & asked)
         return {item.batch_id: self._settle(item, found) for item in sent}
 
     def find(self, sent: Sent) -> Receipt | Verdict:
@@ -130,7 +130,7 @@ class SageDestination:
             return UNKNOWN
         mark = self._marked(name)
         begun = mark is not None and mark.at >= sent.intent_at
-        if (outbox / name).exists() or (begun and self._answered_by(sent.memo["batch"], mark)):
+        if (outbox / name).exists() or (begun and self._naming(sent.memo["batch"], mark)):
             return self._receipt(name)
         if begun and not _folder.temporary(outbox, name).exists():
             # The mark is written before the rename and the temporary file is gone: it was renamed, and then taken.
@@ -157,12 +157,12 @@ class SageDestination:
         waiting = [name for name in _folder.names(outbox, ".json") if name.startswith(start)]
         if not waiting or self._settings.results is None:
             return waiting
-        return [name for name in waiting if not self._answered_by(_batch_of(name), self._marked(name))]
+        return [name for name in waiting if not self._naming(_batch_of(name), self._marked(name))]
 
     def _mark(self, name: str, batch: str) -> None:
         """Note when the file was begun and which answers to an identical earlier file lie there already."""
         folder = self._settings.outbox / _MARKS
-        earlier = [] if self._settings.results is None else self._naming(batch)
+        earlier = [one.stamp for one in self._naming(batch, None)]
         text = json.dumps({"at": self._clock.now().isoformat(), "earlier": earlier})
         try:
             folder.mkdir(exist_ok=True)
@@ -191,8 +191,8 @@ class SageDestination:
 
     # ---------------------------------------------------------------- the answers
 
-    def _answers(self, folder: Path) -> dict[str, answers.Answer | None]:
-        """Every answer file by the order it came; None for one that can't be read (yet)."""
+    def _answers(self, folder: Path) -> dict[str, _Found]:
+        """Every answer file by name, in the order they came."""
         stats: list[tuple[int, str, int]] = []
         for name in _folder.names(folder, ".json"):
             try:
@@ -200,50 +200,27 @@ class SageDestination:
             except FileNotFoundError:
                 continue
             stats.append((stat.st_mtime_ns, name, stat.st_size))
-        found: dict[str, answers.Answer | None] = {}
-        kept: dict[tuple[str, int, int], answers.Answer] = {}
+        found: dict[str, _Found] = {}
         for when, name, size in sorted(stats):
-            place = (name, when, size)
-            answer = self._read.get(place)
-            if answer is None:
+            stamp = f"{name}:{when}:{size}"
+            known = self._read.get(name)
+            if known is None or known.stamp != stamp or known.answer is None:
                 body = _folder.read(folder / name, _LARGEST_ANSWER)
-                answer = None if body is None else answers.read(name, body)
-            if answer is not None:
-                kept[place] = answer
-            found[name] = answer
-        self._read = kept
+                known = _Found(stamp, None if body is None else answers.read(name, body))
+            found[name] = known
+        self._read = found
         return found
 
-    def _naming(self, batch: str) -> list[str]:
+    def _naming(self, batch: str, mark: _Mark | None) -> list[_Found]:
+        """Answers that name the batch and did not lie there before it was begun."""
         results = self._settings.results
-        if results is None:
-            return []
-        return [
-            name for name, answer in self._answers(results).items() if answer is not None and batch in answer.batches
-        ]
+        return [] if results is None else _about(self._answers(results), batch, mark)
 
-    def _answered_by(self, batch: str, mark: _Mark | None) -> bool:
-        earlier = frozenset() if mark is None else mark.earlier
-        return any(name not in earlier for name in self._naming(batch))
-
-    def _settle(self, item: Sent, found: dict[str, answers.Answer | None]) -> Receipt:
+    def _settle(self, item: Sent, found: dict[str, _Found]) -> Receipt:
         batch, name = item.memo["batch"], item.memo["file"]
-        mark = self._marked(name)
-        earlier = frozenset() if mark is None else mark.earlier
-        ours = [
-            answer
-            for answer in found.values()
-            if answer is not None and batch in answer.batches and answer.name not in earlier
-        ]
+        ours = [one.answer for one in _about(found, batch, self._marked(name)) if one.answer is not None]
         rows = stock.unpack(item.memo["rows"]) if "rows" in item.memo else None
         settled = answers.settle(ours, self._settings.states, rows, item.memo.get("tail", ""))
-        notes = (
-            [f"{len(settled.strange)} unknown in answers: {', '.join(settled.strange[:3])}"] if settled.strange else []
-        )
-        faulty = sum(answer.faulty for answer in ours)
-        notes += [f"{faulty} entries of answers are not of the agreed shape"] if faulty else []
-        waiting = (self._settings.outbox / name).exists()
-        notes += ["the file was not taken yet"] if waiting else ["taken, not answered yet"] if not ours else []
         closed = settled.final >= item.records
         news = self._news(item, ours, closed=closed)
         return Receipt(
@@ -251,11 +228,24 @@ class SageDestination:
             closed=closed,
             rest=RowState.ACCEPTED if closed else None,
             code="DEST_NOT_CONFIRMED" if closed else "",
-            message="; ".join(notes),
+            message=self._notes(settled, ours, self._settings.outbox / name),
             outcomes=settled.outcomes if news else None,
             after=None if closed else self._settings.look_interval,
             raw=self._raw(ours) if news else (),
         )
+
+    def _notes(self, settled: answers.Settled, ours: Sequence[answers.Answer], file: Path) -> str:
+        notes = []
+        if settled.strange:
+            notes.append(f"{len(settled.strange)} unknown in answers: {', '.join(settled.strange[:3])}")
+        faulty = sum(answer.faulty for answer in ours)
+        if faulty:
+            notes.append(f"{faulty} entries of answers are not of the agreed shape")
+        if file.exists():
+            notes.append("the file was not taken yet")
+        elif not ours:
+            notes.append("taken, not answered yet")
+        return "; ".join(notes)
 
     def _news(self, item: Sent, ours: Sequence[answers.Answer], *, closed: bool) -> bool:
         """Whether the answers differ from those told last: repeating them would only fill the spool."""
@@ -276,11 +266,28 @@ class SageDestination:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """An answer file as it lies there; None as answer while it can't be read."""
+
+    stamp: str
+    answer: answers.Answer | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Mark:
-    """What was noted before a file was put into the outbox."""
+    """What was noted before a file was put into the outbox: when, and the answers to an identical one before it."""
 
     at: datetime
     earlier: frozenset[str]
+
+
+def _about(found: Mapping[str, _Found], batch: str, mark: _Mark | None) -> list[_Found]:
+    earlier: frozenset[str] = frozenset() if mark is None else mark.earlier
+    return [
+        one
+        for one in found.values()
+        if one.answer is not None and batch in one.answer.batches and one.stamp not in earlier
+    ]
 
 
 def _batch_of(name: str) -> str:

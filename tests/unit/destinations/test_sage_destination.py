@@ -234,7 +234,8 @@ def test_an_answer_to_an_identical_earlier_file_is_not_taken_for_the_new_one(bui
     assert poll(destination, batches[0], clock).closed
     destination.submit(batches[0])
     assert not poll(destination, batches[0], clock).closed
-    put(folders[1], f"{batches[0].memo['batch']}_0001_b.json", ("S0", "rejected"), ("S1", "accepted"))
+    assert build().find(as_sent(batches[0], clock, ticket=False)).ticket
+    put(folders[1], f"{batches[0].memo['batch']}_0001.json", ("S0", "rejected"), ("S1", "accepted"))
     receipt = poll(build(), batches[0], clock)
     assert (receipt.closed, receipt.outcomes["state"].to_list()) == (True, ["refused", "applied"])
 
