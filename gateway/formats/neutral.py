@@ -34,7 +34,8 @@ def restore(cell: str) -> str:
 def neutralised(column: pl.Expr) -> pl.Expr:
     """Return `neutralise` as a column expression (String to String, null stays null)."""
     risky = column.str.contains(f"\\A'*{_RISKY}") & ~column.str.contains(f"\\A(?:{_NUMBER})\\z")
-    return pl.when(risky).then(pl.concat_str(pl.lit("'"), column)).otherwise(column)
+    # the branch named first gives the column its name
+    return pl.when(~risky).then(column).otherwise(pl.concat_str(pl.lit("'"), column))
 
 
 def restored(column: pl.Expr) -> pl.Expr:

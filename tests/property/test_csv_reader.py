@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from gateway.errors import FileError
 from gateway.formats.layout import CsvLayout
+from gateway.readers import csv_strict, csv_tokens
 from gateway.readers.csv import CsvReader
 
 PIECES = ["a", "b7", "é", "\u20ac", " ", "", "", '"', '""', ";", ";", "\n", "\r\n", "\r", "\t", "'", ",", "=1"]
 CELL = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
 TIDY = st.sampled_from(["", "a", "12", "é\u20ac", '"x"', '"x;y"', '"line\nbreak"', '"say ""hi"""', '""', " ", '"\r\n"'])
 SETTINGS = settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 LAYOUT = CsvLayout(kind="csv", delimiter=";", encoding="utf-8")
 
@@ -93,6 +94,19 @@ def test_broken_bytes_read_alike_in_any_blocks(tmp_path, data):
     path = tmp_path / "broken.csv"
     path.write_bytes(b"sku;name\n" + b"".join(data))
     assert_alike(path, LAYOUT, 7)
+
+
+@SETTINGS
+@given(records=st.lists(RECORDS, max_size=8), block=st.integers(1, 300))
+def test_low_limits_of_quoted_cells_change_both_readers_alike(tmp_path, records, block):
+    path = tmp_path / "limits.csv"
+    path.write_bytes("".join(["sku;name;quantity\n", *(each for some in records for each in some)]).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (csv_strict, csv_tokens):
+            patch.setattr(module, "QUOTED_LINES", 2)
+            patch.setattr(module, "QUOTED_SIZE", 40)
+        patch.setattr(csv_tokens, "_FEW", 3)
+        assert_alike(path, LAYOUT, block)
 
 
 @SETTINGS

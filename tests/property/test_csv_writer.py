@@ -13,7 +13,7 @@ from gateway.formats.neutral import neutralise, neutralised, restore, restored
 from gateway.readers.csv import CsvReader
 from gateway.readers.csv_shape import BLANKS
 
-SETTINGS = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 NARROW = st.text(st.characters(codec="cp1252", exclude_characters="\0"), max_size=6)
 PLAIN = st.text(st.sampled_from("ab1 =-'\"\t;,\r\n\ufeff\u00a0"), max_size=6)

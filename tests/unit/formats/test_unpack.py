@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import gzip
+import zipfile
+
+import pytest
+
+from gateway.errors import FileError
+from gateway.formats.unpack import demand, sniff, unpack
+
+OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+
+
+def zipped(path, members, **options):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data, **options)
+    return path
+
+
+def workbook(path, *names):
+    return zipped(path, dict.fromkeys(("[Content_Types].xml", *names), "<x/>"))
+
+
+@pytest.fixture
+def spool(tmp_path):
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("data", "nature"),
+    [
+        (b"", "empty"),
+        (b"sku;qty\nA1;1\n", "text"),
+        (b"\xef\xbb\xbfsku;gr\xc3\xb6\xc3\x9fe\n", "text"),
+        ("sku;qty\n".encode("utf-16"), "text"),
+        ("sku;qty\n".encode("utf-16-le"), "text"),
+        (b"<5 pieces;1\n", "text"),
+        (b"\xef\xbb\xbf  <?xml version='1.0'?><a/>", "xml"),
+        (b"<products><p/></products>", "xml"),
+        ("<?xml version='1.0'?><a/>".encode("utf-16"), "xml"),
+        (OLE2 + "Workbook".encode("utf-16-le"), "xls"),
+        (OLE2 + "EncryptedPackage".encode("utf-16-le"), "locked"),
+        (gzip.compress(b"x"), "gzip"),
+        (b"%PDF-1.7\n", "pdf"),
+        (b"PK\x03\x04 cut off", "zip"),
+        (bytes(range(256)), "binary"),
+        (b"\x01\x02\x03 a b", "binary"),
+    ],
+)
+def test_files_are_known_by_their_bytes(tmp_path, data, nature):
+    path = tmp_path / "named.csv"
+    path.write_bytes(data)
+    assert sniff(path) == nature
+
+
+@pytest.mark.parametrize(
+    ("names", "nature"),
+    [
+        (("xl/workbook.xml",), "xlsx"),
+        (("xl/workbook.xml", "xl/vbaProject.bin"), "xlsm"),
+        (("xl/workbook.bin",), "xlsb"),
+        (("word/document.xml",), "zip"),
+    ],
+)
+def test_workbooks_are_known_by_their_members(tmp_path, names, nature):
+    assert sniff(workbook(tmp_path / "book.zip", *names)) == nature
+
+
+def test_open_document_sheets_are_known(tmp_path):
+    path = zipped(tmp_path / "x", {"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": ""})
+    assert sniff(path) == "ods"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "code"),
+    [
+        (OLE2, "xlsx", "FILE_OLD_WORKBOOK"),
+        (OLE2 + "EncryptedPackage".encode("utf-16-le"), "xlsx", "FILE_PASSWORD"),
+        (OLE2, "csv", "FILE_FORMAT"),
+        (b"%PDF-1.7", "csv", "FILE_FORMAT"),
+        (b"sku;qty", "xlsx", "FILE_FORMAT"),
+        (b"\0\1\2\3", "xml", "FILE_FORMAT"),
+    ],
+)
+def test_files_of_another_kind_are_answered_with_how_to_save_them(tmp_path, data, expected, code):
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    with pytest.raises(FileError) as caught:
+        demand(path, expected)
+    assert caught.value.code == code
+    assert caught.value.fix.startswith(("Save", "Open", "Send"))
+
+
+def test_macros_are_named_and_matching_files_pass(tmp_path):
+    with pytest.raises(FileError) as caught:
+        demand(workbook(tmp_path / "m.xlsx", "xl/workbook.xml", "xl/vbaProject.bin"), "xlsx")
+    assert caught.value.code == "FILE_MACROS"
+    demand(workbook(tmp_path / "b.xlsx", "xl/workbook.xml"), "xlsx")
+    text = tmp_path / "t.csv"
+    text.write_bytes(b"a\0b")
+    demand(text, "csv")
+
+
+def test_plain_files_and_workbooks_are_left_alone(tmp_path, spool):
+    book = workbook(tmp_path / "b.zip", "xl/workbook.xml")
+    assert unpack(book, spool) == book
+    text = tmp_path / "t.zip"
+    text.write_text("sku;qty\n")
+    assert unpack(text, spool) == text
+    assert not list(spool.iterdir())
+
+
+def test_gzip_gives_its_content_under_the_name_without_gz(tmp_path, spool):
+    path = tmp_path / "stock.csv.GZ"
+    path.write_bytes(gzip.compress(b"sku;qty\n") + gzip.compress(b"A1;1\n"))
+    out = unpack(path, spool)
+    assert (out.parent, out.name, out.read_bytes()) == (spool, "stock.csv", b"sku;qty\nA1;1\n")
+
+
+@pytest.mark.parametrize(
+    ("member", "name"),
+    [
+        ("../../etc/stock.csv", "stock.csv"),
+        ("C:\\temp\\stock 1.csv", "stock_1.csv"),
+        ("/abs/.hidden", "hidden"),
+        ("a/größe.csv", "gr__e.csv"),
+        ("...", "unpacked"),
+    ],
+)
+def test_zip_gives_its_only_member_under_a_clean_name(tmp_path, spool, member, name):
+    path = zipped(tmp_path / "x.zip", {"a/": "", "__MACOSX/._x": "shadow", member: "sku;qty\n"})
+    out = unpack(path, spool)
+    assert (out.parent, out.name, out.read_text()) == (spool, name, "sku;qty\n")
+
+
+def refused(path, spool, code, words, **bounds):
+    with pytest.raises(FileError, match=words) as caught:
+        unpack(path, spool, **bounds)
+    assert caught.value.code == code
+    assert not list(spool.iterdir())
+
+
+def test_archives_of_none_or_several_files_are_refused(tmp_path, spool):
+    refused(zipped(tmp_path / "0.zip", {}), spool, "FILE_ARCHIVE", "holds 0 files")
+    refused(zipped(tmp_path / "2.zip", {"a": "1", "b": "2"}), spool, "FILE_ARCHIVE", "holds 2 files")
+
+
+def test_encrypted_archives_are_refused(tmp_path, spool):
+    path = zipped(tmp_path / "x.zip", {"a.csv": "sku"})
+    data = bytearray(path.read_bytes())
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    refused(path, spool, "FILE_ARCHIVE", "encrypted")
+
+
+def test_damaged_archives_are_refused(tmp_path, spool):
+    noise = bytes(range(256)) * 40
+    packed = tmp_path / "x.gz"
+    packed.write_bytes(gzip.compress(noise)[:-12])
+    refused(packed, spool, "FILE_ARCHIVE", "damaged")
+    path = zipped(tmp_path / "x.zip", {"a.csv": noise})
+    data = bytearray(path.read_bytes())
+    data[40:60] = bytes(20)
+    path.write_bytes(data)
+    refused(path, spool, "FILE_ARCHIVE", "damaged")
+    path.write_bytes(data[:100])
+    refused(path, spool, "FILE_ARCHIVE", "damaged")
+
+
+def test_an_archive_inside_an_archive_is_refused(tmp_path, spool):
+    inner = zipped(tmp_path / "in.zip", {"a.csv": "x"}).read_bytes()
+    refused(zipped(tmp_path / "out.zip", {"in.zip": inner}), spool, "FILE_ARCHIVE", "holds a ZIP archive")
+
+
+def test_bombs_are_refused_by_ratio_and_by_size(tmp_path, spool):
+    bomb = gzip.compress(bytes(8 << 20))
+    path = tmp_path / "x.gz"
+    path.write_bytes(bomb)
+    refused(path, spool, "FILE_TOO_LARGE", "200 times its packed size")
+    refused(path, spool, "FILE_TOO_LARGE", "more than 1000 bytes", limit=1000)
+    refused(zipped(tmp_path / "x.zip", {"a": bytes(8 << 20)}), spool, "FILE_TOO_LARGE", "200 times")
+    assert unpack(path, spool, ratio=2000).stat().st_size == 8 << 20
+
+
+def test_small_files_may_compress_as_well_as_they_like(tmp_path, spool):
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"A1;1\n" * 100_000))
+    assert unpack(path, spool).stat().st_size == 500_000

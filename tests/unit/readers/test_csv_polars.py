@@ -1,0 +1,61 @@
+"""What the columnar CSV reader takes for granted about polars."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+
+def parse(data, columns=3):
+    return pl.read_csv(
+        data,
+        has_header=False,
+        separator=",",
+        quote_char=None,
+        infer_schema=False,
+        schema={f"c{index}": pl.String for index in range(columns)},
+        empty_string_is_null=False,
+    )
+
+
+def test_records_with_too_many_cells_are_refused():
+    for data in (b"a,b,c\nd,e,f,g\n", b"a,b,c,d\n", b"a,b,c\n" * 50_000 + b"a,b,c,\n" + b"a,b,c\n" * 50_000):
+        with pytest.raises(pl.exceptions.PolarsError):
+            parse(data)
+
+
+def test_short_records_are_padded_so_delimiters_must_be_counted():
+    assert parse(b"a,b,c\nd\n").rows() == [("a", "b", "c"), ("d", "", "")]
+
+
+def test_empty_lines_are_records_and_empty_cells_are_empty_text():
+    assert parse(b"a\n\nb\n", 1).rows() == [("a",), ("",), ("b",)]
+    assert parse(b",,\na,,\r\n").rows() == [("", "", ""), ("a", "", "")]
+
+
+def test_blanks_quotes_and_leading_zeros_stay_and_cr_lf_goes():
+    assert parse(b' a ,"b",007\r\nNA,null,#x\r\n').rows() == [(" a ", '"b"', "007"), ("NA", "null", "#x")]
+
+
+def test_a_cr_inside_a_record_is_damaged_so_lone_ones_are_kept_away():
+    assert parse(b"a\r,b,c\r\n").rows() != [("a\r", "b", "c")]
+
+
+def test_a_byte_order_mark_is_taken_off_so_blocks_that_begin_with_one_are_kept_away():
+    assert parse(b"\xef\xbb\xbfa,b,c\n").rows() == [("a", "b", "c")]
+
+
+def test_records_of_a_block_read_in_parallel_stay_in_order():
+    rows = 200_000
+    data = "".join(f"{index},x,{index}\n" for index in range(rows)).encode()
+    assert parse(data)["c0"].cast(pl.Int64).to_list() == list(range(rows))
+
+
+def test_bytes_are_cut_by_places_given_per_row():
+    source = pl.lit(pl.Series([b"abc;d\xc3\xa9;"], dtype=pl.Binary))
+    frame = pl.DataFrame({"at": np.array([0, 4, 7, 1]), "size": np.array([3, 3, 0, 2])})
+    cut = frame.select(source.bin.slice(pl.col("at"), pl.col("size")).cast(pl.String).alias("x"))
+    assert cut["x"].to_list() == ["abc", "dé", "", "bc"]
+    one = frame.head(1).select(source.bin.slice(pl.col("at"), pl.col("size")).cast(pl.String).alias("x"))
+    assert one["x"].to_list() == ["abc"]
