@@ -72,8 +72,8 @@ def decide(
     """Give every waiting row of a part its decision.
 
     `candidates`: `run` (UInt32), `@row`, `@key`, `seq`, `digest`, `measure`, `command`, `due` (Datetime UTC or null)
-    and anything else, which is kept. Adds `decision` (String: send, unchanged, superseded, scheduled) and
-    `measure_known` (the baseline's measure, null for unknown or ended keys).
+    and anything else, which is kept. Adds `decision` (String: send, unchanged, superseded, scheduled),
+    `same` (equal to the baseline) and `measure_known` (the baseline's measure, null for unknown or ended keys).
     """
     known = baseline.select(
         KEY, pl.col("seq").alias("seq_known"), pl.col("digest").alias("digest_known"),
@@ -93,17 +93,15 @@ def decide(
         due_seq = pl.when(~scheduled).then(pl.col("seq"))
         older = older | (pl.col("seq") < due_seq.max().over(KEY)).fill_null(value=False)
     trust = rules.unchanged_for if drifts else rules.resend_after
+    equal = (pl.col("digest") == pl.col("digest_known")).fill_null(value=False) & pl.col("seq_sent").is_null()
     same = pl.lit(value=False)
     if trust is not None:
-        fresh = pl.col("at") >= pl.lit(now - timedelta(seconds=trust))
-        same = (
-            (pl.col("digest") == pl.col("digest_known")).fill_null(value=False) & fresh & pl.col("seq_sent").is_null()
-        )
+        same = equal & (pl.col("at") >= pl.lit(now - timedelta(seconds=trust)))
     decision = (
         pl.when(scheduled).then(pl.lit("scheduled")).when(older).then(pl.lit("superseded"))
         .when(same).then(pl.lit("unchanged")).otherwise(pl.lit("send"))
     )  # fmt: skip
-    return frame.with_columns(decision=decision).drop("seq_known", "digest_known", "at", "seq_sent")
+    return frame.with_columns(decision=decision, same=equal).drop("seq_known", "digest_known", "at", "seq_sent")
 
 
 def absent(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from gateway.model import KEY
 from gateway.spool import Spool, write_frame
 
 MOST_SEGMENTS = 8
-"""More segments than this are folded into one."""
+"""Segments of more consignments than this are folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +47,41 @@ def _read(path: Path) -> pl.DataFrame:
     return frame
 
 
-def add_segment(
-    journal: Journal, spool: Spool, lane: str, frames: Sequence[pl.DataFrame], *, consignment: str, name: str
+def add_segments(
+    journal: Journal, spool: Spool, lane: str, frames: Iterable[pl.DataFrame], *, consignment: str, name: str
 ) -> None:
-    """Write confirmed effects (SEGMENT_SCHEMA) as a segment: durable first, then the journal row that names it."""
-    rows = sum(f.height for f in frames)
-    if rows == 0:
-        return
-    file = f"{name}.{delta.HASHER}.parquet"
-    write_frame(pl.concat(frames), spool.segments / file)
+    """Write confirmed effects (SEGMENT_SCHEMA) as segments: durable first, then the journal rows that name them."""
+    written: list[dict[str, str | int]] = []
+    for number, frame in enumerate(frames):
+        if frame.height:
+            file = f"{name}-{number:04d}.{delta.HASHER}.parquet"
+            write_frame(frame, spool.segments / file)
+            written.append({"lane": lane, "file": file, "rows": frame.height, "consignment": consignment})
     with journal.begin() as tx:
-        known = sa.select(t.segment.c.id).where(t.segment.c.file == file)
-        if tx.scalar(known) is None:
-            tx.execute(sa.insert(t.segment).values(lane=lane, file=file, rows=rows, consignment=consignment))
+        known = set(tx.scalars(sa.select(t.segment.c.file).where(t.segment.c.consignment == consignment)))
+        fresh = [row for row in written if row["file"] not in known]
+        if fresh:
+            tx.execute(sa.insert(t.segment), fresh)
 
 
 def compact(journal: Journal, spool: Spool, lane: str, name: str) -> None:
-    """Fold the segments of a lane into one when there are too many. Reading goes on with the old ones until then."""
+    """Fold the segments of a lane when they are of too many consignments; until then the old ones are read."""
     with journal.read() as tx:
         query = sa.select(t.segment).where(t.segment.c.lane == lane).order_by(t.segment.c.id)
         found = tx.execute(query).fetchall()
-    if len(found) <= MOST_SEGMENTS:
+    if len({r.consignment for r in found}) <= MOST_SEGMENTS:
         return
-    baseline = Baseline([spool.segments / r.file for r in found], sum(r.rows for r in found))
-    parts = delta.parts_for(baseline.rows)
-    folded = pl.concat([baseline.part(n, parts) for n in range(parts)])
-    file = f"{name}-folded.{delta.HASHER}.parquet"
-    write_frame(folded, spool.segments / file)
+    whole = Baseline([spool.segments / r.file for r in found], sum(r.rows for r in found))
+    parts = delta.parts_for(whole.rows)
+    written: list[dict[str, str | int]] = []
+    for part in range(parts):
+        file = f"{name}-folded-{part:04d}.{delta.HASHER}.parquet"
+        folded = whole.part(part, parts)
+        write_frame(folded, spool.segments / file)
+        written.append({"lane": lane, "file": file, "rows": folded.height, "consignment": f"{name}-folded"})
     with journal.begin() as tx:
         tx.execute(sa.delete(t.segment).where(t.segment.c.id.in_([r.id for r in found])))
-        tx.execute(sa.insert(t.segment).values(lane=lane, file=file, rows=folded.height))
+        tx.execute(sa.insert(t.segment), written)
     for row in found:
         (spool.segments / row.file).unlink(missing_ok=True)
 

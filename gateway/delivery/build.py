@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from gateway import delta, guard
 from gateway.delivery.baseline import Baseline, inflight_keys
+from gateway.delivery.portions import Candidate, Portion, Portions
 from gateway.delivery.setup import LaneSetup, Pinned
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import KEY, ROW, Batch, Reference
-from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, STATE, ConsignmentFolder, Spool, durable, write_frame
+from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool, durable
+
+_DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
+    KEY: pl.String, "measure_known": pl.String, "run": pl.UInt32, "seq": pl.Int64,
+    "ended": pl.Boolean, "measure": pl.String,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
-class Candidate:
-    """A waiting run while its consignment is being formed."""
+class Draft:
+    """A consignment while it is written."""
 
-    position: int
-    row: Row[Any]
-    pinned: Pinned
-    decided: pl.Series | None
-    """Rows that earlier consignments decided; None: none did."""
-    tally: guard.Tally = field(default_factory=guard.Tally)
-    scheduled: int = 0
-    next_due: datetime | None = None
-
-
-@dataclass(slots=True)
-class Plan:
-    """Outcome of the deciding pass over all parts."""
-
-    parts: int
-    sends: int = 0
-    decisions: int = 0
-    held: dict[str, str] = field(default_factory=dict)
+    setup: LaneSetup
+    candidates: list[Candidate]
+    folder: ConsignmentFolder
+    reference: Reference
+    bodies: BinaryIO
+    now: datetime
+    effects: int = 0
+    made: list[batches.NewBatch] = field(default_factory=list)
 
 
 class Builder:
@@ -53,7 +48,11 @@ class Builder:
         self._spool = spool
 
     def build(self, setup: LaneSetup, reference: Reference) -> bool:
-        """Form one consignment of what is due; False when nothing was waiting. Held runs are marked as such."""
+        """Form one consignment of what is due; False when nothing was waiting. Held runs are marked as such.
+
+        Batches are encoded while the rows are decided; should the guard hold a run, they are thrown away and formed
+        again without it. Nothing counts before the journal names it.
+        """
         while True:
             candidates = self._candidates(setup)
             if not candidates:
@@ -62,12 +61,14 @@ class Builder:
             identity = runs.run_id(now)
             folder = self._spool.consignment(identity)
             folder.begin()
-            plan = self._decide(setup, candidates, folder, now)
-            if plan.held:
-                self._hold(plan.held)
-                continue
-            self._seal(setup, candidates, folder, identity, reference, plan)
-            return True
+            with folder.bodies.open("wb") as bodies:
+                draft = Draft(setup, candidates, folder, reference, bodies, now)
+                self._decide(draft)
+            held = {c.row.id: why for c in candidates if (why := self._guard(setup, c, now)) is not None}
+            if not held:
+                self._seal(draft, identity)
+                return True
+            self._hold(held)
 
     # ---- candidates
 
@@ -94,127 +95,90 @@ class Builder:
 
     # ---- deciding
 
-    def _decide(self, setup: LaneSetup, candidates: list[Candidate], folder: ConsignmentFolder, now: datetime) -> Plan:
-        baseline = Baseline.of_lane(self._journal, self._spool, setup.name)
-        inflight = inflight_keys(self._journal, self._spool, setup.name)
-        total = max(sum(c.row.rows for c in candidates), baseline.rows)
-        plan = Plan(delta.parts_for(total))
-        for part in range(plan.parts):
-            known = baseline.part(part, plan.parts)
-            flying = inflight.filter(delta.in_part(part, plan.parts))
-            self._decide_part(setup, candidates, folder, (part, plan), (known, flying), now)
-        for candidate in candidates:
-            reason = self._guard(setup, candidate, now)
-            if reason is not None:
-                plan.held[candidate.row.id] = reason
-        return plan
+    def _decide(self, draft: Draft) -> None:
+        lane = draft.setup.name
+        baseline = Baseline.of_lane(self._journal, self._spool, lane)
+        flying = inflight_keys(self._journal, self._spool, lane)
+        portions = Portions(self._spool, draft.setup, draft.candidates, baseline, flying)
+        for number, portion in enumerate(portions):
+            self._portion(draft, portions, number, portion)
 
-    def _decide_part(
-        self,
-        setup: LaneSetup,
-        candidates: list[Candidate],
-        folder: ConsignmentFolder,
-        at: tuple[int, Plan],
-        known: tuple[pl.DataFrame, pl.DataFrame],
-        now: datetime,
-    ) -> None:
-        part, plan = at
-        baseline, flying = known
+    def _portion(self, draft: Draft, portions: Portions, number: int, portion: Portion) -> None:
+        setup = draft.setup
         gathered: list[pl.DataFrame] = []
         members: dict[int, pl.DataFrame] = {}
-        for candidate in candidates:
-            rows = self._rows(setup, candidate, part, plan.parts)
-            if candidate.pinned.grouping is not None:
-                rows, joined = delta.collapse(rows, candidate.pinned.grouping.sums)
+        for candidate, rows in zip(draft.candidates, portion.rows, strict=True):
+            grouping = candidate.pinned.grouping
+            if grouping is not None:
+                kept, joined = delta.collapse(rows, grouping.sums)
                 members[candidate.position] = joined.with_columns(run=pl.lit(candidate.position, pl.UInt32))
-            gathered.append(rows)
-        frame = pl.concat(gathered, how="diagonal")
+                gathered.append(kept)
+            else:
+                gathered.append(rows)
+        frame = pl.concat(gathered, how="diagonal") if len(gathered) > 1 else gathered[0]
         frame = frame.with_columns(
             digest=delta.digest_expr(_compared(setup)),
             measure=pl.col(setup.measure),
             ended=pl.col("command").fill_null("") == "end",
         )
-        route = candidates[0].pinned.route
-        decided = delta.decide(frame, baseline, flying, drifts=setup.operation.drifts, rules=route.delta, now=now)
-        derived = self._derived(setup, candidates, (part, plan.parts), known)
-        self._tally(candidates, decided, derived, baseline)
-        self._write_part(candidates, folder, part, plan, (decided, derived, members))
-
-    def _rows(self, setup: LaneSetup, candidate: Candidate, part: int, parts: int) -> pl.DataFrame:
-        wanted = list(dict.fromkeys([*setup.operation.fields, "command", "valid_from"]))
-        blocks: list[pl.DataFrame] = []
-        for block in self._spool.run(candidate.row.id).blocks():
-            have = [c for c in wanted if c in block.columns]
-            rows = block.filter(pl.col(STATE).is_null() & delta.in_part(part, parts)).select(ROW, KEY, *have)
-            blocks.append(rows)
-        frame = pl.concat(blocks) if blocks else pl.DataFrame(schema={ROW: pl.Int64, KEY: pl.String})
-        if candidate.decided is not None:
-            frame = frame.join(pl.DataFrame({ROW: candidate.decided}), on=ROW, how="anti", maintain_order="left")
-        missing = [pl.lit(None, pl.String).alias(c) for c in wanted if c not in frame.columns]
-        return frame.with_columns(
-            *missing,
-            run=pl.lit(candidate.position, pl.UInt32),
-            seq=pl.lit(candidate.row.seq, pl.Int64),
-        ).with_columns(
-            due=pl.col("valid_from").str.strptime(pl.Datetime("us", "UTC"), "%Y-%m-%dT%H:%M:%SZ", strict=False)
+        rules = draft.candidates[0].pinned.route.delta
+        decided = delta.decide(
+            frame, portion.known, portion.flying, drifts=setup.operation.drifts, rules=rules, now=draft.now
         )
+        derived = self._derived(draft, portions, portion)
+        self._tally(draft.candidates, decided, derived, portion.known)
+        self._write_decisions(draft, number, decided, members)
+        self._write_sends(draft, number, (decided, derived), members)
 
-    def _derived(
-        self,
-        setup: LaneSetup,
-        candidates: list[Candidate],
-        at: tuple[int, int],
-        known: tuple[pl.DataFrame, pl.DataFrame],
-    ) -> pl.DataFrame:
-        part, parts = at
-        full = [c for c in candidates if c.row.mode == "full" and c.pinned.route.absent != "keep" and c.decided is None]
-        found: list[pl.DataFrame] = []
-        for candidate in full[-1:]:  # of several full files only the newest speaks of absence
-            blocks = self._spool.run(candidate.row.id).blocks([])
-            keys = [b.filter(delta.in_part(part, parts)).select(KEY) for b in blocks]
-            newer = [
-                self._rows(setup, c, part, parts).select(KEY, pl.col("seq").alias("seq_sent"))
-                for c in candidates
-                if c.row.seq > candidate.row.seq
-            ]
-            to_zero = candidate.pinned.route.absent == "zero"
-            gone = delta.absent(
-                known[0], pl.concat([known[1], *newer]), pl.concat(keys).unique(),
-                seq=candidate.row.seq, to_zero=to_zero,
-            )  # fmt: skip
-            found.append(
-                gone.with_columns(
-                    run=pl.lit(candidate.position, pl.UInt32),
-                    seq=pl.lit(candidate.row.seq, pl.Int64),
-                    ended=pl.lit(not to_zero),
-                    measure=pl.lit("0" if to_zero else None, pl.String),
-                )
-            )
-        if found:
-            return found[0]
-        schema = {KEY: pl.String, "measure_known": pl.String, "run": pl.UInt32, "seq": pl.Int64}
-        return pl.DataFrame(schema=schema | {"ended": pl.Boolean, "measure": pl.String})
+    def _derived(self, draft: Draft, portions: Portions, portion: Portion) -> pl.DataFrame:
+        """Effects of keys that the newest full file leaves out: of several full files only the newest speaks."""
+        full = [c for c in draft.candidates if c.speaks_of_absence]
+        if not full or portion.known.height == 0:
+            return pl.DataFrame(schema=_DERIVED_SCHEMA)
+        one = full[-1]
+        newer = [
+            rows.select(KEY, pl.col("seq").alias("seq_sent"))
+            for c, rows in zip(draft.candidates, portion.rows, strict=True)
+            if c.row.seq > one.row.seq
+        ]
+        to_zero = one.pinned.route.absent == "zero"
+        present = portions.keys(one, portion.part, portion.parts)
+        gone = delta.absent(
+            portion.known, pl.concat([portion.flying, *newer]), present, seq=one.row.seq, to_zero=to_zero
+        )
+        return gone.with_columns(
+            run=pl.lit(one.position, pl.UInt32),
+            seq=pl.lit(one.row.seq, pl.Int64),
+            ended=pl.lit(not to_zero),
+            measure=pl.lit("0" if to_zero else None, pl.String),
+        )
 
     def _tally(
         self, candidates: list[Candidate], decided: pl.DataFrame, derived: pl.DataFrame, baseline: pl.DataFrame
     ) -> None:
         live = baseline.filter(~pl.col("ended")).height
         columns = ["run", KEY, "ended", "measure", "measure_known"]
-        send = pl.concat([decided.filter(pl.col("decision") == "send").select(columns), derived.select(columns)])
         for c in candidates:
-            mine = decided.filter(pl.col("run") == c.position)
+            mine = decided if len(candidates) == 1 else decided.filter(pl.col("run") == c.position)
+            if live:
+                send = pl.concat([mine.filter(pl.col("decision") == "send").select(columns), derived.select(columns)])
+                send = send.filter(pl.col("run") == c.position)
+            else:
+                send = mine.select(columns).clear()
             full = c.row.mode == "full" and c.decided is None
-            part = guard.tally(send.filter(pl.col("run") == c.position), known=live, file_keys=mine.height, full=full)
-            c.tally = c.tally.plus(part)
-            later = mine.filter(pl.col("decision") == "scheduled")
+            c.tally = c.tally.plus(guard.tally(send, known=live, file_keys=mine.height, full=full))
+            c.again += int((mine["same"] & (mine["decision"] == "send")).sum()) if live else 0
+            later = (
+                mine.filter(pl.col("decision") == "scheduled") if mine["due"].null_count() < mine.height else mine[:0]
+            )
             c.scheduled += later.height
-            if later.height:
-                first = later["due"].min()
-                if isinstance(first, datetime) and (c.next_due is None or first < c.next_due):
-                    c.next_due = first
+            first = later["due"].min()
+            if isinstance(first, datetime) and (c.next_due is None or first < c.next_due):
+                c.next_due = first
 
     def _guard(self, setup: LaneSetup, candidate: Candidate, now: datetime) -> str | None:
-        if candidate.row.released:
+        tally = candidate.tally
+        if candidate.row.released or (tally.ended == 0 and tally.zeroed == 0 and not tally.full):
             return None
         limits = candidate.pinned.route.guard
         with self._journal.read() as tx:
@@ -225,9 +189,6 @@ class Builder:
             sums = list(tx.scalars(query))
             last = runs.last_full(tx, setup.name, candidate.row.seq)
         hour = {word: sum(int(s.get(word, 0)) for s in sums) for word in ("ended", "zeroed")}
-        tally = candidate.tally
-        if tally.ended == 0 and tally.zeroed == 0 and not tally.full:
-            return None
         return guard.verdict(tally, limits, hour=hour, last_full=last)
 
     def _hold(self, held: dict[str, str]) -> None:
@@ -236,25 +197,15 @@ class Builder:
                 runs.set_run(tx, run, state="held", notes=[reason])
                 self._journal.note(tx, run, "held", reason)
 
-    def _write_part(
-        self,
-        candidates: list[Candidate],
-        folder: ConsignmentFolder,
-        part: int,
-        plan: Plan,
-        frames: tuple[pl.DataFrame, pl.DataFrame, dict[int, pl.DataFrame]],
+    # ---- writing
+
+    def _write_decisions(
+        self, draft: Draft, number: int, decided: pl.DataFrame, members: dict[int, pl.DataFrame]
     ) -> None:
-        decided, derived, members = frames
-        sends = decided.filter(pl.col("decision") == "send").with_columns(derived=pl.lit(value=False))
-        if derived.height:
-            rows = derived.with_columns(derived=pl.lit(value=True), command=_derived_command())
-            sends = pl.concat([sends, rows], how="diagonal")
-        plan.sends += sends.height
-        write_frame(sends, folder.root / f"send-{part:04d}.parquet", sync=False)
-        if members:
-            write_frame(pl.concat(members.values()), folder.root / f"joined-{part:04d}.parquet", sync=False)
         ended = decided.filter(pl.col("decision").is_in(["unchanged", "superseded"]))
-        for c in candidates:
+        if not ended.height:
+            return
+        for c in draft.candidates:
             mine = ended.filter(pl.col("run") == c.position)
             code = pl.col("decision").str.to_uppercase()
             detail = pl.when(pl.col("decision") == "superseded").then(pl.lit("by a newer file"))
@@ -263,123 +214,129 @@ class Builder:
                 more = members[c.position].join(rows, on=ROW, how="inner")
                 more = more.select(pl.col("member").alias(ROW), "state", "code", "detail")
                 rows = pl.concat([rows, more]).sort(ROW)
-            plan.decisions += rows.height
-            folder.add_decisions(part, c.row.id, rows)
+            draft.folder.add_decisions(number, c.row.id, rows)
 
-    # ---- sealing
-
-    def _seal(
+    def _write_sends(
         self,
-        setup: LaneSetup,
-        candidates: list[Candidate],
-        folder: ConsignmentFolder,
-        identity: str,
-        reference: Reference,
-        plan: Plan,
+        draft: Draft,
+        number: int,
+        frames: tuple[pl.DataFrame, pl.DataFrame],
+        members: dict[int, pl.DataFrame],
     ) -> None:
-        made: list[batches.NewBatch] = []
-        with folder.bodies.open("wb") as out:
-            for part in range(plan.parts):
-                made.extend(self._encode(setup, candidates, folder, part, reference, (out, made)))
-        durable(folder.bodies)
-        ended = sum(c.tally.ended for c in candidates)
-        zeroed = sum(c.tally.zeroed for c in candidates)
+        decided, derived = frames
+        sends = decided.filter(pl.col("decision") == "send").with_columns(derived=pl.lit(value=False))
+        if derived.height:
+            command = pl.when(pl.col("ended")).then(pl.lit("end")).otherwise(pl.lit(None, pl.String))
+            rows = derived.with_columns(derived=pl.lit(value=True), command=command)
+            sends = pl.concat([sends, rows], how="diagonal")
+        if len(draft.candidates) > 1 or derived.height:
+            sends = sends.sort("seq", "derived", ROW, KEY, nulls_last=True)
+        sends = sends.with_row_index("effect", offset=draft.effects)
+        placed = self._encode(draft, sends)
+        draft.effects += sends.height
+        effects = sends.with_columns(digest=_digest_of(draft.setup, derived.height > 0))
+        effects = _placed(effects, placed)
+        joined = pl.DataFrame(schema=MEMBER_SCHEMA)
+        if members:
+            of_run = effects.select("effect", "run", ROW)
+            joined = pl.concat(members.values()).join(of_run, on=["run", ROW], how="inner")
+            joined = joined.select("effect", pl.col("member").alias(ROW))
+        wanted = effects.select(pl.col(n).cast(d) for n, d in EFFECT_SCHEMA.items())
+        draft.folder.add_effects(number, wanted, joined)
+
+    def _encode(self, draft: Draft, sends: pl.DataFrame) -> list[tuple[int, pl.DataFrame]]:
+        setup = draft.setup
+        wanted = list(dict.fromkeys([KEY, "command", *setup.operation.fields]))
+        records = sends.select(pl.col("effect").cast(pl.UInt32), *wanted)
+        if sends["derived"].any():
+            records = records.with_columns(_of_derived(sends, setup))
+        placed: list[tuple[int, pl.DataFrame]] = []
+        for encoded in setup.destination.encode(setup.operation.name, records, draft.reference):
+            number = len(draft.made)
+            placed.append((number, encoded.effects))
+            offset = draft.bodies.tell()
+            draft.bodies.write(encoded.body)
+            draft.made.append(_new_batch(number, encoded, offset, _runs_in(encoded, sends, draft.candidates)))
+        return placed
+
+    def _seal(self, draft: Draft, identity: str) -> None:
+        durable(draft.folder.bodies)
+        candidates = draft.candidates
         values = {
-            "id": identity, "lane": setup.name, "operation": setup.operation.name, "state": "open",
-            "created_at": self._journal.clock.now(), "effects": plan.sends,
-            "guard": {"ended": ended, "zeroed": zeroed},
+            "id": identity, "lane": draft.setup.name, "operation": draft.setup.operation.name, "state": "open",
+            "created_at": self._journal.clock.now(), "effects": draft.effects,
+            "guard": {
+                "ended": sum(c.tally.ended for c in candidates), "zeroed": sum(c.tally.zeroed for c in candidates),
+            },
         }  # fmt: skip
         with self._journal.begin() as tx:
             batches.add_consignment(tx, values, [c.row.id for c in candidates])
-            batches.add_batches(tx, identity, setup.destination.account, made)
+            batches.add_batches(tx, identity, draft.setup.destination.account, draft.made)
             for c in candidates:
-                runs.set_run(tx, c.row.id, open_rows=c.scheduled, wake_at=c.next_due)
-        for path in [*folder.root.glob("send-*.parquet"), *folder.root.glob("joined-*.parquet")]:
-            path.unlink()
+                runs.set_run(
+                    tx, c.row.id, open_rows=c.scheduled, wake_at=c.next_due, notes=[*c.row.notes, *_why_again(c)]
+                )
 
-    def _encode(
-        self,
-        setup: LaneSetup,
-        candidates: list[Candidate],
-        folder: ConsignmentFolder,
-        part: int,
-        reference: Reference,
-        sink: tuple[BinaryIO, list[batches.NewBatch]],
-    ) -> Iterator[batches.NewBatch]:
-        out, before = sink
-        base = sum(b.records for b in before)
-        sends = pl.read_parquet(folder.root / f"send-{part:04d}.parquet")
-        sends = sends.sort("seq", "derived", ROW, KEY, nulls_last=True).with_row_index("effect", offset=base)
-        wanted = list(dict.fromkeys([KEY, "command", *setup.operation.fields]))
-        have = [pl.col(c) if c in sends.columns else pl.lit(None, pl.String).alias(c) for c in wanted]
-        keys = _key_columns(sends, setup)
-        records = sends.select(pl.col("effect").cast(pl.UInt32), *have).with_columns(**keys)
-        placed: list[pl.DataFrame] = []
-        for number, encoded in enumerate(
-            setup.destination.encode(setup.operation.name, records, reference), start=len(before)
-        ):
-            placed.append(encoded.effects.with_columns(batch=pl.lit(number, pl.UInt32)))
-            offset = out.tell()
-            out.write(encoded.body)
-            yield _new_batch(number, encoded, offset, _runs_in(encoded, sends, candidates))
-        self._write_effects(folder, part, sends, placed)
 
-    def _write_effects(
-        self, folder: ConsignmentFolder, part: int, sends: pl.DataFrame, placed: list[pl.DataFrame]
-    ) -> None:
-        places = (
-            pl.concat(placed)
-            if placed
-            else pl.DataFrame(schema={"effect": pl.UInt32, "line": pl.Int64, "batch": pl.UInt32})
-        )
-        effects = sends.with_columns(pl.col("effect").cast(pl.UInt32)).join(
-            places.with_columns(pl.col("effect").cast(pl.UInt32)), on="effect", how="left", maintain_order="left"
-        )
-        if effects["batch"].null_count():
-            raise ValueError(f"{effects['batch'].null_count()} effects are in no batch: the encoder lost them")
-        path = folder.root / f"joined-{part:04d}.parquet"
-        members = pl.DataFrame(schema=MEMBER_SCHEMA)
-        if path.exists():
-            joined = pl.read_parquet(path).join(effects.select("effect", "run", ROW), on=["run", ROW], how="inner")
-            members = joined.select("effect", pl.col("member").alias(ROW))
-        folder.add_effects(part, effects.select(pl.col(n).cast(d) for n, d in EFFECT_SCHEMA.items()), members)
+def _why_again(candidate: Candidate) -> list[str]:
+    if candidate.again == 0:
+        return []
+    return [
+        f"{candidate.again:,} rows equal what was confirmed last and were sent again: the value can drift meanwhile."
+    ]
 
 
 def _compared(setup: LaneSetup) -> list[str]:
-    return list(dict.fromkeys(["command", *setup.operation.fields]))
+    """Fields whose change makes a row new; the time stamp of the file alone does not."""
+    return [f for f in dict.fromkeys(["command", *setup.operation.fields]) if f != "timestamp"]
 
 
-def _derived_command() -> pl.Expr:
-    return pl.when(pl.col("ended")).then(pl.lit("end")).otherwise(pl.lit(None, pl.String))
+def _digest_of(setup: LaneSetup, derived: bool) -> pl.Expr:  # noqa: FBT001  one question, asked here only
+    return delta.digest_expr(_compared(setup)) if derived else pl.col("digest")
 
 
-def _key_columns(sends: pl.DataFrame, setup: LaneSetup) -> dict[str, pl.Expr]:
-    """Fill key fields and the measure of derived effects, which have no row to take them from."""
-    if not sends["derived"].any():
-        return {}
+def _of_derived(sends: pl.DataFrame, setup: LaneSetup) -> list[pl.Expr]:
+    """Key fields and the measure of derived effects, which have no row to take them from."""
     names = setup.key_fields
     parts = pl.col(KEY).str.splitn("\x1f", len(names))
-    filled = {
-        name: pl.coalesce(pl.col(name), parts.struct.field(f"field_{n}")).alias(name)
+    filled = [
+        pl.when(sends["derived"]).then(parts.struct.field(f"field_{n}")).otherwise(pl.col(name)).alias(name)
         for n, name in enumerate(names)
         if name in setup.operation.fields
-    }
-    zero = pl.Series(sends["measure"]).rename(setup.measure)
-    filled[setup.measure] = pl.coalesce(pl.col(setup.measure), zero)
-    return filled
+    ]
+    measure = pl.when(sends["derived"]).then(sends["measure"]).otherwise(pl.col(setup.measure))
+    return [*filled, measure.alias(setup.measure)]
+
+
+def _placed(effects: pl.DataFrame, placed: list[tuple[int, pl.DataFrame]]) -> pl.DataFrame:
+    """Add batch and line to the effects. Raises ValueError when the encoder lost one."""
+    if not placed:
+        if effects.height:
+            raise ValueError(f"{effects.height} effects are in no batch: the encoder made none")
+        return effects.with_columns(batch=pl.lit(0, pl.UInt32), line=pl.lit(0, pl.Int64))
+    places = pl.concat([f.select(pl.col("effect").cast(pl.UInt32), "line") for _, f in placed])
+    numbers = pl.Series([n for n, _ in placed], dtype=pl.UInt32)
+    lengths = pl.Series([f.height for _, f in placed], dtype=pl.UInt32)
+    index = pl.select(pl.lit(numbers).repeat_by(lengths).explode()).to_series()
+    places = places.with_columns(index.alias("batch"))
+    if places["effect"].equals(effects["effect"]):
+        return effects.hstack([places["batch"], places["line"]])
+    joined = effects.join(places, on="effect", how="left", maintain_order="left")
+    if joined["batch"].null_count() or joined.height != effects.height:
+        raise ValueError("effects are in no batch or in several: the encoder lost or repeated records")
+    return joined
 
 
 def _runs_in(encoded: Batch, sends: pl.DataFrame, candidates: list[Candidate]) -> tuple[str, ...]:
     if len(candidates) == 1:
         return (candidates[0].row.id,)
-    positions = encoded.effects.join(sends.select(pl.col("effect").cast(pl.UInt32), "run"), on="effect", how="inner")[
-        "run"
-    ].unique()
+    of = sends.select(pl.col("effect").cast(pl.UInt32), "run")
+    positions = encoded.effects.join(of, on="effect", how="inner")["run"].unique()
     return tuple(candidates[p].row.id for p in sorted(positions.to_list()))
 
 
 def _new_batch(number: int, encoded: Batch, offset: int, in_runs: tuple[str, ...]) -> batches.NewBatch:
-    first = encoded.effects["effect"].min()
+    first: Any = encoded.effects["effect"].min()
     return batches.NewBatch(
         number=number,
         operation=encoded.operation,
@@ -388,7 +345,7 @@ def _new_batch(number: int, encoded: Batch, offset: int, in_runs: tuple[str, ...
         length=len(encoded.body),
         digest=hashlib.sha256(encoded.body).hexdigest(),
         records=encoded.effects.height,
-        first_effect=int(first) if isinstance(first, int) else 0,
+        first_effect=int(first) if first is not None else 0,
         memo=encoded.memo,
         runs=in_runs,
     )

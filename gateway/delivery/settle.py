@@ -80,13 +80,13 @@ class Settler:
             good.append(str(RowState.ACCEPTED))
         folder = self._spool.consignment(consignment)
         now = pl.lit(self._journal.clock.now()).cast(SEGMENT_SCHEMA["at"])
-        frames = [
+        frames = (
             part.filter(pl.col("state").is_in(good))
             .with_columns(at=now)
             .select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
             for part in effect_states(folder, sent)
-        ]
-        baseline.add_segment(self._journal, self._spool, setup.name, frames, consignment=consignment, name=name)
+        )
+        baseline.add_segments(self._journal, self._spool, setup.name, frames, consignment=consignment, name=name)
 
     # ---- runs
 
@@ -100,7 +100,8 @@ class Settler:
             if row is None or row.state not in {"waiting", "cancelled"}:
                 continue
             if (row.state == "waiting" and row.open_rows) or live:
-                self.progress(row)
+                if live:
+                    self.progress(row)
                 continue
             self.settle(row)
             done.append(name)

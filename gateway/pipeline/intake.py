@@ -171,7 +171,8 @@ class Intake:
             notes.append(f"Nothing was sent: {readout.over_limit}.")
         counts = {
             "calls": calls, "finish": finish.isoformat() if readout.good else None,
-            "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped, "over_limit": readout.over_limit is not None,
+            "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped,
+            "over_limit": readout.over_limit is not None,
         }  # fmt: skip
         mode = "delta" if readout.first_run else setup.route.mode
         with self._journal.begin() as tx:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel
 
@@ -18,6 +20,7 @@ from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Table, no_issues
+from gateway.pipeline.ahead import Behind, ahead
 from gateway.pipeline.setup import RouteSetup
 from gateway.routes import Policy
 from gateway.spool import LATE_SCHEMA, STATE, RunFolder
@@ -43,7 +46,7 @@ class Readout:
 
 
 class FileReading:
-    """One file through one route; `folder` None: judge only, keep nothing but counts and issues (for `check`)."""
+    """One file through one route; `judge_only` keeps issues and what rules across rows need, not the records."""
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class FileReading:
         *,
         source_time: datetime,
         now: datetime,
+        judge_only: bool = False,
     ) -> None:
         self._setup = setup
         self._mapping = mapping
@@ -63,11 +67,14 @@ class FileReading:
         self._now = now
         self._seen = Readout()
         self._applier: Applier | None = None
+        self._hashes: list[npt.NDArray[np.uint64]] = []
+        self._keep: frozenset[str] | None = _needed_across(setup.contract) if judge_only else None
 
     def run(self, file: Path) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
-        for table in self._read(file, reading_layout(self._mapping)):
-            self._block(table)
+        with Behind(self._store) as behind:
+            for table in ahead(self._read(file, reading_layout(self._mapping))):
+                self._block(table, behind)
         if self._applier is None:
             raise FileError("FILE_EMPTY", "The file has no content.", fix="Send the file again with its rows.")
         seen = self._seen
@@ -85,7 +92,7 @@ class FileReading:
 
     # ---- block by block
 
-    def _block(self, table: Table) -> None:
+    def _block(self, table: Table, behind: Behind[tuple[int, pl.DataFrame, pl.DataFrame]]) -> None:
         contract = self._setup.contract
         if self._applier is None:
             self._applier = compile_mapping(
@@ -105,10 +112,17 @@ class FileReading:
         seen.bad += int((states == "rejected").sum())
         seen.good += int(states.null_count())
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS - {"SKIPPED"})).sum()) if issues.height else 0
-        self._folder.add(seen.blocks, rows, issues)
+        self._hashes.append(rows.filter(pl.col(STATE).fill_null("") != "skipped")[KEY].hash(seed=5).to_numpy())
+        behind.put((seen.blocks, rows, issues))
         seen.blocks += 1
         if table.links is not None and table.links.height:
             seen.links.append(table.links)
+
+    def _store(self, block: tuple[int, pl.DataFrame, pl.DataFrame]) -> None:
+        number, rows, issues = block
+        if self._keep is not None:
+            rows = rows.select(ROW, LINE, KEY, STATE, *(c for c in self._keep if c in rows.columns))
+        self._folder.add(number, rows, issues)
 
     def _check(self, table: Table, draft: Draft) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of the block (`@row`, `@line`, `@key`, `@state`, fields) and its issues."""
@@ -163,36 +177,45 @@ class FileReading:
     def _across(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Apply the contract's rules across rows, part by part; returns late states and issues."""
         issues: list[pl.DataFrame] = []
-        parts = parts_for(self._seen.rows)
         for rule in self._setup.contract.rows_rules:
-            if rule.code == "DUPLICATE_KEY" and self._mapping.group is not None:
-                continue
-            if not self._fills(rule):
-                continue
-            for part in range(parts):
-                frame = self._rows_of(rule, part, parts)
-                if frame.height:
-                    issues.append(rule.find(frame))
+            if rule.code == "DUPLICATE_KEY":
+                issues.append(self._duplicates(rule))
+            elif self._fills(rule):
+                parts = parts_for(self._seen.rows)
+                frames = (self._rows_of(rule, pl.col(rule.by).hash(seed=5) % parts == part) for part in range(parts))
+                issues.extend(rule.find(frame) for frame in frames if frame.height)
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         self._seen.warnings += int(told["code"].is_in(sorted(WARNINGS)).sum())
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique().sort()
         good = self._still_good(bad)
         return pl.DataFrame({ROW: good, "state": ["rejected"] * good.len()}, schema=LATE_SCHEMA), told.sort(ROW)
 
-    def _fills(self, rule: RowsRule) -> bool:
-        return rule.by == KEY or rule.by in self._seen.columns
+    def _duplicates(self, rule: RowsRule) -> pl.DataFrame:
+        """Look at the few rows whose key's hash stands twice; without one, no key can stand twice."""
+        if self._mapping.group is not None or not self._hashes:
+            return no_issues()
+        twice = _standing_twice(self._hashes)
+        self._hashes = []
+        if twice.len() == 0:
+            return no_issues()
+        frame = self._rows_of(rule, pl.col(KEY).hash(seed=5).is_in(twice.implode()))
+        return rule.find(frame) if frame.height else no_issues()
 
-    def _rows_of(self, rule: RowsRule, part: int, parts: int) -> pl.DataFrame:
+    def _fills(self, rule: RowsRule) -> bool:
+        """Whether the mapping fills what the rule looks at: the field it goes by, and any of the others."""
+        filled = self._seen.columns
+        others = [c for c in rule.columns if c not in {rule.by, KEY}]
+        return rule.by in filled and (not others or any(c in filled for c in others))
+
+    def _rows_of(self, rule: RowsRule, here: pl.Expr) -> pl.DataFrame:
         contract: Contract = self._setup.contract
         frames: list[pl.DataFrame] = []
         needed = sorted((set(rule.where.meta.root_names()) | set(rule.columns) | {rule.by}) - {KEY, ROW, LINE})
         for path in self._folder.paths():
             have = pl.read_parquet_schema(path)
             block = pl.read_parquet(path, columns=[ROW, LINE, KEY, STATE, *(c for c in needed if c in have)])
-            block = contract.complete(block.filter(pl.col(STATE).fill_null("") != "skipped"))
-            if parts > 1:
-                block = block.filter(pl.col(rule.by).hash(seed=5) % parts == part)
-            frames.append(rule.concerned(block))
+            block = block.filter((pl.col(STATE).fill_null("") != "skipped") & here)
+            frames.append(rule.concerned(contract.complete(block)))
         return pl.concat(frames) if frames else pl.DataFrame()
 
     def _still_good(self, rows: pl.Series) -> pl.Series:
@@ -249,6 +272,30 @@ class FileReading:
         more = rest.select(ROW, pl.lit("rejected").alias("state"))
         told = pl.concat([issues, rest], how="diagonal").select(issues.columns).sort(ROW, maintain_order=True)
         return pl.concat([states, more]).sort(ROW), told
+
+
+_HASHES_AT_ONCE = 4_000_000
+
+
+def _standing_twice(hashes: list[npt.NDArray[np.uint64]]) -> pl.Series:
+    """Hashes that stand more than once (UInt64), looked for in slices of the hash space."""
+    total = sum(h.size for h in hashes)
+    slices = max(1, -(-total // _HASHES_AT_ONCE))
+    found: list[pl.Series] = []
+    for part in range(slices):
+        here = hashes if slices == 1 else [h[h % slices == part] for h in hashes]
+        series = pl.Series("hash", np.concatenate(here))
+        if series.n_unique() < series.len():
+            found.append(series.filter(series.is_duplicated()).unique())
+    return pl.concat(found) if found else pl.Series("hash", [], dtype=pl.UInt64)
+
+
+def _needed_across(contract: Contract) -> frozenset[str]:
+    """Fields that the rules across rows look at."""
+    names = {contract.group} if contract.group is not None else set()
+    for rule in contract.rows_rules:
+        names |= {*rule.where.meta.root_names(), *rule.columns, rule.by}
+    return frozenset(n for n in names if n in contract.fields)
 
 
 def over_limit(policy: Policy, bad: int, rows: int) -> str | None:

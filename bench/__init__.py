@@ -1,0 +1,1 @@
+"""Benchmarks: data from a seed, ratios side by side in one run."""

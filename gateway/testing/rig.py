@@ -1,0 +1,127 @@
+"""A gateway without sources and threads: drop a file, advance its lane, look; for tests and benchmarks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gateway.contracts import contract
+from gateway.delivery.build import Builder
+from gateway.delivery.lane import Delivery
+from gateway.delivery.send import Sender
+from gateway.delivery.settle import Settler
+from gateway.delivery.setup import LaneSetup
+from gateway.journal import open_journal, runs
+from gateway.mapping import load_mapping
+from gateway.model import Arrival, Claim, Clock, Destination
+from gateway.operations import Operations
+from gateway.outbox import Outbox
+from gateway.pipeline import Intake, RouteSetup
+from gateway.readers import reader_for
+from gateway.routes import Route
+from gateway.spool import Spool
+
+MAPPING = """contract = "stock"
+version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+sku = "sku"
+quantity = "quantity"
+product_id = { column = "product", optional = true }
+command = { column = "command", optional = true }
+valid_from = { column = "valid_from", optional = true }
+"""
+
+
+class Rig:
+    """One route `stock` from a source `drop` of partner `acme` to one destination, below one folder.
+
+    `options` are keys of routes.Route. A second rig on the same folder is the gateway after a restart.
+    """
+
+    def __init__(
+        self, folder: Path, destination: Destination, clock: Clock, *, mapping: str = MAPPING, **options: Any
+    ) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.destination = destination
+        path = folder / "mapping.toml"
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(mapping, "utf-8")
+        route = Route(
+            name="stock", source="drop", files=("*",), mapping=path.name, contract="stock", feed="stock",
+            destination="there", partner="acme", owner="acme", **options,
+        )  # fmt: skip
+        agreed = contract("stock")
+        self.lane = LaneSetup(
+            "there/stock/acme", "there", destination, destination.operations[0], "quantity", agreed.key
+        )
+        self.journal = open_journal(folder / "state", clock)
+        self.spool = Spool(folder / "state")
+        self.spool.make()
+        self.outbox = Outbox(folder / "outbox", self.journal)
+        self.settler = Settler(
+            self.journal, self.spool, self.outbox,
+            lambda file, layout: reader_for(layout).tables(file, layout), lambda p: load_mapping(p).format,
+        )  # fmt: skip
+        setup = RouteSetup(route, path, agreed, self.lane)
+        self.intake = Intake(
+            self.journal, self.spool, self.outbox, self.settler,
+            lambda file, layout: reader_for(layout).tables(file, layout), lambda _: [setup], lambda _: ("acme", False),
+        )  # fmt: skip
+        self.delivery = Delivery(
+            self.journal, Builder(self.journal, self.spool), Sender(self.journal, self.spool), self.settler,
+            lambda lane: self.lane if lane == self.lane.name else None, self.intake.run_ended,
+        )  # fmt: skip
+        self.operations = Operations(self.journal, self.spool, self.settler)
+
+    def drop(self, name: str, content: str | bytes, mtime: datetime | None = None) -> str:
+        """Enter a file and take it through the route; returns its last run (or "" when it was refused)."""
+        data = content.encode() if isinstance(content, str) else content
+        token = hashlib.sha256(f"{name}{mtime}{self.clock.now()}".encode()).hexdigest()[:12]
+        local = self.spool.claims / f"{token}-{name}"
+        local.write_bytes(data)
+        arrival = Arrival("drop", name, len(data), mtime or self.clock.now())
+        self.intake.enter(Claim(arrival, local, token))
+        return self.take()
+
+    def take(self) -> str:
+        """Take every claimed file; returns the newest run."""
+        with self.journal.read() as tx:
+            claimed = runs.arrivals(tx, "claimed")
+        before = {r.id for r in self.operations.runs(1000)}
+        for row in claimed:
+            self.intake.take(row)
+        after = [r.id for r in self.operations.runs(1000) if r.id not in before]
+        return max(after, default="")
+
+    def advance(self, times: int = 1) -> datetime | None:
+        """Advance the lane; returns when it wants to be woken."""
+        at: datetime | None = None
+        for _ in range(times):
+            at = self.delivery.advance(self.lane.name)
+        return at
+
+    def states(self, run: str) -> Mapping[str, int]:
+        """Rows per state of a run as of now."""
+        return self.settler.rows(self.operations.run(run)).states.counts()
+
+    def results(self, run: str) -> pl.DataFrame:
+        """Row results of a run (ROW_RESULT_SCHEMA)."""
+        return pl.concat(list(self.settler.rows(self.operations.run(run)).results()))
+
+    def answers(self) -> set[str]:
+        """Kinds of the answers in the partner's folder, names and runs taken off."""
+        return {p.name.split(".", 3)[-1] for p in (self.folder / "outbox" / "acme").glob("*")}
+
+    def close(self) -> None:
+        """Give the journal back."""
+        self.journal.close()
