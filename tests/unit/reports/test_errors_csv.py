@@ -8,6 +8,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from fake_rows import FakeRows, counted, issues, results, summary
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.formats.layout import OUR_COLUMNS, CsvLayout
 from gateway.model import Table
@@ -210,3 +212,31 @@ def test_blocks_of_any_size_give_the_same_file(tmp_path):
         parts.block = block
         parts.table_list = [replace(whole.table_list[0], frame=f) for f in whole.table_list[0].frame.iter_slices(90)]
         assert written(tmp_path, parts).read_bytes() == expected
+
+
+CELLS = st.one_of(
+    st.text(st.sampled_from("ab;,\"'=+-@\t\r\n 1é\ufffd"), max_size=6),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5),
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6), st.sampled_from(";,\t"))
+def test_any_cells_come_back_as_they_were(tmp_path, records, delimiter):
+    form = layout(delimiter=delimiter)
+    source = tmp_path / "in.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(["sku", "=name", "'+x"])
+        writer.writerows([("key", *record) for record in records])
+    tables = list(CsvReader().tables(source, form))
+    frame = pl.concat([table.frame for table in tables])
+    damaged = pl.concat([table.issues for table in tables])
+    states = dict.fromkeys(frame["@row"].to_list(), "rejected")
+    found = [(row, code, None, None, "detail") for row, code in damaged.select("@row", "code").rows()]
+    out = written(tmp_path, rows_of(source, form, states, found))
+    cells_back, links, codes = again(out, form)
+    assert cells_back == frame.drop("@row", "@line").rows()
+    assert links == [(RUN, row) for row in states]
+    assert codes == damaged["code"].to_list()
+    assert next(iter(CsvReader().tables(out, form))).headers == tables[0].headers
