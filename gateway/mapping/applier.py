@@ -10,6 +10,7 @@ import polars as pl
 from gateway.issues import WARNINGS
 from gateway.mapping.fill import FillDown
 from gateway.mapping.headers import Headers
+from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Plan, Test
 from gateway.mapping.sources import cell, kind_of
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Kind, Table, no_issues
@@ -37,6 +38,7 @@ class Applier:
         self, headers: Headers, plans: tuple[Plan, ...], filters: tuple[RowFilter, ...], fill: FillDown
     ) -> None:
         self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
+        self._numeric = [plan.field for plan in plans if any(isinstance(step, Number) for step in plan.value_steps)]
         self._fields: dict[int, list[str]] = {}
         for plan in plans:
             for index in plan.indices:
@@ -69,9 +71,11 @@ class Applier:
 
     def _indices(self, name: str) -> list[int] | None:
         """Columns that a reader's issue names; None when it names none of the file's."""
-        named = [index for index, header in enumerate(self._headers.headers) if self._headers.name(index) == name]
-        if not named and name.startswith("c") and name[1:].isdecimal() and int(name[1:]) < len(self._headers.headers):
-            named = [int(name[1:])]
+        named = [
+            index
+            for index, header in enumerate(self._headers.headers)
+            if name == header or (header == "" and name in {f"c{index}", _letters(index)})
+        ]
         return named or None
 
     def _reader_faults(self, issues: pl.DataFrame) -> pl.DataFrame:
@@ -90,6 +94,9 @@ class Applier:
                 rows.extend((name, field, index) for field in fields)
         found = pl.DataFrame(rows, schema={"field": pl.String, "contract": pl.String, "column": pl.Int64}, orient="row")
         joined = issues.select(*ISSUE_SCHEMA).join(found, on="field", nulls_equal=True, maintain_order="left")
+        # How a number is displayed does not change it: only of codes and texts is the display the better part.
+        harmless = (pl.col("code") == "CELL_DISPLAY") & pl.col("contract").is_in(self._numeric)
+        joined = joined.filter(~harmless.fill_null(False))
         return joined.with_columns(field=pl.col("contract")).drop("contract").select(*ISSUE_SCHEMA, "column")
 
     def _faulty_cells(self, frame: pl.DataFrame, faults: pl.DataFrame) -> dict[int, pl.Series]:
@@ -164,6 +171,16 @@ class Applier:
             rows = frame[blame["place"]].select(ROW, LINE, value=plan.stood())
             parts.append(rows.hstack(blame.select("code", "detail")).with_columns(field=pl.lit(plan.field)))
         return pl.concat(parts).select(*ISSUE_SCHEMA).sort(ROW, maintain_order=True)
+
+
+def _letters(index: int) -> str:
+    """Name of a column as spreadsheets show it: A, B, ... AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
 
 
 def _with_kinds(table: Table, filled: frozenset[int]) -> tuple[pl.DataFrame, frozenset[int]]:

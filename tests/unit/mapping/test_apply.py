@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from gateway.errors import FileError, SettingsError
@@ -204,6 +206,21 @@ def test_readers_issues_on_mapped_columns_pass_and_on_others_do_not(load, table,
         (4, "ROW_TOO_LONG", None, ""),
     ]
     assert result.frame["q"].to_list() == [None, "1", None]
+
+
+def test_how_a_cell_is_displayed_matters_for_codes_and_not_for_numbers(load, table, draft, faults) -> None:
+    mapping = load('[fields]\nsku = "a"\nquantity = "b"\n')
+    source = table({"a": ["7"], "b": ["12"]}, issues=[(2, "CELL_DISPLAY", "a", "7"), (2, "CELL_DISPLAY", "b", "12")])
+    result = draft(mapping, source, numeric={"quantity"})
+    assert result.frame.select("sku", "quantity").rows() == [(None, "12")]
+    assert faults(result) == [(2, "CELL_DISPLAY", "sku", "7")]
+
+
+def test_issues_in_columns_without_header_are_named_by_place_or_letter(load, applier, table, faults) -> None:
+    mapping = load("[fields]\nsku = { position = 1 }\nq = { position = 28 }\n")
+    wide = table({str(place): ["x"] for place in range(28)}, issues=[(2, "CELL_ERROR", "AB", "?"), (2, "X", "c1", "")])
+    source = dataclasses.replace(wide, headers=("",) * 28)
+    assert faults(applier(mapping, source.headers).apply(source)) == [(2, "CELL_ERROR", "q", "?")]
 
 
 def test_a_row_whose_tested_cell_is_faulty_is_not_left_out(load, table, draft, faults) -> None:

@@ -1,0 +1,56 @@
+"""docs/mapping.md against the model: every key with its description, every issue code, every example."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.issues import CATALOGUE
+from gateway.mapping.dates import _TOKENS
+from gateway.mapping.faults import keys_of
+from gateway.mapping.spec import Condition, FieldSpec, Filter, Group, Lookup, MappingFile
+
+PAGE = Path(__file__).parents[3] / "docs" / "mapping.md"
+PARTS = (MappingFile, FieldSpec, Lookup, Condition, Filter, Group)
+
+
+def rows_of(model: type) -> str:
+    lines = ["| key | means |", "| --- | --- |"]
+    lines += [
+        f"| `{key}` | {field.description or ''} |"
+        for key, field in zip(keys_of(model), model.model_fields.values(), strict=True)
+    ]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("model", PARTS)
+def test_every_key_stands_in_the_page_as_the_model_describes_it(model: type) -> None:
+    mark = f"<!-- keys: {model.__name__} -->\n\n"
+    page = PAGE.read_text(encoding="utf-8")
+    assert mark in page
+    assert page.split(mark, 1)[1].split("\n\n", 1)[0] == rows_of(model)
+
+
+@pytest.mark.parametrize("model", PARTS)
+def test_every_key_is_described(model: type) -> None:
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+def test_every_mapping_issue_of_the_catalogue_is_named() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"MAP_[A-Z_]+", page))
+    assert named == {code for code in CATALOGUE if code.startswith("MAP_")}
+
+
+def test_every_date_token_is_named() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [token for token in _TOKENS if f"`{token}`" not in page] == []
+
+
+def test_every_example_loads(load) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(examples) >= 2
+    for example in examples:
+        load("", head=example, files={"units.csv": "code,unit\nud,units\n"})
