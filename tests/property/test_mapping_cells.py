@@ -12,7 +12,7 @@ from gateway.formats.layout import CsvLayout
 from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.model import LINE, ROW, Table
 
-patient = settings(deadline=None, max_examples=50)  # a loaded machine is no fault of the mapping
+patient = settings(deadline=None, max_examples=25)  # a loaded machine is no fault of the mapping
 
 FIELDS = {
     "plain": "a",
