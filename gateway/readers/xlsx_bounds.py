@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LETTER = ord("A")
+_LAST = ord("Z")
 _QUOTE = ord('"')
 _DIGITS = 7
 """Most digits of a row number (1048576)."""
@@ -46,7 +47,8 @@ def _columns(words: NDArray[np.uint64]) -> tuple[int | None, NDArray[np.intp]]:
     first, second, third = (_byte(words, position) for position in range(3))
     two = second >= _LETTER
     three = two & (third >= _LETTER)
-    if bool(((first < _LETTER) | (three & (_byte(words, 3) >= _LETTER))).any()):
+    odd = (first < _LETTER) | (first > _LAST) | (two & (second > _LAST)) | (three & (third > _LAST))
+    if bool((odd | (three & (_byte(words, 3) >= _LETTER))).any()):
         return None, np.zeros(0, np.intp)
     number = first - np.uint64(_LETTER - 1)
     number = np.where(two, number * np.uint64(26) + second - np.uint64(_LETTER - 1), number)

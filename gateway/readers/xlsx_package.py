@@ -7,7 +7,8 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -111,8 +112,11 @@ class Package:
             raise unsafe(part)
         return root
 
-    def stream(self, part: str) -> Iterator[bytes]:
-        """Yield a part's bytes. Raises FileError when more bytes come out than its entry says, or other ones."""
+    def stream(self, part: str) -> Generator[bytes]:
+        """Yield a part's bytes; close it when not read to the end.
+
+        Raises FileError when more bytes come out than the part's entry says, or other ones.
+        """
         info = copy.copy(self._members[part])
         declared, seen = info.file_size, 0
         # One byte more than declared is asked for: an entry that understates its size is found out before a reader
@@ -133,10 +137,11 @@ class Package:
     def verify(self, part: str) -> None:
         """Unpack a part to the end and drop it: sizes and checksum hold, and it declares no DOCTYPE."""
         last = b""
-        for chunk in self.stream(part):
-            if b"<!DOCTYPE" in last + chunk:
-                raise unsafe(part)
-            last = chunk[-16:]
+        with closing(self.stream(part)) as chunks:
+            for chunk in chunks:
+                if b"<!DOCTYPE" in last + chunk:
+                    raise unsafe(part)
+                last = chunk[-16:]
 
     def _check_members(self) -> dict[str, zipfile.ZipInfo]:
         members: dict[str, zipfile.ZipInfo] = {}

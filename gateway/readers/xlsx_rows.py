@@ -52,6 +52,8 @@ def calamine_rows(path: Path, sheet: str) -> Rows:
 
 def openpyxl_rows(path: Path, sheet: str, last_row: int, width: int) -> Rows:
     """Open the sheet with openpyxl's read-only mode; rows behind `last_row` are not given."""
+    if not last_row:
+        return Rows(iter(()), 0, 0)
     return Rows(_openpyxl(path, sheet, last_row, width), 0, width)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -101,14 +102,19 @@ def long_numbers(package: Package, part: str) -> pl.DataFrame:
     """Return the whole numbers of 16 digits and more as written (ODD_SCHEMA): floats don't hold them."""
     odd = _Odd()
     try:
-        for chunk in _chunks(package, part):
-            for match in _LONG.finditer(chunk.body):
-                start, tag = _cell(chunk.body, match.start())
-                if not any(kind in tag for kind in _TEXT_TYPES):
-                    odd.add(chunk.body, start, Oddity.EXACT, match[1])
+        with _plain_chunks(package, part) as chunks:
+            for chunk in chunks:
+                _long(chunk.body, odd)
     except _NotPlain:
         return exact_scan(package, part, {}).odd.filter(pl.col("what") == Oddity.EXACT)
     return odd.frame()
+
+
+def _long(body: bytes, odd: _Odd) -> None:
+    for match in _LONG.finditer(body):
+        start, tag = _cell(body, match.start())
+        if not any(kind in tag for kind in _TEXT_TYPES):
+            odd.add(body, start, Oddity.EXACT, match[1])
 
 
 class _NotPlain(Exception):  # noqa: N818  not an error: the exact pass takes over
@@ -146,9 +152,14 @@ def _plain_text(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _chunks(package: Package, part: str) -> Iterator[_Chunk]:
-    """Yield the cells in pieces that end with a row. Raises _NotPlain, FileError for a DOCTYPE."""
-    pieces = package.stream(part)
+@contextmanager
+def _plain_chunks(package: Package, part: str) -> Iterator[Iterator[_Chunk]]:
+    """Give the cells in pieces that end with a row. Raises _NotPlain, FileError for a DOCTYPE."""
+    with closing(package.stream(part)) as pieces:
+        yield _chunks(pieces, part)
+
+
+def _chunks(pieces: Iterator[bytes], part: str) -> Iterator[_Chunk]:
     head = b""
     for piece in pieces:
         head += piece
@@ -211,22 +222,27 @@ def _quick(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> Scan
     odd, last_row, width = _Odd(), 0, 0
     tail = b""
     styled = _styled(codes)
-    for chunk in _chunks(package, part):
-        body, tail = chunk.body, chunk.tail
-        if chunk.formulas:
-            _valueless(body, odd)
-        # Every error value begins with this sign.
-        if b"#" in body:
-            for match in _ERROR.finditer(body):
-                odd.add(body, _cell(body, match.start())[0], Oddity.ERROR, match[1])
-        if styled is not None:
-            _shown(body, styled, codes, odd)
-        if chunk.formulas or b"</v>" in body or b"<is>" in body:
-            farthest = bounds(body, chunk.cells + len(_START))
-            if farthest is None:
-                raise _NotPlain
-            last_row, width = max(last_row, farthest[0]), max(width, farthest[1])
+    with _plain_chunks(package, part) as chunks:
+        for chunk in chunks:
+            body, tail = chunk.body, chunk.tail
+            _note(chunk, styled, codes, odd)
+            if chunk.formulas or b"</v>" in body or b"<is>" in body:
+                farthest = bounds(body, chunk.cells + len(_START))
+                if farthest is None:
+                    raise _NotPlain
+                last_row, width = max(last_row, farthest[0]), max(width, farthest[1])
     return Scan(odd.frame(), _merges(tail), last_row, width)
+
+
+def _note(chunk: _Chunk, styled: re.Pattern[bytes] | None, codes: Mapping[int, CodeFormat], odd: _Odd) -> None:
+    if chunk.formulas:
+        _valueless(chunk.body, odd)
+    # Every error value begins with this sign.
+    if b"#" in chunk.body:
+        for match in _ERROR.finditer(chunk.body):
+            odd.add(chunk.body, _cell(chunk.body, match.start())[0], Oddity.ERROR, match[1])
+    if styled is not None:
+        _shown(chunk.body, styled, codes, odd)
 
 
 def _valueless(body: bytes, odd: _Odd) -> None:
@@ -257,16 +273,14 @@ def _shown(body: bytes, styled: re.Pattern[bytes], codes: Mapping[int, CodeForma
 
 
 def _valued_box(package: Package, part: str) -> tuple[int, int]:
-    last_row, width = 0, 0
-    for chunk in _chunks(package, part):
-        if not chunk.formulas and b"</v>" not in chunk.body and b"<is>" not in chunk.body:
-            continue
-        letters: set[bytes] = set()
-        for match in _VALUED.finditer(chunk.body):
-            letters.add(match[1])
-            last_row = max(last_row, int(match[2]))
-        width = max([width, *(column_number(text.decode()) + 1 for text in letters)])
-    return last_row, width
+    last_row, letters = 0, {b""}
+    with _plain_chunks(package, part) as chunks:
+        for chunk in chunks:
+            if b"</v>" in chunk.body or b"<is>" in chunk.body:
+                for match in _VALUED.finditer(chunk.body):
+                    letters.add(match[1])
+                    last_row = max(last_row, int(match[2]))
+    return last_row, max(column_number(text.decode()) + 1 for text in letters)
 
 
 def _merges(tail: bytes) -> tuple[Merge, ...]:
@@ -285,13 +299,14 @@ def exact_scan(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> 
     tags = ("{*}row", "{*}mergeCell")
     parser = etree.XMLPullParser(events=("end",), tag=tags, resolve_entities=False, no_network=True)
     try:
-        for piece in package.stream(part):
-            parser.feed(piece)
-            for _, element in parser.read_events():
-                row = cast("Any", element)
-                if row.getroottree().docinfo.internalDTD is not None:
-                    raise unsafe(part)
-                exact.take(row)
+        with closing(package.stream(part)) as pieces:
+            for piece in pieces:
+                parser.feed(piece)
+                for _, element in parser.read_events():
+                    row = cast("Any", element)
+                    if row.getroottree().docinfo.internalDTD is not None:
+                        raise unsafe(part)
+                    exact.take(row)
         parser.close()
     except etree.XMLSyntaxError as error:
         raise FileError(
@@ -340,7 +355,7 @@ class _Exact:
         kind = cell.get("t", "n")
         parts = {str(part.tag).rpartition("}")[2]: part.text or "" for part in cell.iterchildren()}
         text, formula = parts.get("v", ""), "f" in parts
-        if text or formula or "is" in parts:
+        if text or "is" in parts:
             self.last_row, self.width = max(self.last_row, self._row), max(self.width, column + 1)
         if formula and not text and (kind != "str" or "v" not in parts):
             self.odd.put(self._row, column, Oddity.NO_VALUE, "")

@@ -1,0 +1,362 @@
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import polars as pl
+import pytest
+import xlsxwriter
+
+from gateway.errors import FileError
+from gateway.formats.layout import CsvLayout, XlsxLayout
+from gateway.model import Kind, Table
+from gateway.readers.xlsx import XlsxReader
+
+Workbook = Callable[..., Path]
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def read(path: Path, **layout) -> Table:
+    tables = list(XlsxReader().tables(path, XlsxLayout(kind="xlsx", **layout)))
+    assert len(tables) == 1
+    return tables[0]
+
+
+def both(path: Path, **layout) -> Table:
+    """Read with calamine and with openpyxl, and return the table when both are the same."""
+    quick, slow = read(path, **layout), read(path, max_cells=1, **layout)
+    assert quick.frame.to_dict(as_series=False) == slow.frame.to_dict(as_series=False)
+    assert quick.kinds is not None
+    assert slow.kinds is not None
+    assert quick.kinds.to_dict(as_series=False) == slow.kinds.to_dict(as_series=False)
+    assert quick.headers == slow.headers
+    assert quick.issues.equals(slow.issues)
+    assert quick.blank == slow.blank
+    return quick
+
+
+def cells(table: Table) -> list[tuple]:
+    return table.frame.drop("@row", "@line").rows()
+
+
+def row(number: int, *cells: str) -> str:
+    return f'<row r="{number}">{"".join(cells)}</row>'
+
+
+HEADER = row(1, '<c r="A1" t="inlineStr"><is><t>code</t></is></c>', '<c r="B1" t="inlineStr"><is><t>held</t></is></c>')
+
+
+def refused(path: Path, **layout) -> FileError:
+    with pytest.raises(FileError) as caught:
+        list(XlsxReader().tables(path, XlsxLayout(kind="xlsx", **layout)))
+    return caught.value
+
+
+def test_cells_become_canonical_text_with_kinds(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    page = book.add_worksheet("Stock")
+    day = book.add_format({"num_format": "dd/mm/yyyy"})
+    moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+    clock = book.add_format({"num_format": "hh:mm:ss"})
+    for column in range(9):
+        page.write(0, column, f"h{column}")
+    page.write_string(1, 0, "00123")
+    page.write_number(1, 1, 5012345678900)
+    page.write_number(1, 2, 12.5)
+    page.write_number(1, 3, 0)
+    page.write_datetime(1, 4, dt.datetime(2026, 11, 22), day)
+    page.write_datetime(1, 5, dt.datetime(2026, 11, 22, 9, 30), moment)
+    page.write_datetime(1, 6, dt.time(9, 30), clock)
+    page.write_boolean(1, 7, True)
+    book.close()
+    table = both(tmp_path / "a.xlsx")
+    expected = ("00123", "5012345678900", "12.5", "0", "2026-11-22", "2026-11-22T09:30:00", "09:30:00", "true", "")
+    assert cells(table) == [expected]
+    assert table.kinds is not None
+    kinds = [Kind(kind).name for kind in table.kinds.row(0)]
+    assert kinds == ["TEXT", "NUMBER", "NUMBER", "NUMBER", "DATE", "DATE", "TIME", "BOOLEAN", "EMPTY"]
+    assert table.frame["@row"].to_list() == [2]
+    assert table.frame.schema["c0"] == pl.String
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [
+        ("1234567890123456789", "1234567890123456789"),
+        ("9007199254740993", "9007199254740993"),
+        ("5.0123456789E+12", "5012345678900"),
+        ("0.28999999999999998", "0.29"),
+        ("1E-7", "0.0000001"),
+        ("1.5E+20", "150000000000000000000"),
+        ("-0", "0"),
+        ("-12.50", "-12.5"),
+        ("100000000000000", "100000000000000"),
+    ],
+)
+def test_numbers_are_exact(workbook: Workbook, stored: str, text: str) -> None:
+    path = workbook(HEADER + row(2, '<c r="A2"><v>1</v></c>', f'<c r="B2"><v>{stored}</v></c>'))
+    assert cells(both(path)) == [("1", text)]
+
+
+def test_dates_follow_the_1904_flag(workbook: Workbook) -> None:
+    body = HEADER + row(2, '<c r="A2" s="2"><v>46348</v></c>', '<c r="B2" s="5"><v>46348.5</v></c>')
+    assert cells(both(workbook(body))) == [("2026-11-22", "2026-11-22T12:00:00")]
+    mac = workbook(body, properties='<workbookPr date1904="1"/>', name="mac.xlsx")
+    assert cells(both(mac)) == [("2030-11-23", "2030-11-23T12:00:00")]
+
+
+def test_durations_and_fractions_of_seconds(workbook: Workbook) -> None:
+    body = HEADER + row(2, '<c r="A2" s="6"><v>1.5208333333333333</v></c>', '<c r="B2" s="3"><v>46348.39584</v></c>')
+    assert cells(both(workbook(body))) == [("36:30:00", "2026-11-22T09:30:00.576")]
+
+
+def test_a_formula_without_stored_value_is_an_issue(workbook: Workbook) -> None:
+    body = (
+        HEADER
+        + row(2, '<c r="A2"><f>1+1</f></c>', '<c r="B2"><f>1+1</f><v>2</v></c>')
+        + row(3, '<c r="A3"><f>1+1</f><v></v></c>', '<c r="B3" t="str"><f>""</f><v></v></c>')
+        + row(4, '<c r="A4"><v>7</v></c>', '<c r="B4"><f t="shared" si="0"/><v/></c>')
+        + row(6, '<c r="B6"><f>1+1</f></c>')
+    )
+    table = both(workbook(body))
+    assert table.issues.select("@row", "code", "field").rows() == [
+        (2, "CELL_NO_VALUE", "code"),
+        (3, "CELL_NO_VALUE", "code"),
+        (4, "CELL_NO_VALUE", "held"),
+        (6, "CELL_NO_VALUE", "held"),
+    ]
+    assert cells(table) == [("", "2"), ("", ""), ("7", ""), ("", "")]
+    assert table.blank == 1
+    assert table.kinds is not None
+    assert table.kinds["c0"].to_list()[:2] == [Kind.FORMULA_WITHOUT_VALUE] * 2
+
+
+def test_openpyxl_writes_formulas_without_values(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(["sku", "quantity"])
+    page.append(["A", "=1+1"])
+    book.save(tmp_path / "a.xlsx")
+    assert both(tmp_path / "a.xlsx").issues["code"].to_list() == ["CELL_NO_VALUE"]
+
+
+def test_error_cells_are_issues(workbook: Workbook) -> None:
+    body = HEADER + row(2, '<c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c>', '<c r="B2" t="e"><v>#N/A</v></c>')
+    table = both(workbook(body))
+    assert table.issues.select("code", "field", "value").rows() == [
+        ("CELL_ERROR", "code", "#DIV/0!"),
+        ("CELL_ERROR", "held", "#N/A"),
+    ]
+    assert table.kinds is not None
+    assert table.kinds.row(0) == (Kind.ERROR, Kind.ERROR)
+
+
+def test_an_error_calamine_does_not_know_is_left_to_openpyxl(workbook: Workbook) -> None:
+    body = HEADER + row(2, '<c r="A2" t="e"><v>#SPILL!</v></c>', '<c r="B2"><v>1</v></c>')
+    table = both(workbook(body))
+    assert cells(table) == [("#SPILL!", "1")]
+    assert table.issues["value"].to_list() == ["#SPILL!"]
+
+
+def test_codes_shown_with_zeros_are_issues(workbook: Workbook) -> None:
+    body = (
+        HEADER
+        + row(2, '<c r="A2" s="1"><v>123</v></c>', '<c r="B2" s="1"><v>12345</v></c>')
+        + row(3, '<c r="A3" s="7"><v>1234</v></c>', '<c r="B3" s="8"><v>5</v></c>')
+        + row(4, '<c r="A4" s="1" t="s"><v>0</v></c>', '<c r="B4" t="s" s="1"><v>0</v></c>')
+    )
+    table = both(workbook(body, strings="<si><t>00777</t></si>"))
+    assert table.issues.select("@row", "code", "field", "value", "detail").rows() == [
+        (2, "CELL_DISPLAY", "code", "123", "00123"),
+        (3, "CELL_DISPLAY", "code", "1234", "001-234"),
+    ]
+    assert cells(table)[2] == ("00777", "00777")
+
+
+def test_strings_of_every_kind(workbook: Workbook) -> None:
+    strings = (
+        "<si><t>pl &amp; x</t></si>"
+        '<si><r><t>ri</t></r><r><rPr><b/></rPr><t xml:space="preserve"> ch</t></r>'
+        '<rPh sb="0" eb="1"><t>no</t></rPh></si>'
+        "<si><t>a_x000D_\nb</t></si>"
+    )
+    body = (
+        HEADER
+        + row(2, '<c r="A2" t="s"><v>0</v></c>', '<c r="B2" t="s"><v>1</v></c>')
+        + row(
+            3, '<c r="A3" t="inlineStr"><is><r><t>in</t></r><r><t>line</t></r></is></c>', '<c r="B3" t="s"><v>2</v></c>'
+        )
+        + row(4, '<c r="A4" t="str"><f>B2</f><v>ü</v></c>', '<c r="B4" t="b"><v>0</v></c>')
+    )
+    assert cells(both(workbook(body, strings=strings))) == [("pl & x", "ri ch"), ("inline", "a\r\nb"), ("ü", "false")]
+
+
+def test_rows_and_columns_without_values_do_no_harm(workbook: Workbook) -> None:
+    ghosts = "".join(
+        f'<row r="{number}" s="1" customFormat="1"><c r="A{number}" s="1"/></row>' for number in (6, 1048576)
+    )
+    body = (
+        HEADER
+        + row(2, '<c r="A2"><v>1</v></c>', '<c r="B2"><v>2</v></c>', '<c r="XFD2" s="1"/>')
+        + row(3, '<c r="A3" s="1"/>')
+        + row(4, '<c r="A4" t="inlineStr"><is><t> </t></is></c>')
+        + row(5, '<c r="B5"><v>3</v></c>')
+        + ghosts
+    )
+    table = both(workbook(body))
+    assert table.headers == ("code", "held")
+    assert table.frame["@row"].to_list() == [2, 5]
+    assert table.frame["@line"].to_list() == [2, 5]
+    assert table.blank == 2
+    assert cells(table) == [("1", "2"), ("", "3")]
+
+
+def test_a_million_ghost_rows_cost_little(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx", {"constant_memory": True})
+    page = book.add_worksheet()
+    style = book.add_format({"bold": True})
+    page.write_row(0, 0, ["sku", "quantity"])
+    page.write_row(1, 0, ["A", 1])
+    for number in range(2, 120_000):
+        page.write_blank(number, 0, None, style)
+    page.write_blank(1_048_575, 0, None, style)
+    book.close()
+    table = read(tmp_path / "a.xlsx")
+    assert cells(table) == [("A", "1")]
+    assert table.blank == 0
+
+
+def test_a_stray_cell_far_off_is_named_instead_of_filling_memory(workbook: Workbook) -> None:
+    body = HEADER + row(2, '<c r="A2"><v>1</v></c>') + row(1048576, '<c r="XFD1048576"><v>1</v></c>')
+    fault = refused(workbook(body))
+    assert fault.code == "FILE_TOO_LARGE"
+    assert "16384 columns" in fault.message
+
+
+def test_cells_may_stand_in_any_order(workbook: Workbook) -> None:
+    body = row(3, '<c r="B3"><v>4</v></c>', '<c r="A3"><v>3</v></c>') + HEADER + row(2, '<c r="A2"><v>1</v></c>')
+    assert cells(read(workbook(body))) == [("1", ""), ("3", "4")]
+
+
+def test_a_merged_header_names_every_column_of_the_merge(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(["sku", "stock", None, "price"])
+    page.append([None, "shop", "store", None])
+    page.append(["A", 1, 2, 3])
+    for merge in ("A1:A2", "B1:C1", "D1:D2"):
+        page.merge_cells(merge)
+    book.save(tmp_path / "a.xlsx")
+    assert both(tmp_path / "a.xlsx").headers == ("sku", "stock", "stock", "price")
+    table = both(tmp_path / "a.xlsx", header=2)
+    assert table.headers == ("sku", "shop", "store", "price")
+    assert cells(table) == [("A", "1", "2", "3")]
+
+
+def test_data_right_of_the_header_keeps_its_columns(workbook: Workbook) -> None:
+    table = both(
+        workbook(HEADER + row(2, '<c r="A2"><v>1</v></c>', '<c r="D2"><v>note 1</v></c>').replace("note 1", "5"))
+    )
+    assert table.headers == ("code", "held", "", "")
+    assert cells(table) == [("1", "", "", "5")]
+
+
+def test_the_header_is_found_by_its_texts(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    page = book.active
+    for line in (["Stock list"], [], [" SKU ", "Qty"], ["A", 1], [], ["B", 2]):
+        page.append(line)
+    book.save(tmp_path / "a.xlsx")
+    table = both(tmp_path / "a.xlsx", header="find", find=("qty", "sku"))
+    assert table.headers == (" SKU ", "Qty")
+    assert table.frame["@row"].to_list() == [4, 6]
+    assert table.blank == 1
+    fault = refused(tmp_path / "a.xlsx", header="find", find=("ean",))
+    assert fault.code == "FILE_HEADER"
+    assert "ean" in fault.message
+
+
+def test_no_header(workbook: Workbook) -> None:
+    path = workbook(row(2, '<c r="B2"><v>1</v></c>') + row(4, '<c r="C4"><v>2</v></c>'))
+    table = both(path, header="none")
+    assert table.headers == ("", "", "")
+    assert cells(table) == [("", "1", ""), ("", "", "2")]
+    assert table.frame["@row"].to_list() == [2, 4]
+    assert table.blank == 2
+    assert len(both(path, header="none", columns=5).headers) == 5
+
+
+def test_an_empty_header_row_and_an_empty_sheet(workbook: Workbook) -> None:
+    assert refused(workbook(row(2, '<c r="A2"><v>1</v></c>'))).code == "FILE_HEADER"
+    assert refused(workbook("")).code == "FILE_EMPTY"
+    assert refused(workbook(sheet=f'<worksheet xmlns="{MAIN}"><sheetData/></worksheet>')).code == "FILE_EMPTY"
+    table = both(workbook(HEADER))
+    assert len(table.frame) == 0
+    assert table.headers == ("code", "held")
+    assert table.frame.schema == {"@row": pl.Int64, "@line": pl.Int64, "c0": pl.String, "c1": pl.String}
+
+
+def test_sheets_by_name_and_by_position_among_the_visible(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Lists"
+    book.active.sheet_state = "hidden"
+    book.active.append(["hidden"])
+    for title in ("Stock", "Prices"):
+        book.create_sheet(title).append([title])
+    book.active = 1
+    book.save(tmp_path / "a.xlsx")
+    assert both(tmp_path / "a.xlsx").headers == ("Stock",)
+    assert both(tmp_path / "a.xlsx", sheet=2).headers == ("Prices",)
+    assert both(tmp_path / "a.xlsx", sheet=" prices ").headers == ("Prices",)
+    assert both(tmp_path / "a.xlsx", sheet="Lists").headers == ("hidden",)
+    for wanted in (3, 0, "Catalog"):
+        fault = refused(tmp_path / "a.xlsx", sheet=wanted)
+        assert fault.code == "FILE_SHEET"
+        assert "'Stock', 'Prices'" in fault.message
+
+
+def test_an_errors_file_of_ours_comes_back(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(["error_run", "error_row", "error_code", "error_field", "error_message", "sku", "'=note"])
+    page.append(["r1", 17, "REQUIRED", "sku", "sku is missing.", "A", "'=1+1"])
+    page.append(["r1", "19", "REQUIRED", "sku", "sku is missing.", "B", "-5"])
+    page.append([None, None, None, None, None, "C", 3])
+    book.save(tmp_path / "a.xlsx")
+    for layout in ({}, {"header": 3}, {"header": "none"}):
+        table = both(tmp_path / "a.xlsx", **layout)
+        assert table.headers == ("sku", "=note")
+        assert cells(table) == [("A", "=1+1"), ("B", "-5"), ("C", "3")]
+        assert table.links is not None
+        assert table.links.rows() == [(2, "r1", 17), (3, "r1", 19), (4, None, None)]
+        assert table.kinds is not None
+        assert table.kinds.columns == ["c0", "c1"]
+
+
+def test_tables_are_flat_blocks_with_running_numbers(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx", {"constant_memory": True})
+    page = book.add_worksheet()
+    page.write_row(0, 0, ["sku", "quantity"])
+    for number in range(1, 60_001):
+        if number not in {49_999, 50_000, 50_001}:
+            page.write_row(number, 0, [f"S{number}", number])
+    book.close()
+    tables = list(XlsxReader().tables(tmp_path / "a.xlsx", XlsxLayout(kind="xlsx")))
+    assert len(tables) == 2
+    assert max(len(table.frame) for table in tables) <= 50_000
+    frame = pl.concat(table.frame for table in tables)
+    assert (frame["@row"] - 1).cast(pl.String).to_list() == frame["c1"].to_list()
+    assert sum(table.blank for table in tables) == 3
+
+
+def test_a_strict_workbook_is_read_while_it_is_small(workbook: Workbook) -> None:
+    strict = "http://purl.oclc.org/ooxml/spreadsheetml/main"
+    path = workbook(HEADER + row(2, '<c r="A2"><v>1</v></c>'), namespace=strict)
+    assert cells(read(path)) == [("1", "")]
+    assert refused(path, max_cells=1).code == "FILE_FORMAT"
+
+
+def test_a_layout_of_another_kind_is_a_programming_error(workbook: Workbook) -> None:
+    layout = CsvLayout(kind="csv", delimiter=",", encoding="utf-8")
+    with pytest.raises(TypeError, match="CsvLayout"):
+        list(XlsxReader().tables(workbook(HEADER), layout))
