@@ -111,18 +111,19 @@ class BulkDestination:
         if self._settings.batch_size is None:
             out = io.BytesIO()
             full.select(self._settings.fields).write_csv(out, separator=";", quote_style="always")
-            yield Batch(operation, f"{self._account}:bulk", out.getvalue(), _effects(full, 2))
+            yield Batch(operation, f"{self._account}:bulk", out.getvalue(), _effects(full, 2), _memo(full))
             return
         items = _json.objects(full, [(name, _json.quoted(pl.col(name))) for name in self._settings.fields])
         rows = full.select("effect")
         for start, end in _json.cuts(items, records=self._settings.batch_size, size=None):
             body = _json.array(items.slice(start, end - start)).encode()
-            yield Batch(operation, f"{self._account}:bulk", body, _effects(rows.slice(start, end - start), 1))
+            part = rows.slice(start, end - start)
+            yield Batch(operation, f"{self._account}:bulk", body, _effects(part, 1), _memo(part))
 
     def submit(self, batch: Batch) -> Receipt:
         """Take it; all is applied."""
         self.calls += 1
-        self.records += batch.effects.height
+        self.records += int(batch.memo["records"])
         self.size += len(batch.body)
         ticket = _digest(batch.body)
         self._taken.add(ticket)
@@ -149,6 +150,10 @@ class BulkDestination:
 
 def _effects(rows: pl.DataFrame, first: int) -> pl.DataFrame:
     return rows.select("effect", pl.int_range(first, pl.len() + first, dtype=pl.Int64).alias("line"))
+
+
+def _memo(rows: pl.DataFrame) -> dict[str, str]:
+    return {"records": str(rows.height)}
 
 
 def _digest(body: bytes) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
-from gateway.errors import MayWorkLater, Throttled
+from gateway.errors import MayWorkLater, Throttled, Unreachable
 from gateway.model import Budget, Clock
 from gateway.transport.http_client import HttpxClient
 from gateway.transport.http_model import (
@@ -91,20 +91,34 @@ class Retrying:
         self._spread = spread
 
     def send(self, request: Request) -> Response:
-        """Send; repeat within the policy where that is harmless. Raises the first failure of the last kind seen."""
+        """Send; repeat within the policy where that is harmless. Raises the last failure.
+
+        A repeat that our own budget forbids raises the trouble that made it needed, not the budget's.
+        """
         if not request.safe:
             return self._inner.send(request)
         start = self._clock.monotonic()
         attempt = 1
+        before: Unreachable | None = None
         while True:
             try:
                 return self._inner.send(request)
-            except MayWorkLater as error:
-                wait = self._policy.wait(attempt, error, self._spread())
-                if wait is None or self._clock.monotonic() - start + wait > self._policy.total:
-                    raise
+            except Throttled as error:
+                if before is not None:
+                    raise Unreachable(before.message, fix=before.fix, after=error.after) from error
+                wait = self._wait(attempt, error, start)
+            except Unreachable as error:
+                before = error
+                wait = self._wait(attempt, error, start)
             self._clock.sleep(wait)
             attempt += 1
+
+    def _wait(self, attempt: int, error: MayWorkLater, start: float) -> float:
+        """Return the seconds to wait before the next attempt. Raises `error` where there is none."""
+        wait = self._policy.wait(attempt, error, self._spread())
+        if wait is None or self._clock.monotonic() - start + wait > self._policy.total:
+            raise error
+        return wait
 
     def close(self) -> None:
         """Give back connections."""

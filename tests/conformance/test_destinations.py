@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -187,10 +187,11 @@ def as_sent(batch: Batch, receipt: Receipt | None, number: int = 1) -> Sent:
 
 
 def send(destination: Destination, batch: Batch, seconds: float = 10.0) -> Receipt:
+    bare = replace(batch, effects=pl.DataFrame())  # the effects stay in the spool: a call needs bytes and memo only
     end = time.monotonic() + seconds
     while True:
         try:
-            return destination.submit(batch)
+            return destination.submit(bare)
         except Busy:
             if time.monotonic() > end:
                 raise
@@ -507,6 +508,29 @@ def test_refused_lines_are_tied_to_their_rows(shop):
     assert (outcome["key"], outcome["code"]) == ("NOPE\x1f", "DEST_REFUSED")
     assert "NOPE" in outcome["message"]
     assert [name for name, _ in receipt.raw] == ["status-1.json", "error-report-1.csv"]
+
+
+@pytest.mark.parametrize("counts_header", [True, False])
+@pytest.mark.parametrize("delimiter", [";", ","])
+def test_reports_of_other_habits_name_the_same_rows(tmp_path, counts_header, delimiter):
+    settings = MiraklTwinSettings(
+        keys=(ShopKey(SECRET),),
+        limits={},
+        waiting_seconds=0.0,
+        running_seconds=0.0,
+        report_counts_header=counts_header,
+        report_delimiter=delimiter,
+    )
+    records = stock(3).with_columns(
+        pl.Series("sku", ["S2", "NOPE", "S0"]), pl.Series(KEY, ["S2\x1f", "NOPE\x1f", "S0\x1f"])
+    )
+    with ExitStack() as exits:
+        twin = exits.enter_context(MiraklTwin(dict.fromkeys(SKUS, 1), settings=settings))
+        destination = mirakl(World(tmp_path, exits)).build(host=twin.url, report_counts_header=counts_header)
+        (batch,) = encode(destination, records)
+        receipt = settle(destination, batch, destination.submit(batch))
+    assert states(batch, records, receipt) == {"S2\x1f": "applied", "NOPE\x1f": "refused", "S0\x1f": "applied"}
+    assert receipt.outcomes.select("line", "key").rows() == [(batch.effects["line"][1], "NOPE\x1f")]
 
 
 def test_a_report_that_never_comes_confirms_nothing(shop):

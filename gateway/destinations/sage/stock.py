@@ -38,7 +38,7 @@ def operation(settings: SageSettings) -> Operation:
         name=OPERATION,
         contract="stock",
         family="stock",
-        fields=tuple(field for field in _FIELDS if field not in {"warehouse", "timestamp"}),
+        fields=tuple(field for field in _FIELDS if field != "warehouse"),
         batch_size=settings.max_records,
         requires=_requires(settings),
         drifts=True,
@@ -152,7 +152,8 @@ def encode(records: pl.DataFrame, slot: str, settings: SageSettings) -> Iterator
     """Yield files within the limits, in the order of the records. Lines are positions inside the file, from 1."""
     if not records.height:
         return
-    full = _complete(records)
+    # Effects without an input row (keys a full file left out) have no time of their own: they take the newest one.
+    full = _complete(records).with_columns(pl.col("timestamp").fill_null(pl.col("timestamp").max()))
     items = _json.objects(full, _members())
     rows = full.select(
         "effect", KEY, _identity(settings.separator).alias("identity"), pl.col("timestamp").alias("time")

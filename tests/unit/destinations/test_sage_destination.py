@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 
 import pytest
@@ -290,6 +291,8 @@ def test_a_missing_folder_can_not_tell(build, batches, clock, tmp_path):
 def test_old_marks_are_tidied_away(build, batches, folders, clock):
     build().submit(batches[0])
     (folders[0] / batches[0].memo["file"]).unlink()
+    made = clock.now().timestamp()
+    os.utime(folders[0] / ".gateway" / batches[0].memo["file"], (made, made))
     clock.advance(90 * 86_400)
     build().submit(batches[1])
     assert [path.name for path in (folders[0] / ".gateway").iterdir()] == [batches[1].memo["file"]]

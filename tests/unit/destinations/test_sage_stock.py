@@ -83,6 +83,12 @@ def test_the_row_command_end_is_a_level_of_zero(stock_records):
     assert json.loads(batch.body)[0]["stock"] == 0
 
 
+def test_a_record_without_a_time_takes_the_newest(stock_records):
+    (batch,) = encode(stock_records(plain(1), plain(2, timestamp="2026-11-22T10:00:00Z"), plain(3, timestamp=None)))
+    times = [item["timestamp"] for item in json.loads(batch.body)]
+    assert times == [NOW, "2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z"]
+
+
 def test_the_wrapped_envelope(stock_records):
     later = "2026-11-22T10:00:00Z"
     (batch,) = encode(stock_records(plain(1), plain(2, timestamp=later)), envelope="wrapped", domain='e"c')
@@ -149,6 +155,7 @@ def test_row_keys_are_remembered_only_where_they_differ_from_the_records_keys(st
 def test_the_operation_as_data():
     operation = stock.operation(settings())
     assert (operation.batch_size, operation.confirms, operation.slot_until) == (500, "applied", "ticket")
+    assert set(operation.fields) >= {"sku", "product_id", "quantity", "variant2_value", "timestamp"}
     assert (operation.repeat, operation.searchable, operation.drifts) == ("if_newest", True, True)
     assert stock.operation(settings(results=None)).confirms == "accepted"
 

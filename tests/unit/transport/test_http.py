@@ -253,9 +253,18 @@ def test_retry_after_is_seconds_or_a_date(value, seconds):
 
 
 def test_a_get_is_repeated_on_the_spot_through_the_clock():
-    clock, inner = FakeClock(), Script(Unreachable("a"), Throttled("b", after=2.0), OK)
+    clock, inner = FakeClock(), Script(Throttled("b", after=2.0), Unreachable("a"), OK)
     assert Retrying(inner, clock=clock, spread=lambda: 1.0).send(GET) is OK
-    assert clock.slept == [0.5, 2.0]
+    assert clock.slept == [2.0, 1.0]
+
+
+def test_a_repeat_our_own_budget_forbids_tells_of_the_trouble_itself():
+    clock = FakeClock()
+    budget = Budgets(clock)
+    paced = Paced(Script(Unreachable("the line is dead")), budget=budget, account="a")
+    with pytest.raises(Unreachable, match="the line is dead") as caught:
+        Retrying(paced, clock=clock, spread=lambda: 1.0).send(Request("GET", "/x", budget="STO02", interval=15.0))
+    assert caught.value.after == 14.5
 
 
 def test_a_get_is_given_up_after_its_attempts():
