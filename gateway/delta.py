@@ -73,7 +73,8 @@ def decide(
 
     `candidates`: `run` (UInt32), `@row`, `@key`, `seq`, `digest`, `measure`, `command`, `due` (Datetime UTC or null)
     and anything else, which is kept. Adds `decision` (String: send, unchanged, superseded, scheduled),
-    `same` (equal to the baseline) and `measure_known` (the baseline's measure, null for unknown or ended keys).
+    `same` (equal to the baseline), and of the baseline `measure_known` (null for unknown or ended keys), `seq_known`
+    and `at`.
     """
     known = baseline.select(
         KEY, pl.col("seq").alias("seq_known"), pl.col("digest").alias("digest_known"),
@@ -101,7 +102,13 @@ def decide(
         pl.when(scheduled).then(pl.lit("scheduled")).when(older).then(pl.lit("superseded"))
         .when(same).then(pl.lit("unchanged")).otherwise(pl.lit("send"))
     )  # fmt: skip
-    return frame.with_columns(decision=decision, same=equal).drop("seq_known", "digest_known", "at", "seq_sent")
+    return frame.with_columns(decision=decision, same=equal).drop("digest_known", "seq_sent")
+
+
+def touched(decided: pl.DataFrame) -> pl.DataFrame:
+    """Segment rows (SEGMENT_SCHEMA) of unchanged rows: what was confirmed holds for a newer sequence now."""
+    newer = (pl.col("decision") == "unchanged") & (pl.col("seq") > pl.col("seq_known"))
+    return decided.filter(newer).select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
 
 
 def absent(
@@ -147,5 +154,5 @@ def canonical_decimal(value: pl.Expr) -> pl.Expr:
 
 __all__ = [
     "HASHER", "INFLIGHT_SCHEMA", "PART_ROWS", "SEGMENT_SCHEMA",
-    "absent", "canonical_decimal", "collapse", "decide", "digest_expr", "fold", "in_part", "parts_for",
+    "absent", "canonical_decimal", "collapse", "decide", "digest_expr", "fold", "in_part", "parts_for", "touched",
 ]  # fmt: skip

@@ -51,17 +51,23 @@ def add_segments(
     journal: Journal, spool: Spool, lane: str, frames: Iterable[pl.DataFrame], *, consignment: str, name: str
 ) -> None:
     """Write confirmed effects (SEGMENT_SCHEMA) as segments: durable first, then the journal rows that name them."""
-    written: list[dict[str, str | int]] = []
-    for number, frame in enumerate(frames):
-        if frame.height:
-            file = f"{name}-{number:04d}.{delta.HASHER}.parquet"
-            write_frame(frame, spool.segments / file)
-            written.append({"lane": lane, "file": file, "rows": frame.height, "consignment": consignment})
+    written = [
+        write_segment(spool, lane, frame, consignment=consignment, name=f"{name}-{number:04d}")
+        for number, frame in enumerate(frames)
+        if frame.height
+    ]
     with journal.begin() as tx:
         known = set(tx.scalars(sa.select(t.segment.c.file).where(t.segment.c.consignment == consignment)))
         fresh = [row for row in written if row["file"] not in known]
         if fresh:
             tx.execute(sa.insert(t.segment), fresh)
+
+
+def write_segment(spool: Spool, lane: str, frame: pl.DataFrame, *, consignment: str, name: str) -> dict[str, str | int]:
+    """Write one segment durably; returns the journal row that will name it."""
+    file = f"{name}.{delta.HASHER}.parquet"
+    write_frame(frame, spool.segments / file)
+    return {"lane": lane, "file": file, "rows": frame.height, "consignment": consignment}
 
 
 def compact(journal: Journal, spool: Spool, lane: str, name: str) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from gateway import delta, guard
-from gateway.delivery.baseline import Baseline, inflight_keys
+from gateway.delivery.baseline import Baseline, inflight_keys, write_segment
 from gateway.delivery.portions import Candidate, Portion, Portions
 from gateway.delivery.setup import LaneSetup, Pinned
 from gateway.journal import Journal, batches, runs
@@ -32,12 +32,15 @@ class Draft:
 
     setup: LaneSetup
     candidates: list[Candidate]
+    identity: str
     folder: ConsignmentFolder
     reference: Reference
     bodies: BinaryIO
     now: datetime
     effects: int = 0
     made: list[batches.NewBatch] = field(default_factory=list)
+    segments: list[dict[str, str | int]] = field(default_factory=list)
+    """Of unchanged rows: the baseline holds for their newer sequence."""
 
 
 class Builder:
@@ -58,15 +61,16 @@ class Builder:
             if not candidates:
                 return False
             now = self._journal.clock.now()
-            identity = runs.run_id(now)
+            with self._journal.read() as tx:
+                identity = runs.fresh_consignment_id(tx, now)
             folder = self._spool.consignment(identity)
             folder.begin()
             with folder.bodies.open("wb") as bodies:
-                draft = Draft(setup, candidates, folder, reference, bodies, now)
+                draft = Draft(setup, candidates, identity, folder, reference, bodies, now)
                 self._decide(draft)
             held = {c.row.id: why for c in candidates if (why := self._guard(setup, c, now)) is not None}
             if not held:
-                self._seal(draft, identity)
+                self._seal(draft)
                 return True
             self._hold(held)
 
@@ -128,6 +132,12 @@ class Builder:
         derived = self._derived(draft, portions, portion)
         self._tally(draft.candidates, decided, derived, portion.known)
         self._write_decisions(draft, number, decided, members)
+        touched = delta.touched(decided)
+        if touched.height:
+            name = f"{draft.identity}-touched-{number:04d}"
+            draft.segments.append(
+                write_segment(self._spool, setup.name, touched, consignment=draft.identity, name=name)
+            )
         self._write_sends(draft, number, (decided, derived), members)
 
     def _derived(self, draft: Draft, portions: Portions, portion: Portion) -> pl.DataFrame:
@@ -259,11 +269,11 @@ class Builder:
             draft.made.append(_new_batch(number, encoded, offset, _runs_in(encoded, sends, draft.candidates)))
         return placed
 
-    def _seal(self, draft: Draft, identity: str) -> None:
+    def _seal(self, draft: Draft) -> None:
         durable(draft.folder.bodies)
         candidates = draft.candidates
         values = {
-            "id": identity, "lane": draft.setup.name, "operation": draft.setup.operation.name, "state": "open",
+            "id": draft.identity, "lane": draft.setup.name, "operation": draft.setup.operation.name, "state": "open",
             "created_at": self._journal.clock.now(), "effects": draft.effects,
             "guard": {
                 "ended": sum(c.tally.ended for c in candidates), "zeroed": sum(c.tally.zeroed for c in candidates),
@@ -271,7 +281,9 @@ class Builder:
         }  # fmt: skip
         with self._journal.begin() as tx:
             batches.add_consignment(tx, values, [c.row.id for c in candidates])
-            batches.add_batches(tx, identity, draft.setup.destination.account, draft.made)
+            batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made)
+            if draft.segments:
+                tx.execute(sa.insert(t.segment), draft.segments)
             for c in candidates:
                 runs.set_run(
                     tx, c.row.id, open_rows=c.scheduled, wake_at=c.next_due, notes=[*c.row.notes, *_why_again(c)]

@@ -34,6 +34,14 @@ def fresh_run_id(tx: Connection, now: datetime) -> str:
     return identity
 
 
+def fresh_consignment_id(tx: Connection, now: datetime) -> str:
+    """Return a consignment id that no consignment has yet; ids sort by time like those of runs."""
+    known = sa.select(t.consignment.c.id)
+    while tx.scalar(known.where(t.consignment.c.id == (identity := run_id(now)))) is not None:
+        now += timedelta(milliseconds=1)
+    return identity
+
+
 def sequence(mtime: datetime, arrival: int) -> int:
     """Order of a run: source time in milliseconds, then claim; fits a signed 64-bit integer."""
     return ((mtime - t.EPOCH) // timedelta(milliseconds=1)) * _CLAIMS_PER_MS + arrival % _CLAIMS_PER_MS

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.testing.bulk import BulkDestination, BulkSettings
+from gateway.testing.clock import FakeClock
+from gateway.testing.hostile import HostileDestination, HostileSettings, Step
+from gateway.testing.rig import Rig
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def rigs(tmp_path: Path, clock):
+    """Make a rig on a hostile destination: `rigs(script, **settings, route={...})`."""
+    made: list[Rig] = []
+
+    def make(*script: Step, route=None, mapping=None, folder=None, **settings) -> Rig:
+        hostile = HostileSettings(log=tmp_path / "effects.jsonl", script=script, **settings)
+        destination = HostileDestination(hostile, clock=clock, account="there", name="there")
+        extra = {"mapping": mapping} if mapping else {}
+        rig = Rig(folder or tmp_path / "gateway", destination, clock, **extra, **(route or {}))
+        made.append(rig)
+        return rig
+
+    yield make
+    for rig in made:
+        rig.close()
+
+
+@pytest.fixture
+def bulk(tmp_path: Path, clock):
+    """Make a rig on a destination that takes everything and settles at once."""
+    made: list[Rig] = []
+
+    def make(*, route=None, mapping=None, **settings) -> Rig:
+        fields = ("sku", "quantity")
+        destination = BulkDestination(
+            BulkSettings(**{"fields": fields, **settings}), clock=clock, account="there", name="there"
+        )
+        extra = {"mapping": mapping} if mapping else {}
+        rig = Rig(tmp_path / "gateway", destination, clock, **extra, **(route or {}))
+        made.append(rig)
+        return rig
+
+    yield make
+    for rig in made:
+        rig.close()
