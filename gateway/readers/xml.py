@@ -116,7 +116,7 @@ class _Rows:
         """Add the rows of one record."""
         cells: Cells = [None] * len(self.columns)
         fill(element, self._plan, cells, self.names)
-        if cells.count(None) == len(cells) and is_blank(element):
+        if cells.count(None) + cells.count("") == len(cells) and is_blank(element):
             self._blank += 1
             return
         link = link_of(element) if self._plan.has_errors else None
