@@ -325,4 +325,4 @@ def _source(name: str, one: LocalSettings | SftpSettings, journal: Journal, cloc
         read_timeout=one.read_timeout, list_timeout=one.list_timeout, keepalive=int(one.keepalive),
     )  # fmt: skip
     session = sftp.SftpSession(account, clock)
-    return SftpSource(name, session, handling, ledger=ledger, clock=clock, root=one.folder, answers=one.answers)
+    return SftpSource(name, session, handling, ledger=ledger, clock=clock, folder=one.folder, answers=one.answers)
