@@ -28,6 +28,7 @@ _RENAME_NOREPLACE = 1
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _GONE = {errno.ENOENT, errno.ENOTDIR}
 _CHANGES = {"created", "modified", "moved", "closed"}
+_FOLDER_CHANGES = {"created", "moved"}
 """Events that may mean a finished file; opening and closing without writing is what our own listing does."""
 
 
@@ -53,13 +54,23 @@ class LocalSource(FolderSource):
         False when the system can't watch the folder: then only regular scans see what comes.
         """
         observer = Observer()
+        waker = _Waker(wake, self.folder, self.handling)
         try:
-            observer.schedule(_Waker(wake, self.folder, self.handling), str(self.folder), recursive=True)
+            observer.schedule(waker, str(self.folder), recursive=False)
+            for folder in self._watched_below():
+                observer.schedule(waker, str(folder), recursive=True)
             observer.start()
         except OSError:
             return False
         self._observer = observer
         return True
+
+    def _watched_below(self) -> list[Path]:
+        """Sub-folders to watch: never our own, where every claim makes and removes folders."""
+        if not self.handling.recursive:
+            return []
+        own = self.handling.own_folders
+        return [path for path in self.folder.iterdir() if path.is_dir() and path.name not in own]
 
     def close(self) -> None:
         """Stop watching."""
@@ -193,13 +204,15 @@ class _Waker(FileSystemEventHandler):
 
     def __init__(self, wake: Callable[[], None], folder: Path, handling: Handling) -> None:
         self._wake = wake
-        self._own = tuple(f"{folder / name}{os.sep}" for name in handling.own_folders)
+        self._own = tuple(f"{folder / name}" for name in handling.own_folders)
+        self._inside_own = tuple(f"{path}{os.sep}" for path in self._own)
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Wake unless the event is of our own folders or of a folder itself."""
+        """Wake unless the event is of our own folders."""
         paths = [os.fsdecode(path) for path in (event.src_path, event.dest_path) if path]
-        outside = any(not path.startswith(self._own) for path in paths)
-        if event.event_type in _CHANGES and not event.is_directory and outside:
+        outside = any(path not in self._own and not path.startswith(self._inside_own) for path in paths)
+        changes = _FOLDER_CHANGES if event.is_directory else _CHANGES
+        if event.event_type in changes and outside:
             self._wake()
 
 

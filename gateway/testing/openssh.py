@@ -51,7 +51,9 @@ class OpenSshServer:
     """`sshd` serving one folder by internal-sftp to the user who started it; works as root and as anybody else.
 
     `home`: scratch folder for keys and configuration. `root`: folder a session starts in.
-    `read_only`: every change is forbidden. Raises Unreachable when the server does not come up.
+    `read_only`: every change is forbidden.
+    `host_keys`, `extra_lines`: of the configuration; may be added to before a start. Raises Unreachable when the
+    server does not come up.
     """
 
     def __init__(self, home: Path, root: Path, clock: Clock, *, read_only: bool = False) -> None:
@@ -60,6 +62,7 @@ class OpenSshServer:
         self._clock = clock
         self._read_only = read_only
         self.host_keys = [home / "host_key"]
+        self.extra_lines: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self._announced = 0
@@ -94,8 +97,10 @@ class OpenSshServer:
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        sessions = _descendants(process.pid)  # each one leads a process group of its own
+        for pid in (process.pid, *sessions):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
 
     def new_host_key(self, kind: str = "ed25519") -> None:
@@ -126,6 +131,7 @@ class OpenSshServer:
                 "PermitRootLogin prohibit-password",
                 "MaxStartups 100",
                 f"Subsystem sftp internal-sftp -d {self.root}{' -R' if self._read_only else ''}",
+                *self.extra_lines,
                 "",
             ]
         )
@@ -138,7 +144,7 @@ class OpenSshServer:
             raise Unreachable("sshd was not found.", fix="Install the package openssh-server.")
         with (self.home / "sshd.log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - fixed program, our own arguments
-                [program, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True
+                [program, "-D", "-e", "-f", str(config)], stderr=log
             )
         until = self._clock.monotonic() + _START_SECONDS
         while self._clock.monotonic() < until and self._process.poll() is None:
@@ -157,6 +163,15 @@ class OpenSshServer:
 
     def _log(self) -> str:
         return (self.home / "sshd.log").read_text(encoding="utf-8", errors="replace").strip()[-500:]
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes below `pid`, as Linux lists them; [] on other systems."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return []
+    return [each for child in children for each in (int(child), *_descendants(int(child)))]
 
 
 def _free_port() -> int:

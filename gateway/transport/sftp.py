@@ -83,12 +83,10 @@ class SftpSession:
     # ---------------------------------------------------------------- reading
 
     def entries(self, folder: str) -> list[RemoteFile]:
-        """List a folder; links are listed as links."""
+        """List a folder, "" is the one a login starts in; links are listed as links."""
+        path = folder or "."
         return self._steady(
-            f"listing {folder}",
-            lambda wire: list(wire.list_folder(folder)),
-            timeout=self.settings.list_timeout,
-            bulk=True,
+            f"listing {path}", lambda wire: list(wire.list_folder(path)), timeout=self.settings.list_timeout, bulk=True
         )
 
     def look(self, path: str) -> RemoteFile | None:

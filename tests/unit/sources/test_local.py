@@ -187,6 +187,24 @@ def test_watching_wakes_for_new_files_and_not_for_our_own_moves(inbox, make, tmp
     assert not woken.wait(0.3)
 
 
+def test_watching_sub_folders_too(inbox, make):
+    (inbox / "madrid").mkdir()
+    (inbox / "archive").mkdir()
+    source = make(recursive=True)
+    woken = threading.Event()
+    assert source.watch(woken.set)
+    (inbox / "archive" / "old.csv").write_text("")
+    assert not woken.wait(0.2)
+    (inbox / "madrid" / "stock.csv").write_text("content")
+    assert woken.wait(5)
+
+
+def test_a_folder_that_can_not_be_watched_is_told(make, inbox):
+    source = make()
+    inbox.rmdir()
+    assert source.watch(lambda: None) is False
+
+
 def test_rename_never_replaces(inbox, monkeypatch):
     (inbox / "a").write_text("a")
     (inbox / "b").write_text("b")
