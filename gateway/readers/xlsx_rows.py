@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from python_calamine import CalamineError, CalamineWorkbook, XmlError, ZipError
 
@@ -61,21 +62,23 @@ def _openpyxl(path: Path, sheet: str, last_row: int, width: int) -> Iterator[Seq
     import openpyxl  # noqa: PLC0415  a tenth of a second that only the largest sheets need
 
     try:
-        with warnings.catch_warnings():
-            # Extensions it does not know and formats it can't apply are no matter for values.
-            warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
+        # By an open file: openpyxl judges a path by its suffix.
+        with path.open("rb") as file, closing(_quiet_book(file, openpyxl.load_workbook)) as book:
             page = book[sheet]
             page.reset_dimensions()
             rows = page.iter_rows(max_row=last_row, max_col=width, values_only=True)
             yield from map(_unescaped, _quietly(iter(rows)))
-        finally:
-            book.close()
     except GeneratorExit:
         raise
     except Exception as error:
         raise _broken(f"{type(error).__name__}: {error}") from error
+
+
+def _quiet_book(file: BinaryIO, load: Callable[..., Any]) -> Any:
+    with warnings.catch_warnings():
+        # Extensions it does not know and formats it can't apply are no matter for values.
+        warnings.simplefilter("ignore")
+        return load(file, read_only=True, data_only=True)
 
 
 def _quietly(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -211,7 +211,7 @@ def test_rows_and_columns_without_values_do_no_harm(workbook: Workbook) -> None:
     assert cells(table) == [("1", "2"), ("", "3")]
 
 
-def test_a_million_ghost_rows_cost_little(tmp_path: Path) -> None:
+def test_ghost_rows_down_to_the_last_are_not_read(tmp_path: Path) -> None:
     book = xlsxwriter.Workbook(tmp_path / "a.xlsx", {"constant_memory": True})
     page = book.add_worksheet()
     style = book.add_format({"bold": True})
