@@ -1,0 +1,130 @@
+"""`check`: a file through a route or a mapping, in a temporary folder; without either, a proposal of its dialect."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli import view
+from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.status import cause_facts, print_causes
+from gateway.errors import SettingsError
+from gateway.formats.dialect import propose
+from gateway.formats.unpack import sniff
+from gateway.pipeline import RouteSetup
+from gateway.pipeline.judge import Judged
+from gateway.settings import Loaded, load_settings
+from gateway.settings.reading import unknown
+from gateway.wiring import contract_only, judge, offline
+
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=EXISTING)
+@click.option("--route", metavar="NAME", help="Route to judge by.  [default: the one that takes files of this name]")
+@click.option("--mapping", type=EXISTING, metavar="FILE", help="Mapping to judge by; its contract alone judges.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the answers there.")
+@common
+@pass_session
+def check(session: Session, file: Path, route: str | None, mapping: Path | None, out: Path | None) -> int:
+    """Judge a file and send nothing.
+
+    Prints counts and issues by cause; --out writes result.csv, issues.csv and the errors file as the partner would
+    get them. Without a route or mapping that fits, the file's layout is proposed.
+
+    Example: gateway check stock_example.csv --route stock
+    """
+    setup = _setup(session, file, route, mapping)
+    if setup is None:
+        return _propose(session, file)
+    with tempfile.TemporaryDirectory(prefix="gateway-check-") as work:
+        with view.counting(f"Reading {file.name}") as progress:
+            judged = judge(file, setup, Path(work), progress=progress)
+        found = [cause_facts(cause) for cause in judged.causes()]
+        written = [] if out is None else judged.write(out)
+    facts = _facts(judged, found, written)
+    if session.json:
+        view.emit(facts)
+    else:
+        _print(facts)
+    return Exit.ROWS if judged.readout.bad else Exit.WELL
+
+
+def _setup(session: Session, file: Path, route: str | None, mapping: Path | None) -> RouteSetup | None:
+    if route is not None and mapping is not None:
+        raise SettingsError("Both --route and --mapping are given.", fix="Give one of them.")
+    if mapping is not None:
+        return contract_only(mapping)
+    if route is None and not session.config.is_file():
+        return None
+    loaded = load_settings(session.config)
+    name = route or _fitting(loaded, file)
+    return None if name is None else offline(loaded, known_route(loaded, name))
+
+
+def known_route(loaded: Loaded, name: str) -> str:
+    """Return the name. Raises SettingsError with the nearest right word when there is no such route."""
+    if name not in loaded.routes:
+        raise SettingsError(f"{loaded.path}: {unknown(name, loaded.routes, 'route')}")
+    return name
+
+
+def _fitting(loaded: Loaded, file: Path) -> str | None:
+    names = [name for name, one in loaded.routes.items() if one.route.matches(file.name)]
+    if len(names) > 1:
+        raise SettingsError(f"{file.name} fits several routes: {', '.join(names)}.", fix="Choose one with --route.")
+    return names[0] if names else None
+
+
+def _facts(judged: Judged, found: list[dict[str, Any]], written: list[Path]) -> dict[str, Any]:
+    seen, route = judged.readout, judged.setup.route
+    return {
+        "file": judged.name, "route": route.name, "contract": route.contract, "verdict": _verdict(judged),
+        "rows": seen.rows, "good": seen.good, "bad": seen.bad, "skipped": seen.skipped, "blank": seen.blank,
+        "warnings": seen.warnings, "columns": seen.columns, "first_run": seen.first_run, "issues": found,
+        "written": [str(path) for path in written],
+    }  # fmt: skip
+
+
+def _verdict(judged: Judged) -> str:
+    seen = judged.readout
+    if seen.over_limit is not None:
+        return f"Nothing would be sent: {seen.over_limit}."
+    if seen.bad == 0:
+        return f"All {seen.good:,} rows would be sent." if seen.good else "No row would be sent."
+    would = f"{seen.good:,} of {seen.rows:,} rows would be sent" if seen.good else "No row would be sent"
+    return f"{would}; {seen.bad:,} would be rejected."
+
+
+def _print(facts: dict[str, Any]) -> None:
+    click.echo(f"{facts['file']} as {facts['contract']} by {facts['route']}: {facts['verdict']}")
+    counts = {name: facts[name] for name in ("rows", "good", "bad", "skipped", "blank", "warnings")}
+    click.echo(", ".join(f"{name} {count:,}" for name, count in counts.items()))
+    print_causes(facts["issues"])
+    for path in facts["written"]:
+        click.echo(f"Written: {path}")
+
+
+def _propose(session: Session, file: Path) -> int:
+    nature = sniff(file)
+    if nature in {"xlsx", "xml"}:
+        layout: dict[str, object] = {"kind": nature} if nature == "xlsx" else {"kind": nature, "record": "root/record"}
+        evidence: tuple[str, ...] = (f"the bytes are those of an {nature.upper()} file",)
+    else:
+        proposal = propose(file)
+        layout, evidence = proposal.layout.model_dump(exclude_none=True), proposal.evidence
+    if session.json:
+        view.emit({"file": file.name, "format": layout, "evidence": evidence})
+        return Exit.WELL
+    click.echo(f"No route or mapping fits {file.name}; a mapping of it could begin with:\n\n[format]")
+    for key, value in layout.items():
+        click.echo(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    click.echo("")
+    for line in evidence:
+        click.echo(f"- {line}")
+    return Exit.WELL

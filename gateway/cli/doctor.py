@@ -1,0 +1,133 @@
+"""`doctor`: one line per thing that must be in order, each with what to do when it is not."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from gateway.cli import view
+from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.errors import GatewayError, SettingsError
+from gateway.settings import Loaded, load_settings
+from gateway.wiring import Gateway, SystemClock, wire
+
+_CLOCK_TOLERANCE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, whether it is in order, what was found, what to do."""
+
+    subject: str
+    ok: bool
+    found: str
+    fix: str
+    outside: bool
+    """Whether it is at the other side: a source or a destination."""
+
+
+@click.command()
+@common
+@pass_session
+def doctor(session: Session) -> int:
+    """Probe settings, folders, sources and destinations.
+
+    Nothing is taken and nothing is sent. Exit code 3 when something of ours is wrong, 4 when a source or destination
+    can't be reached.
+
+    Example: gateway doctor
+    """
+    findings = _settings(session.config)
+    ours = [one for one in findings if not one.ok and not one.outside]
+    outside = [one for one in findings if not one.ok and one.outside]
+    code = Exit.SETTINGS if ours else Exit.UNREACHABLE if outside else Exit.WELL
+    if session.json:
+        view.emit({"findings": [asdict(one) for one in findings], "exit": int(code)})
+        return code
+    for one in findings:
+        click.echo(f"{'ok  ' if one.ok else 'FAIL'}  {one.subject}: {one.found}")
+        if not one.ok and one.fix:
+            click.echo(f"      {one.fix}")
+    wrong = len(ours) + len(outside)
+    click.echo("All well." if wrong == 0 else f"{wrong} of {len(findings)} things are not in order.")
+    return code
+
+
+def _settings(config: Path) -> list[Finding]:
+    try:
+        loaded = load_settings(config)
+    except SettingsError as error:
+        return [Finding("settings", ok=False, found=str(f), fix=error.fix, outside=False) for f in error.faults]
+    counts = f"{len(loaded.sources)} sources, {len(loaded.destinations)} destinations, {len(loaded.routes)} routes"
+    made = [Finding("settings", ok=True, found=f"{view.place(loaded.path)}: {counts}", fix="", outside=False)]
+    made.append(_folder("state folder", loaded.settings.state))
+    made.append(_folder("outbox", loaded.settings.outbox))
+    if all(one.ok for one in made):
+        made.append(_clock(loaded.settings.state))
+        made.extend(_wired(loaded))
+    return made
+
+
+def _folder(subject: str, folder: Path) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as probe:
+            probe.write(b"x")
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        found = f"{folder} can't be written to: {error.strerror or error}"
+        return Finding(subject, ok=False, found=found, fix="Create it and give us write permission.", outside=False)
+    return Finding(subject, ok=True, found=f"{view.place(folder)} can be written to", fix="", outside=False)
+
+
+def _clock(state: Path) -> Finding:
+    """Compare our clock with that of the state folder's file system, which stamps what we write."""
+    now = SystemClock().now()
+    with tempfile.NamedTemporaryFile(dir=state, prefix=".doctor-") as probe:
+        stamped = datetime.fromtimestamp(Path(probe.name).stat().st_mtime, UTC)
+    gap = abs(stamped - now)
+    found = f"{view.moment(now)}; the state folder's clock differs by {gap.total_seconds():.1f} s"
+    fix = "Set the clocks of this machine and of the file server by a time service."
+    return Finding("clock", ok=gap <= _CLOCK_TOLERANCE, found=found, fix=fix, outside=False)
+
+
+def _wired(loaded: Loaded) -> list[Finding]:
+    try:
+        gateway = wire(loaded)
+    except GatewayError as error:
+        return [Finding("state", ok=False, found=error.message, fix=error.fix, outside=False)]
+    try:
+        return [_version(gateway), *_probed(gateway)]
+    finally:
+        for source in gateway.service.sources.values():
+            source.close()
+        gateway.close()
+
+
+def _version(gateway: Gateway) -> Finding:
+    newest = gateway.operations.runs(1)
+    said = f"of this program's version; {'the last run is ' + newest[0].id if newest else 'nothing has run yet'}"
+    return Finding("state", ok=True, found=said, fix="", outside=False)
+
+
+def _probed(gateway: Gateway) -> list[Finding]:
+    probes: list[tuple[str, Callable[[], str]]] = [
+        *((f"source {name}", source.probe) for name, source in gateway.service.sources.items()),
+        *((f"destination {name}", one.probe) for name, one in gateway.destinations.items()),
+    ]
+    return [_probe(subject, probe) for subject, probe in probes]
+
+
+def _probe(subject: str, probe: Callable[[], str]) -> Finding:
+    with view.counting(f"Probing {subject}"):
+        try:
+            return Finding(subject, ok=True, found=probe(), fix="", outside=True)
+        except GatewayError as error:
+            return Finding(subject, ok=False, found=error.message, fix=error.fix, outside=True)

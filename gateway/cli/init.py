@@ -1,0 +1,56 @@
+"""`init`: a starter that works as it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli import view
+from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.errors import SettingsError
+from gateway.settings.template import FOLDERS, starter
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@common
+@pass_session
+def init(session: Session, folder: Path) -> int:
+    """Write a working starter into a folder.
+
+    Settings with comments, one mapping, a sample file and the folders they name. Files that are there stay as they
+    are.
+
+    Example: gateway init acme
+    """
+    written: list[str] = []
+    kept: list[str] = []
+    try:
+        for name in FOLDERS:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name, text in starter().items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (written if _write_new(folder / name, text) else kept).append(name)
+    except OSError as error:
+        raise SettingsError(
+            f"{folder} can't be written to: {error.strerror or error}.", fix="Name a folder that may be written to."
+        ) from error
+    if session.json:
+        view.emit({"folder": folder, "written": written, "kept": kept})
+        return Exit.WELL
+    for name in written:
+        click.echo(f"written  {folder / name}")
+    for name in kept:
+        click.echo(f"kept     {folder / name}")
+    click.echo(f"Next: cd {folder} && gateway doctor; README.md there tells more.")
+    return Exit.WELL
+
+
+def _write_new(path: Path, text: str) -> bool:
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""`plan`: the exact calls a file would make, as files."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from gateway.cli import view
+from gateway.cli.check import EXISTING, known_route
+from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.pipeline.plan import Plan
+from gateway.settings import load_settings
+from gateway.wiring import offline
+from gateway.wiring import plan as make_plan
+
+
+@click.command()
+@click.argument("file", type=EXISTING)
+@click.option("--route", metavar="NAME", required=True, help="Route the file would take.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", required=True, help="New folder for it."
+)
+@common
+@pass_session
+def plan(session: Session, file: Path, route: str, out: Path) -> int:
+    """Write what would be sent of a file and send nothing.
+
+    DIR gets the body of every call, byte for byte, and plan.json: how many calls, how long they take at least, what
+    is unchanged, overtaken or held by what the destination confirmed so far. No state is changed.
+
+    Example: gateway plan stock_example.csv --route stock --out planned
+    """
+    loaded = load_settings(session.config)
+    setup = offline(loaded, known_route(loaded, route))
+    with tempfile.TemporaryDirectory(prefix="gateway-plan-") as work, view.counting(f"Planning {file.name}"):
+        made = make_plan(file, setup, loaded, work=Path(work), out=out)
+    if session.json:
+        view.emit(made.facts())
+    else:
+        _print(made, out)
+    if made.held:
+        return Exit.OPEN
+    return Exit.ROWS if made.states.get("rejected") else Exit.WELL
+
+
+def _print(made: Plan, out: Path) -> None:
+    click.echo(f"{made.file} through {made.route} to lane {made.lane}: {made.rows:,} rows, mode {made.mode}")
+    states = {("to be sent" if state == "pending" else state): count for state, count in made.states.items()}
+    if states:
+        click.echo(view.spoken(states))
+    if made.derived:
+        click.echo(f"Besides, for keys the file leaves out: {sum(made.derived.values()):,}")
+    if made.reason:
+        click.echo(f"{'Held' if made.held else 'Nothing is sent'}: {made.reason}")
+    if made.calls:
+        click.echo(f"{len(made.calls):,} calls of {made.operation}, at least {made.seconds:,.0f} s")
+    view.table(
+        "Calls", ("file", "records#", "bytes#"), [(c.file, f"{c.records:,}", f"{c.size:,}") for c in made.calls[:20]]
+    )
+    if len(made.calls) > 20:
+        click.echo(f"... and {len(made.calls) - 20} calls more.")
+    if made.waiting:
+        click.echo(f"{made.waiting} runs wait in the lane before it; they are not part of the plan.")
+    click.echo(f"Written: {out / 'plan.json'}")

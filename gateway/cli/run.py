@@ -1,0 +1,237 @@
+"""`run`: the service with its signals, its log lines and its settings; `--once` drains and judges the drain."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import FrameType
+from typing import Any
+
+import click
+import structlog
+
+from gateway.cli import logs, view
+from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.status import print_runs
+from gateway.cli.verdicts import facts_of, highest, of_run
+from gateway.cli.watch import SettingsWatch
+from gateway.errors import GatewayError
+from gateway.operations import Mark
+from gateway.settings import Loaded, load_settings
+from gateway.wiring import Gateway, SystemClock, wire
+
+PATIENCE = 30.0
+"""Seconds after which `--once` no longer waits for a destination that can't be reached."""
+
+_LOUD = {"trouble", "rejected", "refused", "held", "refused name", "resend"}
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Take what is there, settle it, stop.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="With --once: stop after so long even when destinations have not answered; the next run goes on.",
+)
+@common
+@pass_session
+def run(session: Session, once: bool, wait: float | None) -> int:  # noqa: FBT001  click's signature
+    """Take files and send their rows on until stopped.
+
+    Changed settings are taken up without a restart; faulty ones are refused and the old kept. SIGTERM and Ctrl-C stop
+    at a safe point, and the next start goes on there. With --once the exit code is the highest that a run, a source
+    or a destination of this drain deserves.
+
+    Example: gateway run --once
+    """
+    loaded = load_settings(session.config)
+    logs.configure(json_lines=session.json or not sys.stderr.isatty())
+    runner = _Runner()
+    with runner.signals(), _quiet_threads(runner):
+        if not once:
+            return runner.forever(loaded)
+        runs, code = runner.drain(loaded, wait)
+    if session.json:
+        view.emit({"runs": runs, "exit": int(code)})
+    else:
+        print_runs("Runs", runs)
+        if not runs:
+            click.echo("No file came.")
+    return code
+
+
+class _Runner:
+    """One process that runs a gateway, and another one whenever the settings change."""
+
+    def __init__(self) -> None:
+        self._gateway: Gateway | None = None
+        self._ended = threading.Event()
+        self._seen = 0
+        self._log = structlog.get_logger("gateway")
+        self.failure: BaseException | None = None
+
+    # ---- until stopped
+
+    def forever(self, loaded: Loaded) -> int:
+        """Serve until a signal comes."""
+        gateway = self._open(loaded)
+        while True:
+            watch = SettingsWatch(gateway.loaded)
+            found = self._serve(gateway, watch)
+            gateway.close()
+            if found is None or self._ended.is_set():
+                break
+            gateway = self._reopen(found, gateway.loaded)
+        if self.failure is not None:
+            raise self.failure
+        self._log.info("gateway stopped")
+        return Exit.WELL
+
+    def _serve(self, gateway: Gateway, watch: SettingsWatch) -> Loaded | None:
+        found: list[Loaded] = []
+
+        def look() -> bool:
+            self._tell(gateway)
+            fresh = watch.changed()
+            if fresh is not None:
+                found.append(fresh)
+                gateway.service.stop()
+            return fresh is not None
+
+        gateway.service.reload = look
+        for source in gateway.service.sources.values():
+            wake: Callable[[Callable[[], None]], bool] | None = getattr(source, "watch", None)
+            if wake is not None:
+                wake(gateway.service.look)
+        gateway.service.run()
+        self._tell(gateway)
+        return found[-1] if found else None
+
+    def _reopen(self, fresh: Loaded, old: Loaded) -> Gateway:
+        try:
+            gateway = self._open(fresh)
+        except GatewayError as error:
+            self._log.error("settings refused", said=str(error))
+            self._log.warning("old settings kept", settings=str(old.path))
+            return self._open(old)
+        self._log.info("settings taken up", settings=str(fresh.path))
+        return gateway
+
+    # ---- once
+
+    def drain(self, loaded: Loaded, wait: float | None) -> tuple[list[dict[str, Any]], Exit]:
+        """Do what can be done now; returns the runs concerned and the code they deserve."""
+        gateway = self._open(loaded)
+        clock = SystemClock()
+        started = clock.now()
+        try:
+            mark = gateway.operations.mark()
+
+            def look() -> bool:
+                self._tell(gateway)
+                late = wait is not None and (clock.now() - started).total_seconds() >= wait
+                if late or self._hopeless(gateway, clock.now()):
+                    gateway.service.stop()
+                return False
+
+            gateway.service.reload = look
+            gateway.service.drain()
+            self._tell(gateway)
+            rows = gateway.operations.runs_since(mark)
+            return [facts_of(row) for row in rows], self._deserved(gateway, mark)
+        finally:
+            for source in gateway.service.sources.values():
+                source.close()
+            gateway.close()
+
+    def _hopeless(self, gateway: Gateway, now: datetime) -> bool:
+        """Whether everything left waits for destinations that have been out of reach for long."""
+        busy = [one for one in gateway.operations.lanes() if one.waiting_runs or one.open_batches or one.unsent_batches]
+        long_ago = now - timedelta(seconds=PATIENCE)
+        return bool(busy) and all(one.trouble and one.trouble_since <= long_ago for one in busy)
+
+    def _deserved(self, gateway: Gateway, mark: Mark) -> Exit:
+        operations = gateway.operations
+        codes = [of_run(row) for row in operations.runs_since(mark)]
+        codes.extend(Exit.FILE for _ in operations.refused_since(mark))
+        sick = [one for one in operations.lanes() if one.trouble and (one.waiting_runs or one.unsent_batches)]
+        lanes = {one.name for one in sick}
+        out_of_reach = any(
+            event.kind == "trouble" and (event.subject.startswith("source ") or event.subject in lanes)
+            for event in operations.events_since(mark.event)
+        )
+        if sick or out_of_reach:
+            stuck = {row.id for row in operations.runs_since(mark) if row.state == "waiting" and row.lane in lanes}
+            codes = [of_run(row) for row in operations.runs_since(mark) if row.id not in stuck]
+            codes.append(Exit.UNREACHABLE)
+        return highest(codes)
+
+    # ---- both
+
+    def _open(self, loaded: Loaded) -> Gateway:
+        gateway = wire(loaded)
+        try:
+            gateway.hold()
+        except GatewayError:
+            gateway.close()
+            raise
+        self._gateway = gateway
+        self._seen = gateway.operations.mark().event
+        self._log.info(
+            "gateway started", settings=str(loaded.path), state=str(loaded.settings.state),
+            sources=list(loaded.sources), routes=list(loaded.routes), destinations=list(loaded.destinations),
+        )  # fmt: skip
+        return gateway
+
+    def _tell(self, gateway: Gateway) -> None:
+        """Log what the journal has noted since the last look."""
+        for event in gateway.operations.events_since(self._seen):
+            self._seen = event.id
+            say = self._log.warning if event.kind in _LOUD else self._log.info
+            say(event.kind, about=event.subject, said=event.text)
+
+    def stop(self) -> None:
+        """End at a safe point."""
+        self._ended.set()
+        if self._gateway is not None:
+            self._gateway.service.stop()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT while inside."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            # Not in the handler itself: the main thread may hold the very lock that `stop` takes.
+            threading.Thread(target=self.stop, name="stop").start()
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _quiet_threads(runner: _Runner) -> Iterator[None]:
+    """Keep a thread's failure for the end of the command instead of a traceback on the screen."""
+
+    def keep(failed: threading.ExceptHookArgs) -> None:
+        runner.failure = failed.exc_value
+        runner.stop()
+
+    before = threading.excepthook
+    threading.excepthook = keep
+    try:
+        yield
+    finally:
+        threading.excepthook = before

@@ -1,0 +1,123 @@
+"""What all commands share: settings file, output form, exit codes, how an error is told; imports next to nothing."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.errors import (
+    FileError,
+    GatewayError,
+    HostKeyError,
+    MayWorkLater,
+    OutcomeUnknown,
+    Refused,
+    SettingsError,
+)
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Exit(enum.IntEnum):
+    """What a command's exit code says; of several, the highest counts."""
+
+    WELL = 0
+    ROWS = 1
+    FILE = 2
+    SETTINGS = 3
+    UNREACHABLE = 4
+    OPEN = 5
+    FAULT = 70
+    STOPPED = 130
+
+    @property
+    def meaning(self) -> str:
+        """The code in words."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Exit.WELL: "All well.",
+    Exit.ROWS: "Some rows were rejected or refused.",
+    Exit.FILE: "A file is unusable as a whole.",
+    Exit.SETTINGS: "Settings, a mapping or the command itself is wrong; nothing was started.",
+    Exit.UNREACHABLE: "A destination or source can't be reached or doesn't let us in.",
+    Exit.OPEN: "Rows are held or uncertain, or still under way: a person decides, or time does.",
+    Exit.FAULT: "A fault of the program itself.",
+    Exit.STOPPED: "Stopped from the keyboard.",
+}
+
+
+@dataclass
+class Session:
+    """Options every command takes."""
+
+    config: Path = Path("gateway.toml")
+    json: bool = False
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
+
+
+def _set_config(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.ensure_object(Session).config = value
+
+
+def _set_json(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's signature
+    if value:
+        ctx.ensure_object(Session).json = True
+
+
+def config_option(*, envvar: str | None = None) -> Callable[[_F], _F]:
+    """--config, before or after the command's name."""
+    return click.option(
+        "--config", type=click.Path(path_type=Path), metavar="FILE", callback=_set_config, expose_value=False,
+        envvar=envvar, help="Settings file.  [default: gateway.toml; environment: GATEWAY_CONFIG]",
+    )  # fmt: skip
+
+
+def json_option() -> Callable[[_F], _F]:
+    """--json, before or after the command's name."""
+    return click.option(
+        "--json", is_flag=True, callback=_set_json, expose_value=False, help="Answer in JSON, for machines."
+    )
+
+
+def common(command: _F) -> _F:
+    """Add the options every command takes."""
+    return config_option()(json_option()(command))
+
+
+def exit_of(error: GatewayError) -> Exit:
+    """Return the exit code an error deserves."""
+    if isinstance(error, FileError):
+        return Exit.FILE
+    if isinstance(error, (MayWorkLater, HostKeyError, Refused)):
+        return Exit.UNREACHABLE
+    return Exit.OPEN if isinstance(error, OutcomeUnknown) else Exit.SETTINGS
+
+
+def tell(session: Session, error: GatewayError) -> Exit:
+    """Say what went wrong and what to do: on stderr, with --json also as an object on stdout; returns the code."""
+    code = exit_of(error)
+    if isinstance(error, SettingsError) and len(error.faults) > 1:
+        click.echo(f"{len(error.faults)} faults:", err=True)
+    place = f" (line {error.line})" if isinstance(error, FileError) and error.line is not None else ""
+    click.echo(f"{error.message}{place}", err=True)
+    if error.fix:
+        click.echo(error.fix, err=True)
+    if session.json:
+        said: dict[str, Any] = {"error": error.message, "fix": error.fix, "exit": int(code)}
+        if isinstance(error, SettingsError):
+            said["faults"] = [{"where": fault.where, "message": fault.message} for fault in error.faults]
+        if isinstance(error, FileError):
+            said |= {"code": error.code, "line": error.line}
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    return code

@@ -1,0 +1,193 @@
+"""`status` and `show`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from sqlalchemy.engine import Row
+
+from gateway.cli import view
+from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.verdicts import facts_of, highest, of_run, said_of
+from gateway.operations import LaneStatus, Operations
+from gateway.reports.answers import summary_facts
+from gateway.reports.causes import Cause
+from gateway.settings import load_settings
+from gateway.wiring import open_operations
+
+
+@click.command()
+@click.option("--last", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many runs to list.")
+@common
+@pass_session
+def status(session: Session, last: int) -> int:
+    """Show lanes, troubles, held runs and the last runs.
+
+    The exit code says whether somebody is wanted: 5 when runs are held, 4 when a lane or source is in trouble.
+
+    Example: gateway status
+    """
+    with open_operations(load_settings(session.config)) as operations:
+        lanes, held = operations.lanes(), operations.runs(1000, state="held")
+        facts: dict[str, Any] = {
+            "lanes": [_lane(one) for one in lanes],
+            "sources_in_trouble": [
+                {"source": name, "trouble": what, "since": since}
+                for name, (what, since) in operations.sources_in_trouble().items()
+            ],
+            "held": [facts_of(row) for row in held],
+            "open_imports": [_import(row) for row in operations.open_imports()],
+            "unreturned_answers": operations.unreturned(),
+            "paused": operations.paused(),
+            "runs": [facts_of(row) for row in operations.runs(last)] if last else [],
+        }
+    code = highest(
+        [
+            Exit.OPEN if held else Exit.WELL,
+            Exit.UNREACHABLE if facts["sources_in_trouble"] or any(one.trouble for one in lanes) else Exit.WELL,
+        ]
+    )
+    if session.json:
+        view.emit({**facts, "exit": int(code)})
+    else:
+        _print_status(facts)
+    return code
+
+
+def _lane(one: LaneStatus) -> dict[str, Any]:
+    return {
+        "lane": one.name, "waiting_runs": one.waiting_runs, "open_imports": one.open_batches,
+        "unsent_calls": one.unsent_batches, "trouble": one.trouble, "since": one.trouble_since, "next": one.wake_at,
+    }  # fmt: skip
+
+
+def _import(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "lane": row.lane, "operation": row.operation, "ticket": row.ticket, "state": row.state,
+        "records": row.records, "sent_at": row.intent_at, "ask_at": row.ask_at, "deadline": row.deadline,
+    }  # fmt: skip
+
+
+def _print_status(facts: dict[str, Any]) -> None:
+    lanes = [
+        (o["lane"], o["waiting_runs"], o["open_imports"], o["unsent_calls"], o["trouble"] or "ok",
+         view.moment(o["since"] if o["trouble"] else None))
+        for o in facts["lanes"]
+    ]  # fmt: skip
+    view.table("Lanes", ("lane", "waiting#", "open#", "unsent#", "state", "since"), lanes)
+    sick = [(s["source"], s["trouble"], view.moment(s["since"])) for s in facts["sources_in_trouble"]]
+    view.table("Sources in trouble", ("source", "trouble", "since"), sick)
+    held = [(r["run"], r["file"], r["rows"], "; ".join(r["notes"])) for r in facts["held"]]
+    view.table("Held: release or cancel", ("run", "file", "rows#", "why"), held)
+    opened = [
+        (i["lane"], i["ticket"] or i["state"], i["records"], view.moment(i["sent_at"]), view.moment(i["deadline"]))
+        for i in facts["open_imports"]
+    ]
+    view.table("Open imports", ("lane", "ticket", "records#", "sent", "deadline"), opened)
+    print_runs("Last runs", facts["runs"])
+    if not facts["runs"] and not lanes:
+        click.echo("Nothing has run yet.")
+    if facts["unreturned_answers"]:
+        click.echo(f"{facts['unreturned_answers']} answers wait for their partner's server.")
+    if facts["paused"]:
+        click.echo(f"Paused: {', '.join(facts['paused'])}. gateway resume NAME goes on.")
+
+
+def print_runs(title: str, runs: list[dict[str, Any]]) -> None:
+    """Print a list of runs as `facts_of` describes them."""
+    rows = [
+        (r["run"], view.moment(r["received_at"]), r["file"], r["route"], r["rows"], r["state"], r["verdict"])
+        for r in runs
+    ]
+    view.table(title, ("run", "received", "file", "route", "rows#", "state", "verdict"), rows)
+
+
+@click.command()
+@click.argument("run")
+@common
+@pass_session
+def show(session: Session, run: str) -> int:
+    """Show everything about one run: balance, issues by cause, calls, answers, events.
+
+    The exit code is the one the run deserves.
+
+    Example: gateway show 2K7Q9X3MA
+    """
+    with open_operations(load_settings(session.config)) as operations:
+        row = operations.run(run)
+        facts = _run_facts(operations, row)
+    if session.json:
+        view.emit(facts)
+    else:
+        _print_run(facts)
+    return of_run(row)
+
+
+def _run_facts(operations: Operations, row: Row[Any]) -> dict[str, Any]:
+    summary = summary_facts(operations.summary(row.id)) if row.pinned else {}
+    return {
+        **facts_of(row),
+        "summary": summary,
+        "comparison": operations.comparison(row.id) if row.state == "held" else [],
+        "issues": [cause_facts(cause) for cause in operations.causes(row.id)],
+        "calls": [
+            {"ticket": b.ticket, "operation": b.operation, "state": b.state, "records": b.records,
+             "attempts": b.attempts, "sent_at": b.intent_at, "said": b.message}
+            for b in operations.calls(row.id)
+        ],
+        "answers": [{"file": a.file, "state": a.state, "trouble": a.trouble} for a in operations.answers(row.id)],
+        "events": [
+            {"at": e.at, "what": e.kind, "said": e.text} for e in reversed(operations.events(row.id, limit=50))
+        ],
+    }  # fmt: skip
+
+
+def cause_facts(cause: Cause) -> dict[str, Any]:
+    """Return one cause for machines."""
+    return {
+        "severity": cause.severity, "code": cause.code, "field": cause.field, "count": cause.count,
+        "message": cause.message, "fix": cause.fix,
+        "examples": [{"row": row, "value": value} for row, value in cause.examples],
+    }  # fmt: skip
+
+
+def _print_run(facts: dict[str, Any]) -> None:
+    states = facts["summary"].get("states") or facts["states"]
+    click.echo(f"Run {facts['run']}: {facts['file']} of {facts['partner']} through route {facts['route']}")
+    click.echo(facts["verdict"])
+    told = facts["summary"]
+    if told:
+        balanced = "balanced" if told["balanced"] else "NOT BALANCED"
+        click.echo(f"{facts['rows']:,} rows: {view.spoken(states)} ({balanced}); mode {facts['mode']}")
+        if told["derived"]:
+            click.echo(f"Besides, for keys the file left out: {view.spoken(told['derived'])}")
+    for line in facts["comparison"]:
+        click.echo(f"Held: {line}\ngateway release {facts['run']} sends it, gateway cancel {facts['run']} ends it.")
+    print_causes(facts["issues"])
+    calls = [
+        (c["ticket"], c["operation"], c["records"], c["attempts"], c["state"], view.moment(c["sent_at"]), c["said"])
+        for c in facts["calls"]
+    ]
+    view.table("Calls", ("ticket", "operation", "records#", "tries#", "state", "sent", "said"), calls)
+    view.table(
+        "Answers", ("file", "state", "trouble"), [(a["file"], a["state"], a["trouble"]) for a in facts["answers"]]
+    )
+    view.table(
+        "Events", ("at", "what", "said"), [(view.moment(e["at"]), e["what"], e["said"]) for e in facts["events"]]
+    )
+
+
+def print_causes(found: list[dict[str, Any]], most: int = 30) -> None:
+    """Print issues by cause, as `cause_facts` describes them."""
+    rows = [
+        (c["severity"], c["code"], c["count"], c["message"], c["fix"],
+         ", ".join(f"{e['row']}" + ("" if e["value"] is None else f" ({e['value']!r:.40})") for e in c["examples"][:3]))
+        for c in found[:most]
+    ]  # fmt: skip
+    view.table("Issues by cause", ("weight", "code", "rows#", "what", "do", "for example row"), rows)
+    if len(found) > most:
+        click.echo(f"... and {len(found) - most} causes more.")
+
+
+__all__ = ["cause_facts", "print_causes", "print_runs", "said_of", "show", "status"]

@@ -1,0 +1,85 @@
+"""`twin`: local stand-ins of the systems at the other end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.errors import SettingsError
+from gateway.twin.drop import Account, Drop
+from gateway.twin.serving import serve
+from gateway.wiring import SystemClock
+
+PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
+
+
+@click.command()
+@click.argument("system", type=click.Choice(["mirakl", "sage", "drop"]))
+@click.option("--speed", type=float, default=1.0, show_default=True, help="Clock factor: shrinks limits and delays.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on this machine.  [default: a free one]")
+@click.option(
+    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("twin"), show_default=True,
+    metavar="DIR", help="Where it keeps its state.",
+)  # fmt: skip
+@click.option("--user", default="partner", show_default=True, help="Account of the drop.")
+@common
+@pass_session
+def twin(session: Session, system: str, speed: float, port: int, folder: Path, user: str) -> int:
+    """Run a local stand-in of Mirakl, Sage 50 or an SFTP server until it is stopped.
+
+    It listens on this machine only and keeps the rules of the real system: limits, delays, error reports. The drop
+    shows DIR/files to its account; its password is that of GATEWAY_DROP_PASSWORD, or a new one in DIR/password, and
+    DIR/known_hosts holds its host key.
+
+    Example: gateway twin mirakl --speed 300 --dir twins
+    """
+    del session
+    stop = threading.Event()
+    _on_signal(stop)
+    if system == "drop":
+        _drop(folder, port, user, stop, click.echo)
+    else:
+        serve(system, port=port, speed=speed, state_dir=folder, announce=click.echo, stop=stop)
+    return Exit.WELL
+
+
+def _on_signal(stop: threading.Event) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        threading.Thread(target=stop.set, name="stop").start()
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ask)
+        signal.signal(signal.SIGINT, ask)
+
+
+def _drop(folder: Path, port: int, user: str, stop: threading.Event, announce: Callable[[str], None]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        word = os.environ.get(PASSWORD) or _kept_password(folder / "password")
+    except OSError as error:
+        raise SettingsError(
+            f"{folder} can't be written to: {error.strerror or error}.", fix="Name another --dir."
+        ) from error
+    account = Account(user, folder / "files", word)
+    with Drop(folder, [account], SystemClock(), port=port) as drop:
+        (folder / "known_hosts").write_text(f"{drop.known_hosts_line}\n", "utf-8")
+        announce(f"drop at {drop.host}:{drop.port}, user {user}, host key in {folder / 'known_hosts'}")
+        stop.wait()
+
+
+def _kept_password(path: Path) -> str:
+    """Return the password of an earlier start, or make one that only its owner may read."""
+    if not path.exists():
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(secrets.token_urlsafe(16))
+    return path.read_text("utf-8").strip()

@@ -1,0 +1,70 @@
+"""Which exit code runs, lanes and sources deserve; the highest counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from gateway.cli.session import Exit
+from gateway.model import RowState
+from gateway.reports.verdict import failed, verdict
+
+
+def of_states(states: Mapping[str, int]) -> Exit:
+    """Judge a run by its rows."""
+    waiting = (RowState.UNCERTAIN, RowState.HELD, RowState.PENDING)
+    if any(states.get(str(state), 0) for state in waiting):
+        return Exit.OPEN
+    return Exit.ROWS if failed(states) else Exit.WELL
+
+
+def of_run(row: Row[Any]) -> Exit:
+    """Judge one run by the journal; a row that waits for its date is well."""
+    match row.state:
+        case "held" | "reading":
+            return Exit.OPEN
+        case "rejected":
+            return Exit.WELL if row.counts.get("quiet") else Exit.FILE
+        case "settled":
+            return of_states(row.counts.get("states", {}))
+        case "waiting":
+            return Exit.WELL if row.wake_at is not None else Exit.OPEN
+        case _:
+            return Exit.WELL
+
+
+def highest(codes: Iterable[Exit]) -> Exit:
+    """Return the code that counts."""
+    return max(codes, default=Exit.WELL)
+
+
+def said_of(row: Row[Any]) -> str:
+    """Say in one sentence what became of a run so far."""
+    match row.state:
+        case "settled":
+            return verdict(row.counts.get("states", {}), destination=destination_of(row))
+        case "held" | "rejected" | "cancelled":
+            return "; ".join(row.notes) or row.state
+        case "waiting" if row.wake_at is not None:
+            return "Some rows wait for their date."
+        case _:
+            return "Under way."
+
+
+def destination_of(row: Row[Any]) -> str:
+    """Return the destination's name of a run."""
+    route = row.pinned.get("route", {}) if row.pinned else {}
+    return str(route.get("destination", "the destination"))
+
+
+def facts_of(row: Row[Any]) -> dict[str, Any]:
+    """Return what lists say about a run, for machines."""
+    return {
+        "run": row.id, "file": row.file, "partner": row.partner, "route": row.route, "lane": row.lane,
+        "state": row.state, "mode": row.mode, "rows": row.rows, "states": row.counts.get("states", {}),
+        "derived": row.counts.get("derived", {}), "received_at": row.received_at, "ended_at": row.ended_at,
+        "retry_of": row.retry_of, "first_run": row.first_run, "notes": row.notes, "verdict": said_of(row),
+        "exit": int(of_run(row)),
+    }  # fmt: skip
