@@ -137,8 +137,11 @@ _KINDS: tuple[IssueKind, ...] = (
     # --- what a destination needs or does
     _error("DEST_REQUIRED", "{field} is needed by the destination: {detail}.", "Fill it in."),
     _error("DEST_LIMIT", "{field} does not fit the destination: {detail}: {value}", "Correct it."),
-    _error("KEY_FOREIGN", "{field} does not begin with {detail}, as the keys of this feed do: {value}",
-           "Use your own codes."),
+    _error(
+        "KEY_FOREIGN",
+        "{field} does not begin with {detail}, as the keys of this feed do: {value}",
+        "Use your own codes.",
+    ),
     _error("DEST_COMMAND", "The destination can't do the row command {value}.", "Remove the command."),
     _error("DEST_REFUSED", "The destination refused the row: {detail}", "Correct the row and send it again."),
     _error("DEST_REFUSED_BATCH", "The destination refused the whole call: {detail}", "The operator is told."),
@@ -190,12 +193,26 @@ def _part(template: str) -> pl.Expr:
 
 
 def with_text(issues: pl.DataFrame) -> pl.DataFrame:
-    """Add `severity`, `message` and `fix` (String) to an issue frame, for codes of the catalogue only."""
-    codes = issues["code"].drop_nulls().unique().sort().to_list()
+    """Add `severity`, `message` and `fix` (String) to an issue frame, for codes of the catalogue only.
+
+    Rows without a code get null; they cost next to nothing, so a frame of good rows may pass as well.
+    """
+    coded = issues["code"].is_not_null()
+    count = int(coded.sum())
+    if count == 0:
+        return issues.with_columns(pl.lit(None, pl.String).alias(name) for name in ("severity", "message", "fix"))
+    if count == issues.height:
+        return issues.with_columns(_words(issues))
+    words = _words(issues.filter(coded))
+    place = pl.select(pl.when(coded).then(coded.cum_sum().cast(pl.Int64) - 1)).to_series()
+    return issues.with_columns(word.gather(place) for word in words)
+
+
+def _words(issues: pl.DataFrame) -> list[pl.Series]:
     message, fix, severity = pl.lit(None, pl.String), pl.lit(None, pl.String), pl.lit(None, pl.String)
-    for code in codes:
+    for code in issues["code"].unique().sort().to_list():
         kind, here = CATALOGUE[code], pl.col("code") == code
         message = pl.when(here).then(_part(kind.text)).otherwise(message)
         fix = pl.when(here).then(pl.lit(kind.fix)).otherwise(fix)
         severity = pl.when(here).then(pl.lit(kind.severity)).otherwise(severity)
-    return issues.with_columns(severity=severity, message=message, fix=fix)
+    return issues.select(severity=severity, message=message, fix=fix).get_columns()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gateway.model import ISSUE_SCHEMA, KEY, LINE, ROW, no_issues
+from gateway.model import KEY, LINE, ROW, no_issues
 
 STATE = "@state"
 """Final state given at intake (`rejected`, `skipped`), null where the row may be sent (String)."""
@@ -25,6 +25,19 @@ def durable(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_block(frame: pl.DataFrame, path: Path) -> None:
+    """Write a block of a run's rows: Arrow IPC, which costs a third of Parquet to write and is read column by column.
+
+    Not durable by itself: a run whose reading was interrupted is read anew.
+    """
+    frame.write_ipc(path, compression="uncompressed")
+
+
+def read_block(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """Read a block of a run's rows, or some of its columns."""
+    return pl.read_ipc(path, columns=columns)
 
 
 def write_frame(frame: pl.DataFrame, path: Path, *, sync: bool = True) -> None:
@@ -71,7 +84,7 @@ class RunFolder:
 
     def add(self, number: int, rows: pl.DataFrame, issues: pl.DataFrame) -> None:
         """Write block `number` (from 0)."""
-        write_frame(rows, self.root / "rows" / f"{number:06d}.parquet", sync=False)
+        write_block(rows, self.root / "rows" / f"{number:06d}.arrow")
         if issues.height:
             write_frame(issues, self.root / "issues" / f"{number:06d}.parquet", sync=False)
 
@@ -89,14 +102,14 @@ class RunFolder:
 
     def paths(self) -> list[Path]:
         """Return the row files in order."""
-        return sorted((self.root / "rows").glob("*.parquet"))
+        return sorted((self.root / "rows").glob("*.arrow"))
 
     def blocks(self, columns: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield the rows block by block with late states applied; `columns` beyond the origin ones, None: all."""
         late = self.late()
         wanted = None if columns is None else list(dict.fromkeys([ROW, LINE, KEY, STATE, *columns]))
         for path in self.paths():
-            frame = pl.read_parquet(path, columns=wanted)
+            frame = read_block(path, wanted)
             yield _with_late(frame, late) if late.height else frame
 
     def issues(self) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from gateway.delivery.setup import LaneSetup, Pinned
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
-from gateway.model import ROW, RowState, Summary, Table
+from gateway.model import ROW, ReportWriter, RowState, Summary, Table
 from gateway.outbox import Outbox, answer_name
 from gateway.reports import writers
 from gateway.reports.answers import write_progress
@@ -30,6 +31,9 @@ from gateway.spool import Spool, write_frame
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
 LoadLayout = Callable[[Path], BaseModel]
+
+_WRITERS = 2
+"""Answers of a run written at the same time."""
 
 _OPEN_STATES = {
     "waiting": RowState.PENDING,
@@ -168,17 +172,20 @@ class Settler:
         summary = self.summary(row, rows, ended_at)
         pinned = Pinned.model_validate(row.pinned)
         source = pinned.route.source if pinned.route.answers else None
-        for writer in writers(rows.layout()):
-            if only and writer.kind not in only:
-                continue
-            self._outbox.publish(
-                row.partner, answer_name(row.file, row.id, writer.kind),
-                lambda out, w=writer: w.write(summary, rows, out),  # type: ignore[misc]
-                run=row.id, kind=writer.kind, source=source,
-            )  # fmt: skip
+        chosen = [w for w in writers(rows.layout()) if not only or w.kind in only]
+        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="answers") as pool:
+            list(pool.map(lambda writer: self._publish(row, writer, (summary, rows), source), chosen))
         if not only:
             name = answer_name(row.file, row.id, "progress.json")
             (self._outbox.folder(row.partner) / name).unlink(missing_ok=True)
+
+    def _publish(
+        self, row: Row[Any], writer: ReportWriter, content: tuple[Summary, RunRows], source: str | None
+    ) -> None:
+        self._outbox.publish(
+            row.partner, answer_name(row.file, row.id, writer.kind), lambda out: writer.write(*content, out),
+            run=row.id, kind=writer.kind, source=source,
+        )  # fmt: skip
 
     def progress(self, row: Row[Any]) -> None:
         """Overwrite `progress.json` of a run that is under way, held or scheduled (local only)."""

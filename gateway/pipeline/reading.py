@@ -23,7 +23,7 @@ from gateway.model import KEY, LINE, ROW, Draft, Reference, Table, no_issues
 from gateway.pipeline.ahead import Behind, ahead
 from gateway.pipeline.setup import RouteSetup
 from gateway.routes import Policy
-from gateway.spool import LATE_SCHEMA, STATE, RunFolder
+from gateway.spool import LATE_SCHEMA, STATE, RunFolder, read_block
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
 
@@ -212,8 +212,8 @@ class FileReading:
         frames: list[pl.DataFrame] = []
         needed = sorted((set(rule.where.meta.root_names()) | set(rule.columns) | {rule.by}) - {KEY, ROW, LINE})
         for path in self._folder.paths():
-            have = pl.read_parquet_schema(path)
-            block = pl.read_parquet(path, columns=[ROW, LINE, KEY, STATE, *(c for c in needed if c in have)])
+            have = pl.read_ipc_schema(path)
+            block = read_block(path, [ROW, LINE, KEY, STATE, *(c for c in needed if c in have)])
             block = block.filter((pl.col(STATE).fill_null("") != "skipped") & here)
             frames.append(rule.concerned(contract.complete(block)))
         return pl.concat(frames) if frames else pl.DataFrame()
@@ -243,7 +243,7 @@ class FileReading:
         late = states[ROW].implode()
         faulty = [
             b.filter((pl.col(STATE) == "rejected") | pl.col(ROW).is_in(late)).select(name, pl.col(ROW).alias("first"))
-            for b in (pl.read_parquet(p, columns=[ROW, STATE, name]) for p in self._folder.paths())
+            for b in (read_block(p, [ROW, STATE, name]) for p in self._folder.paths())
         ]
         groups = pl.concat(faulty).filter(pl.col(name).is_not_null() & (pl.col(name) != "")).unique(name, keep="first")
         if not groups.height:
@@ -261,7 +261,7 @@ class FileReading:
         found: list[pl.DataFrame] = []
         for path in self._folder.paths():
             columns = [ROW, LINE, STATE] if only is None else [ROW, LINE, STATE, only[0]]
-            block = pl.read_parquet(path, columns=columns)
+            block = read_block(path, columns)
             block = block.filter(pl.col(STATE).is_null() & ~pl.col(ROW).is_in(states[ROW].implode()))
             if only is not None:
                 block = block.join(only[1], on=only[0], how="inner", maintain_order="left")
