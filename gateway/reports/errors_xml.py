@@ -6,9 +6,8 @@ It streams: neither the document nor the faults are held whole. Encoding UTF-16 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,7 +41,7 @@ class XmlErrorsWriter:
         source = rows.source()
         with source.open("rb") as file, etree.xmlfile(str(out), encoding=_encoding(source)) as target:
             target.write_declaration()
-            _Copier(target, layout, _Faults(rows, summary.run), lambda: _has_own_text(rows)).copy(file)
+            _Copier(target, layout, _Faults(rows, summary.run)).copy(file)
         return True
 
 
@@ -80,18 +79,14 @@ class _Faults:
 
 
 class _Copier:
-    """Walks the document and writes ancestors, what stands beside records, and the failed records.
+    """Walks the document and writes ancestors, what stands beside records, and the failed records."""
 
-    `own_text`: whether a column is the record's own text; a record that holds nothing is a row only then.
-    """
-
-    def __init__(self, target: Any, layout: XmlLayout, faults: _Faults, own_text: Callable[[], bool]) -> None:
+    def __init__(self, target: Any, layout: XmlLayout, faults: _Faults) -> None:
         self._target = target
         self._names = _Names(layout.namespaces)
         self._record = _steps(layout.record)
         self._explode = _steps(layout.explode) if layout.explode is not None else None
         self._faults = faults
-        self._own_text = own_text
         self._row = 0
 
     def copy(self, file: Any) -> None:
@@ -127,8 +122,8 @@ class _Copier:
 
     def _marked(self, record: Any) -> bool:
         """Count the rows of the record, mark the failed ones, drop the good ones; False when none failed."""
-        if _is_blank(record) and not self._own_text():
-            return False
+        if _is_blank(record):
+            return False  # the reader gives it no row number
         for old in list(record.iter(_ERROR)):
             _drop(old)
         if self._explode is None:
@@ -156,10 +151,6 @@ class _Copier:
                     yield child
                 else:
                     yield from self._descend(child, steps[1:])
-
-
-def _has_own_text(rows: Rows) -> bool:
-    return any("." in table.headers for table in islice(rows.tables(), 1))
 
 
 def _is_blank(element: Any) -> bool:
