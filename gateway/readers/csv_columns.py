@@ -113,18 +113,21 @@ class _Bare:
     """Cells cut out of their bytes, without the enclosing quotes and with single quotes for doubled ones."""
 
     def __init__(self, data: bytes, block: Bytes, cells: Cells, quote: str) -> None:
-        self._source = pl.lit(pl.Series([data], dtype=pl.Binary))
         self._cells = cells
-        self._quote = quote
         starts, ends = cells.starts, cells.ends
-        if quote and len(block):
+        if quote:
             quoted = (block[np.minimum(starts, len(block) - 1)] == ord(quote)) & (ends > starts)
             starts, ends = starts + quoted, ends - quoted
+        if len(cells.doubled):
+            keep = np.ones(len(block), bool)
+            keep[cells.doubled] = False
+            data = block[keep].tobytes()
+            starts = starts - np.searchsorted(cells.doubled, starts)
+            ends = ends - np.searchsorted(cells.doubled, ends)
+        self._source = pl.lit(pl.Series([data], dtype=pl.Binary))
         self._starts, self._sizes = starts, ends - starts
         # an island has one cell here, which means nothing and must not be read as text
         self._sizes[cells.last[list(cells.islands)]] = 0
-        self._doubled: Mask = np.zeros(len(starts), bool)
-        self._doubled[np.searchsorted(cells.ends, cells.doubled)] = True
 
     def columns(self, shape: Shape, counts: Places) -> pl.DataFrame:
         """Return `c0`... of all records; null where a record has too few cells."""
@@ -136,10 +139,6 @@ class _Bare:
             chosen = slice(index, None, shape.columns) if even else np.minimum(first + index, len(self._starts) - 1)
             places |= {f"at{index}": self._starts[chosen], f"size{index}": self._sizes[chosen]}
             cell = self._source.bin.slice(pl.col(f"at{index}"), pl.col(f"size{index}")).cast(pl.String)
-            if self._doubled[chosen].any():
-                places[f"doubled{index}"] = self._doubled[chosen]
-                single = cell.str.replace_all(self._quote * 2, self._quote, literal=True)
-                cell = pl.when(pl.col(f"doubled{index}")).then(single).otherwise(cell)
             if not even:
                 places[f"there{index}"] = counts > index
                 cell = pl.when(pl.col(f"there{index}")).then(cell)

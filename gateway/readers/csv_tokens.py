@@ -34,7 +34,7 @@ class Cells:
     """Cells of whole records: `starts` and `ends` in the bytes, enclosing quotes included.
 
     `last`: index of the last cell per record; `newlines`: physical lines up to the end of each record;
-    `doubled`: places of quotes that follow their double; `taken`: bytes up to the end of the last record.
+    `doubled`: places of the second quotes of doubled ones; `taken`: bytes up to the end of the last record.
     `islands`: records (by index) that were read strictly; their cells here mean nothing.
     `doubtful`: the strict reader must judge what follows.
     """
@@ -132,13 +132,9 @@ def find_cells(block: Bytes, delimiter: int, quote: int | None, judge: Judge) ->
         line_end = np.searchsorted(places, end - 1)
         outside[np.searchsorted(places, begin) : line_end] = False
         outside[line_end] = True
-    return _cells(block, places, feeds, outside, walk, _doubled(quotes))
-
-
-def _doubled(quotes: Places) -> Places:
-    """Return the places of quotes right behind another; inside a proven cell each pair of these is one quote."""
-    behind: Places = quotes[1:][np.diff(quotes) == 1]
-    return behind
+    # a quote that opens right behind one that closes is the second half of a double
+    again = (parity[is_quote][1:] == 1) & (np.diff(quotes) == 1)
+    return _cells(block, places, feeds, outside, walk, quotes[1:][again])
 
 
 def _wrong_quotes(block: Bytes, quotes: Places, delimiter: int) -> Places:
