@@ -326,7 +326,7 @@ def _placed(effects: pl.DataFrame, placed: list[tuple[int, pl.DataFrame]]) -> pl
         if effects.height:
             raise ValueError(f"{effects.height} effects are in no batch: the encoder made none")
         return effects.with_columns(batch=pl.lit(0, pl.UInt32), line=pl.lit(0, pl.Int64))
-    places = pl.concat([f.select(pl.col("effect").cast(pl.UInt32), "line") for _, f in placed])
+    places = pl.concat([f for _, f in placed]).select(pl.col("effect").cast(pl.UInt32), pl.col("line").cast(pl.Int64))
     numbers = pl.Series([n for n, _ in placed], dtype=pl.UInt32)
     lengths = pl.Series([f.height for _, f in placed], dtype=pl.UInt32)
     index = pl.select(pl.lit(numbers).repeat_by(lengths).explode()).to_series()

@@ -44,9 +44,18 @@ def effect_states(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> Iterat
         schema={"batch": pl.UInt32, "state": pl.String, "code": pl.String, "message": pl.String},
     )
     named = _outcomes(folder, rows)
+    misread = _misread(folder, named)
     for part in folder.effects():
         frame = part.join(rest, on="batch", how="left", maintain_order="left")
         frame = frame.with_columns(remote_id=pl.lit(None, pl.String))
+        if misread.len():
+            bad = pl.col("batch").is_in(misread.implode()) & pl.col("state").is_not_null()
+            why = "the destination's report names rows that were not in the call"
+            frame = frame.with_columns(
+                state=pl.when(bad).then(pl.lit(str(RowState.UNCERTAIN))).otherwise("state"),
+                code=pl.when(bad).then(pl.lit("DEST_UNCERTAIN")).otherwise("code"),
+                message=pl.when(bad).then(pl.lit(why)).otherwise("message"),
+            )
         yield _overlaid(frame, named) if named.height else frame
 
 
@@ -64,19 +73,44 @@ def _outcomes(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> pl.DataFra
 
 
 def _overlaid(frame: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """Lay outcomes over effects: by key where they name one of their batch, else by line.
+
+    A key is the surer name: whether a report's lines count a header is an assumption. An outcome that fits no effect
+    means that the report was misread: the effects of its batch that nothing names are uncertain then, never applied.
+    """
+    keyed = named.filter(pl.col("key").is_not_null()).rename({"key": KEY})
+    here = frame.select("batch", KEY).with_columns(found=pl.lit(value=True))
+    keyed = keyed.join(here, on=["batch", KEY], how="left")
+    by_key = keyed.filter(pl.col("found").is_not_null())
+    rest = pl.concat([named.filter(pl.col("key").is_null()), keyed.filter(pl.col("found").is_null())], how="diagonal")
+    by_line = rest.filter(pl.col("line").is_not_null())
+    lines = frame.select("batch", "line").with_columns(fits=pl.lit(value=True))
+    by_line = by_line.join(lines, on=["batch", "line"], how="left")
+    frame = _laid(frame, by_key, ["batch", KEY])
+    return _laid(frame, by_line.filter(pl.col("fits").is_not_null()), ["batch", "line"])
+
+
+def _laid(frame: pl.DataFrame, other: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    if not other.height:
+        return frame
     told = ["state", "code", "message", "remote_id"]
-    by_line = named.filter(pl.col("line").is_not_null()).select("batch", "line", *told)
-    by_key = named.filter(pl.col("line").is_null()).select("batch", pl.col("key").alias(KEY), *told)
-    for other, keys in ((by_line, ["batch", "line"]), (by_key, ["batch", KEY])):
-        if not other.height:
-            continue
-        frame = frame.join(
-            other.with_columns(told=pl.lit(value=True)), on=keys, how="left", suffix="_told", maintain_order="left"
-        )
-        frame = frame.with_columns(
-            pl.when(pl.col("told").is_not_null()).then(pl.col(f"{c}_told")).otherwise(pl.col(c)).alias(c) for c in told
-        ).drop("told", *(f"{c}_told" for c in told))
-    return frame
+    newest = other.unique(keys, keep="last", maintain_order=True)
+    joined = newest.select(*keys, *told).with_columns(told=pl.lit(value=True))
+    frame = frame.join(joined, on=keys, how="left", suffix="_told", maintain_order="left")
+    return frame.with_columns(
+        pl.when(pl.col("told").is_not_null()).then(pl.col(f"{c}_told")).otherwise(pl.col(c)).alias(c) for c in told
+    ).drop("told", *(f"{c}_told" for c in told))
+
+
+def _misread(folder: ConsignmentFolder, named: pl.DataFrame) -> pl.Series:
+    """Batches with an outcome that fits no effect (UInt32)."""
+    if not named.height:
+        return pl.Series("batch", [], dtype=pl.UInt32)
+    left = named.select("batch", "line", pl.col("key").alias(KEY)).with_row_index("outcome")
+    for part in folder.effects(["batch", "line", KEY]):
+        for keys in (["batch", KEY], ["batch", "line"]):
+            left = left.join(part.select(keys), on=keys, how="anti")
+    return left["batch"].unique()
 
 
 @dataclass(frozen=True, slots=True)

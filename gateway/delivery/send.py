@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Row
 
 from gateway.delivery.setup import LaneSetup
 from gateway.errors import Busy, MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
@@ -17,6 +17,9 @@ from gateway.spool import Spool
 
 WINDOW = 64
 """Batches intended together where repeating is harmless; otherwise one at a time."""
+
+_ACCOUNT_TROUBLE = frozenset({"301", "302", "303", "307", "308", "401", "403", "404", "405", "415"})
+"""Answers to a submission that speak of the account, the address or the form of all calls, not of these rows."""
 
 LAPSED_POLL = 60
 """A batch past its deadline is asked about this many times more rarely, so that a late truth is still heard."""
@@ -46,7 +49,9 @@ class Sender:
         if not ready:
             return []
         op = setup.operation
-        alone = op.repeat is Repeat.NEVER or op.interval > 0 or any(b.slot for b in ready)
+        slots = {b.slot for b in ready}
+        alone = op.repeat is Repeat.NEVER or op.interval > 0 or (slots != {""} and op.slot_until == "settled")
+        alone = alone or len(slots) > 1
         return ready[:1] if alone else [b for b in ready if b.consignment == ready[0].consignment]
 
     def _book(self, setup: LaneSetup, window: Sequence[Row[Any]]) -> None:
@@ -65,8 +70,7 @@ class Sender:
 
     def _free(self, window: Sequence[Row[Any]]) -> None:
         with self._journal.begin() as tx:
-            for b in window:
-                batches.free_slot(tx, b.slot, b.id)
+            batches.free_slots(tx, [b.id for b in window])
 
     def _submit(self, setup: LaneSetup, window: Sequence[Row[Any]]) -> None:
         folder = self._spool.consignment(window[0].consignment)
@@ -83,7 +87,7 @@ class Sender:
                     trouble = error
                     break
                 except Refused as error:
-                    if error.status in {"401", "403"}:
+                    if error.status in _ACCOUNT_TROUBLE:
                         trouble = error
                         break
                     text = str(error)
@@ -99,8 +103,7 @@ class Sender:
         with self._journal.begin() as tx:
             batches.set_state(tx, [b.id for b in back], "ready")
             batches.set_state(tx, unknown, "unknown")
-            for b in back:
-                batches.free_slot(tx, b.slot, b.id)
+            batches.free_slots(tx, [b.id for b in back])
         if unknown:
             raise Unreachable(str(trouble), after=1.0)
         if trouble is not None:
@@ -110,18 +113,17 @@ class Sender:
 
     def _store(self, setup: LaneSetup, receipts: Sequence[tuple[Row[Any], Receipt]]) -> None:
         now = self._journal.clock.now()
-        counts = [self._keep(b, receipt) for b, receipt in receipts]
+        deadline = now + timedelta(seconds=setup.operation.deadline)
+        told = []
+        for b, receipt in receipts:
+            wait = receipt.after if receipt.after is not None else poll_pause(setup)
+            told.append(batches.Told(b.id, receipt, now + timedelta(seconds=wait), deadline, self._keep(b, receipt)))
+        if not told:
+            return
+        until_ticket = setup.operation.slot_until == "ticket"
         with self._journal.begin() as tx:
-            for (b, receipt), count in zip(receipts, counts, strict=True):
-                wait = receipt.after if receipt.after is not None else poll_pause(setup)
-                batches.apply_receipt(
-                    tx, b.id, receipt,
-                    ask_at=now + timedelta(seconds=wait),
-                    deadline=now + timedelta(seconds=setup.operation.deadline),
-                    outcomes=count,
-                )  # fmt: skip
-                if receipt.closed or setup.operation.slot_until == "ticket":
-                    batches.free_slot(tx, b.slot, b.id)
+            batches.apply_receipts(tx, told)
+            batches.free_slots(tx, [b.id for b, r in receipts if b.slot and (r.closed or until_ticket)])
 
     def _keep(self, b: Row[Any], receipt: Receipt) -> int:
         """Write outcomes and raw reports to the spool before the journal names them; returns the outcome files."""
@@ -172,17 +174,14 @@ class Sender:
         told = [(b, answers[b.id]) for b in due if b.id in answers]
         self._store(setup, told)
         silent = [b for b in due if b.id not in answers]
+        again = [self._again(setup, b, now) for b in silent]
         with self._journal.begin() as tx:
-            for b in silent:
-                self._ask_again(tx, setup, b, now)
+            batches.apply_receipts(tx, again)
         return sorted({b.consignment for b, r in told if r.closed or r.outcomes is not None})
 
-    def _ask_again(self, tx: Connection, setup: LaneSetup, b: Row[Any], now: datetime) -> None:
+    def _again(self, setup: LaneSetup, b: Row[Any], now: datetime) -> batches.Told:
         wait = poll_pause(setup) * (LAPSED_POLL if b.state == "lapsed" else 1)
-        receipt = Receipt()
-        batches.apply_receipt(
-            tx, b.id, receipt, ask_at=now + timedelta(seconds=wait), deadline=now, outcomes=b.outcomes
-        )
+        return batches.Told(b.id, Receipt(), now + timedelta(seconds=wait), b.deadline or now, b.outcomes)
 
     def lapse(self, setup: LaneSetup) -> None:
         """End open batches of the lane whose deadline has passed."""
@@ -192,7 +191,7 @@ class Sender:
                 if b.deadline is not None and b.deadline <= now:
                     ask = now + timedelta(seconds=poll_pause(setup) * LAPSED_POLL)
                     batches.lapse(tx, b.id, "no final word within the deadline", ask)
-                    batches.free_slot(tx, b.slot, b.id)
+                    batches.free_slots(tx, [b.id])
 
 
 def poll_pause(setup: LaneSetup) -> float:

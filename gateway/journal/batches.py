@@ -95,22 +95,53 @@ def set_state(tx: Connection, ids: Sequence[int], state: str) -> None:
         tx.execute(sa.update(t.batch).where(t.batch.c.id.in_(ids)).values(state=state))
 
 
-def apply_receipt(
-    tx: Connection, batch: int, receipt: Receipt, *, ask_at: datetime, deadline: datetime, outcomes: int
-) -> None:
-    """Store what a call told. A closed batch stays closed; `outcomes` is the number of outcome files now."""
-    values: dict[str, Any] = {"outcomes": outcomes}
-    if receipt.ticket is not None:
-        values["ticket"] = receipt.ticket
-    if receipt.closed:
-        values |= {"state": "closed", "rest": None if receipt.rest is None else str(receipt.rest)}
-        values |= {"code": receipt.code or None, "message": receipt.message or None}
-    else:
-        values |= {"ask_at": ask_at}
-    tx.execute(sa.update(t.batch).where(t.batch.c.id == batch, t.batch.c.state != "closed").values(**values))
-    if not receipt.closed:
-        opened = sa.update(t.batch).where(t.batch.c.id == batch, t.batch.c.state.in_(UNSENT))
-        tx.execute(opened.values(state="open", deadline=deadline))
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A receipt to be stored: when to ask again, the deadline of a batch that is open now, outcome files so far."""
+
+    batch: int
+    receipt: Receipt
+    ask_at: datetime
+    deadline: datetime
+    outcomes: int
+
+
+def apply_receipts(tx: Connection, told: Sequence[Told]) -> None:
+    """Store what calls told. A closed batch stays closed; an open one keeps its first deadline."""
+    closed = [one for one in told if one.receipt.closed]
+    opened = [one for one in told if not one.receipt.closed]
+    mine = t.batch.c.id == sa.bindparam("which")
+    if closed:
+        change = sa.update(t.batch).where(mine, t.batch.c.state != "closed").values(
+            state="closed", rest=sa.bindparam("to_rest"), code=sa.bindparam("to_code"),
+            message=sa.bindparam("to_message"), outcomes=sa.bindparam("to_outcomes"),
+            ticket=sa.func.coalesce(sa.bindparam("to_ticket"), t.batch.c.ticket),
+        )  # fmt: skip
+        tx.execute(change, [_closing(one) for one in closed])
+    if opened:
+        change = sa.update(t.batch).where(mine, t.batch.c.state != "closed").values(
+            ask_at=sa.bindparam("to_ask"), outcomes=sa.bindparam("to_outcomes"),
+            ticket=sa.func.coalesce(sa.bindparam("to_ticket"), t.batch.c.ticket),
+        )  # fmt: skip
+        tx.execute(change, [
+            {"which": o.batch, "to_ask": o.ask_at, "to_outcomes": o.outcomes, "to_ticket": o.receipt.ticket}
+            for o in opened
+        ])  # fmt: skip
+        begin = sa.update(t.batch).where(mine, t.batch.c.state.in_(UNSENT))
+        begin = begin.values(state="open", deadline=sa.bindparam("to_deadline"))
+        tx.execute(begin, [{"which": o.batch, "to_deadline": o.deadline} for o in opened])
+
+
+def _closing(one: Told) -> dict[str, Any]:
+    receipt = one.receipt
+    return {
+        "which": one.batch,
+        "to_rest": None if receipt.rest is None else str(receipt.rest),
+        "to_code": receipt.code or None,
+        "to_message": receipt.message or None,
+        "to_outcomes": one.outcomes,
+        "to_ticket": receipt.ticket,
+    }
 
 
 def lapse(tx: Connection, batch: int, message: str, ask_at: datetime) -> None:
@@ -133,10 +164,10 @@ def take_slot(tx: Connection, name: str, batch: int) -> bool:
     return bool(held == batch)
 
 
-def free_slot(tx: Connection, name: str, batch: int) -> None:
-    """Give a slot back, if the batch holds it."""
-    if name:
-        tx.execute(sa.delete(t.slot).where(t.slot.c.name == name, t.slot.c.batch == batch))
+def free_slots(tx: Connection, held: Sequence[int]) -> None:
+    """Give back the slots that these batches hold."""
+    if held:
+        tx.execute(sa.delete(t.slot).where(t.slot.c.batch.in_(held)))
 
 
 def as_sent(row: Row[Any], now: datetime) -> Sent:
