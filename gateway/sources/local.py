@@ -175,7 +175,8 @@ class LocalStore:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 return False
-            with _written(local) as temporary:
+            # no fsync: the original stays where it is until the claim has ended
+            with _written(local, durable=False) as temporary:
                 _copy(source.fileno(), temporary)
                 after = os.fstat(descriptor)
                 if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -185,7 +186,7 @@ class LocalStore:
     def publish(self, local: Path, path: str) -> None:
         """Put a file under its final name by temporary name, size compared, rename."""
         target = self._root / path
-        with _written(target) as temporary:
+        with _written(target, durable=True) as temporary:
             shutil.copyfile(local, temporary)
             sent, found = local.stat().st_size, temporary.stat().st_size
             if sent != found:
@@ -244,14 +245,15 @@ def _kind(mode: int) -> Literal["file", "folder", "link", "other"]:
 
 
 @contextlib.contextmanager
-def _written(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; make it durable and rename it when nothing went wrong."""
+def _written(target: Path, *, durable: bool) -> Iterator[Path]:
+    """Give a temporary path beside `target`; rename it when nothing went wrong, `durable`: after an fsync."""
     temporary = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        if durable:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         temporary.replace(target)
     except OSError as error:
         raise Busy(

@@ -9,7 +9,6 @@ Nothing of paramiko leaves this room: `sftp_errors` translates, `sftp_wire` pipe
 from __future__ import annotations
 
 import contextlib
-import os
 import posixpath
 import threading
 from collections.abc import Callable, Iterator
@@ -279,10 +278,8 @@ class _Spool:
             self._out.write(data)
 
     def publish(self, final: Path) -> None:
-        """Make the bytes durable and give the file its name."""
+        """Give the file its name; no fsync, for the server keeps the original until the claim has ended."""
         with self._watched():
-            self._out.flush()
-            os.fsync(self._out.fileno())
             self._out.close()
             self._path.replace(final)
 
