@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from gateway.errors import GatewayError, HostKeyError, MayWorkLater
+from gateway.errors import GatewayError, HostKeyError, MayWorkLater, SettingsError
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import Source
@@ -18,11 +18,13 @@ from gateway.spool import durable
 _UNSAFE = re.compile(r"[^\w.\-+()@ ,]+", re.ASCII)
 _RETURN_PAUSE = 5.0
 _LONGEST_PAUSE = 600.0
+_LONGEST_BASE = 180
+"""Bytes of the original name that an answer keeps: with run and kind it fits into 255."""
 
 
 def answer_name(file: str, run: str, kind: str) -> str:
     """Name of an answer: the original name (made safe), the run and the kind."""
-    base = _UNSAFE.sub("_", file.rsplit("/", 1)[-1]).strip() or "file"
+    base = _UNSAFE.sub("_", file.rsplit("/", 1)[-1]).strip().lstrip(".")[:_LONGEST_BASE] or "file"
     return f"{base}.{run}.{kind}"
 
 
@@ -32,10 +34,12 @@ class Outbox:
     def __init__(self, root: Path, journal: Journal) -> None:
         self._root = root
         self._journal = journal
+        self._blocked: dict[str, tuple[datetime, int]] = {}
+        """Sources out of reach: asked again at that time, after so many failures."""
 
     def folder(self, partner: str) -> Path:
         """Answer folder of a partner."""
-        return self._root / (_UNSAFE.sub("_", partner) or "unknown")
+        return self._root / (_UNSAFE.sub("_", partner).lstrip(".") or "unknown")
 
     def publish(
         self, partner: str, name: str, write: Callable[[Path], bool], *, run: str | None, kind: str, source: str | None
@@ -60,14 +64,20 @@ class Outbox:
 
     def pending(self) -> list[str]:
         """Sources with answers due to be returned now."""
+        now = self._journal.clock.now()
         with self._journal.read() as tx:
-            query = sa.select(t.answer.c.source).where(
-                t.answer.c.state == "returning", t.answer.c.next_at <= self._journal.clock.now()
-            )
-            return sorted(set(tx.scalars(query.distinct())))
+            query = sa.select(t.answer.c.source).where(t.answer.c.state == "returning", t.answer.c.next_at <= now)
+            return sorted(name for name in tx.scalars(query.distinct()) if not self._is_blocked(name, now))
+
+    def _is_blocked(self, source: str, now: datetime) -> bool:
+        return source in self._blocked and self._blocked[source][0] > now
 
     def give_back(self, source: Source) -> int:
-        """Return the due answers of one source in order; the first failure ends the round. Returns how many went."""
+        """Return the due answers of one source in order; returns how many went.
+
+        A source out of reach ends the round and is left alone for a while, so that nothing overtakes. An answer that
+        the source refuses is put off by itself.
+        """
         with self._journal.read() as tx:
             due = tx.execute(
                 sa.select(t.answer)
@@ -81,14 +91,26 @@ class Outbox:
             try:
                 if path.exists():
                     source.deliver(path, path.name)
-            except (MayWorkLater, HostKeyError) as error:
-                self._postpone(row.id, row.attempts, error)
+            except (MayWorkLater, HostKeyError, SettingsError) as error:
+                self._block(source.name, row.id, error)
                 break
+            except GatewayError as error:
+                self._postpone(row.id, row.attempts, error)
+                continue
             with self._journal.begin() as tx:
                 done = sa.update(t.answer).where(t.answer.c.id == row.id, t.answer.c.at == row.at)
                 tx.execute(done.values(state="returned", trouble=None))
+            self._blocked.pop(source.name, None)
             gone += 1
         return gone
+
+    def _block(self, source: str, answer: int, error: GatewayError) -> None:
+        _, fails = self._blocked.get(source, (None, 0))
+        pause = min(_LONGEST_PAUSE, _RETURN_PAUSE * 2 ** min(fails, 10))
+        self._blocked[source] = (self._journal.clock.now() + timedelta(seconds=pause), fails + 1)
+        with self._journal.begin() as tx:
+            told = sa.update(t.answer).where(t.answer.c.id == answer)
+            tx.execute(told.values(attempts=t.answer.c.attempts + 1, trouble=str(error)))
 
     def _postpone(self, answer: int, attempts: int, error: GatewayError) -> None:
         pause = min(_LONGEST_PAUSE, _RETURN_PAUSE * 2 ** min(attempts, 10))

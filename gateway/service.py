@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from sqlalchemy.engine import Row
 
 from gateway.delivery.lane import Delivery
 from gateway.dispatch.local import LocalDispatcher
-from gateway.errors import GatewayError, HostKeyError
+from gateway.errors import GatewayError, HostKeyError, Unreachable, WillNeverWork
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import Arrival, Claim, Clock, Ending, Source
@@ -25,6 +26,8 @@ from gateway.spool import Spool
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 120.0
+_SOON = 90.0
+"""`run --once` does not wait for rows that are valid only later; open imports are asked about more often."""
 
 
 @dataclass(kw_only=True)
@@ -45,11 +48,13 @@ class Service:
     _wake: threading.Event = field(default_factory=threading.Event)
     _next_scan: dict[str, datetime] = field(default_factory=dict)
     _fails: dict[str, int] = field(default_factory=dict)
+    _unrecovered: set[str] = field(default_factory=set)
+    _failure: BaseException | None = None
 
     # ---- running
 
     def run(self) -> None:
-        """Work until `stop`; what was under way is resumed by the next start."""
+        """Work until `stop`; what was under way is resumed by the next start. A fault of ours in a lane ends it."""
         self.recover()
         worker = threading.Thread(target=self._dispatch, name="dispatch", daemon=True)
         answers = threading.Thread(target=self._return_answers, name="answers", daemon=True)
@@ -67,6 +72,8 @@ class Service:
             answers.join()
             for source in self.sources.values():
                 source.close()
+        if self._failure is not None:
+            raise self._failure
 
     def stop(self) -> None:
         """Ask for the end; `run` returns at a safe point."""
@@ -79,7 +86,11 @@ class Service:
         self._wake.set()
 
     def _dispatch(self) -> None:
-        self.dispatcher.run(self.delivery.advance)
+        try:
+            self.dispatcher.run(self.delivery.advance)
+        except BaseException as error:  # noqa: BLE001  raised again by `run`
+            self._failure = error
+            self._wake.set()
 
     def _return_answers(self) -> None:
         while not self._stop.is_set():
@@ -94,19 +105,33 @@ class Service:
     # ---- one sweep
 
     def recover(self) -> None:
-        """Take up what a crash left: claims that the journal does not know."""
+        """Take up what a crash left: claims that the journal does not know, arrivals and copies that have ended."""
+        self._sweep_claims()
+        self.intake.settle_arrivals()
+        self._unrecovered |= self.sources.keys()
         for name, source in self.sources.items():
             try:
-                left = source.recover(self.spool.claims)
+                self._recover(name, source)
             except GatewayError as error:
                 self._trouble(name, error)
-                continue
-            known = self._known_claims()
-            for claim in left:
-                if str(claim.local) not in known:
-                    self.intake.enter(claim)
         with self.journal.begin() as tx:
             tx.execute(sa.update(t.lane).values(wake_at=self.clock.now()))
+
+    def _recover(self, name: str, source: Source) -> None:
+        left = source.recover(self.spool.claims)
+        known = self._known_claims()
+        for claim in left:
+            if str(claim.local) not in known:
+                self.intake.enter(claim)
+        self._unrecovered.discard(name)
+
+    def _sweep_claims(self) -> None:
+        """Remove copies of files that have ended: the crash came between the journal and the removal."""
+        with self.journal.read() as tx:
+            ended = set(tx.scalars(sa.select(t.arrival.c.local).where(t.arrival.c.state == "ended")))
+        for path in self.spool.claims.iterdir():
+            if str(path) in ended:
+                path.unlink(missing_ok=True)
 
     def _known_claims(self) -> set[str]:
         with self.journal.read() as tx:
@@ -127,17 +152,28 @@ class Service:
 
     def _scan(self, name: str, source: Source) -> int:
         claimed = 0
+        trouble: GatewayError | None = None
         try:
+            if name in self._unrecovered:
+                self._recover(name, source)
             for arrival in source.scan():
                 if self._stop.is_set():
                     break
-                claim = source.claim(arrival, self.spool.claims)
+                try:
+                    claim = source.claim(arrival, self.spool.claims)
+                except (Unreachable, HostKeyError):
+                    raise
+                except GatewayError as error:  # of this file: the next one is taken all the same
+                    trouble = error
+                    continue
                 if claim is not None:
                     self.intake.enter(claim)
                     claimed += 1
             self._refuse_names(name, source)
         except GatewayError as error:
-            self._trouble(name, error)
+            trouble = error
+        if trouble is not None:
+            self._trouble(name, trouble)
             return claimed
         if self._fails.pop(name, 0):
             with self.journal.begin() as tx:
@@ -171,6 +207,7 @@ class Service:
         """Take every claimed arrival through its routes, oldest first."""
         with self.journal.read() as tx:
             claimed = runs.arrivals(tx, "claimed")
+        taken = 0
         for row in claimed:
             if self._stop.is_set():
                 break
@@ -178,8 +215,16 @@ class Service:
                 self.intake.take(row)
             except GatewayError as error:
                 self.intake.trouble(row, error)
+            except OSError as error:  # a full disk, a right taken away: no fault of the file, which waits
+                self._trouble(row.source, Unreachable(f"The spool can't be written: {error.strerror or error}."))
+                break
+            except Exception as error:  # noqa: BLE001  a file that finds a fault of ours must not stop the next one
+                said = f"{type(error).__name__} at {_place(error)}: {error}"
+                structlog.get_logger("gateway").error("fault", source=row.source, file=row.path, error=said)
+                self.intake.trouble(row, WillNeverWork(f"The gateway has a fault of its own with this file: {said}."))
+            taken += 1
             self._wake_lanes()
-        return len(claimed)
+        return taken
 
     def _wake_lanes(self) -> None:
         with self.journal.read() as tx:
@@ -247,7 +292,7 @@ class Service:
         if any(_waiting(source) for source in self.sources.values()):
             self._next_scan.clear()
             return 0.2
-        if busy and at is not None:
+        if busy and at is not None and (at - now).total_seconds() <= _SOON:
             return float(max(0.02, min(5.0, (at - now).total_seconds())))
         return None
 
@@ -256,6 +301,12 @@ def _waiting(source: Source) -> bool:
     """Whether the source saw files that may still grow."""
     seen: Callable[[], Sequence[str]] | None = getattr(source, "waiting", None)
     return seen is not None and len(seen()) > 0
+
+
+def _place(error: Exception) -> str:
+    """Module and line that raised: what the developer needs first, without a traceback on anybody's screen."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _claim_of(row: Row[Any]) -> Claim:

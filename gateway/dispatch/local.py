@@ -40,8 +40,9 @@ class LocalDispatcher:
                 for lane in self._take():
                     pool.submit(self._advance, lane, advance)
                 with self._condition:
-                    if not self._stopping:
+                    if not self._stopping and self._failure is None:
                         self._condition.wait(timeout=self._pause())
+            pool.shutdown(cancel_futures=True)
         if self._failure is not None:
             raise self._failure
 
@@ -61,11 +62,12 @@ class LocalDispatcher:
         due = self._due()
         with self._condition:
             now = self._clock.now()
-            wanted = dict.fromkeys(due)
+            woken: dict[str, None] = {}
             while self._at and self._at[0][0] <= now:
-                wanted[heapq.heappop(self._at)[1]] = None
-            free = [lane for lane in wanted if lane not in self._running]
-            self._again |= {lane for lane in wanted if lane in self._running} - set(due)
+                woken[heapq.heappop(self._at)[1]] = None
+            free = [lane for lane in dict.fromkeys(due) | woken if lane not in self._running]
+            # The sweep names a lane under way until it has ended; only who woke it meanwhile wants it once more.
+            self._again |= woken.keys() & self._running
             self._running |= set(free)
             return free
 

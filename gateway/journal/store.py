@@ -53,17 +53,20 @@ class Journal:
         self._settle_version()
 
     def _settle_version(self) -> None:
-        t.metadata.create_all(self.engine)
+        t.meta.create(self.engine, checkfirst=True)
         with self.begin() as tx:
             found = tx.scalar(sa.select(t.meta.c.value).where(t.meta.c.name == "version"))
-            if found is None:
+        if found is not None and int(found) > t.VERSION:
+            self.engine.dispose()
+            raise SettingsError(
+                f"The state folder was written by a newer gateway (state version {found}, this program knows "
+                f"{t.VERSION}).",
+                fix="Run the newer program, or point `state` to another folder.",
+            )
+        t.metadata.create_all(self.engine)
+        with self.begin() as tx:
+            if tx.scalar(sa.select(t.meta.c.value).where(t.meta.c.name == "version")) is None:
                 tx.execute(sa.insert(t.meta).values(name="version", value=str(t.VERSION)))
-            elif int(found) > t.VERSION:
-                raise SettingsError(
-                    f"The state folder was written by a newer gateway (state version {found}, this program knows "
-                    f"{t.VERSION}).",
-                    fix="Run the newer program, or point `state` to another folder.",
-                )
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -107,7 +110,9 @@ class Journal:
     def block(self, name: str, seconds: float) -> None:
         """Forbid calls of `name` for so long, because the other side said so."""
         with self.begin() as tx:
-            self._set_budget(tx, name, self.clock.now() + timedelta(seconds=seconds))
+            known = tx.scalar(sa.select(t.budget.c.next_at).where(t.budget.c.name == name))
+            until = self.clock.now() + timedelta(seconds=seconds)
+            self._set_budget(tx, name, until if known is None else max(known, until))
 
     def _set_budget(self, tx: Connection, name: str, next_at: datetime) -> None:
         changed = tx.execute(sa.update(t.budget).where(t.budget.c.name == name).values(next_at=next_at)).rowcount

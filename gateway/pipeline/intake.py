@@ -74,8 +74,8 @@ class Intake:
             self._refuse(row, arrival, error, digest)
             self._end(row.id, Ending.REJECT)
             return
-        for setup in routes:
-            self._through(row, arrival, setup, before.get(setup.route.name), (digest, size))
+        for place, setup in enumerate(routes):
+            self._through(row, arrival, setup, before.get(setup.route.name), (digest, size), place)
         with self._journal.begin() as tx:
             runs.set_arrival(tx, row.id, state="taken")
         self.settle_arrival(row.id)
@@ -83,14 +83,20 @@ class Intake:
     # ---- one route
 
     def _through(
-        self, row: Row[Any], arrival: Arrival, setup: RouteSetup, known: Row[Any] | None, content: tuple[str, int]
+        self,
+        row: Row[Any],
+        arrival: Arrival,
+        setup: RouteSetup,
+        known: Row[Any] | None,
+        content: tuple[str, int],
+        place: int,
     ) -> None:
         if known is not None and known.state != "reading":
-            if known.state == "waiting":  # a crash may have come before the acknowledgement: writing it twice is once
+            if known.state != "rejected":  # a crash may have come before the acknowledgement: writing it twice is once
                 self._acknowledge(known.id, setup)
             return
         if known is None and self._is_duplicate(setup, content[0], row):
-            self._acknowledge_duplicate(row, arrival, setup, content)
+            self._acknowledge_duplicate(row, arrival, setup, content, place)
             return
         run = known.id if known is not None else self._begin(row, arrival, setup, content)
         folder = self._spool.run(run)
@@ -211,19 +217,20 @@ class Intake:
         )  # fmt: skip
 
     def _acknowledge_duplicate(
-        self, row: Row[Any], arrival: Arrival, setup: RouteSetup, content: tuple[str, int]
+        self, row: Row[Any], arrival: Arrival, setup: RouteSetup, content: tuple[str, int], place: int
     ) -> None:
         with self._journal.read() as tx:
             newest = runs.newest_of_route(tx, setup.route.name)
         first = "" if newest is None else f" as run {newest.id} ({newest.file})"
         error = FileError("FILE_DUPLICATE", f"The same content was already taken{first}; nothing is sent again.",
                           fix="Nothing to do.")  # fmt: skip
-        self._refuse(row, arrival, error, content[0])
+        self._refuse(row, arrival, error, content[0], place=place)
 
     def _reject(
         self, run: str, row: Row[Any], arrival: Arrival, setup: RouteSetup, error: FileError, digest: str
     ) -> None:
         quiet = error.code in {"FILE_EMPTY", "FILE_NO_ROWS"} and setup.route.empty != "reject"
+        self._refuse(row, arrival, error, digest, run=run)  # before the state: a crash in between does both again
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
             state = "rejected"
@@ -231,11 +238,12 @@ class Intake:
                 tx, run, state=state, ended_at=now, notes=[str(error)], counts={"code": error.code, "quiet": quiet}
             )
             self._journal.note(tx, run, "rejected", str(error))
-        self._refuse(row, arrival, error, digest, run=run)
 
     def _refuse(
-        self, row: Row[Any], arrival: Arrival, error: FileError, digest: str, *, run: str | None = None
+        self, row: Row[Any], arrival: Arrival, error: FileError, digest: str, *, run: str | None = None, place: int = 0
     ) -> None:
+        # Without a run the name goes back to the claim, so that after a crash the answer gets the same one again.
+        stamp = row.claimed_at + timedelta(milliseconds=place)
         partner, returned = self._returns(arrival.source)
         now = self._journal.clock.now()
 
@@ -247,7 +255,7 @@ class Intake:
             return True
 
         with self._journal.begin() as tx:
-            name = run or runs.fresh_run_id(tx, now)
+            name = run or runs.fresh_run_id(tx, stamp)
             self._journal.note(tx, run or f"arrival {row.id}", "refused", f"{arrival.name}: {error}")
         self._outbox.publish(
             partner, answer_name(arrival.name, name, "ack.json"), write, run=run, kind="ack.json",
@@ -268,6 +276,13 @@ class Intake:
         rejected = bool(found) and (not kept or len(limited) == len(found))
         self._end(arrival, Ending.REJECT if rejected else Ending.ARCHIVE)
 
+    def settle_arrivals(self) -> None:
+        """Give every arrival its ending whose runs had all ended when a crash came."""
+        with self._journal.read() as tx:
+            taken = [row.id for row in runs.arrivals(tx, "taken")]
+        for arrival in taken:
+            self.settle_arrival(arrival)
+
     def run_ended(self, run: str) -> None:
         """Give the run's arrival its ending, if this was its last run."""
         with self._journal.read() as tx:
@@ -280,6 +295,12 @@ class Intake:
         arrival = Arrival(row.source, row.path, row.size, row.mtime)
         digest, _ = _sha256(Path(row.local))
         self._refuse(row, arrival, FileError("FILE_TROUBLE", error.message, fix=error.fix), digest)
+        with self._journal.begin() as tx:
+            now = self._journal.clock.now()
+            begun = [r for r in runs.of_arrival(tx, row.id) if r.state == "reading"]
+            for r in begun:
+                told = {"code": "FILE_TROUBLE", "quiet": False}
+                runs.set_run(tx, r.id, state="rejected", ended_at=now, notes=[str(error)], counts=told)
         self._end(row.id, Ending.REJECT)
 
     def _end(self, arrival: int, ending: Ending) -> None:
