@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from gateway.delivery.build import Builder
 from gateway.delivery.send import Sender
@@ -49,7 +50,10 @@ class Delivery:
         except GatewayError as error:
             return self._trouble(lane, error)
         self._calm(lane)
-        return self._sleep(lane, self._next_wake(setup))
+        with self._journal.begin() as tx:  # one transaction: a run that comes in between must not be slept over
+            at = self._next_wake(tx, setup)
+            runs.wake_lane(tx, lane, at)
+        return at
 
     def _work(self, setup: LaneSetup) -> None:
         self._cancelled(setup)
@@ -57,8 +61,8 @@ class Delivery:
         told = self._sender.poll(setup)
         self._sender.lapse(setup)
         self._settle(setup)
+        self._settler.correct(setup)
         if told:
-            self._settler.correct(setup, told)
             self._wake_others(setup, told)
         self._consign(setup)
         try:
@@ -98,20 +102,19 @@ class Delivery:
 
     # ---- when next
 
-    def _next_wake(self, setup: LaneSetup) -> datetime | None:
+    def _next_wake(self, tx: Connection, setup: LaneSetup) -> datetime | None:
         now = self._journal.clock.now()
-        with self._journal.read() as tx:
-            asks = tx.execute(
-                sa.select(sa.func.min(t.batch.c.ask_at), sa.func.min(t.batch.c.deadline)).where(
-                    t.batch.c.account == setup.destination.account, t.batch.c.state == "open"
-                )
-            ).one()
-            late = tx.scalar(
-                sa.select(sa.func.min(t.batch.c.ask_at)).where(
-                    t.batch.c.account == setup.destination.account, t.batch.c.state == "lapsed"
-                )
+        asks = tx.execute(
+            sa.select(sa.func.min(t.batch.c.ask_at), sa.func.min(t.batch.c.deadline)).where(
+                t.batch.c.account == setup.destination.account, t.batch.c.state == "open"
             )
-            waiting = runs.waiting(tx, setup.name)
+        ).one()
+        late = tx.scalar(
+            sa.select(sa.func.min(t.batch.c.ask_at)).where(
+                t.batch.c.account == setup.destination.account, t.batch.c.state == "lapsed"
+            )
+        )
+        waiting = runs.waiting(tx, setup.name)
         times = [at for at in (*asks, late) if at is not None]
         times.extend(r.wake_at or now for r in waiting)
         return min(times) if times else None

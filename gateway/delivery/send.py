@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +32,8 @@ class Sender:
     def __init__(self, journal: Journal, spool: Spool) -> None:
         self._journal = journal
         self._spool = spool
+        self._polled: dict[str, threading.Lock] = {}
+        """Per account: lanes of one account share its batches, and two answers at once would overwrite each other."""
 
     # ---- submitting
 
@@ -123,6 +126,7 @@ class Sender:
         until_ticket = setup.operation.slot_until == "ticket"
         with self._journal.begin() as tx:
             batches.apply_receipts(tx, told)
+            batches.mark_late(tx, sorted({b.consignment for b, r in receipts if r.closed or r.outcomes is not None}))
             batches.free_slots(tx, [b.id for b, r in receipts if b.slot and (r.closed or until_ticket)])
 
     def _keep(self, b: Row[Any], receipt: Receipt) -> int:
@@ -165,6 +169,10 @@ class Sender:
 
     def poll(self, setup: LaneSetup) -> list[str]:
         """Ask about all open batches of the account that are due; returns the consignments something was learnt of."""
+        with self._polled.setdefault(setup.destination.account, threading.Lock()):
+            return self._poll(setup)
+
+    def _poll(self, setup: LaneSetup) -> list[str]:
         now = self._journal.clock.now()
         with self._journal.read() as tx:
             due = list(batches.due(tx, setup.destination.account, now))

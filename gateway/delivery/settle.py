@@ -118,11 +118,11 @@ class Settler:
         counts = {"states": rows.states.counts(), "derived": rows.states.derived}
         self._write_answers(row, rows, now)
         np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
+        self._link_back(row, rows)
         with self._journal.begin() as tx:
             kept = {**row.counts, **counts}
             runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept, open_rows=0)
             self._journal.note(tx, row.id, "settled", _spoken(counts["states"]))
-        self._link_back(row, rows)
 
     def rows(self, row: Row[Any]) -> RunRows:
         """Return the rows of a run with their present states."""
@@ -206,15 +206,15 @@ class Settler:
 
     # ---- what comes after the end
 
-    def correct(self, setup: LaneSetup, consignments: Sequence[str]) -> None:
+    def correct(self, setup: LaneSetup) -> None:
         """A truth arrived for batches that had ended: move the baseline and write corrections of settled runs."""
-        for identity in consignments:
+        late = sa.and_(t.consignment.c.lane == setup.name, t.consignment.c.state == "late")
+        with self._journal.read() as tx:
+            found = list(tx.scalars(sa.select(t.consignment.c.id).where(late).order_by(t.consignment.c.id)))
+        for identity in found:
             with self._journal.read() as tx:
-                state = tx.scalar(sa.select(t.consignment.c.state).where(t.consignment.c.id == identity))
                 sent = runs.batches_of(tx, identity)
                 names = runs.runs_of(tx, identity)
-            if state != "closed":
-                continue
             number = sum(b.outcomes for b in sent) + sum(b.state == "closed" for b in sent)
             self._confirm(setup, identity, sent, name=f"{identity}-late-{number}")
             for name in names:
@@ -222,6 +222,8 @@ class Settler:
                     row = runs.get_run(tx, name)
                 if row is not None and row.state == "settled":
                     self._correct_run(row)
+            with self._journal.begin() as tx:
+                tx.execute(sa.update(t.consignment).where(t.consignment.c.id == identity).values(state="closed"))
 
     def _correct_run(self, row: Row[Any]) -> None:
         folder = self._spool.run(row.id)

@@ -132,6 +132,12 @@ def apply_receipts(tx: Connection, told: Sequence[Told]) -> None:
         tx.execute(begin, [{"which": o.batch, "to_deadline": o.deadline} for o in opened])
 
 
+def mark_late(tx: Connection, consignments: Sequence[str]) -> None:
+    """Remember that something was learnt of consignments that had ended: their runs are to be corrected."""
+    change = sa.update(t.consignment).where(t.consignment.c.state == "closed", t.consignment.c.id.in_(consignments))
+    tx.execute(change.values(state="late"))
+
+
 def _closing(one: Told) -> dict[str, Any]:
     receipt = one.receipt
     return {

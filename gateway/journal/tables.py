@@ -138,7 +138,7 @@ consignment = sa.Table(
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("lane", sa.String, nullable=False, index=True),
     sa.Column("operation", sa.String, nullable=False),
-    sa.Column("state", sa.String, nullable=False, index=True),  # open, closed
+    sa.Column("state", sa.String, nullable=False, index=True),  # open, closed, late: a truth came after the end
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("effects", sa.BigInteger, nullable=False),
     sa.Column("guard", sa.JSON, nullable=False, default=dict),
