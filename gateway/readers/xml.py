@@ -60,8 +60,7 @@ class XmlReader:
         columns = layout.columns or tuple(_columns(RecordStream(path, record, names), names, explode))
         rows = _Rows(names, columns, explode)
         for batch in RecordStream(path, record, names).batches():
-            for element in batch:
-                rows.take(element)
+            rows.take(batch)
             if rows.full:
                 yield rows.table()
         yield rows.table()
@@ -112,26 +111,34 @@ class _Rows:
         """Whether there are rows enough for a table."""
         return len(self._cells) >= min(BLOCK, max(1, BLOCK_CELLS // max(1, len(self.columns))))
 
-    def take(self, element: etree._Element) -> None:
-        """Add the rows of one record."""
-        cells: Cells = [None] * len(self.columns)
-        fill(element, self._plan, cells, self.names)
-        if cells.count(None) + cells.count("") == len(cells) and is_blank(element):
-            self._blank += 1
-            return
-        link = link_of(element) if self._plan.has_errors else None
-        parts = list(below(element, self.explode, self.names)) if self.explode else []
-        if not parts:
-            self._add(cells, line_of(element), link)
-        for part in parts:
+    def take(self, elements: list[etree._Element]) -> None:
+        """Add the rows of records."""
+        plan, names, lines, links = self._plan, self.names, self._lines, self._links
+        nothing: Cells = [None] * len(self.columns)
+        for element in elements:
+            cells = nothing.copy()
+            fill(element, plan, cells, names)
+            if not len(element) and is_blank(element):
+                self._blank += 1
+                continue
+            link = link_of(element) if plan.has_errors else None
+            if self.explode and self._take_parts(element, cells, link):
+                continue
+            self._cells.append(cells)
+            lines.append(line_of(element))
+            links.append(link)
+
+    def _take_parts(self, element: etree._Element, cells: Cells, link: Link | None) -> bool:
+        """Add a row per exploded child; False when there is none."""
+        found = False
+        for part in below(element, self.explode, self.names):
+            found = True
             own = cells.copy()
             fill(part, self._part, own, self.names)
-            self._add(own, line_of(part), (link_of(part) if self._part.has_errors else None) or link)
-
-    def _add(self, cells: Cells, line: int, link: Link | None) -> None:
-        self._cells.append(cells)
-        self._lines.append(line)
-        self._links.append(link)
+            self._cells.append(own)
+            self._lines.append(line_of(part))
+            self._links.append((link_of(part) if self._part.has_errors else None) or link)
+        return found
 
     def table(self) -> Table:
         """Return the rows taken since the last table."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from lxml import etree
 
@@ -37,6 +36,10 @@ class Plan:
     by_tag: dict[object, int] = field(default_factory=dict)
     """By the tag as the document writes it, filled as tags are met: the cell of a child of which only the first
     occurrence's text is wanted, else _NOTHING or _MORE."""
+    more_by_tag: dict[object, dict[int, Plan]] = field(default_factory=dict)
+    """For tags whose entry is _MORE: the plans by occurrence."""
+    by_key: dict[object, int] = field(default_factory=dict)
+    """By the attribute as the document writes it: its cell or _NOTHING."""
     has_errors: bool = False
     """Whether error elements of ours were met among the children of such an element."""
 
@@ -61,8 +64,14 @@ class Plan:
             entry = first.cell
         else:
             entry = _MORE
+            self.more_by_tag[tag] = wanted
         self.by_tag[tag] = entry
         return entry
+
+    def meet_attribute(self, key: object, names: Names) -> int:
+        """Enter an attribute into `by_key` and return its entry."""
+        cell = self.by_key[key] = self.attributes.get(names[str(key)] or "", _NOTHING)
+        return cell
 
 
 def occurrence_of(step: str) -> tuple[str, int]:
@@ -73,15 +82,19 @@ def occurrence_of(step: str) -> tuple[str, int]:
 
 def fill(element: etree._Element, plan: Plan, cells: Cells, names: Names) -> None:
     """Put what the plan wants of the element into `cells`; what is absent stays None, what is empty is ""."""
+    inner = len(element)
     if plan.cell >= 0:
-        cells[plan.cell] = own_text(element)
+        cells[plan.cell] = own_text(element) if inner else element.text or ""
     if plan.attributes:
+        by_key = plan.by_key
         for key, value in element.items():
-            cell = plan.attributes.get(names[str(key)] or "")
-            if cell is not None:
-                cells[cell] = str(value)
+            cell = by_key[key] if key in by_key else plan.meet_attribute(key, names)
+            if cell >= 0:
+                cells[cell] = value  # type: ignore[assignment]  # lxml gives text
+    if not inner:
+        return
     by_tag = plan.by_tag
-    seen: dict[str, int] = {}
+    seen: dict[int, int] = {}
     for child in element:
         tag = child.tag
         try:
@@ -92,9 +105,10 @@ def fill(element: etree._Element, plan: Plan, cells: Cells, names: Names) -> Non
             if cells[cell] is None:
                 cells[cell] = own_text(child) if len(child) else child.text or ""
         elif cell == _MORE:
-            name = names[str(tag)] or ""
-            seen[name] = number = seen.get(name, 0) + 1
-            part = plan.children[name].get(number)
+            parts = plan.more_by_tag[tag]
+            # By the plans, not by the tag: elements of one name may be written with several namespaces.
+            seen[id(parts)] = number = seen.get(id(parts), 0) + 1
+            part = parts.get(number)
             if part is not None:
                 fill(child, part, cells, names)
 
@@ -165,7 +179,7 @@ def is_blank(element: etree._Element) -> bool:
 
 def line_of(element: etree._Element) -> int:
     """Return the line on which the element's start tag ends."""
-    line = int(cast("Any", element).sourceline)
+    line: int = element.sourceline  # type: ignore[assignment]  # of a parsed element it is a number
     if line < _SHORT_LINES:
         return line
     # Beyond 65534 libxml2 keeps lines for text only and answers with the end of the nearest text that follows.

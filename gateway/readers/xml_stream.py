@@ -54,12 +54,10 @@ class RecordStream:
         with self._path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 fault = _feed(parser, chunk)
-                batch = [element for element in self._ended(parser) if self._is_record(element)]
+                batch = self._ended(parser)
                 found, gap = found or bool(batch), 0 if batch else gap + len(chunk)
                 if batch:
                     yield batch
-                    for element in batch:
-                        element.clear()
                 if fault is not None:
                     raise fault
                 self._trim()
@@ -72,14 +70,15 @@ class RecordStream:
         if not found:
             raise self._none()
 
-    def _ended(self, parser: Any) -> Iterator[etree._Element]:
-        for _, element in parser.read_events():
-            if self._root is None:
-                tree = element.getroottree()
-                if tree.docinfo.internalDTD is not None:
-                    raise unsafe()
-                self._root = tree.getroot()
-            yield element
+    def _ended(self, parser: Any) -> list[etree._Element]:
+        """Return the records that ended since the last call."""
+        ended = [element for _, element in parser.read_events()]
+        if ended and self._root is None:
+            tree = ended[0].getroottree()
+            if tree.docinfo.internalDTD is not None:
+                raise unsafe()
+            self._root = tree.getroot()
+        return [element for element in ended if self._is_record(element)]
 
     def _is_record(self, element: etree._Element) -> bool:
         if self._names[str(element.tag)] != self._record[-1]:
