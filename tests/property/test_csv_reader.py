@@ -19,7 +19,9 @@ from gateway.readers.csv import CsvReader
 
 PIECES = ["a", "b7", "é", "\u20ac", " ", "", "", '"', '""', ";", ";", "\n", "\r\n", "\r", "\t", "'", ",", "=1"]
 CELL = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
-TIDY = st.sampled_from(["", "a", "12", "é\u20ac", '"x"', '"x;y"', '"line\nbreak"', '"say ""hi"""', '""', " ", '"\r\n"'])
+TIDY = st.sampled_from(
+    ["", "a", "12", "é\u20ac", '"x"', '"x;y"', '"line\nbreak"', '"say ""hi"""', '"""x"', '""""', '""', " ", '"\r\n"']
+)
 SETTINGS = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -9,6 +9,8 @@ from gateway.errors import FileError
 from gateway.formats.layout import CsvLayout, XmlLayout
 from gateway.readers import csv_strict, csv_tokens
 from gateway.readers.csv import CsvReader
+from gateway.readers.csv_columns import ColumnReader
+from gateway.readers.csv_shape import Place, Shape
 
 LAYOUT = CsvLayout(kind="csv", delimiter=";", encoding="utf-8")
 
@@ -135,6 +137,24 @@ def test_text_behind_a_closing_quote_is_named_and_kept(read):
     got = read('sku;name\nA1;"5" tube\nA2;5" tube\nA3;"a\nb";"c"d\n')
     assert got.rows == [(2, 2, "A1", "5 tube"), (3, 3, "A2", '5" tube'), (4, 4, "A3", "a\nb")]
     assert got.issues == [(2, 2, "ROW_STRAY_QUOTE", None), (4, 5, "ROW_STRAY_QUOTE", None)]
+
+
+def test_doubled_quotes_at_the_ends_of_cells_and_alone(read):
+    got = read('sku;name\nA1;"""x"\nA2;"x"""\nA3;""""\nA4;""\nA5;""""""\n')
+    assert [row[3] for row in got.rows] == ['"x', 'x"', '"', "", '""']
+    assert got.issues == []
+
+
+def test_a_faulty_record_of_quotes_alone_is_one_record(read):
+    got = read("sku;name\nA1;'x'\n''é\n'\nA2;'y'\n", quote="'")
+    assert [row[2] for row in got.rows] == ["A1", "é", "'", "A2"]
+    assert [issue[2] for issue in got.issues] == ["ROW_STRAY_QUOTE", "ROW_OPEN_QUOTE"]
+
+
+def test_an_empty_line_at_the_beginning_of_a_block_that_ends_within_a_line_end():
+    reader = ColumnReader(LAYOUT, csv_strict.StrictReader(LAYOUT))
+    part = reader.part(b"\nA1;1\n\r", Place(5, 9), Shape(2, 2))
+    assert (part.frame.rows(), part.blank, part.taken, part.after) == ([(6, 10, "A1", "1")], 1, 6, Place(7, 11))
 
 
 def test_many_faulty_quotes_leave_the_other_records_alone(read):
