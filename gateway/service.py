@@ -221,7 +221,9 @@ class Service:
             except Exception as error:  # noqa: BLE001  a file that finds a fault of ours must not stop the next one
                 said = f"{type(error).__name__} at {_place(error)}: {error}"
                 structlog.get_logger("gateway").error("fault", source=row.source, file=row.path, error=said)
-                self.intake.trouble(row, WillNeverWork(f"The gateway has a fault of its own with this file: {said}."))
+                with self.journal.begin() as tx:
+                    self.journal.note(tx, f"arrival {row.id}", "fault", f"{row.path}: {said}")
+                self.intake.trouble(row, WillNeverWork("The gateway has a fault of its own with this file."))
             taken += 1
             self._wake_lanes()
         return taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +94,18 @@ def compact(journal: Journal, spool: Spool, lane: str, name: str) -> None:
 
 
 def sweep(journal: Journal, spool: Spool) -> None:
-    """Remove segment files that no journal row names: a crash came between file and row."""
+    """Remove segments and consignments that no journal row names, and bodies nobody sends again: a crash came first."""
     with journal.read() as tx:
         named = set(tx.scalars(sa.select(t.segment.c.file)))
+        states = dict(tx.execute(sa.select(t.consignment.c.id, t.consignment.c.state)).tuples().all())
     for path in spool.segments.glob("*.parquet*"):
         if path.name not in named:
             path.unlink(missing_ok=True)
+    for path in (spool.root / "consignments").iterdir():
+        if path.name not in states:
+            shutil.rmtree(path)
+        elif states[path.name] != "open":
+            spool.consignment(path.name).bodies.unlink(missing_ok=True)
 
 
 def inflight_keys(journal: Journal, spool: Spool, lane: str) -> pl.DataFrame:
