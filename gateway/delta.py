@@ -71,22 +71,19 @@ def decide(
 ) -> pl.DataFrame:
     """Give every waiting row of a part its decision.
 
-    `candidates`: `run` (UInt32), `@row`, `@key`, `seq`, `digest`, `measure`, `command`, `due` (Datetime UTC or null)
+    `candidates`: `run` (UInt32), `@row`, `@key`, `seq`, `digest`, `measure`, `command`, `due` (instant or null)
     and anything else, which is kept. Adds `decision` (String: send, unchanged, superseded, scheduled),
     `same` (equal to the baseline), and of the baseline `measure_known` (null for unknown or ended keys), `seq_known`
     and `at`.
     """
-    known = baseline.select(
-        KEY, pl.col("seq").alias("seq_known"), pl.col("digest").alias("digest_known"),
-        pl.when(pl.col("ended")).then(None).otherwise(pl.col("measure")).alias("measure_known"), "at",
-    )  # fmt: skip
-    frame = candidates.join(known, on=KEY, how="left", maintain_order="left")
+    frame = _with_known(candidates, baseline)
     if inflight.height:
         newest = inflight.group_by(KEY).agg(pl.col("seq_sent").max())
         frame = frame.join(newest, on=KEY, how="left", maintain_order="left")
     else:
         frame = frame.with_columns(seq_sent=pl.lit(None, pl.Int64))
-    scheduled = pl.col("due").is_not_null() & (pl.col("due") > pl.lit(now))
+    # canonical instants are of one length: they compare as text like the times they name
+    scheduled = (pl.col("due") > pl.lit(f"{now:%Y-%m-%dT%H:%M:%SZ}")).fill_null(value=False)
     older = (pl.col("seq") < pl.col("seq_known")).fill_null(value=False) | (
         pl.col("seq") < pl.col("seq_sent")
     ).fill_null(value=False)
@@ -103,6 +100,19 @@ def decide(
         .when(same).then(pl.lit("unchanged")).otherwise(pl.lit("send"))
     )  # fmt: skip
     return frame.with_columns(decision=decision, same=equal).drop("digest_known", "seq_sent")
+
+
+def _with_known(candidates: pl.DataFrame, baseline: pl.DataFrame) -> pl.DataFrame:
+    if baseline.height == 0:
+        return candidates.with_columns(
+            pl.lit(None, pl.Int64).alias("seq_known"), pl.lit(None, pl.UInt64).alias("digest_known"),
+            pl.lit(None, pl.String).alias("measure_known"), pl.lit(None, SEGMENT_SCHEMA["at"]).alias("at"),
+        )  # fmt: skip
+    known = baseline.select(
+        KEY, pl.col("seq").alias("seq_known"), pl.col("digest").alias("digest_known"),
+        pl.when(pl.col("ended")).then(None).otherwise(pl.col("measure")).alias("measure_known"), "at",
+    )  # fmt: skip
+    return candidates.join(known, on=KEY, how="left", maintain_order="left")
 
 
 def touched(decided: pl.DataFrame) -> pl.DataFrame:

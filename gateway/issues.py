@@ -192,27 +192,30 @@ def _part(template: str) -> pl.Expr:
     return pl.concat_str(pieces)
 
 
-def with_text(issues: pl.DataFrame) -> pl.DataFrame:
-    """Add `severity`, `message` and `fix` (String) to an issue frame, for codes of the catalogue only.
+WORDS = ("severity", "message", "fix")
+"""Columns that `with_text` can add."""
+
+
+def with_text(issues: pl.DataFrame, words: tuple[str, ...] = WORDS) -> pl.DataFrame:
+    """Add `severity`, `message` and `fix` (String), or those of them in `words`, for codes of the catalogue only.
 
     Rows without a code get null; they cost next to nothing, so a frame of good rows may pass as well.
     """
     coded = issues["code"].is_not_null()
     count = int(coded.sum())
     if count == 0:
-        return issues.with_columns(pl.lit(None, pl.String).alias(name) for name in ("severity", "message", "fix"))
+        return issues.with_columns(pl.lit(None, pl.String).alias(name) for name in words)
     if count == issues.height:
-        return issues.with_columns(_words(issues))
-    words = _words(issues.filter(coded))
+        return issues.with_columns(_words(issues, words))
+    found = _words(issues.filter(coded), words)
     place = pl.select(pl.when(coded).then(coded.cum_sum().cast(pl.Int64) - 1)).to_series()
-    return issues.with_columns(word.gather(place) for word in words)
+    return issues.with_columns(word.gather(place) for word in found)
 
 
-def _words(issues: pl.DataFrame) -> list[pl.Series]:
-    message, fix, severity = pl.lit(None, pl.String), pl.lit(None, pl.String), pl.lit(None, pl.String)
+def _words(issues: pl.DataFrame, words: tuple[str, ...]) -> list[pl.Series]:
+    made = dict.fromkeys(words, pl.lit(None, pl.String))
     for code in issues["code"].unique().sort().to_list():
         kind, here = CATALOGUE[code], pl.col("code") == code
-        message = pl.when(here).then(_part(kind.text)).otherwise(message)
-        fix = pl.when(here).then(pl.lit(kind.fix)).otherwise(fix)
-        severity = pl.when(here).then(pl.lit(kind.severity)).otherwise(severity)
-    return issues.select(severity=severity, message=message, fix=fix).get_columns()
+        says = {"severity": pl.lit(kind.severity), "message": _part(kind.text), "fix": pl.lit(kind.fix)}
+        made = {name: pl.when(here).then(says[name]).otherwise(expression) for name, expression in made.items()}
+    return issues.select(**made).get_columns()

@@ -180,7 +180,9 @@ class ConsignmentFolder:
 
     def add_effects(self, part: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
         """Write the effects of one part (EFFECT_SCHEMA) and the rows summed into them (MEMBER_SCHEMA)."""
-        write_frame(effects, self.root / f"effects-{part:04d}.parquet")
+        path = self.root / f"effects-{part:04d}.arrow"
+        write_block(effects, path)
+        durable(path)
         if members.height:
             write_frame(members, self.root / f"members-{part:04d}.parquet")
 
@@ -195,8 +197,8 @@ class ConsignmentFolder:
 
     def effects(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield effects part by part (EFFECT_SCHEMA)."""
-        for path in sorted(self.root.glob("effects-*.parquet")):
-            yield pl.read_parquet(path, columns=columns)
+        for path in sorted(self.root.glob("effects-*.arrow")):
+            yield read_block(path, columns)
 
     def members(self) -> pl.DataFrame:
         """Return rows summed into effects (MEMBER_SCHEMA)."""

@@ -178,13 +178,12 @@ class Builder:
             full = c.row.mode == "full" and c.decided is None
             c.tally = c.tally.plus(guard.tally(send, known=live, file_keys=mine.height, full=full))
             c.again += int((mine["same"] & (mine["decision"] == "send")).sum()) if live else 0
-            later = (
-                mine.filter(pl.col("decision") == "scheduled") if mine["due"].null_count() < mine.height else mine[:0]
-            )
-            c.scheduled += later.height
-            first = later["due"].min()
-            if isinstance(first, datetime) and (c.next_due is None or first < c.next_due):
-                c.next_due = first
+            later = mine.filter(pl.col("decision") == "scheduled")["due"]
+            c.scheduled += later.len()
+            first = later.min()
+            if isinstance(first, str):
+                at = datetime.fromisoformat(first)
+                c.next_due = at if c.next_due is None else min(c.next_due, at)
 
     def _guard(self, setup: LaneSetup, candidate: Candidate, now: datetime) -> str | None:
         tally = candidate.tally

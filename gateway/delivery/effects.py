@@ -18,6 +18,9 @@ from gateway.spool import STATE, ConsignmentFolder, Spool
 UNDECIDED = 255
 """State code of a row nobody has decided yet."""
 
+STATE_ENUM = pl.Enum([str(state) for state in STATES])
+"""States as polars keeps them in frames of effects: one byte each, its code is the place in STATES."""
+
 CODES: dict[str, int] = {str(state): code for code, state in enumerate(STATES)}
 
 EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -41,7 +44,7 @@ def effect_states(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> Iterat
             "code": [b.code for b in rows],
             "message": [b.message for b in rows],
         },
-        schema={"batch": pl.UInt32, "state": pl.String, "code": pl.String, "message": pl.String},
+        schema={"batch": pl.UInt32, "state": STATE_ENUM, "code": pl.String, "message": pl.String},
     )
     named = _outcomes(folder, rows)
     misread = _misread(folder, named)
@@ -52,7 +55,7 @@ def effect_states(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> Iterat
             bad = pl.col("batch").is_in(misread.implode()) & pl.col("state").is_not_null()
             why = "the destination's report names rows that were not in the call"
             frame = frame.with_columns(
-                state=pl.when(bad).then(pl.lit(str(RowState.UNCERTAIN))).otherwise("state"),
+                state=pl.when(bad).then(pl.lit(str(RowState.UNCERTAIN), STATE_ENUM)).otherwise("state"),
                 code=pl.when(bad).then(pl.lit("DEST_UNCERTAIN")).otherwise("code"),
                 message=pl.when(bad).then(pl.lit(why)).otherwise("message"),
             )
@@ -69,7 +72,8 @@ def _outcomes(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> pl.DataFra
     ]
     if not frames:
         return pl.DataFrame(schema={"batch": pl.UInt32})
-    return pl.concat(frames, how="diagonal").unique(["batch", "line", "key"], keep="last", maintain_order=True)
+    named = pl.concat(frames, how="diagonal").unique(["batch", "line", "key"], keep="last", maintain_order=True)
+    return named.with_columns(pl.col("state").cast(STATE_ENUM))
 
 
 def _overlaid(frame: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
@@ -123,10 +127,8 @@ class RowStates:
     """Counts per state of effects without an input row."""
 
     def of(self, rows: pl.Series) -> pl.Series:
-        """State names of rows (String; null: undecided)."""
-        names = pl.Series("state", [str(s) for s in STATES], dtype=pl.String)
-        codes = pl.Series("code", self.codes[rows.to_numpy()].astype(np.int64))
-        return names.gather(codes.set(codes == UNDECIDED, None))
+        """States of rows (STATE_ENUM)."""
+        return pl.Series("state", self.codes[rows.to_numpy()]).cat.to(STATE_ENUM)
 
     def counts(self) -> dict[str, int]:
         """Rows per state; undecided rows are not counted."""
@@ -140,9 +142,10 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
     last = max((int(b[ROW][-1]) for b in folder.blocks([]) if b.height), default=0)
     codes = np.full(last + 1, UNDECIDED - 1, dtype=np.uint8)  # 254: no such row (blank, header)
     for block in folder.blocks([]):
-        at = block[ROW].to_numpy()
-        given = block[STATE].replace_strict(CODES, default=None, return_dtype=pl.UInt8).fill_null(UNDECIDED)
-        codes[at] = given.to_numpy()
+        codes[block[ROW].to_numpy()] = UNDECIDED
+        given = block.filter(pl.col(STATE).is_not_null())
+        if given.height:
+            codes[given[ROW].to_numpy()] = given[STATE].cast(STATE_ENUM).to_physical().to_numpy()
     extra: list[pl.DataFrame] = []
     derived: dict[str, int] = {}
     with journal.read() as tx:
@@ -164,7 +167,7 @@ def _apply_decisions(
     folder: ConsignmentFolder, run: str, codes: npt.NDArray[np.uint8], extra: list[pl.DataFrame]
 ) -> None:
     for frame in folder.decisions(run):
-        codes[frame[ROW].to_numpy()] = frame["state"].replace_strict(CODES, return_dtype=pl.UInt8).to_numpy()
+        codes[frame[ROW].to_numpy()] = frame["state"].cast(STATE_ENUM).to_physical().to_numpy()
         said = frame.filter(pl.col("detail").is_not_null())
         if said.height:
             extra.append(said.select(ROW, "code", "detail", pl.lit(None, pl.String).alias("remote_id")))
@@ -182,7 +185,7 @@ def _apply_effects(
     members = folder.members()
     for part in effect_states(folder, sent):
         own = part.filter(pl.col("run") == position)
-        own = own.with_columns(pl.col("state").fill_null(str(open_state)))
+        own = own.with_columns(pl.col("state").fill_null(pl.lit(str(open_state), STATE_ENUM)))
         lost = own.filter(pl.col("derived"))
         for state, count in lost.group_by("state").len().iter_rows():
             derived[state] = derived.get(state, 0) + count
@@ -190,7 +193,7 @@ def _apply_effects(
         if members.height:
             joined = members.join(rows.drop(ROW), on="effect", how="inner")
             rows = pl.concat([rows, joined.select(rows.columns)])
-        codes[rows[ROW].to_numpy()] = rows["state"].replace_strict(CODES, return_dtype=pl.UInt8).to_numpy()
+        codes[rows[ROW].to_numpy()] = rows["state"].to_physical().to_numpy()
         said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())
         if said.height:
             extra.append(said.select(ROW, "code", pl.col("message").alias("detail"), "remote_id"))

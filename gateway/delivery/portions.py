@@ -120,9 +120,9 @@ class Portions:
     def _prepared(self, candidate: Candidate, blocks: list[pl.DataFrame]) -> pl.DataFrame:
         frame = pl.concat(blocks) if blocks else pl.DataFrame(schema={ROW: pl.Int64, KEY: pl.String})
         missing = [pl.lit(None, pl.String).alias(c) for c in self._columns() if c not in frame.columns]
-        due = pl.lit(None, pl.Datetime("us", "UTC"))
+        due = pl.lit(None, pl.String)
         if "valid_from" in frame.columns:
-            due = pl.col("valid_from").str.strptime(pl.Datetime("us", "UTC"), "%Y-%m-%dT%H:%M:%SZ", strict=False)
+            due = pl.when(pl.col("valid_from") != "").then(pl.col("valid_from"))
         return frame.with_columns(
             *missing,
             due=due,

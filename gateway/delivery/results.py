@@ -48,8 +48,11 @@ class RunRows:
             empty = {n: ROW_RESULT_SCHEMA[n] for n in ("faults", "code", "field", "value", "detail")}
             frame = frame.with_columns(pl.lit(None, d).alias(n) for n, d in empty.items())
         frame = self._with_extra(frame)
-        default = pl.col("state").replace_strict(_DEFAULT_CODES, default=None, return_dtype=pl.String)
-        frame = frame.with_columns(pl.col("faults").fill_null(0), code=pl.coalesce("code", default))
+        for state, code in _DEFAULT_CODES.items():
+            if (frame["state"] == state).any():
+                here = (pl.col("state") == state) & pl.col("code").is_null()
+                frame = frame.with_columns(code=pl.when(here).then(pl.lit(code)).otherwise("code"))
+        frame = frame.with_columns(pl.col("faults").fill_null(0))
         if self.open_code is not None:
             code, detail = self.open_code
             mine = pl.col("state").is_in([str(RowState.HELD), str(RowState.SKIPPED)]) & pl.col("code").is_null()
@@ -94,11 +97,14 @@ class RunRows:
                 ])  # fmt: skip
             if not faults.height:
                 continue
-            known = block.select(ROW, pl.col(KEY).alias("key")).with_columns(state=self.states.of(block[ROW]))
+            known = block.select(ROW, pl.col(KEY).alias("key"))
             warning = pl.col("code").is_in(sorted(WARNINGS))
             yield (
                 faults.join(known, on=ROW, how="left", maintain_order="left")
-                .with_columns(severity=pl.when(warning).then(pl.lit("warning")).otherwise(pl.lit("error")))
+                .with_columns(
+                    state=self.states.of(faults[ROW]).cast(pl.String),
+                    severity=pl.when(warning).then(pl.lit("warning")).otherwise(pl.lit("error")),
+                )
                 .sort(ROW, maintain_order=True)
             )
 

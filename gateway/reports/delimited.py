@@ -70,7 +70,8 @@ def write_correction(rows: Rows, changed: pl.Series, out: Path) -> bool:
 
 
 def _result(frame: pl.DataFrame) -> pl.DataFrame:
-    return _safe(with_text(frame).rename({ROW: "row", LINE: "line", KEY: "key"}).select(RESULT_COLUMNS))
+    told = with_text(frame, ("message",)).rename({ROW: "row", LINE: "line", KEY: "key"})
+    return _safe(told.select(RESULT_COLUMNS))
 
 
 def _issue(frame: pl.DataFrame) -> pl.DataFrame:
@@ -79,11 +80,19 @@ def _issue(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _safe(frame: pl.DataFrame) -> pl.DataFrame:
-    frame = frame.with_columns(shown_key(pl.col("key")))
-    risky = [name for name in _RISKY if name in frame.columns]
+    frame = frame.with_columns(_shown_keys(frame["key"]))
+    risky = [name for name in _RISKY if name in frame.columns and frame[name].null_count() < frame.height]
     # one cheap look per block spares the good rows the rewriting
     flags = frame.select(pl.col(name).str.contains(RISK).any() for name in risky)
     return frame.with_columns(neutralised(pl.col(name)).alias(name) for name in risky if flags[name].item())
+
+
+def _shown_keys(keys: pl.Series) -> pl.Series:
+    """The keys as people read them; most have one part only, which spares the replacing."""
+    short = keys.str.strip_chars_end(KEY_SEPARATOR)
+    if not short.str.contains(KEY_SEPARATOR, literal=True).any():
+        return short
+    return short.str.replace_all(KEY_SEPARATOR, " / ", literal=True)
 
 
 def shown_key(key: pl.Expr) -> pl.Expr:
