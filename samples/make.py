@@ -44,13 +44,13 @@ NORFOLK_SINGLE = (
 def norfolk_rows(turn: int) -> list[list[str]]:
     """Rows of one export; `turn` moves the quantities."""
     rows: list[list[str]] = []
-    day = f"{13 + turn:02d}/09/2026 17:45"
+    when = f"{13 + turn:02d}/09/2026 17:45"
     for code, text, sizes, colours in NORFOLK_RANGE:
         for short, colour in colours:
             for size in sizes:
                 sku = f"NF-{code}-{size.replace('/', '')}-{short}"
-                rows.append([sku, f"00{code}", text, size.replace("/", "-"), colour, "", "each", day])
-    rows += [[f"NF-{code}", f"00{code}", text, "", "", "", "each", day] for code, text in NORFOLK_SINGLE]
+                rows.append([sku, f"00{code}", text, size.replace("/", "-"), colour, "", "each", when])
+    rows += [[f"NF-{code}", f"00{code}", text, "", "", "", "each", when] for code, text in NORFOLK_SINGLE]
     for place, row in enumerate(rows):
         count = 0 if (place + turn) % 9 == 4 else (place * 37 + turn * 17 + 11) % 61
         row[5] = str(count)
@@ -61,22 +61,19 @@ def norfolk_rows(turn: int) -> list[list[str]]:
 def norfolk() -> None:
     """UK: CSV with commas in UTF-8, a typed workbook for accessories; thousands comma, day before month."""
     first, second = norfolk_rows(1), norfolk_rows(2)
+    when = first[0][7]
     # Rows a partner would get wrong: one fault each, and two colours the shop does not sell yet.
-    first.insert(9, ["NF-1001-XS-NVY", "001001", "Saxham fleece, zip neck", "XS", "Navy", "-2", "each", first[0][7]])
-    first.insert(
-        20, ["NF-1002-XS-BLK", "001002", "Burnham waterproof jacket", "XS", "Black", "n/a", "each", first[0][7]]
-    )
-    first.insert(30, ["", "001003", "Holt walking trousers", "38", "Khaki", "4", "each", first[0][7]])
-    first.append(["NF-2006", "002006", "Whistle", "", "", "9", "each", first[0][7]])
-    first.append(["XX-2007", "002007", "Compass", "", "", "3", "each", first[0][7]])
-    first += [
-        [f"NF-30{n}", f"0030{n}", "Hammock, new this week", "", "", str(n), "each", first[0][7]] for n in ("07", "12")
-    ]
+    first.insert(9, ["NF-1001-XS-NVY", "001001", "Saxham fleece, zip neck", "XS", "Navy", "-2", "each", when])
+    first.insert(20, ["NF-1002-XS-BLK", "001002", "Burnham waterproof jacket", "XS", "Black", "n/a", "each", when])
+    first.insert(30, ["", "001003", "Holt walking trousers", "38", "Khaki", "4", "each", when])
+    first.append(["NF-2006", "002006", "Whistle", "", "", "9", "each", when])
+    first.append(["XX-2007", "002007", "Compass", "", "", "3", "each", when])
+    first += [[f"NF-30{n}", f"0030{n}", "Hammock, new this week", "", "", str(n), "each", when] for n in ("07", "12")]
     write("norfolk/stock_2026-09-14.csv", csv_bytes([NORFOLK_HEADER, *first], encoding="utf-8-sig"))
     packed = gzip.compress(csv_bytes([NORFOLK_HEADER, *second], encoding="utf-8-sig"), mtime=0)
     write("norfolk/stock_2026-09-15.csv.gz", packed)
     for turn, day in ((1, "14"), (2, "15")):
-        write(f"norfolk/weekly_accessories_2026-09-{day}.xlsx", norfolk_workbook(turn))
+        write(f"norfolk/weekly_2026-09-{day}.xlsx", norfolk_workbook(turn))
     norfolk_bad(first)
 
 

@@ -1,0 +1,142 @@
+"""Plays the demo: stage, gateway in a thread, acts, table."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.demo import table
+from gateway.demo.outcome import differences, ended, newest_arrival, outcomes
+from gateway.demo.partners import drop
+from gateway.demo.script import Sample, Script, load_offers, load_script
+from gateway.demo.stage import PortTakenError, Stage, staged
+from gateway.errors import GatewayError
+from gateway.settings import load_settings
+from gateway.wiring import Gateway, SystemClock, wire
+
+_PATIENCE = 60.0
+"""Seconds within which the files of one act must have ended."""
+_LOOK = 0.2
+
+
+def play(echo: Callable[[str], None], *, folder: Path | None, speed: float, width: int | None) -> int:
+    """Run the demo; see gateway.demo.run."""
+    home = (folder or _home()).resolve()
+    try:
+        script = load_script(home / "samples")
+        offers = load_offers(home / "samples" / script.shop.offers)
+        with staged(home / "gateway.toml", offers, speed=speed, clock=SystemClock()) as stage:
+            echo(f"Marketplace twin at {stage.shop.url}, SFTP drop on port {stage.drop.port}, Sage twin in a folder;")
+            echo(f"all are stand-ins on this machine, and the twins' clocks run {speed:g} times as fast.")
+            with _running(home / "gateway.toml") as (gateway, worker):
+                return _Demo(echo, stage, gateway, worker, script, width).acts()
+    except PortTakenError as error:
+        echo(str(error))
+        return 4
+    except GatewayError as error:
+        echo(str(error))
+        return 3
+
+
+def _home() -> Path:
+    """Return the current folder if it is the project's, else the one this program is installed from."""
+    here = Path.cwd()
+    project = Path(__file__).parents[2]
+    return project if not (here / "gateway.toml").is_file() and (project / "gateway.toml").is_file() else here
+
+
+@contextmanager
+def _running(config: Path) -> Iterator[tuple[Gateway, threading.Thread]]:
+    """Run the gateway of a settings file in a thread, as `gateway run` does."""
+    gateway = wire(load_settings(config))
+    try:
+        gateway.hold()
+        worker = threading.Thread(target=gateway.service.run, name="gateway", daemon=True)
+        worker.start()
+        try:
+            yield gateway, worker
+        finally:
+            gateway.service.stop()
+            worker.join()
+    finally:
+        gateway.close()
+
+
+@dataclass(slots=True)
+class _Demo:
+    echo: Callable[[str], None]
+    stage: Stage
+    gateway: Gateway
+    worker: threading.Thread
+    script: Script
+    width: int | None
+    clock: SystemClock = field(default_factory=SystemClock)
+    began: float = 0.0
+
+    def acts(self) -> int:
+        """Drop act after act, then tell; returns the exit code."""
+        self.began = self.clock.monotonic()
+        before = newest_arrival(self.gateway.journal)
+        moments = [("before", self.stage.shop.offers())]
+        acts = self.script.acts
+        whole = True
+        for number, files in enumerate(acts, start=1):
+            self._say(f"act {number} of {len(acts)}: {len(files)} files are dropped")
+            drop(self.stage, self.stage.home / "samples", files)
+            self.gateway.service.look()
+            whole = self._wait(before, files) and whole
+            moments.append((f"after act {number}", self.stage.shop.offers()))
+            if number < len(acts):
+                self._buy()
+                moments.append(("buyers came", self.stage.shop.offers()))
+        return self._tell(before, moments, whole=whole)
+
+    def _wait(self, before: int, files: Sequence[Sample]) -> bool:
+        """Wait until all files have ended, saying how far they are; False when patience or the gateway ended first."""
+        until = self.clock.monotonic() + _PATIENCE
+        told = -1
+        while True:
+            done = len(ended(self.gateway.journal, before, files))
+            if done != told:
+                self._say(f"{done} of {len(files)} files have ended")
+                told = done
+            if done == len(files):
+                return True
+            if self.clock.monotonic() > until or not self.worker.is_alive():
+                return False
+            self.clock.sleep(_LOOK)
+
+    def _buy(self) -> None:
+        offers = self.stage.shop.offers()
+        for sku, units in self.script.shop.bought.items():
+            if sku in offers:
+                self.stage.shop.drift(sku, units)
+        self._say(f"buyers took units of {', '.join(self.script.shop.bought)}")
+
+    def _tell(self, before: int, moments: Sequence[tuple[str, dict[str, int]]], *, whole: bool) -> int:
+        names = {name: setup.lane.destination_name for name, setup in self.gateway.routes.items()}
+        files = self.script.files
+        lines = outcomes(self.gateway.journal, before, files, names)
+        self.echo("")
+        self.echo(table.table(lines, width=self.width))
+        self.echo("")
+        self.echo("Stock at the marketplace, as buyers see it:")
+        self.echo(table.stock(moments, self.script.shop.shown))
+        self.echo("")
+        found = table.places(lines, self.stage.home)
+        self.echo(f"The answers lie in {', '.join(found)}; each is named FILE.RUN.KIND. Begin with report.html.")
+        wrong = differences(files, lines)
+        for text in wrong:
+            self.echo(f"Not as expected: {text}")
+        took = self.clock.monotonic() - self.began
+        if wrong or not whole:
+            self.echo(f"{len({text.split(':')[0] for text in wrong})} of {len(files)} files did not end as expected.")
+            return 1
+        self.echo(f"All {len(files)} files ended as expected, in {took:.0f} s.")
+        return 0
+
+    def _say(self, text: str) -> None:
+        self.echo(f"{self.clock.monotonic() - self.began:5.1f} s  {text}")

@@ -1,0 +1,84 @@
+"""The demo's table and the shop's stock, as text."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from gateway.demo.outcome import Outcome, counted
+
+_LEAST, _WIDE, _UNKNOWN = 90, 135, 160
+"""Columns below which nothing is made narrower, from which route and answer get columns of their own, and where the
+terminal does not say its width."""
+_LONGEST = 220
+"""Characters of a verdict; the answer file has it whole."""
+
+
+def table(lines: Sequence[Outcome], *, width: int | None = None) -> str:
+    """Return the table: file, route, rows, states, verdict with the notes below it, time, answer file.
+
+    Where the screen is narrow, the route stands below the file and the answer below the verdict.
+    """
+    width = max(_LEAST, width or shutil.get_terminal_size((_UNKNOWN, 50)).columns)
+    wide = width >= _WIDE
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, expand=True)
+    for name in ("File", "Route") if wide else ("File, route",):
+        made.add_column(name, no_wrap=True)
+    made.add_column("Rows", justify="right", no_wrap=True)
+    made.add_column("States", no_wrap=True)
+    made.add_column("Verdict, and why" if wide else "Verdict, why, answer", ratio=1)
+    made.add_column("Time", justify="right", no_wrap=True)
+    if wide:
+        made.add_column("Answer", no_wrap=True)
+    for line in lines:
+        cells = _cells(line)
+        if wide:
+            made.add_row(*cells)
+        else:
+            file, route, rows, states, said, time, answer = cells
+            made.add_row(f"{file}\n  {route}", rows, states, f"{said}\n{answer}", time)
+    return _text(made, width)
+
+
+def _cells(line: Outcome) -> tuple[str, str, str, str, str, str, str]:
+    name = line.sample.file.name
+    more = [f"and {state} without row: {count}" for state, count in line.derived.items()]
+    states = line.code or "\n".join([*counted(line.states).split(", "), *more])
+    # Run and kind only: the name in front of them is the file's own.
+    answer = "" if line.answer is None else line.answer.name.removeprefix(f"{name}.")
+    rows = "" if line.rows is None else str(line.rows)
+    said = "\n".join(_cut(text) for text in (line.said, *line.notes))
+    return name, line.route or "(none)", rows, states, said, f"{line.seconds:.1f} s", answer
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
+
+
+def stock(moments: Sequence[tuple[str, Mapping[str, int]]], skus: Sequence[str]) -> str:
+    """Return the shop's stock of some articles at several moments."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made.add_column("Article")
+    for name, _ in moments:
+        made.add_column(name, justify="right")
+    for sku in skus:
+        made.add_row(sku, *(str(offers.get(sku, "not sold")) for _, offers in moments))
+    return _text(made, _LEAST)
+
+
+def places(lines: Sequence[Outcome], home: Path) -> list[str]:
+    """Return the folders the answers lie in, relative to the project."""
+    folders = sorted({line.answer.parent for line in lines if line.answer is not None})
+    return [str(f.relative_to(home)) if f.is_relative_to(home) else str(f) for f in folders]
+
+
+def _text(made: Table, width: int) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, highlight=False, markup=False).print(made)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip())
