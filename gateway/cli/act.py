@@ -26,9 +26,9 @@ def _say(session: Session, facts: dict[str, object], sentence: str) -> None:
 @common
 @pass_session
 def retry(session: Session, run: str) -> int:
-    """Send refused and uncertain rows of a run again, as a run of their own.
+    """Send refused and uncertain rows of a run again.
 
-    A row whose key has a newer value by now ends superseded.
+    They become a run of their own. A row whose key has a newer value by now ends superseded.
 
     Example: gateway retry 2K7Q9X3MA
     """
@@ -77,7 +77,9 @@ def _confirmed() -> bool:
 @common
 @pass_session
 def cancel(session: Session, run: str) -> int:
-    """End the rows of a run that were not sent yet; what was sent can't be called back.
+    """End the rows of a run that were not sent yet.
+
+    What was sent can't be called back.
 
     Example: gateway cancel 2K7Q9X3MA
     """

@@ -25,14 +25,13 @@ to stdout; progress is shown on a terminal only. With `--json` an error is an ob
 def markdown() -> str:
     """Return the whole page."""
     codes = "".join(f"| {int(code)} | {code.meaning} |\n" for code in Exit)
-    root = click.Context(main, info_name="gateway", terminal_width=_WIDTH, max_content_width=_WIDTH)
+    settings = {**main.context_settings, "terminal_width": _WIDTH, "max_content_width": _WIDTH}
+    root = click.Context(main, info_name="gateway", **settings)
     parts = [_INTRO + codes, _section("gateway", main, root)]
     for name in COMMANDS:
         command = main.get_command(root, name)
         if command is not None:
-            context = click.Context(
-                command, info_name=name, parent=root, terminal_width=_WIDTH, max_content_width=_WIDTH
-            )
+            context = click.Context(command, info_name=name, parent=root, **settings)
             parts.append(_section(f"gateway {name}", command, context))
     return "\n".join(parts)
 

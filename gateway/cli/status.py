@@ -108,9 +108,9 @@ def print_runs(title: str, runs: list[dict[str, Any]]) -> None:
 @common
 @pass_session
 def show(session: Session, run: str) -> int:
-    """Show everything about one run: balance, issues by cause, calls, answers, events.
+    """Show everything about one run.
 
-    The exit code is the one the run deserves.
+    Its balance, issues by cause, calls, answers and events; for a held one the reason. The exit code is the one the run deserves.
 
     Example: gateway show 2K7Q9X3MA
     """

@@ -1,0 +1,77 @@
+"""A folder with the starter, quick sources, and a way to call the command line in it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+from gateway.settings.template import FOLDERS, starter
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
+    monkeypatch.delenv("GATEWAY_DEBUG", raising=False)
+    hook = threading.excepthook
+    yield
+    assert threading.excepthook is hook
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder; it is the current one."""
+    for name in FOLDERS:
+        (tmp_path / name).mkdir()
+    for name, text in starter().items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        quick = text.replace("every = 5 ", "every = 0.1 ").replace("settle = 2 ", "settle = 0.01 ")
+        (tmp_path / name).write_text(quick, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call() -> Call:
+    """Return a function that runs one command."""
+
+    def run(*args: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(main, list(args), input=stdin)
+
+    return run
+
+
+def drop(place: Path, name: str, rows: str, header: str = "Article;Stock;Warehouse\n") -> Path:
+    """Put a stock file into the inbox."""
+    path = place / "inbox" / name
+    path.write_text(header + rows, "utf-8")
+    return path
+
+
+@pytest.fixture
+def dropped(place: Path) -> Callable[..., Path]:
+    """Return a function that puts a stock file into the inbox."""
+    return lambda name, rows, **options: drop(place, name, rows, **options)
+
+
+@pytest.fixture
+def held(place: Path, call: Call) -> str:
+    """Return the id of a run the guard holds: a full file far smaller than the last."""
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text().replace('mode = "delta"', 'mode = "full"'))
+    drop(place, "stock_1.csv", "".join(f"A{n};5;\n" for n in range(10)))
+    assert call("run", "--once").exit_code == 0
+    drop(place, "stock_2.csv", "A1;6;\nA2;6;\n")
+    assert call("run", "--once").exit_code == 5
+    return run_id(place, "stock_2.csv")
+
+
+def run_id(place: Path, name: str) -> str:
+    """Return the run of a file by its acknowledgement."""
+    return next((place / "outbox" / "acme").glob(f"{name}.*.ack.json")).name.removeprefix(f"{name}.").split(".")[0]

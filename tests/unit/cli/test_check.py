@@ -1,0 +1,124 @@
+import gzip
+import json
+
+import pytest
+
+_ROWS = "Article;Stock;Warehouse\nA1;5;\nA2;many;\nA3;-1;\nA4;1,250;MAIN\n"
+
+
+@pytest.fixture
+def file(place):
+    path = place / "stock_a.csv"
+    path.write_text(_ROWS)
+    return path
+
+
+def test_counts_and_causes(call, file):
+    result = call("check", "stock_a.csv", "--route", "stock", "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    counts = {name: told[name] for name in ("rows", "good", "bad", "skipped", "blank")}
+    assert counts == {"rows": 4, "good": 2, "bad": 2, "skipped": 0, "blank": 0}
+    causes = {(one["code"], one["examples"][0]["row"]) for one in told["issues"]}
+    assert causes == {("MAP_NUMBER", 3), ("TOO_SMALL", 4)}
+    assert told["columns"]["quantity"] == "Stock"
+
+
+def test_for_people(call, file):
+    result = call("check", "stock_a.csv")
+    assert result.exit_code == 1
+    assert "2 of 4 rows would be sent; 2 would be rejected." in result.stdout
+    assert "MAP_NUMBER" in result.stdout
+    assert "3 ('many')" in result.stdout
+
+
+def test_no_state_is_made_and_nothing_moves(call, place, file):
+    assert call("check", str(file)).exit_code == 1
+    assert file.read_text() == _ROWS
+    assert not (place / "state").exists()
+    assert not list((place / "outbox").iterdir())
+    assert not list((place / "delivered").iterdir())
+
+
+def test_answers_as_the_partner_would_get_them(call, place, file):
+    assert call("check", "stock_a.csv", "--out", "answers").exit_code == 1
+    written = {path.name for path in (place / "answers").iterdir()}
+    assert written == {f"stock_a.csv.{kind}" for kind in ("result.csv", "issues.csv", "errors.csv")}
+    result = (place / "answers" / "stock_a.csv.result.csv").read_text().splitlines()
+    assert len(result) == 5
+    assert sum(",pending," in line for line in result) == 2
+    errors = (place / "answers" / "stock_a.csv.errors.csv").read_text()
+    assert "A2;many;" in errors
+    assert "A1;5" not in errors
+
+
+def test_a_mapping_without_route(call, place, tmp_path, monkeypatch):
+    (place / "gateway.toml").unlink()
+    other = place / "x.csv"
+    other.write_text(_ROWS)
+    result = call("check", "x.csv", "--mapping", "mappings/example.toml", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["bad"] == 2
+
+
+def test_a_good_file(call, place):
+    result = call("check", "stock_example.csv")
+    assert result.exit_code == 0
+    assert "All 3 rows would be sent." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"", "FILE_EMPTY"), (b"Article;Stock;Warehouse\n", "FILE_NO_ROWS"), (b"PK\x03\x04", "FILE_")]
+)
+def test_unusable_files(call, place, content, code):
+    (place / "stock_b.csv").write_bytes(content)
+    result = call("check", "stock_b.csv", "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["code"].startswith(code)
+    assert "Traceback" not in result.stderr
+
+
+def test_an_archive_is_judged_by_its_content(call, place):
+    (place / "stock_c.csv.gz").write_bytes(gzip.compress(_ROWS.encode()))
+    assert json.loads(call("check", "stock_c.csv.gz", "--json").stdout)["good"] == 2
+
+
+def test_a_layout_is_proposed_where_no_route_fits(call, place):
+    (place / "unknown.txt").write_bytes("Código,Stock\nA1,5\nA2,6\n".encode("cp1252"))
+    result = call("check", "unknown.txt")
+    assert result.exit_code == 0
+    assert 'delimiter = ","' in result.stdout
+    assert 'encoding = "cp1252"' in result.stdout
+    assert json.loads(call("check", "unknown.txt", "--json").stdout)["format"]["delimiter"] == ","
+
+
+def test_other_kinds_are_recognised(call, place):
+    (place / "unknown.dat").write_text("<?xml version='1.0'?><a><b/></a>")
+    assert json.loads(call("check", "unknown.dat", "--json").stdout)["format"]["kind"] == "xml"
+
+
+def test_a_mistyped_route_names_the_nearest(call, file):
+    result = call("check", "stock_a.csv", "--route", "stokc")
+    assert result.exit_code == 3
+    assert "did you mean 'stock'?" in result.stderr
+
+
+def test_two_routes_must_be_told_apart(call, place, file):
+    settings = place / "gateway.toml"
+    text = settings.read_text()
+    settings.write_text(text + text[text.index("[routes.stock]") :].replace("routes.stock", "routes.more"))
+    result = call("check", "stock_a.csv")
+    assert result.exit_code == 3
+    assert "--route" in result.stderr
+    assert call("check", "stock_a.csv", "--route", "more").exit_code == 1
+
+
+def test_route_and_mapping_exclude_each_other(call, file):
+    assert call("check", "stock_a.csv", "--route", "stock", "--mapping", "mappings/example.toml").exit_code == 3
+
+
+def test_the_file_limit_of_the_route_is_told(call, place, file):
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text() + "\n[routes.stock.policy]\nreject_above = 1\n")
+    result = call("check", "stock_a.csv")
+    assert "Nothing would be sent: 2 rows are faulty, the limit is 1." in result.stdout

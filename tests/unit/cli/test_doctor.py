@@ -1,0 +1,69 @@
+import json
+import os
+import sqlite3
+
+import pytest
+
+from gateway.twin.mirakl import MiraklTwin
+
+
+def _findings(result):
+    return {one["subject"]: one for one in json.loads(result.stdout)["findings"]}
+
+
+def test_all_in_order(call, place):
+    result = call("doctor")
+    assert result.exit_code == 0
+    assert result.stdout.endswith("All well.\n")
+    assert "FAIL" not in result.stdout
+    assert set(_findings(call("doctor", "--json"))) == {
+        "settings", "state folder", "outbox", "clock", "state", "source inbox", "destination erp",
+    }  # fmt: skip
+
+
+def test_what_is_out_of_reach_is_named_with_its_cure(call, place):
+    (place / "delivered").rmdir()
+    (place / "inbox").rmdir()
+    result = call("doctor", "--json")
+    assert result.exit_code == 4
+    found = _findings(result)
+    assert not found["source inbox"]["ok"]
+    assert found["destination erp"]["fix"]
+    people = call("doctor").stdout
+    assert people.count("FAIL") == 2
+    assert "2 of 7 things are not in order." in people
+
+
+def test_a_newer_state_is_refused(call, place):
+    call("status")
+    with sqlite3.connect(place / "state" / "journal.sqlite") as db:
+        db.execute("UPDATE meta SET value = '999' WHERE name = 'version'")
+    result = call("doctor")
+    assert result.exit_code == 3
+    assert "newer gateway" in result.stdout
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_can_t_be_written_to(call, place):
+    (place / "outbox").chmod(0o500)
+    assert call("doctor").exit_code == 3
+
+
+def test_a_folder_that_is_a_file(call, place):
+    (place / "outbox").rmdir()
+    (place / "outbox").write_text("")
+    result = call("doctor", "--json")
+    assert result.exit_code == 3
+    assert not _findings(result)["outbox"]["ok"]
+
+
+def test_a_wrong_key_is_found_and_not_shown(call, place):
+    with MiraklTwin({}) as twin:
+        settings = place / "gateway.toml"
+        text = settings.read_text().replace('kind = "files"\nfolder = "delivered"\nformat = "csv"\n', "")
+        line = f'kind = "mirakl"\nhost = "{twin.url}"\napi_key = {{ file = "key" }}'
+        settings.write_text(text.replace('fields = ["sku", "quantity", "warehouse"]', line))
+        (place / "key").write_text("certainly-wrong")
+        result = call("doctor")
+    assert result.exit_code == 4
+    assert "certainly-wrong" not in result.output

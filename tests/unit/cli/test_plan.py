@@ -1,0 +1,101 @@
+import json
+import sqlite3
+
+import pytest
+
+
+def _tree(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def _journal(place):
+    with sqlite3.connect(place / "state" / "journal.sqlite") as db:
+        return list(db.iterdump())
+
+
+def test_the_bodies_are_exactly_what_run_sends(call, place):
+    result = call("plan", "stock_example.csv", "--route", "stock", "--out", "planned", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told == json.loads((place / "planned" / "plan.json").read_text())
+    assert (told["calls"], told["rows"], told["states"]) == (1, 3, {"pending": 3})
+    assert not (place / "state").exists()
+    (place / "inbox" / "stock_example.csv").write_bytes((place / "stock_example.csv").read_bytes())
+    assert call("run", "--once").exit_code == 0
+    (sent,) = (place / "delivered").iterdir()
+    assert (place / "planned" / told["bodies"][0]["file"]).read_bytes() == sent.read_bytes()
+
+
+def test_what_the_destination_confirmed_counts_and_no_state_changes(call, place, dropped):
+    dropped("stock_1.csv", "A1;5;\nA2;6;\n")
+    assert call("run", "--once").exit_code == 0
+    before, journal = _tree(place / "state" / "segments"), _journal(place)
+    outbox = _tree(place / "outbox")
+    next_file = place / "stock_2.csv"
+    next_file.write_text("Article;Stock;Warehouse\nA1;5;\nA2;7;\nA3;many;\n")
+    result = call("plan", "stock_2.csv", "--route", "stock", "--out", "planned", "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert told["states"] == {"rejected": 1, "pending": 1, "unchanged": 1}
+    assert (place / "planned" / told["bodies"][0]["file"]).read_text() == "sku,quantity,warehouse\nA2,7,\n"
+    assert _tree(place / "state" / "segments") == before
+    assert _journal(place) == journal
+    assert _tree(place / "outbox") == outbox
+
+
+def test_the_newest_file_again_is_a_duplicate(call, place, dropped):
+    path = dropped("stock_1.csv", "A1;5;\n")
+    copy = place / "again.csv"
+    copy.write_bytes(path.read_bytes())
+    assert call("run", "--once").exit_code == 0
+    result = call("plan", "again.csv", "--route", "stock", "--out", "planned")
+    assert result.exit_code == 0
+    assert "The same content was already taken" in result.stdout
+    assert [path.name for path in (place / "planned").iterdir()] == ["plan.json"]
+
+
+def test_what_the_guard_would_hold(call, place, held):
+    (place / "stock_3.csv").write_text("Article;Stock;Warehouse\nA1;9;\n")
+    result = call("plan", "stock_3.csv", "--route", "stock", "--out", "planned")
+    assert result.exit_code == 5
+    assert "Held: the full file has 1 keys" in result.stdout
+
+
+def test_runs_that_wait_are_counted_and_left_out(call, place, dropped):
+    assert call("pause", "erp").exit_code == 0
+    dropped("stock_1.csv", "A1;5;\n")
+    call("run", "--once")
+    (place / "stock_2.csv").write_text("Article;Stock;Warehouse\nA9;1;\n")
+    told = json.loads(call("plan", "stock_2.csv", "--route", "stock", "--out", "planned", "--json").stdout)
+    assert (told["waiting_before"], told["states"]) == (1, {"pending": 1})
+
+
+def test_calls_and_time_follow_the_destination(call, place):
+    settings = place / "gateway.toml"
+    text = settings.read_text().replace('kind = "files"\nfolder = "delivered"\nformat = "csv"\n', "")
+    text = text.replace(
+        'fields = ["sku", "quantity", "warehouse"]',
+        'kind = "mirakl"\nhost = "shop.example.com"\napi_key = { file = "key" }\nbatch_size = 2',
+    )
+    settings.write_text(text)
+    (place / "key").write_text("secret-word")
+    result = call("plan", "stock_example.csv", "--route", "stock", "--out", "planned")
+    assert result.exit_code == 0, result.output
+    assert "2 calls of" in result.stdout
+    assert "at least 120 s" in result.stdout
+    assert all(b"secret-word" not in content for content in _tree(place / "planned").values())
+
+
+def test_nothing_is_overwritten(call, place):
+    (place / "planned").mkdir()
+    (place / "planned" / "mine.txt").write_text("x")
+    result = call("plan", "stock_example.csv", "--route", "stock", "--out", "planned")
+    assert result.exit_code == 3
+    assert "not empty" in result.stderr
+
+
+@pytest.mark.parametrize("content", ["", "Article;Stock;Warehouse\n"])
+def test_unusable_files(call, place, content):
+    (place / "stock_b.csv").write_text(content)
+    assert call("plan", "stock_b.csv", "--route", "stock", "--out", "planned").exit_code == 2
+    assert not (place / "planned").exists()

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+from filelock import FileLock
+
+from gateway.cli import run as run_module
+
+
+def test_a_good_file_ends_well(call, place, dropped):
+    dropped("stock_a.csv", "A1;5;\nA2;0;\n")
+    result = call("run", "--once", "--json")
+    assert result.exit_code == 0, result.output
+    (run,) = json.loads(result.stdout)["runs"]
+    assert run["states"] == {"applied": 2}
+    assert run["state"] == "settled"
+    started = json.loads(result.stderr.splitlines()[0])
+    assert started["event"] == "gateway started"
+    assert (started["sources"], started["routes"], started["destinations"]) == (["inbox"], ["stock"], ["erp"])
+    assert list((place / "delivered").iterdir())
+
+
+def test_nothing_to_do(call, place):
+    result = call("run", "--once")
+    assert (result.exit_code, result.stdout) == (0, "No file came.\n")
+
+
+def test_rejected_rows_say_so(call, place, dropped):
+    dropped("stock_a.csv", "A1;5;\nA2;many;\n")
+    result = call("run", "--once")
+    assert result.exit_code == 1
+    assert "rejected by our checks" in result.stdout
+
+
+@pytest.mark.parametrize(("name", "content"), [("stock_a.csv", ""), ("other.csv", "A;B\n1;2\n")])
+def test_an_unusable_file_says_so(call, place, name, content):
+    (place / "inbox" / name).write_text(content)
+    assert call("run", "--once").exit_code == 2
+
+
+def test_the_same_file_again_is_no_fault(call, place, dropped):
+    dropped("stock_a.csv", "A1;5;\n")
+    assert call("run", "--once").exit_code == 0
+    dropped("stock_b.csv", "A1;5;\n")
+    assert call("run", "--once").exit_code == 0
+
+
+def test_a_held_run_wants_somebody(call, held):
+    assert call("status").exit_code == 5
+
+
+def test_a_source_out_of_reach(call, place):
+    (place / "inbox").rmdir()
+    result = call("run", "--once")
+    assert result.exit_code == 4
+    assert "trouble" in result.stderr
+
+
+def test_a_destination_out_of_reach_is_not_waited_for_for_ever(call, place, dropped, monkeypatch):
+    monkeypatch.setattr(run_module, "PATIENCE", 0.0)
+    (place / "delivered").rmdir()
+    dropped("stock_a.csv", "A1;5;\n")
+    result = call("run", "--once")
+    assert result.exit_code == 4, result.output
+    assert "delivered" in result.stderr
+    (place / "delivered").mkdir()
+    assert call("run", "--once").exit_code == 0
+    assert list((place / "delivered").iterdir())
+
+
+def test_waiting_has_an_end(call, place, dropped, monkeypatch):
+    (place / "delivered").rmdir()
+    dropped("stock_a.csv", "A1;5;\n")
+    with monkeypatch.context() as impatient:
+        impatient.setattr(run_module, "PATIENCE", 0.0)
+        assert call("run", "--once").exit_code == 4
+    assert call("run", "--once", "--wait", "0").exit_code == 4
+
+
+def test_one_gateway_per_state_folder(call, place):
+    (place / "state").mkdir()
+    with FileLock(place / "state" / "lock"):
+        result = call("run", "--once")
+    assert result.exit_code == 3
+    assert "Another gateway" in result.stderr

@@ -1,0 +1,88 @@
+"""`gateway run` as a process: signals, settings taken up while it runs."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+
+class Running:
+    """A gateway in a process of its own with the log lines it wrote so far."""
+
+    def __init__(self, folder):
+        self.log = folder / "log.jsonl"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([sys.executable, "-m", "gateway", "run"], cwd=folder, stderr=log)
+
+    def lines(self):
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
+
+    def until(self, wanted: Callable[[dict[str, object]], bool]):
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            found = [line for line in self.lines() if wanted(line)]
+            if found:
+                return found[0]
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def event(self, name: str):
+        return self.until(lambda line: line["event"] == name)
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def running(place):
+    started = Running(place)
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+        started.process.wait()
+
+
+def test_takes_files_until_told_to_stop(running, dropped):
+    assert running.event("gateway started")["routes"] == ["stock"]
+    dropped("stock_a.csv", "A1;5;\nA2;many;\n")
+    assert running.event("settled")["said"] == "1 rejected, 1 applied"
+    assert running.stop() == 0
+    assert running.lines()[-1]["event"] == "gateway stopped"
+    assert "Traceback" not in running.log.read_text()
+
+
+def test_settings_are_taken_up_and_faulty_ones_refused(running, place, dropped):
+    running.event("gateway started")
+    settings = place / "gateway.toml"
+    good = settings.read_text()
+    _put(settings, good.replace('destination = "erp"', 'destination = "epr"'))
+    refused = running.event("settings refused")
+    assert "did you mean 'erp'?" in refused["said"]
+    assert running.event("old settings kept")["faults"] == 1
+    dropped("stock_a.csv", "A1;5;\n")
+    running.until(lambda line: line["event"] == "settled" and line["said"] == "1 applied")
+    _put(settings, good)
+    running.event("settings taken up")
+    mapping = place / "mappings" / "example.toml"
+    _put(mapping, mapping.read_text().replace("quantity =", "quantiy ="))
+    running.until(lambda line: line["event"] == "settings refused" and "quantiy" in line["said"])
+    dropped("stock_b.csv", "A1;6;\nA2;7;\n")
+    running.until(lambda line: line["event"] == "settled" and line["said"] == "2 applied")
+    _put(mapping, mapping.read_text().replace("quantiy =", "quantity ="))
+    _put(settings, good.replace("stock*.csv", "level*.csv").replace("[routes.stock]", "[routes.level]"))
+    running.until(lambda line: line["event"] == "gateway started" and line["routes"] == ["level"])
+    dropped("level_a.csv", "A1;8;\nA2;9;\nA3;1;\n")
+    running.until(lambda line: line["event"] == "settled" and line["said"] == "3 applied")
+    assert running.stop(signal.SIGINT) == 0
+
+
+def _put(path, text):
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.replace(path)

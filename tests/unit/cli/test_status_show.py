@@ -1,0 +1,78 @@
+import json
+
+from gateway.cli import run as run_module
+
+
+def test_nothing_yet(call, place):
+    result = call("status")
+    assert (result.exit_code, result.stdout) == (0, "Nothing has run yet.\n")
+
+
+def test_held_runs_stand_out(call, held):
+    result = call("status", "--json")
+    assert result.exit_code == 5
+    told = json.loads(result.stdout)
+    (run,) = told["held"]
+    assert run["run"] == held
+    assert "full file" in run["notes"][0]
+    assert [one["state"] for one in told["runs"]] == ["held", "settled"]
+    assert told["lanes"][0]["lane"] == "erp/stock/acme"
+    people = call("status").stdout
+    assert held in people
+    assert "Held" in people
+
+
+def test_troubles_and_pauses(call, place, dropped, monkeypatch):
+    monkeypatch.setattr(run_module, "PATIENCE", 0.0)
+    (place / "delivered").rmdir()
+    dropped("stock_1.csv", "A1;5;\n")
+    call("run", "--once")
+    call("pause", "inbox")
+    result = call("status", "--json")
+    assert result.exit_code == 4
+    told = json.loads(result.stdout)
+    assert "delivered" in told["lanes"][0]["trouble"]
+    assert told["paused"] == ["inbox"]
+    people = call("status").stdout
+    assert "Paused: inbox" in people
+    assert "delivered" in people
+
+
+def test_show_has_the_whole_story(call, place, dropped):
+    from_inbox = dropped("stock_1.csv", "A1;5;\nA2;many;\nA3;few;\n")
+    assert call("run", "--once").exit_code == 1
+    run = json.loads(call("status", "--json").stdout)["runs"][0]["run"]
+    result = call("show", run.lower(), "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert told["summary"]["balanced"] is True
+    assert told["summary"]["states"]["rejected"] == 2
+    assert [(one["code"], one["count"]) for one in told["issues"]] == [("MAP_NUMBER", 2)]
+    assert len(told["calls"]) == 1
+    assert any(one["file"].endswith("result.csv") for one in told["answers"])
+    assert told["events"][-1]["what"] == "settled"
+    people = call("show", run)
+    assert from_inbox.name in people.stdout
+    assert "3 rows: 2 rejected, 1 applied (balanced)" in people.stdout
+
+
+def test_show_of_a_held_run_compares(call, held):
+    result = call("show", held)
+    assert result.exit_code == 5
+    assert "the last one had 10" in result.stdout
+    assert f"gateway release {held}" in result.stdout
+
+
+def test_show_of_a_refused_file(call, place):
+    (place / "inbox" / "stock_1.csv").write_text("")
+    call("run", "--once")
+    run = json.loads(call("status", "--json").stdout)["runs"][0]["run"]
+    result = call("show", run)
+    assert result.exit_code == 2
+    assert "The file has no content." in result.stdout
+
+
+def test_an_unknown_run(call, held):
+    result = call("show", "NOSUCHRUN")
+    assert result.exit_code == 3
+    assert held in result.stderr
