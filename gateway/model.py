@@ -518,7 +518,7 @@ class Rows(Protocol):
         ...
 
     def tables(self) -> Iterator[Table]:
-        """The partner's file read again as it was, with the layout the run pinned."""
+        """The failed records as they came, at least: the partner's whole file or only these, in file order."""
         ...
 
     def source(self) -> Path:

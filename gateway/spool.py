@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import polars as pl
 
 from gateway.model import KEY, LINE, ROW, no_issues
@@ -75,15 +76,28 @@ class RunFolder:
 
     def begin(self) -> None:
         """Make the folders; what an interrupted reading left is dropped."""
-        for name in ("rows", "issues"):
+        for name in ("rows", "issues", "cells"):
             shutil.rmtree(self.root / name, ignore_errors=True)
             (self.root / name).mkdir(parents=True)
         (self.root / "late.parquet").unlink(missing_ok=True)
         for folder in (self.file, self.pinned, self.raw):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, number: int, rows: pl.DataFrame, issues: pl.DataFrame) -> None:
-        """Write block `number` (from 0)."""
+    def keep_headers(self, headers: tuple[str, ...]) -> None:
+        """Remember the headers of the partner's file."""
+        (self.root / "cells" / "headers.json").write_bytes(orjson.dumps(headers))
+
+    def kept(self) -> tuple[tuple[str, ...], list[pl.DataFrame]]:
+        """Return the headers, and the cells of rejected rows: `@row`, `@line`, `c0`..., and kinds `k0`... if typed."""
+        folder = self.root / "cells"
+        path = folder / "headers.json"
+        headers = tuple(orjson.loads(path.read_bytes())) if path.exists() else ()
+        return headers, [read_block(p) for p in sorted(folder.glob("*.arrow"))]
+
+    def add(self, number: int, rows: pl.DataFrame, issues: pl.DataFrame, cells: pl.DataFrame | None = None) -> None:
+        """Write block `number` (from 0); `cells` are those of its rejected rows as they came."""
+        if cells is not None and cells.height:
+            write_block(cells, self.root / "cells" / f"{number:06d}.arrow")
         write_block(rows, self.root / "rows" / f"{number:06d}.arrow")
         if issues.height:
             write_frame(issues, self.root / "issues" / f"{number:06d}.parquet", sync=False)

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from pydantic import BaseModel
 
-from gateway.delivery.effects import RowStates
+from gateway.delivery.effects import CODES, RowStates
 from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, RowState, Table
+from gateway.reports.raw import DAMAGED
 from gateway.spool import RunFolder
 
 _DEFAULT_CODES = {
@@ -19,6 +21,9 @@ _DEFAULT_CODES = {
     str(RowState.SUPERSEDED): "SUPERSEDED",
 }
 """What a state says by itself where nothing more is known of a row."""
+
+
+_FAILED = (str(RowState.REJECTED), str(RowState.REFUSED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +114,22 @@ class RunRows:
             )
 
     def tables(self) -> Iterator[Table]:
-        """Read the partner's file again with the pinned layout."""
-        return self.read(self.file, self.format)
+        """Yield the failed records at least: kept cells where they hold every one of them, else the whole file."""
+        headers, kept = self.folder.kept()
+        if self._is_enough(kept):
+            yield from (_as_table(frame, headers) for frame in kept)
+        else:
+            yield from self.read(self.file, self.format)
+
+    def _is_enough(self, kept: list[pl.DataFrame]) -> bool:
+        """Whether the kept cells are all it takes; a damaged record is more than its cells."""
+        failed = np.flatnonzero(np.isin(self.states.codes, [CODES[s] for s in _FAILED]))
+        rows = pl.concat([k[ROW] for k in kept]).to_numpy() if kept else np.empty(0, np.int64)
+        if not np.isin(failed, rows).all():
+            return False
+        paths = sorted((self.folder.root / "issues").glob("*.parquet"))
+        codes = (pl.read_parquet(p, columns=["code"])["code"] for p in paths)
+        return not any(c.is_in(sorted(DAMAGED)).any() for c in codes)
 
     def source(self) -> Path:
         """Return the partner's file as it came."""
@@ -123,6 +142,12 @@ class RunRows:
     def columns(self) -> Mapping[str, str]:
         """Return the partner's header per contract field."""
         return self.names
+
+
+def _as_table(frame: pl.DataFrame, headers: tuple[str, ...]) -> Table:
+    names = [c for c in frame.columns if c.startswith("k")]
+    kinds = frame.select(pl.col(n).alias(f"c{n[1:]}") for n in names) if names else None
+    return Table(frame.drop(names), headers, kinds)
 
 
 def _between(frame: pl.DataFrame, block: pl.DataFrame) -> pl.DataFrame:

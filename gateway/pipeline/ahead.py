@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 class _End:
@@ -55,6 +58,22 @@ def ahead(items: Iterator[_T], *, depth: int = 1) -> Iterator[_T]:
     finally:
         left.set()
         thread.join()
+
+
+def mapped(items: Iterator[_T], work: Callable[[_T], _R], *, workers: int) -> Iterator[_R]:
+    """Yield `work(item)` in the order of the items, several at the same time; at most `workers` are ahead."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="work") as pool:
+        under_way: deque[Future[_R]] = deque()
+        try:
+            for item in items:
+                under_way.append(pool.submit(work, item))
+                if len(under_way) > workers:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for one in under_way:
+                one.cancel()
 
 
 class Behind(Generic[_T]):

@@ -20,7 +20,7 @@ from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Table, no_issues
-from gateway.pipeline.ahead import Behind, ahead
+from gateway.pipeline.ahead import Behind, ahead, mapped
 from gateway.pipeline.setup import RouteSetup
 from gateway.routes import Policy
 from gateway.spool import LATE_SCHEMA, STATE, RunFolder, read_block
@@ -43,6 +43,20 @@ class Readout:
     columns: dict[str, str] = field(default_factory=dict)
     over_limit: str | None = None
     links: list[pl.DataFrame] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A block after mapping and checking; `rows` None: it had none."""
+
+    table: Table
+    rows: pl.DataFrame | None
+    issues: pl.DataFrame
+    cells: pl.DataFrame
+
+
+_WORKERS = 2
+"""Blocks mapped and checked at the same time."""
 
 
 class FileReading:
@@ -72,9 +86,10 @@ class FileReading:
 
     def run(self, file: Path) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
+        tables = ahead(self._compiled(self._read(file, reading_layout(self._mapping))))
         with Behind(self._store) as behind:
-            for table in ahead(self._read(file, reading_layout(self._mapping))):
-                self._block(table, behind)
+            for judged in mapped(tables, self._judged, workers=1 if self._mapping.fill_down else _WORKERS):
+                self._count(judged, behind)
         if self._applier is None:
             raise FileError("FILE_EMPTY", "The file has no content.", fix="Send the file again with its rows.")
         seen = self._seen
@@ -92,39 +107,65 @@ class FileReading:
 
     # ---- block by block
 
-    def _block(self, table: Table, behind: Behind[tuple[int, pl.DataFrame, pl.DataFrame]]) -> None:
+    def _compiled(self, tables: Iterator[Table]) -> Iterator[Table]:
+        """Compile the mapping when the first table shows the headers."""
         contract = self._setup.contract
-        if self._applier is None:
-            self._applier = compile_mapping(
-                self._mapping, table.headers, numeric=contract.numeric, instants=contract.instants,
-                days=contract.days, flags=contract.flags, zone=self._setup.route.zone,
-            )  # fmt: skip
-            self._seen.columns = dict(self._applier.columns)
-        seen = self._seen
+        for table in tables:
+            if self._applier is None:
+                self._applier = compile_mapping(
+                    self._mapping, table.headers, numeric=contract.numeric, instants=contract.instants,
+                    days=contract.days, flags=contract.flags, zone=self._setup.route.zone,
+                )  # fmt: skip
+                self._seen.columns = dict(self._applier.columns)
+                self._folder.keep_headers(table.headers)
+            yield table
+
+    def _judged(self, table: Table) -> _Judged:
+        if self._applier is None or not table.frame.height:
+            return _Judged(table, None, no_issues(), no_issues())
+        rows, issues = self._check(self._applier.apply(table))
+        return _Judged(table, rows, issues, self._cells(table, rows))
+
+    def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        """Cells of the rejected rows as they came: the errors file needs no second reading then."""
+        bad = rows.filter(pl.col(STATE) == "rejected")[ROW]
+        if self._keep is not None or not bad.len():
+            return table.frame.clear()
+        here = table.frame[ROW].is_in(bad.implode())
+        cells = table.frame.filter(here)
+        if table.kinds is None:
+            return cells
+        kinds = table.kinds.filter(here)
+        return cells.hstack([kinds[c].alias(f"k{c[1:]}") for c in kinds.columns])
+
+    def _count(self, judged: _Judged, behind: Behind[tuple[int, _Judged]]) -> None:
+        seen, table, rows, issues = self._seen, judged.table, judged.rows, judged.issues
         seen.blank += table.blank
-        if not table.frame.height:
+        if rows is None:
             return
-        draft = self._applier.apply(table)
-        rows, issues = self._check(table, draft)
         seen.rows += rows.height
         states = rows[STATE]
         seen.skipped += int((states == "skipped").sum())
         seen.bad += int((states == "rejected").sum())
         seen.good += int(states.null_count())
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS - {"SKIPPED"})).sum()) if issues.height else 0
-        self._hashes.append(rows.filter(pl.col(STATE).fill_null("") != "skipped")[KEY].hash(seed=5).to_numpy())
-        behind.put((seen.blocks, rows, issues))
+        keyed = rows if states.null_count() == rows.height else rows.filter(pl.col(STATE).fill_null("") != "skipped")
+        self._hashes.append(keyed[KEY].hash(seed=5).to_numpy())
+        behind.put((seen.blocks, judged))
         seen.blocks += 1
         if table.links is not None and table.links.height:
             seen.links.append(table.links)
 
-    def _store(self, block: tuple[int, pl.DataFrame, pl.DataFrame]) -> None:
-        number, rows, issues = block
+    def _store(self, block: tuple[int, _Judged]) -> None:
+        number, judged = block
+        if judged.rows is None:
+            return
+        rows = judged.rows
         if self._keep is not None:
             rows = rows.select(ROW, LINE, KEY, STATE, *(c for c in self._keep if c in rows.columns))
-        self._folder.add(number, rows, issues)
+        self._folder.add(number, rows, judged.issues, judged.cells)
 
-    def _check(self, table: Table, draft: Draft) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _check(self, draft: Draft) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of the block (`@row`, `@line`, `@key`, `@state`, fields) and its issues."""
         contract = self._setup.contract
         frame, skipped = self._grouped(draft.frame, draft.skipped)
@@ -146,7 +187,6 @@ class FileReading:
             rows = pl.concat([rows, out], how="diagonal").sort(ROW)
             said = skipped.select(ROW, LINE, "code", "detail")
             told = pl.concat([told, said], how="diagonal").sort(ROW, maintain_order=True).select(told.columns)
-        del table
         return rows.select(ROW, LINE, KEY, STATE, *(c for c in rows.columns if c in contract.fields)), told
 
     def _stamped(self, frame: pl.DataFrame) -> pl.DataFrame:
