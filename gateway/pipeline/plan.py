@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -214,13 +213,10 @@ def _copy_state(state: Path, work: Path) -> None:
 
 
 def _link_state(state: Path, work: Path, journal: Journal) -> None:
-    """Show the trial what the lane has confirmed and what is under way; both are only read."""
-    if (state / "segments").is_dir():
-        shutil.rmtree(work / "segments")
-        (work / "segments").symlink_to((state / "segments").resolve(), target_is_directory=True)
+    """Show the trial what the lane has confirmed and what is under way, link by link: new files stay its own."""
     with journal.read() as tx:
+        segments = list(tx.scalars(sa.select(t.segment.c.file)))
         opened = list(tx.scalars(sa.select(t.consignment.c.id).where(t.consignment.c.state == "open")))
-    for identity in opened:
-        folder = state / "consignments" / identity
-        if folder.is_dir():
-            (work / "consignments" / identity).symlink_to(folder.resolve(), target_is_directory=True)
+    for kind, names in (("segments", segments), ("consignments", opened)):
+        for name in names:
+            (work / kind / name).symlink_to((state / kind / name).resolve())

@@ -37,7 +37,7 @@ def test_what_the_destination_confirmed_counts_and_no_state_changes(call, place,
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert told["states"] == {"rejected": 1, "pending": 1, "unchanged": 1}
-    assert (place / "planned" / told["bodies"][0]["file"]).read_text() == "sku,quantity,warehouse\nA2,7,\n"
+    assert (place / "planned" / told["bodies"][0]["file"]).read_text() == 'sku,quantity,warehouse\nA2,7,""\n'
     assert _tree(place / "state" / "segments") == before
     assert _journal(place) == journal
     assert _tree(place / "outbox") == outbox
