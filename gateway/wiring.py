@@ -107,7 +107,8 @@ def wire(loaded: Loaded, *, clock: Clock | None = None) -> Gateway:
     spool = Spool(state)
     spool.make()
     targets = {name: _destination(name, *spec, clock, journal) for name, spec in loaded.destinations.items()}
-    routes = {name: _route_setup(_kept(one, state), targets) for name, one in loaded.routes.items()}
+    versions = {name: _version(*spec) for name, spec in loaded.destinations.items()}
+    routes = {name: _route_setup(_kept(one, state), targets, versions) for name, one in loaded.routes.items()}
     return _assemble(loaded, journal, spool, targets, routes, clock)
 
 
@@ -173,7 +174,7 @@ def offline(loaded: Loaded, route: str, *, clock: Clock | None = None) -> RouteS
     name = one.route.destination
     kind, settings = loaded.destinations[name]
     made = destinations()[kind](settings, transport=_NoCalls(), clock=clock or SystemClock(), account=name, name=name)
-    return _route_setup(one, {name: made})
+    return _route_setup(one, {name: made}, {name: _version(kind, settings)})
 
 
 def contract_only(mapping: Path, *, clock: Clock | None = None) -> RouteSetup:
@@ -232,7 +233,7 @@ def _layout(path: Path) -> Layout:
     return load_mapping(path).format
 
 
-def _route_setup(one: LoadedRoute, targets: Mapping[str, Destination]) -> RouteSetup:
+def _route_setup(one: LoadedRoute, targets: Mapping[str, Destination], versions: Mapping[str, str]) -> RouteSetup:
     destination = targets[one.route.destination]
     operation = next(o for o in destination.operations if o.name == one.operation.name)
     if one.keys is not None:
@@ -240,8 +241,14 @@ def _route_setup(one: LoadedRoute, targets: Mapping[str, Destination]) -> RouteS
     lane = LaneSetup(
         name=one.lane, destination_name=one.route.destination, destination=destination, operation=operation,
         measure=_MEASURES.get(operation.family, one.contract.key[0]), key_fields=one.contract.key,
+        version=versions[one.route.destination],
     )  # fmt: skip
     return RouteSetup(one.route, one.mapping.path, one.contract, lane)
+
+
+def _version(kind: str, settings: BaseModel) -> str:
+    """Kind of a destination and a digest of its settings; secrets are masked before they are digested."""
+    return f"{kind} {hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]}"
 
 
 def _kept(one: LoadedRoute, state: Path) -> LoadedRoute:

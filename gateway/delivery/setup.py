@@ -23,6 +23,8 @@ class LaneSetup:
     """Contract field whose value the guard compares."""
     key_fields: tuple[str, ...]
     """Contract fields that make the key, in their order."""
+    version: str = ""
+    """Kind of the destination and a digest of its settings without secrets."""
 
 
 class Grouping(BaseModel):

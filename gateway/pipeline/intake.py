@@ -128,12 +128,8 @@ class Intake:
     def _read_into(
         self, folder: RunFolder, setup: RouteSetup, arrival: Arrival, local: Path
     ) -> tuple[Readout, MappingFile]:
+        mapping = _pin(folder, setup.mapping)
         folder.begin()
-        mapping = load_mapping(setup.mapping)
-        for source in mapping.sources:
-            target = folder.pinned / source.relative_to(mapping.path.parent)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
         file = self._unpacked(folder, local, arrival)
         demand(file, mapping.format.kind)
         if file.stat().st_size == 0:
@@ -170,7 +166,10 @@ class Intake:
         grouping = None if mapping.group is None else Grouping(sums=mapping.group.sum)
         pinned = Pinned(
             route=setup.route, mapping=mapping.path.name, columns=readout.columns, grouping=grouping,
-            versions={"gateway": __version__, "contract": f"{setup.contract.name} {setup.contract.version}"},
+            versions={
+                "gateway": __version__, "contract": f"{setup.contract.name} {setup.contract.version}",
+                "mapping": _digest_of(mapping), "destination": setup.lane.version,
+            },
         )  # fmt: skip
         notes = [f"The file goes back to the fixes of run {readout.first_run}."] if readout.first_run else []
         if readout.over_limit is not None:
@@ -307,6 +306,27 @@ class Intake:
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
             runs.set_arrival(tx, arrival, state="ending", ending=str(ending), next_at=now)
+
+
+def _pin(folder: RunFolder, path: Path) -> MappingFile:
+    """Copy the mapping and its lookups into the run and load the copy; a run taken up again keeps its first copy."""
+    done = folder.root / "pinned.ok"
+    if not done.exists():
+        mapping = load_mapping(path)
+        for source in mapping.sources:
+            target = folder.pinned / source.relative_to(mapping.path.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        done.touch()
+    return load_mapping(folder.pinned / path.name)
+
+
+def _digest_of(mapping: MappingFile) -> str:
+    """Short digest of a mapping with its lookups."""
+    digest = hashlib.sha256()
+    for source in mapping.sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _empty(code: str) -> FileError:
