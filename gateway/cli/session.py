@@ -95,6 +95,13 @@ def common(command: _F) -> _F:
     return config_option()(json_option()(command))
 
 
+def _plain(error: GatewayError) -> str:
+    """Return the message; settings faults that stand alone and have no place go without one."""
+    if isinstance(error, SettingsError) and [fault.where for fault in error.faults] == ["settings"]:
+        return error.faults[0].message
+    return error.message
+
+
 def exit_of(error: GatewayError) -> Exit:
     """Return the exit code an error deserves."""
     if isinstance(error, FileError):
@@ -110,11 +117,12 @@ def tell(session: Session, error: GatewayError) -> Exit:
     if isinstance(error, SettingsError) and len(error.faults) > 1:
         click.echo(f"{len(error.faults)} faults:", err=True)
     place = f" (line {error.line})" if isinstance(error, FileError) and error.line is not None else ""
-    click.echo(f"{error.message}{place}", err=True)
+    message = _plain(error)
+    click.echo(f"{message}{place}", err=True)
     if error.fix:
         click.echo(error.fix, err=True)
     if session.json:
-        said: dict[str, Any] = {"error": error.message, "fix": error.fix, "exit": int(code)}
+        said: dict[str, Any] = {"error": message, "fix": error.fix, "exit": int(code)}
         if isinstance(error, SettingsError):
             said["faults"] = [{"where": fault.where, "message": fault.message} for fault in error.faults]
         if isinstance(error, FileError):

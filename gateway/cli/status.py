@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -75,16 +76,16 @@ def _print_status(facts: dict[str, Any]) -> None:
          view.moment(o["since"] if o["trouble"] else None))
         for o in facts["lanes"]
     ]  # fmt: skip
-    view.table("Lanes", ("lane", "waiting#", "open#", "unsent#", "state", "since"), lanes)
+    view.table("Lanes", ("lane", "waiting#", "open#", "unsent#", "state~", "since"), lanes)
     sick = [(s["source"], s["trouble"], view.moment(s["since"])) for s in facts["sources_in_trouble"]]
-    view.table("Sources in trouble", ("source", "trouble", "since"), sick)
+    view.table("Sources in trouble", ("source", "trouble~", "since"), sick)
     held = [(r["run"], r["file"], r["rows"], "; ".join(r["notes"])) for r in facts["held"]]
-    view.table("Held: release or cancel", ("run", "file", "rows#", "why"), held)
+    view.table("Held: release or cancel", ("run", "file~", "rows#", "why~"), held)
     opened = [
         (i["lane"], i["ticket"] or i["state"], i["records"], view.moment(i["sent_at"]), view.moment(i["deadline"]))
         for i in facts["open_imports"]
     ]
-    view.table("Open imports", ("lane", "ticket", "records#", "sent", "deadline"), opened)
+    view.table("Open imports", ("lane", "ticket~", "records#", "sent", "deadline"), opened)
     print_runs("Last runs", facts["runs"])
     if not facts["runs"] and not lanes:
         click.echo("Nothing has run yet.")
@@ -97,10 +98,10 @@ def _print_status(facts: dict[str, Any]) -> None:
 def print_runs(title: str, runs: list[dict[str, Any]]) -> None:
     """Print a list of runs as `facts_of` describes them."""
     rows = [
-        (r["run"], view.moment(r["received_at"]), r["file"], r["route"], r["rows"], r["state"], r["verdict"])
+        (r["run"], view.minute(r["received_at"]), r["file"], r["route"], r["rows"], r["state"], r["verdict"])
         for r in runs
     ]
-    view.table(title, ("run", "received", "file", "route", "rows#", "state", "verdict"), rows)
+    view.table(title, ("run", "received", "file~", "route", "rows#", "state", "verdict~"), rows)
 
 
 @click.command()
@@ -110,7 +111,8 @@ def print_runs(title: str, runs: list[dict[str, Any]]) -> None:
 def show(session: Session, run: str) -> int:
     """Show everything about one run.
 
-    Its balance, issues by cause, calls, answers and events; for a held one the reason. The exit code is the one the run deserves.
+    Its balance, issues by cause, calls, answers and events; for a held one the reason. The exit code is the one the
+    run deserves.
 
     Example: gateway show 2K7Q9X3MA
     """
@@ -166,15 +168,17 @@ def _print_run(facts: dict[str, Any]) -> None:
         click.echo(f"Held: {line}\ngateway release {facts['run']} sends it, gateway cancel {facts['run']} ends it.")
     print_causes(facts["issues"])
     calls = [
-        (c["ticket"], c["operation"], c["records"], c["attempts"], c["state"], view.moment(c["sent_at"]), c["said"])
+        (c["ticket"], c["operation"], c["records"], c["attempts"], c["state"], view.minute(c["sent_at"]), c["said"])
         for c in facts["calls"]
     ]
-    view.table("Calls", ("ticket", "operation", "records#", "tries#", "state", "sent", "said"), calls)
+    view.table("Calls", ("ticket~", "operation", "records#", "tries#", "state", "sent", "said~"), calls)
     view.table(
-        "Answers", ("file", "state", "trouble"), [(a["file"], a["state"], a["trouble"]) for a in facts["answers"]]
+        "Answers",
+        ("file~", "state", "trouble~"),
+        [(view.place(Path(a["file"])), a["state"], a["trouble"]) for a in facts["answers"]],
     )
     view.table(
-        "Events", ("at", "what", "said"), [(view.moment(e["at"]), e["what"], e["said"]) for e in facts["events"]]
+        "Events", ("at", "what", "said~"), [(view.moment(e["at"]), e["what"], e["said"]) for e in facts["events"]]
     )
 
 
@@ -185,7 +189,7 @@ def print_causes(found: list[dict[str, Any]], most: int = 30) -> None:
          ", ".join(f"{e['row']}" + ("" if e["value"] is None else f" ({e['value']!r:.40})") for e in c["examples"][:3]))
         for c in found[:most]
     ]  # fmt: skip
-    view.table("Issues by cause", ("weight", "code", "rows#", "what", "do", "for example row"), rows)
+    view.table("Issues by cause", ("weight", "code", "rows#", "what~", "do~", "for example row~"), rows)
     if len(found) > most:
         click.echo(f"... and {len(found) - most} causes more.")
 

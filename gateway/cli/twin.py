@@ -35,9 +35,9 @@ PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
 def twin(session: Session, system: str, speed: float, port: int, folder: Path, user: str) -> int:
     """Run a local stand-in of Mirakl, Sage 50 or an SFTP server.
 
-    It runs until it is stopped, listens on this machine only and keeps the rules of the real system: limits, delays, error reports. The drop
-    shows DIR/files to its account; its password is that of GATEWAY_DROP_PASSWORD, or a new one in DIR/password, and
-    DIR/known_hosts holds its host key.
+    It runs until it is stopped, listens on this machine only and keeps the rules of the real system: limits, delays,
+    error reports. The drop shows DIR/files to its account; its password is that of GATEWAY_DROP_PASSWORD, or a new
+    one in DIR/password, and DIR/known_hosts holds its host key.
 
     Example: gateway twin mirakl --speed 300 --dir twins
     """

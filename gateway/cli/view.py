@@ -37,11 +37,11 @@ def console(*, err: bool = False) -> Console:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; columns whose name ends with `#` hold numbers. Nothing is printed for no rows."""
+    """Print a table; nothing for no rows. A column `name#` holds numbers, `name~` long text, which alone is folded."""
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        number = name.endswith("#")
-        made.add_column(name.removesuffix("#"), justify="right" if number else "left", overflow="fold")
+        number, long = name.endswith("#"), name.endswith("~")
+        made.add_column(name.rstrip("#~"), justify="right" if number else "left", overflow="fold", no_wrap=not long)
     for row in rows:
         made.add_row(*("" if cell is None else str(cell) for cell in row))
     if made.row_count:
@@ -51,6 +51,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 def moment(at: datetime | None) -> str:
     """Return a time as people read it, UTC."""
     return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def minute(at: datetime | None) -> str:
+    """Return a time for a list: to the minute, without the year, UTC."""
+    return "" if at is None else at.astimezone(UTC).strftime("%m-%d %H:%MZ")
 
 
 def spoken(counts: dict[str, int]) -> str:
