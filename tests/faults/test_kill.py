@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
@@ -10,7 +9,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from gateway.journal import open_journal
 from gateway.journal import tables as t
 from gateway.model import KEY, RowState
 from gateway.testing.clock import RealClock
-from gateway.testing.hostile import effects_per_key, final_state, read_log
+from gateway.testing.hostile import KILLED, effects_per_key, final_state, read_log
 
 MAPPING = """contract = "stock"
 version = 1
@@ -239,7 +240,7 @@ def test_killed_before_and_after_every_commit(tmp_path, forks):
     code, commits = forks[0].drain(whole)
     assert (code, whole.said()) == (0, "")
     assert commits >= 20
-    points = [(when, n) for n in range(1, commits + 1) for when in ("before", "after")]
+    points = [("after", n) for n in range(1, commits + 1)] + [("before", n) for n in range(1, commits + 1, 2)]
     free = threading.local()
     pool = list(forks)
 
@@ -258,3 +259,70 @@ def test_killed_before_and_after_every_commit(tmp_path, forks):
 
     with ThreadPoolExecutor(len(forks)) as threads:
         list(threads.map(one, points))
+
+
+# ---------------------------------------------------------------- killed by the destination and at random
+
+
+def many(number: int) -> str:
+    """Rows of the n-th file: overlapping keys, every value once in the whole test, one faulty row."""
+    rows = [f"k{key},{number * 100 + key}" for key in range(number % 4, 9 + number % 4)]
+    return "sku,quantity\n" + "\n".join([*rows[:4], f"bad{number},x", *rows[4:]]) + "\n"
+
+
+def newest_of(numbers: Iterable[int]) -> dict[str, str]:
+    return {f"k{key}": str(n * 100 + key) for n in numbers for key in range(n % 4, 9 + n % 4)}
+
+
+MISDEEDS = (
+    "take", "kill_after", "kill_before", "take", "drop_after", "kill_after", "drop_before", "kill_before", "throttle",
+    "kill_after", "take",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slot_until", ["ticket", "settled"])
+def test_killed_inside_calls(tmp_path, forks, slot_until):
+    script = ", ".join(f"{{ does = '{misdeed}', polls = {n % 3} }}" for n, misdeed in enumerate(MISDEEDS))
+    place = Place(tmp_path / "place", script, repeat="never", slot_until=slot_until)
+    codes = []
+    for number in range(4):
+        place.drop(f"{number}.csv", many(number))
+        codes.append(forks[0].drain(place)[0])
+        while codes[-1] == KILLED:
+            codes.append(forks[0].drain(place)[0])
+    assert Counter(codes) == {0: 4, KILLED: sum(misdeed.startswith("kill") for misdeed in MISDEEDS)}, place.said()
+    assert_whole(place)
+    assert_effects(place, newest_of(range(4)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_random_while_files_come(tmp_path, forks, seed):
+    chance = random.Random(seed)
+    place = Place(tmp_path / "place", "{ does = 'take', polls = 2 }, { does = 'drop_after' }", repeat="never")
+    gateways = forks[0]
+    for number in range(10):
+        pid = gateways.start(place, "serve")
+        place.drop(f"{number}.csv", many(number) if number % 4 else BAD)
+        time.sleep(chance.uniform(0.1, 0.7))
+        os.kill(pid, signal.SIGKILL)
+        assert gateways.end()[0] == -signal.SIGKILL, place.said()
+    assert gateways.drain(place)[0] == 0, place.said()
+    assert_whole(place)
+    assert_effects(place, newest_of([number for number in range(10) if number % 4]))
+
+
+@pytest.mark.slow
+def test_stopped_politely_it_goes_on_where_it_was(tmp_path, forks):
+    place = Place(tmp_path / "place", "{ does = 'take', polls = 3 }", repeat="never")
+    place.drop("0.csv", many(0))
+    pid = forks[0].start(place, "serve")
+    until = time.monotonic() + 20
+    while (place.inbox / "0.csv").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGTERM)
+    assert forks[0].end()[0] == 0, place.said()
+    assert forks[0].drain(place)[0] == 0, place.said()
+    assert_whole(place)
+    assert_effects(place, newest_of([0]))
