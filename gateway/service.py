@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,7 @@ class Service:
         answers = threading.Thread(target=self._return_answers, name="answers", daemon=True)
         worker.start()
         answers.start()
+        self._watch()
         try:
             while not self._stop.is_set() and worker.is_alive():
                 self.sweep()
@@ -80,10 +82,17 @@ class Service:
         self._stop.set()
         self._wake.set()
 
-    def look(self) -> None:
-        """A source said something changed: scan soon."""
-        self._next_scan.clear()
+    def look(self, source: str) -> None:
+        """Something changed at a source: list it soon. The listing judges; an event says nothing."""
+        self._next_scan[source] = self.clock.now()
         self._wake.set()
+
+    def _watch(self) -> None:
+        """Let folders that can be watched wake the loop."""
+        for name, source in self.sources.items():
+            watch: Callable[[Callable[[], None]], bool] | None = getattr(source, "watch", None)
+            if watch is not None:
+                watch(functools.partial(self.look, name))
 
     def _dispatch(self) -> None:
         try:
@@ -99,7 +108,7 @@ class Service:
 
     def _pause(self) -> float:
         now = self.clock.now()
-        waits = [(at - now).total_seconds() for at in self._next_scan.values()]
+        waits = [(at - now).total_seconds() for at in list(self._next_scan.values())]
         return max(0.05, min([1.0, *waits]))
 
     # ---- one sweep
@@ -178,8 +187,15 @@ class Service:
         if self._fails.pop(name, 0):
             with self.journal.begin() as tx:
                 self.journal.note(tx, f"source {name}", "recovered", "The source can be reached again.")
-        self._next_scan[name] = self.clock.now() + timedelta(seconds=self.scan_every[name])
+        self._next_scan[name] = self.clock.now() + timedelta(seconds=self._scan_pause(name, source))
         return claimed
+
+    def _scan_pause(self, name: str, source: Source) -> float:
+        """Seconds to the next listing: sooner while a file is only waited for to be quiet."""
+        handling = getattr(source, "handling", None)
+        if handling is None or not _waiting(source):
+            return self.scan_every[name]
+        return min(self.scan_every[name], max(0.1, float(handling.settle)))
 
     def _refuse_names(self, name: str, source: Source) -> None:
         """Say once in the journal why names are not taken (links, case clashes, control characters)."""
