@@ -82,9 +82,10 @@ class Service:
         self._stop.set()
         self._wake.set()
 
-    def look(self, source: str) -> None:
-        """Something changed at a source: list it soon. The listing judges; an event says nothing."""
-        self._next_scan[source] = self.clock.now()
+    def look(self, source: str | None = None) -> None:
+        """Something changed at a source (None: at any): list it soon. The listing judges; an event says nothing."""
+        for name in self.sources if source is None else (source,):
+            self._next_scan[name] = self.clock.now()
         self._wake.set()
 
     def _watch(self) -> None:
