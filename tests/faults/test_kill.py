@@ -299,7 +299,7 @@ def test_killed_inside_calls(tmp_path, forks, slot_until):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_random_while_files_come(tmp_path, forks, seed):
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311  moments to kill at, no secret
     place = Place(tmp_path / "place", "{ does = 'take', polls = 2 }, { does = 'drop_after' }", repeat="never")
     gateways = forks[0]
     for number in range(10):
