@@ -118,6 +118,11 @@ class RunFolder:
         """Return the row files in order."""
         return sorted((self.root / "rows").glob("*.arrow"))
 
+    def last_row(self) -> int:
+        """Return the highest `@row`, 0 where there is none."""
+        paths = self.paths()
+        return int(read_block(paths[-1], [ROW])[ROW][-1]) if paths else 0
+
     def blocks(self, columns: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield the rows block by block with late states applied; `columns` beyond the origin ones, None: all."""
         late = self.late()

@@ -139,7 +139,7 @@ class RowStates:
 def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -> RowStates:
     """Work out the states of all rows of a run; undecided rows take `open_state`, as do effects still open."""
     folder = spool.run(run)
-    last = max((int(b[ROW][-1]) for b in folder.blocks([]) if b.height), default=0)
+    last = folder.last_row()
     codes = np.full(last + 1, UNDECIDED - 1, dtype=np.uint8)  # 254: no such row (blank, header)
     for block in folder.blocks([]):
         codes[block[ROW].to_numpy()] = UNDECIDED

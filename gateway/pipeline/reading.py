@@ -53,6 +53,7 @@ class _Judged:
     rows: pl.DataFrame | None
     issues: pl.DataFrame
     cells: pl.DataFrame
+    hashes: npt.NDArray[np.uint64]
 
 
 _WORKERS = 2
@@ -122,9 +123,17 @@ class FileReading:
 
     def _judged(self, table: Table) -> _Judged:
         if self._applier is None or not table.frame.height:
-            return _Judged(table, None, no_issues(), no_issues())
+            return _Judged(table, None, no_issues(), no_issues(), np.empty(0, np.uint64))
         rows, issues = self._check(self._applier.apply(table))
-        return _Judged(table, rows, issues, self._cells(table, rows))
+        return _Judged(table, rows, issues, self._cells(table, rows), self._key_hashes(rows))
+
+    def _key_hashes(self, rows: pl.DataFrame) -> npt.NDArray[np.uint64]:
+        """Hashes of the keys that must not stand twice."""
+        rule = next((r for r in self._setup.contract.rows_rules if r.code == "DUPLICATE_KEY"), None)
+        if rule is None or self._mapping.group is not None:
+            return np.empty(0, np.uint64)
+        concerned = rule.where & (pl.col(STATE).fill_null("") != "skipped")
+        return rows.select(pl.col(KEY).hash(seed=5).filter(concerned)).to_series().to_numpy()
 
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
         """Cells of the rejected rows as they came: the errors file needs no second reading then."""
@@ -149,8 +158,7 @@ class FileReading:
         seen.bad += int((states == "rejected").sum())
         seen.good += int(states.null_count())
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS - {"SKIPPED"})).sum()) if issues.height else 0
-        keyed = rows if states.null_count() == rows.height else rows.filter(pl.col(STATE).fill_null("") != "skipped")
-        self._hashes.append(keyed[KEY].hash(seed=5).to_numpy())
+        self._hashes.append(judged.hashes)
         behind.put((seen.blocks, judged))
         seen.blocks += 1
         if table.links is not None and table.links.height:
@@ -324,9 +332,10 @@ def _standing_twice(hashes: list[npt.NDArray[np.uint64]]) -> pl.Series:
     found: list[pl.Series] = []
     for part in range(slices):
         here = hashes if slices == 1 else [h[h % slices == part] for h in hashes]
-        series = pl.Series("hash", np.concatenate(here))
-        if series.n_unique() < series.len():
-            found.append(series.filter(series.is_duplicated()).unique())
+        ordered = pl.Series("hash", np.concatenate(here)).sort().to_numpy()
+        again = ordered[1:][ordered[1:] == ordered[:-1]]
+        if again.size:
+            found.append(pl.Series("hash", np.unique(again)))
     return pl.concat(found) if found else pl.Series("hash", [], dtype=pl.UInt64)
 
 
