@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import FrameType
@@ -104,10 +104,6 @@ class _Runner:
             return fresh is not None
 
         gateway.service.reload = look
-        for source in gateway.service.sources.values():
-            wake: Callable[[Callable[[], None]], bool] | None = getattr(source, "watch", None)
-            if wake is not None:
-                wake(gateway.service.look)
         gateway.service.run()
         self._tell(gateway)
         return found[-1] if found else None
