@@ -42,7 +42,6 @@ class LocalDispatcher:
                 with self._condition:
                     if not self._stopping and self._failure is None:
                         self._condition.wait(timeout=self._pause())
-            pool.shutdown(cancel_futures=True)
         if self._failure is not None:
             raise self._failure
 
@@ -74,7 +73,8 @@ class LocalDispatcher:
     def _advance(self, lane: str, advance: Callable[[str], datetime | None]) -> None:
         at: datetime | None = None
         try:
-            at = advance(lane)
+            if not self._stopping:
+                at = advance(lane)
         except BaseException as error:  # noqa: BLE001  handed to the thread that runs the service
             self._failure = error
         finally:
