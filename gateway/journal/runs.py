@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
@@ -15,6 +16,7 @@ from gateway.model import Arrival
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to misread
 _RUN_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 _CLAIMS_PER_MS = 1 << 20
+_LATEST_MS = (1 << 43) - 1
 
 
 def run_id(now: datetime) -> str:
@@ -43,8 +45,18 @@ def fresh_consignment_id(tx: Connection, now: datetime) -> str:
 
 
 def sequence(mtime: datetime, arrival: int) -> int:
-    """Order of a run: source time in milliseconds, then claim; fits a signed 64-bit integer."""
-    return ((mtime - t.EPOCH) // timedelta(milliseconds=1)) * _CLAIMS_PER_MS + arrival % _CLAIMS_PER_MS
+    """Order of a run: source time in milliseconds, then claim; fits a signed 64-bit integer.
+
+    A server's clock may say anything: a time after the year 2248 is as late as can be, one before 1692 as early.
+    """
+    stamp = max(-_LATEST_MS, min(_LATEST_MS, (mtime - t.EPOCH) // timedelta(milliseconds=1)))
+    return stamp * _CLAIMS_PER_MS + arrival % _CLAIMS_PER_MS
+
+
+def source_time(sequences: pl.Series) -> pl.Series:
+    """Source times of sequences (Int64) as canonical instants (String)."""
+    moments = (sequences // _CLAIMS_PER_MS).cast(pl.Datetime("ms", "UTC"))
+    return moments.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def add_arrival(tx: Connection, arrival: Arrival, *, token: str, local: str, now: datetime) -> int:

@@ -1,0 +1,225 @@
+"""The journal's own promises: versions, moments, budgets, slots, the ledger; on every database it runs on."""
+
+import contextlib
+import itertools
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import StatementError
+
+from gateway.errors import SettingsError, Throttled
+from gateway.journal import batches, open_journal
+from gateway.journal import tables as t
+from gateway.model import Arrival
+from gateway.testing.clock import FakeClock
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+
+
+def stored(journal, at):
+    with journal.begin() as tx:
+        tx.execute(sa.delete(t.token))
+        tx.execute(sa.insert(t.token).values(name="x", value="", expires_at=at))
+    with journal.read() as tx:
+        return tx.scalar(sa.select(t.token.c.expires_at))
+
+
+class TestMoment:
+    @shared
+    @given(at=st.datetimes(timezones=st.just(UTC)))
+    def test_comes_back_to_the_microsecond(self, journal, at):
+        assert stored(journal, at) == at
+
+    def test_is_utc_whatever_zone_it_was_written_in(self, journal):
+        there = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
+        found = stored(journal, there)
+        assert (found, found.tzinfo) == (NOW, UTC)
+
+    def test_a_naive_time_is_refused(self, journal):
+        with pytest.raises(StatementError, match="naive time"):
+            stored(journal, datetime(2026, 1, 1))
+
+    def test_nothing_stays_nothing(self, journal):
+        assert stored(journal, None) is None
+
+    @shared
+    @given(pair=st.tuples(*[st.datetimes(timezones=st.just(UTC))] * 2))
+    def test_the_database_orders_as_time_does(self, journal, pair):
+        stored(journal, pair[0])
+        with journal.read() as tx:
+            found = tx.scalar(sa.select(sa.func.count()).select_from(t.token).where(t.token.c.expires_at < pair[1]))
+        assert bool(found) == (pair[0] < pair[1])
+
+
+class TestVersion:
+    def set_to(self, url, version):
+        engine = sa.create_engine(url)
+        with engine.begin() as tx:
+            tx.execute(sa.update(t.meta).where(t.meta.c.name == "version").values(value=str(version)))
+        engine.dispose()
+
+    def test_a_fresh_state_has_the_programs_version(self, journal):
+        with journal.read() as tx:
+            assert tx.scalar(sa.select(t.meta.c.value).where(t.meta.c.name == "version")) == str(t.VERSION)
+
+    @pytest.mark.usefixtures("journal")
+    def test_opening_again_is_fine(self, tmp_path, clock, url):
+        again = open_journal(tmp_path, clock, url=url)
+        again.close()
+
+    @pytest.mark.usefixtures("journal")
+    def test_a_newer_state_is_refused_and_left_as_it_is(self, tmp_path, clock, url):
+        self.set_to(url, t.VERSION + 1)
+        engine = sa.create_engine(url)
+        t.token.drop(engine)
+        with pytest.raises(SettingsError) as caught:
+            open_journal(tmp_path, clock, url=url)
+        assert f"state version {t.VERSION + 1}" in str(caught.value)
+        assert "Run the newer program" in str(caught.value)
+        tables = sa.inspect(engine).get_table_names()
+        t.token.create(engine)
+        engine.dispose()
+        assert "token" not in tables
+
+    def test_a_start_cut_off_before_the_version_was_written_is_made_good(self, journal, tmp_path, clock, url):
+        with journal.begin() as tx:
+            tx.execute(sa.delete(t.meta))
+        again = open_journal(tmp_path, clock, url=url)
+        with again.read() as tx:
+            assert tx.scalar(sa.select(t.meta.c.value)) == str(t.VERSION)
+        again.close()
+
+
+class TestBudget:
+    def test_the_second_call_is_told_how_long_to_wait(self, journal, clock):
+        journal.take("shop/STO01", 60)
+        clock.advance(15)
+        with pytest.raises(Throttled) as caught:
+            journal.take("shop/STO01", 60)
+        assert caught.value.after == 45
+        clock.advance(45)
+        journal.take("shop/STO01", 60)
+
+    def test_names_have_budgets_of_their_own(self, journal):
+        journal.take("a", 60)
+        journal.take("b", 60)
+
+    def test_a_refused_call_costs_nothing(self, journal, clock):
+        journal.take("a", 10)
+        for _ in range(5):
+            clock.advance(1)
+            with pytest.raises(Throttled):
+                journal.take("a", 10)
+        clock.advance(5)
+        journal.take("a", 10)
+
+    def test_block_forbids_calls_and_never_shortens_a_wait(self, journal, clock):
+        journal.block("a", 60)
+        journal.block("a", 1)
+        clock.advance(59)
+        with pytest.raises(Throttled):
+            journal.take("a", 0)
+        clock.advance(1)
+        journal.take("a", 0)
+
+    def test_it_outlives_the_process(self, journal, tmp_path, clock, url):
+        journal.take("a", 60)
+        again = open_journal(tmp_path, clock, url=url)
+        with pytest.raises(Throttled):
+            again.take("a", 60)
+        again.close()
+
+    @shared
+    @given(
+        interval=st.floats(0.5, 100),
+        steps=st.lists(st.tuples(st.sampled_from(["take", "take", "take", "block"]), st.floats(0, 80)), max_size=25),
+    )
+    def test_never_more_calls_than_allowed_in_any_window(self, url, tmp_path, interval, steps):
+        clock = FakeClock()
+        journal = open_journal(tmp_path, clock, url=url)
+        with journal.begin() as tx:
+            tx.execute(sa.delete(t.budget))
+        calls, blocked = [], []
+        for what, seconds in steps:
+            clock.advance(seconds)
+            if what == "block":
+                journal.block("a", seconds)
+                blocked.append((clock.now(), clock.now() + timedelta(seconds=seconds)))
+                continue
+            with contextlib.suppress(Throttled):
+                journal.take("a", interval)
+                calls.append(clock.now())
+        journal.close()
+        near = timedelta(microseconds=2)
+        apart = [b - a for a, b in itertools.pairwise(calls)]
+        assert all(gap >= timedelta(seconds=interval) - near for gap in apart)
+        assert not [call for call in calls for begin, end in blocked if begin < call < end - near]
+
+
+class TestSlots:
+    def test_only_one_batch_holds_a_slot(self, journal):
+        with journal.begin() as tx:
+            assert batches.take_slot(tx, "shop", 1)
+            assert batches.take_slot(tx, "shop", 1)
+            assert not batches.take_slot(tx, "shop", 2)
+            assert batches.take_slot(tx, "other", 2)
+
+    def test_only_the_holder_can_give_it_back(self, journal):
+        with journal.begin() as tx:
+            batches.take_slot(tx, "shop", 1)
+            batches.free_slots(tx, [2])
+            assert not batches.take_slot(tx, "shop", 2)
+            batches.free_slots(tx, [1])
+            assert batches.take_slot(tx, "shop", 2)
+
+    def test_a_batch_without_a_slot_never_waits(self, journal):
+        with journal.begin() as tx:
+            assert batches.take_slot(tx, "", 1)
+            assert batches.take_slot(tx, "", 2)
+
+
+class TestLedger:
+    def test_a_file_is_entered_once_until_it_is_dropped(self, journal):
+        ledger, file = journal.ledger(), Arrival("drop", "in/a.csv", 3, NOW)
+        token = ledger.take(file)
+        assert token is not None
+        assert ledger.take(file) is None
+        assert ledger.seen("drop") == {("in/a.csv", 3, NOW)}
+        ledger.drop(token)
+        assert ledger.seen("drop") == set()
+        assert ledger.take(file) is not None
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            Arrival("else", "a.csv", 3, NOW),
+            Arrival("drop", "A.csv", 3, NOW),
+            Arrival("drop", "a.csv", 4, NOW),
+            Arrival("drop", "a.csv", 3, NOW + timedelta(microseconds=1)),
+        ],
+    )
+    def test_source_path_size_and_time_tell_files_apart(self, journal, other):
+        ledger = journal.ledger()
+        assert ledger.take(Arrival("drop", "a.csv", 3, NOW)) is not None
+        assert ledger.take(other) is not None
+
+    def test_it_knows_nothing_of_other_sources(self, journal):
+        ledger = journal.ledger()
+        ledger.take(Arrival("drop", "a.csv", 3, NOW))
+        assert ledger.seen("else") == set()
+
+
+def test_a_transaction_that_fails_leaves_nothing(journal):
+    def fail():
+        with journal.begin() as tx:
+            journal.note(tx, "x", "test", "was here")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with journal.read() as tx:
+        assert tx.scalar(sa.select(sa.func.count()).select_from(t.event)) == 0
