@@ -514,7 +514,7 @@ class Rows(Protocol):
         ...
 
     def issues(self) -> Iterator[pl.DataFrame]:
-        """Frames of ISSUE_SCHEMA plus `severity`, `key`, `state`: every fault and every effect with something to say."""
+        """Frames of ISSUE_SCHEMA plus `severity`, `key`, `state`: every fault, every effect with something to say."""
         ...
 
     def tables(self) -> Iterator[Table]:

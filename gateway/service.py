@@ -49,6 +49,7 @@ class Service:
     _wake: threading.Event = field(default_factory=threading.Event)
     _next_scan: dict[str, datetime] = field(default_factory=dict)
     _fails: dict[str, int] = field(default_factory=dict)
+    _reached: set[str] = field(default_factory=set)
     _unrecovered: set[str] = field(default_factory=set)
     _failure: BaseException | None = None
 
@@ -185,11 +186,21 @@ class Service:
         if trouble is not None:
             self._trouble(name, trouble)
             return claimed
-        if self._fails.pop(name, 0):
-            with self.journal.begin() as tx:
-                self.journal.note(tx, f"source {name}", "recovered", "The source can be reached again.")
+        if self._fails.pop(name, 0) or name not in self._reached:
+            self._recovered(name)
         self._next_scan[name] = self.clock.now() + timedelta(seconds=self._scan_pause(name, source))
         return claimed
+
+    def _recovered(self, name: str) -> None:
+        """Take back the last word of trouble, be it from before a restart."""
+        self._reached.add(name)
+        subject = f"source {name}"
+        said = sa.select(t.event.c.kind).where(
+            t.event.c.subject == subject, t.event.c.kind.in_(("trouble", "recovered"))
+        )
+        with self.journal.begin() as tx:
+            if tx.scalar(said.order_by(t.event.c.id.desc()).limit(1)) == "trouble":
+                self.journal.note(tx, subject, "recovered", "The source can be reached again.")
 
     def _scan_pause(self, name: str, source: Source) -> float:
         """Seconds to the next listing: sooner while a file is only waited for to be quiet."""

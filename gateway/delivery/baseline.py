@@ -97,7 +97,7 @@ def sweep(journal: Journal, spool: Spool) -> None:
     """Remove segments and consignments that no journal row names, and bodies nobody sends again: a crash came first."""
     with journal.read() as tx:
         named = set(tx.scalars(sa.select(t.segment.c.file)))
-        states = dict(tx.execute(sa.select(t.consignment.c.id, t.consignment.c.state)).tuples().all())
+        states = {r[0]: r[1] for r in tx.execute(sa.select(t.consignment.c.id, t.consignment.c.state))}
     for path in spool.segments.glob("*.parquet*"):
         if path.name not in named:
             path.unlink(missing_ok=True)

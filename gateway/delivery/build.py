@@ -316,7 +316,11 @@ def _of_derived(sends: pl.DataFrame, setup: LaneSetup) -> list[pl.Expr]:
         if name in setup.operation.fields
     ]
     measure = pl.when(sends["derived"]).then(sends["measure"]).otherwise(pl.col(setup.measure))
-    return [*filled, measure.alias(setup.measure)]
+    filled.append(measure.alias(setup.measure))
+    if "timestamp" in setup.operation.fields:
+        stamp = runs.source_time(sends["seq"])  # the file that left the key out speaks at its own time
+        filled.append(pl.when(sends["derived"]).then(stamp).otherwise(pl.col("timestamp")).alias("timestamp"))
+    return filled
 
 
 def _placed(effects: pl.DataFrame, placed: list[tuple[int, pl.DataFrame]]) -> pl.DataFrame:

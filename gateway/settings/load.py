@@ -156,7 +156,7 @@ def _route(
     mapping = _mapping(document, keys, folder, made.mapping, mappings)
     if made.absent != "keep" and made.mode != "full":
         document.fault((*keys, "absent"), 'absent means something only with mode = "full"')
-    if mapping is None or made.source not in sources or made.destination not in targets:
+    if mapping is None:
         return None
     try:
         agreed = contract(mapping.contract)
@@ -164,6 +164,8 @@ def _route(
         document.fault((*keys, "mapping"), f"{made.mapping}: {error}")
         return None
     _check_fields(document, (*keys, "mapping"), mapping, agreed)
+    if made.source not in sources or made.destination not in targets:
+        return None
     kind, target = targets[made.destination]
     operations = destinations()[kind].SPEC.operations(target)
     operation = next((o for o in operations if o.contract in {agreed.name, "*"}), None)

@@ -14,7 +14,7 @@ def _many(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_many)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_many, json_schema_input_type=str | list[str])]
 
 
 class _Section(BaseModel):

@@ -6,9 +6,11 @@ import orjson
 import polars as pl
 import pytest
 
+from gateway.destinations.files import FilesDestination, FilesSettings
 from gateway.errors import WillNeverWork
 from gateway.model import ROW
 from gateway.testing.hostile import Step, effects_per_key
+from gateway.testing.rig import Rig
 
 HEADER = "sku,quantity\n"
 
@@ -314,3 +316,19 @@ def test_balance_holds_at_every_moment(rigs):
         rig.clock.advance(1)
     assert sum(rig.states(run).values()) == 10
     assert rig.operations.run(run).state == "settled"
+
+
+def test_a_key_that_a_full_file_leaves_out_is_zeroed_with_the_files_own_time(tmp_path, clock):
+    settings = FilesSettings(folder=tmp_path / "out", format="json", contract="stock")
+    made = FilesDestination(settings, clock=clock, account="there", name="there")
+    (tmp_path / "out").mkdir()
+    rig = Rig(tmp_path / "gateway", made, clock, mode="full", absent="zero")
+    rig.drop("1.csv", rows(("a", 1), ("b", 2)))
+    rig.advance()
+    rig.clock.advance(60)
+    rig.drop("2.csv", rows(("a", 5)))
+    rig.advance()
+    sent = [orjson.loads(p.read_bytes()) for p in sorted((tmp_path / "out").iterdir())]
+    last = {r["sku"]: r for batch in sent for r in batch if r["timestamp"] == "2026-11-22T09:31:00Z"}
+    rig.close()
+    assert {sku: str(r["quantity"]) for sku, r in last.items()} == {"a": "5", "b": "0"}
