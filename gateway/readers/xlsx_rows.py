@@ -16,7 +16,7 @@ from gateway.errors import FileError
 _FIX = "Open it in Excel and save it again as an Excel workbook (*.xlsx)."
 
 
-class Unreadable(Exception):  # noqa: N818  not an error of the file: the other reader takes over
+class Unreadable(Exception):
     """Calamine gives up on a value that openpyxl may read."""
 
 

@@ -117,7 +117,7 @@ def _long(body: bytes, odd: _Odd) -> None:
             odd.add(body, start, Oddity.EXACT, match[1])
 
 
-class _NotPlain(Exception):  # noqa: N818  not an error: the exact pass takes over
+class _NotPlain(Exception):
     """The sheet is not written the plain way."""
 
 
