@@ -1,8 +1,8 @@
 """Typed cells to canonical text and kinds, column by column; it knows no files.
 
-Number: the shortest decimal text that is exactly the float, without exponent or trailing .0. Date 2026-11-22, date and
-time 2026-11-22T09:30:00 (no zone; at midnight it is the date alone), time 09:30:00, duration 36:30:00, boolean
-true/false. Fractions of a second are kept to the millisecond where there are any.
+Number: decimal text of at most 15 significant digits (whole numbers in full), without exponent or trailing .0. Date
+2026-11-22, date and time 2026-11-22T09:30:00 (no zone; at midnight it is the date alone), time 09:30:00, duration
+36:30:00, boolean true/false. Fractions of a second are kept to the millisecond where there are any.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import polars as pl
 
 from gateway.model import Kind
 
+DIGITS = 15
+"""Significant digits a spreadsheet keeps of a number; what a float has beyond them is noise of its arithmetic."""
 LONG = 1e15
 SHORT = 1e-3
 """Below it, and from LONG on, a float's own text may have an exponent."""
@@ -52,7 +54,8 @@ def float_text(numbers: pl.Series) -> pl.Series:
     if (size < LONG).all() and (values == values.floor()).all():
         return values.cast(pl.Int64).cast(pl.String)
     text = values.cast(pl.String).str.strip_suffix(".0")
-    far = ((size >= LONG) | ((size < SHORT) & (size > 0))).fill_null(value=False)
+    noisy = text.str.len_bytes() > DIGITS + 2
+    far = ((size >= LONG) | ((size < SHORT) & (size > 0)) | noisy).fill_null(value=False)
     if not far.any():
         return text
     exact = [_plain(value) if long else None for value, long in zip(values, far, strict=True)]
@@ -60,8 +63,10 @@ def float_text(numbers: pl.Series) -> pl.Series:
 
 
 def _plain(number: float) -> str:
-    text = format(Decimal(repr(number)), "f")
-    return text.removesuffix(".0")
+    text = repr(number)
+    if not number.is_integer():
+        text = f"{number:.{DIGITS}g}"  # what a spreadsheet shows: 0.1 + 0.2 is 0.3
+    return format(Decimal(text), "f").removesuffix(".0")
 
 
 def _constant(name: str, kind: Kind, length: int) -> pl.Series:

@@ -11,6 +11,7 @@ from gateway.errors import FileError
 from gateway.formats.layout import CsvLayout, XlsxLayout
 from gateway.model import Kind, Table
 from gateway.readers.xlsx import XlsxReader
+from gateway.readers.xlsx_cells import float_text
 
 Workbook = Callable[..., Path]
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -360,3 +361,8 @@ def test_a_layout_of_another_kind_is_a_programming_error(workbook: Workbook) -> 
     layout = CsvLayout(kind="csv", delimiter=",", encoding="utf-8")
     with pytest.raises(TypeError, match="CsvLayout"):
         list(XlsxReader().tables(workbook(HEADER), layout))
+
+
+def test_the_noise_of_float_arithmetic_is_not_read():
+    numbers = pl.Series("n", [0.1 + 0.2, 1.1 * 3, 5e-5, 1 / 3, -2.675, 12.5, 7.0])
+    assert float_text(numbers).to_list() == ["0.3", "3.3", "0.00005", "0.333333333333333", "-2.675", "12.5", "7"]
