@@ -21,6 +21,15 @@ ZIP_TIME = (2026, 9, 14, 6, 0, 0)
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MADE = datetime(2026, 9, 14, 6, 0, tzinfo=UTC).replace(tzinfo=None)
 
+
+def sold_out(place: int, turn: int) -> bool:
+    """Every ninth article is sold out in both turns, one more in the second.
+
+    More of them would add up, demo after demo, until the guard holds a file that zeroes too many within an hour.
+    """
+    return place % 9 == 4 or (turn == 2 and place == 17)
+
+
 # ---------------------------------------------------------------- Norfolk Outdoor, United Kingdom
 
 NORFOLK_HEADER = ("SKU", "Product Code", "Description", "Size", "Colour", "Qty Available", "Unit", "Last Counted")
@@ -52,7 +61,7 @@ def norfolk_rows(turn: int) -> list[list[str]]:
                 rows.append([sku, f"00{code}", text, size.replace("/", "-"), colour, "", "each", when])
     rows += [[f"NF-{code}", f"00{code}", text, "", "", "", "each", when] for code, text in NORFOLK_SINGLE]
     for place, row in enumerate(rows):
-        count = 0 if (place + turn) % 9 == 4 else (place * 37 + turn * 17 + 11) % 61
+        count = 0 if sold_out(place, turn) else 1 + (place * 37 + turn * 17 + 11) % 60
         row[5] = str(count)
     rows[-6][5] = "1,250" if turn == 1 else "1,180"  # tent pegs are counted by the thousand
     return rows
@@ -88,7 +97,7 @@ def norfolk_workbook(turn: int) -> bytes:
         for row in range(1, 31):
             sheet.write_string(row, 0, f"NF-4{row:03d}")
             sheet.write_string(row, 1, f"00{4000 + row}")
-            sheet.write_number(row, 2, 0 if (row + turn) % 10 == 0 else (row * 29 + turn * 13) % 83)
+            sheet.write_number(row, 2, 0 if sold_out(row, turn) else 1 + (row * 29 + turn * 13) % 82)
             sheet.write_boolean(row, 3, row == 30)
             sheet.write_datetime(row, 4, datetime(2026, 9, 12 + turn, tzinfo=UTC).replace(tzinfo=None), day)
         if turn == 1:
@@ -155,7 +164,7 @@ def iberica_rows(turn: int) -> list[list[str]]:
         for size in sizes:
             for store in ("Zaragoza", "Valencia"):
                 place = len(rows)
-                count = 0 if (place + turn) % 8 == 3 else (place * 41 + turn * 19 + 5) % 57
+                count = 0 if sold_out(place, turn) else 1 + (place * 41 + turn * 19 + 5) % 56
                 moment = f"{13 + turn:02d}/09/2026 {7 + place % 12:02d}:{place % 60:02d}"
                 rows.append([f"{model}-{size}", model, text, size, store, str(count), moment])
     rows[0][5] = "1.204" if turn == 1 else "1.312"
@@ -182,7 +191,7 @@ def iberica_xml(turn: int) -> str:
     """A document with a default namespace, an attribute for the code, an empty and an absent element."""
     items = []
     for n in range(1, 25):
-        count = "0" if (n + turn) % 7 == 2 else str((n * 23 + turn * 31) % 49)
+        count = 0 if sold_out(n, turn) else 1 + (n * 23 + turn * 31) % 48
         stock = f"    <stock>{count}</stock>\n"
         if turn == 1 and n == 11:
             stock = "    <stock></stock>\n"
@@ -245,7 +254,7 @@ def lumen_workbook(articles: Iterable[int], *, turn: int, faults: bool, drafts: 
             for column, text in enumerate((f"LH-6{n:03d}", f"Leuchte Modell {n}")):
                 sheet.merge_range(row, column, row + len(stores) - 1, column, text)
             for store in stores:
-                count = 0 if n % 6 == 0 else (n * 17 + turn * 7 + len(store)) % 40
+                count = 0 if n % 6 == 0 else 1 + (n * 17 + turn * 7 + len(store)) % 39
                 sheet.write_string(row, 2, store)
                 if drafts and n % 3:
                     sheet.write_string(row, 3, "folgt")
@@ -267,10 +276,8 @@ def lumen_xml(turn: int) -> str:
     items = []
     for n in range(1, 31):
         stores = ("Hamburg", "Köln", "Sperrlager") if n % 4 == 0 else ("Hamburg", "Köln")
-        parts = "".join(
-            f'    <l:ort name="{store}"><l:menge>{(n * 13 + turn * 5 + len(store)) % 30}</l:menge></l:ort>\n'
-            for store in stores
-        )
+        counts = [(store, 0 if n % 7 == 0 else 1 + (n * 13 + turn * 5 + len(store)) % 29) for store in stores]
+        parts = "".join(f'    <l:ort name="{store}"><l:menge>{count}</l:menge></l:ort>\n' for store, count in counts)
         if turn == 1 and n == 9:
             parts = parts.replace("<l:menge>", "<l:menge>ca. ", 1)
         items.append(f'  <l:artikel nr="LH-7{n:03d}">\n    <l:einheit>Stk</l:einheit>\n{parts}  </l:artikel>\n')

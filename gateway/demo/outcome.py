@@ -19,7 +19,6 @@ from gateway.reports.verdict import verdict
 
 _ANSWERS = ("errors.csv", "errors.xlsx", "errors.xml", "result.csv", "ack.json")
 """Kinds of answers a reader looks at first, most telling first."""
-_ENDED = ("settled", "rejected")
 _RETURNING = t.answer.c.state == "returning"
 
 
@@ -47,14 +46,18 @@ def newest_arrival(journal: Journal) -> int:
 
 
 def ended(journal: Journal, after: int, files: Iterable[Sample]) -> set[Path]:
-    """Return those of the files of which nothing more is to come: archived or rejected, answers returned."""
+    """Return those of the files of which nothing comes by itself: archived or rejected, answers returned, or held."""
     found: set[Path] = set()
     with journal.read() as tx:
         returning = [Path(file).name for file in tx.scalars(sa.select(t.answer.c.file).where(_RETURNING))]
         for one in files:
             arrival = _arrival(tx, after, one)
-            over = arrival is not None and arrival.state == "ended"
-            if over and not any(name.startswith(f"{one.file.name}.") for name in returning):
+            if arrival is None:
+                continue
+            held = any(run.state == "held" for run in runs.of_arrival(tx, arrival.id))
+            if (held or arrival.state == "ended") and not any(
+                name.startswith(f"{one.file.name}.") for name in returning
+            ):
                 found.add(one.file)
     return found
 
@@ -93,8 +96,10 @@ def _of_run(tx: Connection, one: Sample, run: Row[Any], destinations: Mapping[st
     derived = {state: count for state, count in run.counts.get("derived", {}).items() if count}
     errors = next((kind for kind in answers if kind.startswith("errors.")), "errors.csv")
     said = verdict(states, errors=errors, destination=destinations.get(run.route, "the destination"))
-    if run.state not in _ENDED:
-        said = f"The run is {run.state}: {said}"
+    if run.state == "held":
+        said = f"It is held for a person to decide: gateway release {run.id}, or gateway cancel {run.id}."
+    elif run.state != "settled":
+        said = "It has not ended yet."
     return Outcome(one, run.route, run.rows, states, derived, "", said, tuple(run.notes), seconds, answer)
 
 
