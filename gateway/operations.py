@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import getpass
 import os
 import shutil
@@ -78,8 +79,12 @@ class Operations:
             row = runs.get_run(tx, run.strip().upper())
             if row is not None:
                 return row
-            last = list(tx.scalars(sa.select(t.run.c.id).order_by(t.run.c.id.desc()).limit(5)))
-        raise NoSuchRunError(f"There is no run {run!r}.", fix=f"The last ones are: {', '.join(last) or 'none'}.")
+            last = list(tx.scalars(sa.select(t.run.c.id).order_by(t.run.c.id.desc()).limit(1000)))
+        near = difflib.get_close_matches(run.strip().upper(), last, 3, cutoff=0.7)
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
+        raise NoSuchRunError(
+            f"There is no run {run!r}.", fix=f"{hint}The last ones are: {', '.join(last[:5]) or 'none'}."
+        )
 
     def summary(self, run: str) -> Summary:
         """Everything about a run besides its rows."""
@@ -210,6 +215,7 @@ class Operations:
         with self._journal.begin() as tx:
             notes = [f"by {_who()}", *row.notes]
             runs.set_run(tx, row.id, state="cancelled", open_rows=0, notes=notes)
+            batches.cancel_unsent(tx, row.id, f"by {_who()}")
             self._acted(tx, "cancel", row.id, "; ".join(row.notes))
             runs.wake_lane(tx, row.lane, self._journal.clock.now())
 

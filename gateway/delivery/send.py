@@ -43,8 +43,8 @@ class Sender:
             window = self._next(setup)
             if not window:
                 return
-            self._book(setup, window)
-            self._submit(setup, window)
+            if self._book(setup, window):
+                self._submit(setup, window)
 
     def _next(self, setup: LaneSetup) -> list[Row[Any]]:
         with self._journal.read() as tx:
@@ -57,7 +57,7 @@ class Sender:
         alone = alone or len(slots) > 1
         return ready[:1] if alone else [b for b in ready if b.consignment == ready[0].consignment]
 
-    def _book(self, setup: LaneSetup, window: Sequence[Row[Any]]) -> None:
+    def _book(self, setup: LaneSetup, window: Sequence[Row[Any]]) -> bool:
         with self._journal.begin() as tx:
             if not batches.take_slot(tx, window[0].slot, window[0].id):
                 raise Busy(f"The slot {window[0].slot} is taken by another batch.", after=1.0)
@@ -69,7 +69,10 @@ class Sender:
                 self._free(window)
                 raise
         with self._journal.begin() as tx:
-            batches.intend(tx, [b.id for b in window], self._journal.clock.now())
+            if batches.intend(tx, [b.id for b in window], self._journal.clock.now()):
+                return True
+            batches.free_slots(tx, [b.id for b in window])
+            return False
 
     def _free(self, window: Sequence[Row[Any]]) -> None:
         with self._journal.begin() as tx:

@@ -80,13 +80,23 @@ def due(tx: Connection, account: str, now: datetime) -> Sequence[Row[Any]]:
     return tx.execute(query.order_by(t.batch.c.ask_at, t.batch.c.id)).fetchall()
 
 
-def intend(tx: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Write the intent: these batches are about to be sent."""
-    tx.execute(
-        sa.update(t.batch)
-        .where(t.batch.c.id.in_(ids))
-        .values(state="sending", intent_at=now, attempts=t.batch.c.attempts + 1)
-    )
+def intend(tx: Connection, ids: Sequence[int], now: datetime) -> bool:
+    """Write the intent: these batches are about to be sent; False when a person cancelled one of them meanwhile."""
+    ready = sa.and_(t.batch.c.id.in_(ids), t.batch.c.state == "ready")
+    if tx.scalar(sa.select(sa.func.count()).select_from(t.batch).where(ready)) != len(ids):
+        return False
+    tx.execute(sa.update(t.batch).where(ready).values(state="sending", intent_at=now, attempts=t.batch.c.attempts + 1))
+    return True
+
+
+def cancel_unsent(tx: Connection, run: str, message: str) -> int:
+    """Close the batches of a run that were never sent and hold no row of another run; returns how many."""
+    shared = sa.select(t.batch_run.c.batch).where(t.batch_run.c.run != run)
+    mine = sa.select(t.batch_run.c.batch).where(t.batch_run.c.run == run, t.batch_run.c.batch.not_in(shared))
+    unsent = sa.and_(t.batch.c.id.in_(mine), t.batch.c.state == "ready")
+    tx.execute(sa.delete(t.slot).where(t.slot.c.batch.in_(sa.select(t.batch.c.id).where(unsent))))
+    ended = {"state": "closed", "rest": str(RowState.SKIPPED), "code": "CANCELLED", "message": message}
+    return tx.execute(sa.update(t.batch).where(unsent).values(**ended)).rowcount
 
 
 def set_state(tx: Connection, ids: Sequence[int], state: str) -> None:
