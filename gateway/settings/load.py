@@ -62,10 +62,10 @@ def load_settings(path: Path) -> Loaded:
     for name in sorted(top.keys() - GatewaySettings.model_fields.keys()):
         document.fault((name,), unknown(name, [*GatewaySettings.model_fields, *_TABLES], "table or setting"))
         top.pop(name)
+    _check_zone(document, top.get("zone"))
     settings = document.section((), top, GatewaySettings)
     if settings is not None:
         settings = settings.model_copy(update={n: base / getattr(settings, n) for n in ("state", "outbox", "mappings")})
-        _check_zone(document, settings.zone)
     sources = _sources(document, base)
     targets = _destinations(document, base)
     routes: dict[str, LoadedRoute] = {}
@@ -212,8 +212,8 @@ def _mapping(
     return mappings[path]
 
 
-def _check_zone(document: Document, zone: str | None) -> None:
-    if zone is None:
+def _check_zone(document: Document, zone: object) -> None:
+    if not isinstance(zone, str):
         return
     try:
         ZoneInfo(zone)

@@ -33,6 +33,8 @@ class Document:
             raise SettingsError(
                 [Fault(str(path), "the file does not exist")], fix="Name it with --config, or run: gateway init DIR"
             ) from error
+        except OSError as error:
+            raise SettingsError([Fault(str(path), f"the file can't be read: {error.strerror}")]) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError([Fault(str(path), f"this is not TOML: {error}")]) from error
 
@@ -71,10 +73,16 @@ class Document:
             return found
         file = self.path.parent / str(value["file"])
         try:
-            return file.read_text("utf-8").strip()
+            found = file.read_text("utf-8").strip()
         except OSError as error:
             self.fault(keys, f"the secret's file can't be read: {file}: {error.strerror}")
             return None
+        except UnicodeDecodeError:  # its message would repeat the secret
+            self.fault(keys, f"the secret's file is not UTF-8 text: {file}")
+            return None
+        if not found:
+            self.fault(keys, f"the secret's file is empty: {file}")
+        return found
 
     def _pydantic(self, keys: tuple[str, ...], one: Any, model: type[BaseModel]) -> None:
         place = (*keys, *(str(part) for part in one["loc"]))

@@ -1,0 +1,301 @@
+"""gateway.toml: everything wrong at once, each with its line and the nearest right word; secrets never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import SettingsError
+from gateway.settings import LocalSettings, SftpSettings, load_settings
+
+MAPPING = """contract = "stock"
+version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+sku = "sku"
+quantity = "quantity"
+"""
+SOURCE = """
+[sources.acme]
+kind = "local"
+folder = "inbox"
+"""
+SHOP = """
+[destinations.shop]
+kind = "files"
+folder = "sent"
+format = "json"
+"""
+ROUTE = """
+[routes.stock]
+source = "acme"
+files = "*.csv"
+mapping = "stock.toml"
+destination = "shop"
+"""
+SECRET = "hunter2-do-not-show"
+
+
+class Place:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "mappings").mkdir()
+        self.mapping("stock.toml", MAPPING)
+
+    def mapping(self, name: str, text: str) -> None:
+        (self.root / "mappings" / name).write_text(text, "utf-8")
+
+    def load(self, *parts: str, top: str = "version = 1"):
+        path = self.root / "gateway.toml"
+        path.write_text(top + "".join(parts), "utf-8")
+        return load_settings(path)
+
+    def faults(self, *parts: str, top: str = "version = 1") -> list[str]:
+        """Faults as `line: message`, where the place is the settings file."""
+        with pytest.raises(SettingsError) as caught:
+            self.load(*parts, top=top)
+        assert SECRET not in str(caught.value)
+        prefix = f"{self.root / 'gateway.toml'}"
+        return [str(fault).removeprefix(prefix).removeprefix(":").strip() for fault in caught.value.faults]
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+class TestGood:
+    def test_names_stand_for_what_they_name(self, place):
+        loaded = place.load(SOURCE, SHOP, ROUTE)
+        route = loaded.routes["stock"]
+        assert route.lane == "shop/stock/acme"
+        assert (route.route.partner, route.route.owner, route.route.contract) == ("acme", "acme", "stock")
+        assert route.route.files == ("*.csv",)
+        assert loaded.destinations["shop"][0] == "files"
+
+    def test_paths_are_relative_to_the_file_wherever_it_is_read_from(self, place, monkeypatch, tmp_path):
+        monkeypatch.chdir("/")
+        sftp = """
+[sources.far]
+kind = "sftp"
+host = "h"
+user = "u"
+key_file = "keys/id"
+known_hosts = "keys/known"
+"""
+        loaded = place.load(SOURCE, sftp, SHOP, ROUTE, top='version = 1\nstate = "var/state"')
+        acme, far = loaded.sources["acme"], loaded.sources["far"]
+        assert isinstance(acme, LocalSettings)
+        assert isinstance(far, SftpSettings)
+        assert [loaded.settings.state, loaded.settings.outbox, loaded.settings.mappings, acme.folder] == [
+            tmp_path / "var/state", tmp_path / "outbox", tmp_path / "mappings", tmp_path / "inbox",
+        ]  # fmt: skip
+        assert (far.key_file, far.known_hosts) == (tmp_path / "keys/id", tmp_path / "keys/known")
+        assert loaded.destinations["shop"][1].folder == tmp_path / "sent"
+
+    def test_absolute_paths_stay(self, place):
+        assert place.load(SOURCE, SHOP, ROUTE, top='version = 1\nstate = "/var/state"').settings.state == Path(
+            "/var/state"
+        )
+
+    def test_what_must_be_watched_for_changes_is_named(self, place, tmp_path):
+        loaded = place.load(SOURCE, SHOP, ROUTE)
+        assert set(loaded.watched) == {tmp_path / "gateway.toml", tmp_path / "mappings/stock.toml"}
+
+    def test_answers_go_back_where_the_source_has_a_folder_for_them(self, place):
+        assert place.load(SOURCE, SHOP, ROUTE).routes["stock"].route.answers is False
+        assert place.load(SOURCE + 'answers = "out"\n', SHOP, ROUTE).routes["stock"].route.answers is True
+
+
+class TestFaults:
+    def test_all_at_once_each_with_its_line(self, place):
+        found = place.faults(
+            '\nstat = "x"\nworkers = 0\nzone = "Europe/Madird"',  # lines 2 to 4
+            SOURCE + "settle = -1\n",  # 5 to 8
+            SHOP.replace("format", "formt"),  # 9 to 13, then from 15
+            ROUTE.replace('"*.csv"', "[]"),
+        )
+        lines = [int(fault.split(":")[0]) for fault in found]
+        assert sorted(lines) == [2, 3, 4, 8, 10, 13, 17]
+        text = "\n".join(found)
+        assert "stat: unknown table or setting 'stat'; did you mean 'state'?" in text
+        assert "workers: input should be greater than or equal to 1" in text
+        assert "zone: there is no time zone 'Europe/Madird'; write it like Europe/Madrid" in text
+        assert "sources.acme.settle: input should be greater than or equal to 0" in text
+        assert "destinations.shop.formt: unknown setting 'formt'; did you mean 'format'?" in text
+        assert "destinations.shop.format: this setting is needed and missing" in text
+        assert "routes.stock.files: tuple should have at least 1 item" in text
+
+    def test_nothing_was_started(self, place):
+        with pytest.raises(SettingsError) as caught:
+            place.load()
+        assert caught.value.fix == "Nothing was started."
+
+    @pytest.mark.parametrize(
+        ("parts", "wanted"),
+        [
+            (
+                (SOURCE.replace("local", "locl"), SHOP, ROUTE),
+                "3: sources.acme.kind: unknown kind of source 'locl'; did you mean 'local'? known: local, sftp",
+            ),
+            (
+                (SOURCE, SHOP.replace("files", "file"), ROUTE),
+                "7: destinations.shop.kind: unknown kind of destination 'file'; did you mean 'files'?",
+            ),
+            (
+                (SOURCE, SHOP, ROUTE.replace('"acme"', '"acne"')),
+                "12: routes.stock.source: unknown source 'acne'; did you mean 'acme'? known: acme",
+            ),
+            (
+                (SOURCE, SHOP, ROUTE.replace('"shop"', '"ship"')),
+                "15: routes.stock.destination: unknown destination 'ship'; did you mean 'shop'? known: shop",
+            ),
+            ((SOURCE, SHOP, ROUTE.replace("stock.toml", "stok.toml")), "'stok.toml'; did you mean 'stock.toml'?"),
+            (
+                (SOURCE, SHOP, ROUTE + "policy = { reject_abov = 1 }\n"),
+                "16: routes.stock.policy.reject_abov: unknown setting 'reject_abov'; did you mean 'reject_above'?",
+            ),
+            (
+                (SOURCE, SHOP, ROUTE + 'absent = "zero"\n'),
+                '16: routes.stock.absent: absent means something only with mode = "full"',
+            ),
+            ((SOURCE, SHOP), "routes: there is no route: nothing would ever be taken"),
+            (("\nroutes = 5", SOURCE, SHOP), "2: routes: write one table per entry, like [routes.acme]"),
+            ((SOURCE + 'after = "shred"\n', SHOP, ROUTE), "5: sources.acme.after: string should match pattern"),
+        ],
+    )
+    def test_name_the_place_and_the_nearest_right_word(self, place, parts, wanted):
+        found = place.faults(*parts)
+        assert any(wanted in fault for fault in found), found
+
+    def test_a_fault_of_a_source_is_not_told_again_of_its_routes(self, place):
+        found = place.faults(SOURCE.replace("folder", "foldr"), SHOP, ROUTE)
+        assert {fault.split(":")[1].strip().split(".")[0] for fault in found} == {"sources"}
+
+    def test_a_file_that_is_not_there(self, tmp_path):
+        with pytest.raises(SettingsError, match=r"none\.toml: the file does not exist.*--config.*gateway init"):
+            load_settings(tmp_path / "none.toml")
+
+    def test_a_folder_in_place_of_the_file(self, tmp_path):
+        with pytest.raises(SettingsError, match="the file can't be read: Is a directory"):
+            load_settings(tmp_path)
+
+    @pytest.mark.parametrize("content", [b"version = = 1\n", b"version = 1\nversion = 1\n", b"name = '\xff'\n"])
+    def test_what_is_not_toml(self, tmp_path, content):
+        path = tmp_path / "gateway.toml"
+        path.write_bytes(content)
+        with pytest.raises(SettingsError, match="this is not TOML"):
+            load_settings(path)
+
+    @pytest.mark.parametrize(("top", "wanted"), [("", "version: this setting"), ("version = 2", "version: input")])
+    def test_the_version_of_the_form_is_asked_for(self, place, top, wanted):
+        assert any(wanted in fault for fault in place.faults(SOURCE, SHOP, ROUTE, top=top))
+
+
+class TestMappings:
+    def test_a_field_the_contract_does_not_have(self, place, tmp_path):
+        place.mapping("stock.toml", MAPPING.replace("quantity = ", "quantiti = "))
+        found = "\n".join(place.faults(SOURCE, SHOP, ROUTE))
+        mapping = tmp_path / "mappings/stock.toml"
+        assert f"{mapping}:9: the contract stock has no field 'quantiti'; did you mean 'quantity'?" in found
+        assert f"{mapping}: the contract stock needs 'quantity', which nothing fills" in found
+
+    def test_a_contract_that_does_not_exist(self, place):
+        place.mapping("stock.toml", MAPPING.replace('"stock"', '"stok"'))
+        assert any("stok" in fault for fault in place.faults(SOURCE, SHOP, ROUTE))
+
+    def test_faults_of_a_mapping_stand_beside_those_of_the_settings_once(self, place, tmp_path):
+        place.mapping("stock.toml", MAPPING.replace('"csv"', '"csw"').replace("delimiter", "delimeter"))
+        other = ROUTE.replace("routes.stock", "routes.other")
+        found = place.faults(SOURCE + "settle = -1\n", SHOP, ROUTE, other)
+        assert any("settle" in fault for fault in found)
+        of_mapping = [fault for fault in found if str(tmp_path / "mappings/stock.toml") in fault]
+        assert of_mapping
+        assert len(of_mapping) == len(set(of_mapping))
+
+    def test_a_destination_that_does_not_take_the_contract(self, place):
+        shop = SHOP + 'contract = "stok"\n'
+        found = place.faults(SOURCE, shop, ROUTE)
+        assert any("does not take stock" in fault or "stok" in fault for fault in found), found
+
+
+class TestOwners:
+    TWO = SOURCE + SOURCE.replace("acme", "bolt") + SHOP + ROUTE
+    SECOND = ROUTE.replace("routes.stock", "routes.bolt").replace('"acme"', '"bolt"')
+
+    def test_owners_of_one_account_and_family_need_keys(self, place):
+        (found,) = place.faults(self.TWO, self.SECOND)
+        assert found.startswith("21: routes.bolt: writes stock of shop like route 'stock' of another owner")
+        assert "`keys` prefix" in found
+
+    @pytest.mark.parametrize(("a", "b", "good"), [("A-", "B-", True), ("A-", "A-", False), ("A", "AB", False)])
+    def test_prefixes_must_tell_keys_apart(self, place, a, b, good):
+        parts = (self.TWO + f'keys = "{a}"\n', self.SECOND + f'keys = "{b}"\n')
+        if good:
+            assert {route.lane for route in place.load(*parts).routes.values()} == {
+                "shop/stock/acme", "shop/stock/bolt",
+            }  # fmt: skip
+        else:
+            assert len(place.faults(*parts)) == 1
+
+    def test_one_prefix_alone_is_not_enough(self, place):
+        assert len(place.faults(self.TWO + 'keys = "A-"\n', self.SECOND)) == 1
+
+    def test_one_owner_is_one_lane(self, place):
+        loaded = place.load(self.TWO + 'owner = "us"\n', self.SECOND + 'owner = "us"\n')
+        assert {route.lane for route in loaded.routes.values()} == {"shop/stock/us"}
+
+
+class TestSecrets:
+    MIRAKL = '\n[destinations.shop]\nkind = "mirakl"\nhost = "https://x.mirakl.net"\napi_key = {}\n'
+
+    def test_come_from_the_environment_or_a_file(self, place, monkeypatch, tmp_path):
+        monkeypatch.setenv("SHOP_KEY", SECRET)
+        (tmp_path / "shop.key").write_text(f"{SECRET}\n", "utf-8")
+        for reference in ('{ env = "SHOP_KEY" }', '{ file = "shop.key" }'):
+            loaded = place.load(SOURCE, self.MIRAKL.format(reference), ROUTE)
+            assert loaded.destinations["shop"][1].api_key.get_secret_value() == SECRET
+            assert SECRET not in repr(loaded)
+            assert SECRET not in str(loaded.destinations["shop"][1].model_dump())
+
+    @pytest.mark.parametrize(
+        "written", [f'"{SECRET}"', f'{{ value = "{SECRET}" }}', f'["{SECRET}"]', '{ env = "A", file = "b" }', "{}"]
+    )
+    def test_never_stand_in_the_file_itself(self, place, written):
+        found = place.faults(SOURCE, self.MIRAKL.replace("{}", written), ROUTE)
+        assert found == [
+            '9: destinations.shop.api_key: a secret stands by reference only: { env = "NAME" } or { file = "path" }'
+        ]
+
+    def test_a_variable_that_is_not_set(self, place, monkeypatch):
+        monkeypatch.delenv("SHOP_KEY", raising=False)
+        found = place.faults(SOURCE, self.MIRAKL.format('{ env = "SHOP_KEY" }'), ROUTE)
+        assert found == ["9: destinations.shop.api_key: the environment variable SHOP_KEY is not set"]
+
+    @pytest.mark.parametrize(
+        ("content", "wanted"),
+        [(None, "can't be read"), (b"\n", "is empty"), (SECRET.encode() + b"\xff", "is not UTF-8 text")],
+    )
+    def test_a_file_that_holds_none(self, place, tmp_path, content, wanted):
+        if content is not None:
+            (tmp_path / "shop.key").write_bytes(content)
+        (found,) = place.faults(SOURCE, self.MIRAKL.format('{ file = "shop.key" }'), ROUTE)
+        assert found.startswith("9: destinations.shop.api_key: the secret's file")
+        assert wanted in found
+        assert str(tmp_path / "shop.key") in found
+
+    def test_a_secret_that_is_refused_is_not_repeated(self, place, monkeypatch):
+        monkeypatch.setenv("SHOP_KEY", f"Bearer {SECRET}")
+        (found,) = place.faults(SOURCE, self.MIRAKL.format('{ env = "SHOP_KEY" }'), ROUTE)
+        assert "without Bearer before it" in found
+
+    @pytest.mark.parametrize("written", ["", 'password = { env = "PW" }\nkey_file = "id"\n'])
+    def test_an_account_needs_a_password_or_a_key(self, place, monkeypatch, written):
+        monkeypatch.setenv("PW", SECRET)
+        sftp = f'\n[sources.far]\nkind = "sftp"\nhost = "h"\nuser = "u"\nknown_hosts = "k"\n{written}'
+        found = place.faults(SOURCE, sftp, SHOP, ROUTE)
+        assert found == ["6: sources.far: give either a password or a key_file"]
