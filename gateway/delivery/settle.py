@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -54,6 +55,8 @@ class Settler:
         self._outbox = outbox
         self._read = read
         self._load_layout = load_layout
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
 
     # ---- consignments
 
@@ -96,20 +99,32 @@ class Settler:
 
     def finish(self, names: Sequence[str]) -> list[str]:
         """Settle those of the runs of which nothing is to come; the others get their progress written."""
-        done: list[str] = []
-        for name in names:
+        return [name for name in names if self._alone(name) and self._finished(name)]
+
+    def _alone(self, name: str) -> bool:
+        """Claim a run for this thread; False when another one is writing its answers."""
+        with self._lock:
+            if name in self._busy:
+                return False
+            self._busy.add(name)
+            return True
+
+    def _finished(self, name: str) -> bool:
+        try:
             with self._journal.read() as tx:
                 row = runs.get_run(tx, name)
                 live = 0 if row is None else tx.scalar(_live_batches(name))
             if row is None or row.state not in {"waiting", "cancelled"}:
-                continue
+                return False
             if (row.state == "waiting" and row.open_rows) or live:
                 if live:
                     self.progress(row)
-                continue
+                return False
             self.settle(row)
-            done.append(name)
-        return done
+            return True
+        finally:
+            with self._lock:
+                self._busy.discard(name)
 
     def settle(self, row: Row[Any]) -> None:
         """Write all answers of a run and mark it settled. Doing it twice gives the same files."""
