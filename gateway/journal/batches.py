@@ -137,7 +137,8 @@ def apply_receipts(tx: Connection, told: Sequence[Told]) -> None:
             {"which": o.batch, "to_ask": o.ask_at, "to_outcomes": o.outcomes, "to_ticket": o.receipt.ticket}
             for o in opened
         ])  # fmt: skip
-        begin = sa.update(t.batch).where(mine, t.batch.c.state.in_(UNSENT))
+        unsent = sa.or_(*(t.batch.c.state == state for state in UNSENT))  # IN can't be executed for many at once
+        begin = sa.update(t.batch).where(mine, unsent)
         begin = begin.values(state="open", deadline=sa.bindparam("to_deadline"))
         tx.execute(begin, [{"which": o.batch, "to_deadline": o.deadline} for o in opened])
 
