@@ -332,3 +332,12 @@ def test_a_key_that_a_full_file_leaves_out_is_zeroed_with_the_files_own_time(tmp
     last = {r["sku"]: r for batch in sent for r in batch if r["timestamp"] == "2026-11-22T09:31:00Z"}
     rig.close()
     assert {sku: str(r["quantity"]) for sku, r in last.items()} == {"a": "5", "b": "0"}
+
+
+def test_several_batches_of_a_window_can_stay_open(rigs):
+    rig = rigs(Step(polls=2), Step(polls=2), Step(polls=1), batch_size=1, repeat="harmless")
+    run = rig.drop("1.csv", rows(("a", 1), ("b", 2), ("c", 3)))
+    for _ in range(5):
+        rig.advance()
+        rig.clock.advance(1)
+    assert rig.states(run) == {"applied": 3}
