@@ -153,7 +153,7 @@ def test_golden(name, tmp_path):
         assert unpacked(file, body) == unpacked(file, wanted[file]), file
 
 
-# ---------------------------------------------------------------- together the cases show every code a stock row can get
+# ---------------------------------------------------------------- together: every code a row of stock can get
 
 NOT_OF_STOCK = {
     "NOT_A_DAY": "no field of stock is a day",
