@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import tomllib
 
@@ -30,6 +31,7 @@ def listed():
     return [name.strip() for names, _ in rows for name in names.split(",")]
 
 
+@functools.cache
 def imported():
     found = set()
     for path in (ROOT / "gateway").rglob("*.py"):
