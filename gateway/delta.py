@@ -13,7 +13,7 @@ import polars as pl
 from gateway.model import KEY, ROW
 from gateway.routes import DeltaRules
 
-PART_ROWS = 500_000
+PART_ROWS = 100_000
 """Rows a part should hold."""
 
 HASHER = f"polars-{pl.__version__}"

@@ -148,7 +148,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "DEST_UNCERTAIN",
         "It is not known whether the destination took the row: {detail}",
-        "Check it at the destination; then retry or cancel the run.",
+        "Check it at the destination; retry the run if it was not taken.",
     ),
     _warning(
         "DEST_NOT_CONFIRMED",

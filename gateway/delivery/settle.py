@@ -274,6 +274,8 @@ class Settler:
                 origin = runs.get_run(tx, str(first))
             if origin is None or origin.partner != row.partner:
                 continue  # a run id typed by hand must not touch another partner's answers
+            if not self._spool.run(origin.id).root.exists():
+                continue  # cleared away meanwhile: there is no report left to complete
             note = mended.select("first_row", pl.lit(row.id).alias("run"))
             target = self._spool.run(origin.id).root / "repaired.parquet"
             known = pl.read_parquet(target) if target.exists() else note.clear()

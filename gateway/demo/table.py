@@ -48,7 +48,7 @@ def table(lines: Sequence[Outcome], *, width: int | None = None) -> str:
 
 def _cells(line: Outcome) -> tuple[str, str, str, str, str, str, str]:
     name = line.sample.file.name
-    more = [f"and {state} without row: {count}" for state, count in line.derived.items()]
+    more = [f"{count} {state} (absent)" for state, count in line.derived.items()]
     states = line.code or "\n".join([*counted(line.states).split(", "), *more])
     # Run and kind only: the name in front of them is the file's own.
     answer = "" if line.answer is None else line.answer.name.removeprefix(f"{name}.")

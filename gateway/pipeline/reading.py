@@ -82,11 +82,12 @@ class FileReading:
         self._now = now
         self._seen = Readout()
         self._applier: Applier | None = None
-        self._hashes: list[npt.NDArray[np.uint64]] = []
+        self._hashes = folder.root / "hashes"
         self._keep: frozenset[str] | None = _needed_across(setup.contract) if judge_only else None
 
     def run(self, file: Path) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
+        self._hashes.unlink(missing_ok=True)
         tables = ahead(self._compiled(self._read(file, reading_layout(self._mapping))))
         with Behind(self._store) as behind:
             for judged in mapped(tables, self._judged, workers=1 if self._mapping.fill_down else _WORKERS):
@@ -158,7 +159,6 @@ class FileReading:
         seen.bad += int((states == "rejected").sum())
         seen.good += int(states.null_count())
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS - {"SKIPPED"})).sum()) if issues.height else 0
-        self._hashes.append(judged.hashes)
         behind.put((seen.blocks, judged))
         seen.blocks += 1
         if table.links is not None and table.links.height:
@@ -169,6 +169,8 @@ class FileReading:
         if judged.rows is None:
             return
         rows = judged.rows
+        with self._hashes.open("ab") as out:
+            judged.hashes.tofile(out)
         if self._keep is not None:
             rows = rows.select(ROW, LINE, KEY, STATE, *(c for c in self._keep if c in rows.columns))
         self._folder.add(number, rows, judged.issues, judged.cells)
@@ -240,10 +242,10 @@ class FileReading:
 
     def _duplicates(self, rule: RowsRule) -> pl.DataFrame:
         """Look at the few rows whose key's hash stands twice; without one, no key can stand twice."""
-        if self._mapping.group is not None or not self._hashes:
+        if self._mapping.group is not None or not self._hashes.exists():
             return no_issues()
         twice = _standing_twice(self._hashes)
-        self._hashes = []
+        self._hashes.unlink()
         if twice.len() == 0:
             return no_issues()
         frame = self._rows_of(rule, pl.col(KEY).hash(seed=5).is_in(twice.implode()))
@@ -322,21 +324,26 @@ class FileReading:
         return pl.concat([states, more]).sort(ROW), told
 
 
-_HASHES_AT_ONCE = 4_000_000
+_HASHES_AT_ONCE = 2_000_000
+_HASHES_READ = 1 << 19
 
 
-def _standing_twice(hashes: list[npt.NDArray[np.uint64]]) -> pl.Series:
-    """Hashes that stand more than once (UInt64), looked for in slices of the hash space."""
-    total = sum(h.size for h in hashes)
-    slices = max(1, -(-total // _HASHES_AT_ONCE))
+def _standing_twice(path: Path) -> pl.Series:
+    """Hashes that stand more than once in the file (UInt64), looked for in slices of the hash space."""
+    slices = max(1, -(-path.stat().st_size // 8 // _HASHES_AT_ONCE))
     found: list[pl.Series] = []
     for part in range(slices):
-        here = hashes if slices == 1 else [h[h % slices == part] for h in hashes]
-        ordered = pl.Series("hash", np.concatenate(here)).sort().to_numpy()
+        ordered = pl.Series("hash", np.concatenate(list(_slice(path, part, slices)))).sort().to_numpy()
         again = ordered[1:][ordered[1:] == ordered[:-1]]
         if again.size:
             found.append(pl.Series("hash", np.unique(again)))
     return pl.concat(found) if found else pl.Series("hash", [], dtype=pl.UInt64)
+
+
+def _slice(path: Path, part: int, slices: int) -> Iterator[npt.NDArray[np.uint64]]:
+    with path.open("rb") as file:
+        while (read := np.fromfile(file, np.uint64, _HASHES_READ)).size:
+            yield read if slices == 1 else read[read % slices == part]
 
 
 def _needed_across(contract: Contract) -> frozenset[str]:

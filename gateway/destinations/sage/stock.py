@@ -101,9 +101,10 @@ def check(records: pl.DataFrame) -> pl.DataFrame:
     """Return issues (ISSUE_SCHEMA) of rows that name one product and the same variants under different skus."""
     full = _complete(records)
     values = [pl.when(given(name)).then(pl.col(name)).otherwise(pl.lit("")).alias(name) for name in _VALUES]
-    place = pl.struct(_product().alias("product"), *values)
     origin = [pl.col(name) if name in records.columns else pl.lit(None, pl.Int64).alias(name) for name in (ROW, LINE)]
-    return full.filter(place.is_duplicated()).select(
+    several = pl.col("sku").n_unique().over("product", *_VALUES) > 1  # rows of one sku are summed, or told apart before
+    placed = full.with_columns(_product().alias("product"), *values)
+    return placed.filter(several).select(
         *origin,
         pl.lit("DUPLICATE_KEY").alias("code"),
         pl.lit("product_id").alias("field"),

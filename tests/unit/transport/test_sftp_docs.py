@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from gateway.settings import SftpSettings as Section
 from gateway.sources.handling import Handling
 from gateway.testing.clock import RealClock
 from gateway.testing.openssh import OpenSshServer, find_sshd, make_key
@@ -26,14 +27,10 @@ def block(language: str) -> str:
     return str(found[0])
 
 
-def table(heading: str) -> list[str]:
-    part = DOC.read_text(encoding="utf-8").split(heading, 1)[1].split("\n\n", 2)[1]
-    return [line.split("`")[1] for line in part.splitlines()[2:]]
-
-
-def test_the_tables_name_every_setting():
-    assert sorted(table("The connection:")) == sorted(each.name for each in dataclasses.fields(SftpSettings))
-    assert sorted(table("The files:")) == sorted(each.name for each in dataclasses.fields(Handling))
+def test_the_example_names_settings_there_are():
+    example = tomllib.loads(block("toml"))["sources"]["acme"]
+    assert example.keys() <= Section.model_fields.keys()
+    assert Section.model_validate(example).settle == 10
 
 
 def test_the_folders_are_those_the_program_uses():
