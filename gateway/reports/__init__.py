@@ -27,8 +27,5 @@ __all__ = [
 
 
 def writers(layout: BaseModel) -> list[ReportWriter]:
-    """Return the writers of the answers at the end of a run, for the layout the run pinned.
-
-    Those that take longest come first: where several write at the same time, none is waited for at the end.
-    """
-    return [errors_writer(layout), ResultWriter(), IssuesWriter(), PageWriter(), SummaryWriter()]
+    """Return the writers of the answers at the end of a run, for the layout the run pinned."""
+    return [ResultWriter(), IssuesWriter(), errors_writer(layout), PageWriter(), SummaryWriter()]
