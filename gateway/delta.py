@@ -37,11 +37,9 @@ def parts_for(rows: int) -> int:
     return max(1, -(-rows // PART_ROWS))
 
 
-def in_part(part: int, parts: int) -> pl.Expr:
-    """Boolean expression: the row's key falls into the part."""
-    if parts == 1:
-        return pl.lit(value=True)
-    return pl.col(KEY).hash(seed=7) % parts == part
+def part_of(parts: int) -> pl.Expr:
+    """UInt32 expression: the part a row's key falls into."""
+    return (pl.col(KEY).hash(seed=7) % parts).cast(pl.UInt32)
 
 
 def digest_expr(fields: Sequence[str]) -> pl.Expr:
@@ -55,9 +53,10 @@ def fold(segments: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Fold segments (SEGMENT_SCHEMA) into one row per key, the one of the newest sequence, then of the latest time."""
     if not segments:
         return pl.DataFrame(schema=SEGMENT_SCHEMA)
-    if len(segments) == 1:
-        return segments[0]
-    return pl.concat(segments).sort("seq", "at", maintain_order=True).unique(KEY, keep="last")
+    whole = pl.concat(segments)
+    if whole[KEY].n_unique() == whole.height:
+        return whole
+    return whole.sort("seq", "at", maintain_order=True).unique(KEY, keep="last")
 
 
 def decide(
@@ -164,5 +163,5 @@ def canonical_decimal(value: pl.Expr) -> pl.Expr:
 
 __all__ = [
     "HASHER", "INFLIGHT_SCHEMA", "PART_ROWS", "SEGMENT_SCHEMA",
-    "absent", "canonical_decimal", "collapse", "decide", "digest_expr", "fold", "in_part", "parts_for", "touched",
+    "absent", "canonical_decimal", "collapse", "decide", "digest_expr", "fold", "part_of", "parts_for", "touched",
 ]  # fmt: skip

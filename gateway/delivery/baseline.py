@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from gateway import delta
+from gateway.delivery.split import Split
 from gateway.journal import Journal
 from gateway.journal import tables as t
 from gateway.model import KEY
@@ -35,10 +37,9 @@ class Baseline:
             found = tx.execute(query.order_by(t.segment.c.id)).fetchall()
         return cls([spool.segments / r.file for r in found], sum(r.rows for r in found))
 
-    def part(self, part: int, parts: int) -> pl.DataFrame:
-        """Newest row per key of one part (SEGMENT_SCHEMA); digests of another hasher are null."""
-        frames = [_read(path).filter(delta.in_part(part, parts)) for path in self.paths]
-        return delta.fold([f for f in frames if f.height])
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Yield the segments, oldest first (SEGMENT_SCHEMA); digests of another hasher are null."""
+        return (_read(path) for path in self.paths)
 
 
 def _read(path: Path) -> pl.DataFrame:
@@ -81,11 +82,14 @@ def compact(journal: Journal, spool: Spool, lane: str, name: str) -> None:
     whole = Baseline([spool.segments / r.file for r in found], sum(r.rows for r in found))
     parts = delta.parts_for(whole.rows)
     written: list[dict[str, str | int]] = []
-    for part in range(parts):
-        file = f"{name}-folded-{part:04d}.{delta.HASHER}.parquet"
-        folded = whole.part(part, parts)
-        write_frame(folded, spool.segments / file)
-        written.append({"lane": lane, "file": file, "rows": folded.height, "consignment": f"{name}-folded"})
+    with tempfile.TemporaryDirectory(prefix="fold-", dir=spool.segments) as folder:
+        split = Split(Path(folder), parts)
+        split.add("known", whole.frames())
+        for part in range(parts):
+            folded = delta.fold(split.part("known", part))
+            written.append(
+                write_segment(spool, lane, folded, consignment=f"{name}-folded", name=f"{name}-folded-{part:04d}")
+            )
     with journal.begin() as tx:
         tx.execute(sa.delete(t.segment).where(t.segment.c.id.in_([r.id for r in found])))
         tx.execute(sa.insert(t.segment), written)

@@ -103,11 +103,11 @@ class Builder:
         lane = draft.setup.name
         baseline = Baseline.of_lane(self._journal, self._spool, lane)
         flying = inflight_keys(self._journal, self._spool, lane)
-        portions = Portions(self._spool, draft.setup, draft.candidates, baseline, flying)
+        portions = Portions(self._spool, draft.setup, draft.candidates, (baseline, flying), draft.folder.root)
         for number, portion in enumerate(portions):
-            self._portion(draft, portions, number, portion)
+            self._portion(draft, number, portion)
 
-    def _portion(self, draft: Draft, portions: Portions, number: int, portion: Portion) -> None:
+    def _portion(self, draft: Draft, number: int, portion: Portion) -> None:
         setup = draft.setup
         gathered: list[pl.DataFrame] = []
         members: dict[int, pl.DataFrame] = {}
@@ -129,7 +129,7 @@ class Builder:
         decided = delta.decide(
             frame, portion.known, portion.flying, drifts=setup.operation.drifts, rules=rules, now=draft.now
         )
-        derived = self._derived(draft, portions, portion)
+        derived = self._derived(draft, portion)
         self._tally(draft.candidates, decided, derived, portion.known)
         self._write_decisions(draft, number, decided, members)
         touched = delta.touched(decided)
@@ -140,7 +140,7 @@ class Builder:
             )
         self._write_sends(draft, number, (decided, derived), members)
 
-    def _derived(self, draft: Draft, portions: Portions, portion: Portion) -> pl.DataFrame:
+    def _derived(self, draft: Draft, portion: Portion) -> pl.DataFrame:
         """Effects of keys that the newest full file leaves out: of several full files only the newest speaks."""
         full = [c for c in draft.candidates if c.speaks_of_absence]
         if not full or portion.known.height == 0:
@@ -152,7 +152,7 @@ class Builder:
             if c.row.seq > one.row.seq
         ]
         to_zero = one.pinned.route.absent == "zero"
-        present = portions.keys(one, portion.part, portion.parts)
+        present = portion.present.get(one.position, portion.known.select(KEY).clear())
         gone = delta.absent(
             portion.known, pl.concat([portion.flying, *newer]), present, seq=one.row.seq, to_zero=to_zero
         )

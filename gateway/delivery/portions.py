@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,6 +15,7 @@ from sqlalchemy.engine import Row
 from gateway import delta, guard
 from gateway.delivery.baseline import Baseline
 from gateway.delivery.setup import LaneSetup, Pinned
+from gateway.delivery.split import Split
 from gateway.model import KEY, ROW
 from gateway.spool import STATE, Spool
 
@@ -42,27 +45,32 @@ class Candidate:
 class Portion:
     """Rows to decide together: all rows of their keys are here.
 
-    `rows`: one frame per candidate. `known`: baseline (SEGMENT_SCHEMA). `flying`: keys under way. `part` of `parts`.
+    `rows`: one frame per candidate. `known`: baseline (SEGMENT_SCHEMA). `flying`: keys under way.
     """
 
     rows: Sequence[pl.DataFrame]
     known: pl.DataFrame
     flying: pl.DataFrame
-    part: int
-    parts: int
+    present: Mapping[int, pl.DataFrame] = field(default_factory=dict)
+    """Every key of full files, faulty rows included, by the candidate's position."""
 
 
 class Portions:
     """Portions of one consignment."""
 
     def __init__(
-        self, spool: Spool, setup: LaneSetup, candidates: Sequence[Candidate], baseline: Baseline, flying: pl.DataFrame
+        self,
+        spool: Spool,
+        setup: LaneSetup,
+        candidates: Sequence[Candidate],
+        known: tuple[Baseline, pl.DataFrame],
+        work: Path,
     ) -> None:
+        self._baseline, self._flying = known
+        self._work = work
         self._spool = spool
         self._setup = setup
         self._candidates = candidates
-        self._baseline = baseline
-        self._flying = flying
 
     def __iter__(self) -> Iterator[Portion]:
         """Yield in file order where no row needs to meet another, else part by part of the key hash."""
@@ -71,10 +79,28 @@ class Portions:
             return
         total = max(sum(c.row.rows for c in self._candidates), self._baseline.rows)
         parts = delta.parts_for(total)
-        for part in range(parts):
-            rows = [self.rows(c, part, parts) for c in self._candidates]
-            flying = self._flying.filter(delta.in_part(part, parts))
-            yield Portion(rows, self._baseline.part(part, parts), flying, part, parts)
+        with tempfile.TemporaryDirectory(prefix="parts-", dir=self._work) as folder:
+            split = Split(Path(folder), parts)
+            for c in self._candidates:
+                split.add(f"rows-{c.position}", (self._open(c, b) for b in self._spool.run(c.row.id).blocks()))
+                if c.speaks_of_absence:
+                    split.add(f"keys-{c.position}", (b.select(KEY) for b in self._spool.run(c.row.id).blocks([])))
+            split.add("known", self._baseline.frames())
+            split.add("flying", [self._flying])
+            for part in range(parts):
+                yield self._part(split, part)
+
+    def _part(self, split: Split, part: int) -> Portion:
+        rows = [self._prepared(c, split.part(f"rows-{c.position}", part)) for c in self._candidates]
+        keys = {
+            c.position: pl.concat(found).unique()
+            for c in self._candidates
+            if c.speaks_of_absence and (found := split.part(f"keys-{c.position}", part))
+        }
+        flying = split.part("flying", part)
+        return Portion(
+            rows, delta.fold(split.part("known", part)), pl.concat(flying) if flying else self._flying.clear(), keys
+        )
 
     def _alone(self) -> bool:
         one = self._candidates[0]
@@ -85,27 +111,13 @@ class Portions:
         one = self._candidates[0]
         nothing = pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
         gathered: list[pl.DataFrame] = []
-        number = 0
         for block in self._spool.run(one.row.id).blocks():
             gathered.append(self._open(one, block))
             if sum(g.height for g in gathered) >= delta.PART_ROWS:
-                yield Portion([self._prepared(one, gathered)], nothing, self._flying, number, 0)
-                number += 1
+                yield Portion([self._prepared(one, gathered)], nothing, self._flying)
                 gathered = []
-        if gathered or number == 0:
-            yield Portion([self._prepared(one, gathered)], nothing, self._flying, number, 0)
-
-    def rows(self, candidate: Candidate, part: int, parts: int) -> pl.DataFrame:
-        """Open rows of a candidate in one part."""
-        here = delta.in_part(part, parts)
-        blocks = self._spool.run(candidate.row.id).blocks()
-        return self._prepared(candidate, [self._open(candidate, b.filter(here)) for b in blocks])
-
-    def keys(self, candidate: Candidate, part: int, parts: int) -> pl.DataFrame:
-        """Every key of a candidate's file in one part, faulty rows included."""
-        here = delta.in_part(part, parts)
-        blocks = [b.filter(here).select(KEY) for b in self._spool.run(candidate.row.id).blocks([])]
-        return pl.concat(blocks).unique()
+        if gathered:
+            yield Portion([self._prepared(one, gathered)], nothing, self._flying)
 
     def _open(self, candidate: Candidate, block: pl.DataFrame) -> pl.DataFrame:
         wanted = [c for c in self._columns() if c in block.columns]
