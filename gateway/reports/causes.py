@@ -10,6 +10,7 @@ import polars as pl
 
 from gateway.issues import CATALOGUE, sentence
 from gateway.model import ROW
+from gateway.reports.stream import gathered
 
 MOST_DETAILS = 8
 """Wordings of one fault of one field that are told apart; with more of them they are one cause."""
@@ -127,9 +128,8 @@ def causes(issues: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> list[C
     `issues`: as `Rows.issues` gives them. `columns`: what the partner calls each contract field.
     """
     tally = _Tally()
-    for frame in issues:
-        if frame.height:
-            tally.take(frame)
+    for frame in gathered(issues):
+        tally.take(frame)
     found = tally.causes()
     for cause in found:
         header = columns.get(cause.field, cause.field)

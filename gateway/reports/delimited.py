@@ -15,6 +15,7 @@ import polars as pl
 from gateway.formats.neutral import neutralised
 from gateway.issues import with_text
 from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Rows, Summary
+from gateway.reports.stream import gathered
 
 RESULT_COLUMNS = ("row", "line", "key", "state", "faults", "code", "field", "value", "message", "remote_id")
 ISSUE_COLUMNS = ("row", "line", "key", "severity", "state", "code", "field", "value", "message", "fix")
@@ -45,7 +46,7 @@ class IssuesWriter:
     def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
         """Write a line per issue; False and no file where there is none."""
         del summary
-        frames = (_issue(frame) for frame in rows.issues() if frame.height)
+        frames = (_issue(frame) for frame in gathered(rows.issues()))
         first = next(frames, None)
         if first is None:
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -18,21 +18,48 @@ SHOWN_FAULTS = 5
 _TELLING = [ROW, "code", "field", "value", "detail", "severity", "state"]
 
 
-class RowCursor:
-    """Takes rows off a stream of frames that are sorted by `@row`, without holding more than a frame too many."""
+_FAILING = pl.col("state").is_in([str(state) for state in FAILED])
+_AT_ONCE = 20_000
+"""Rows worth working on at a time: a small frame costs almost as much per column as a large one."""
 
-    def __init__(self, frames: Iterator[pl.DataFrame]) -> None:
+
+def gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of the frames, small frames together, large ones as they come; empty ones are left out."""
+    held: list[pl.DataFrame] = []
+    rows = 0
+    for frame in frames:
+        if held and rows + frame.height > _AT_ONCE:
+            yield pl.concat(held)
+            held, rows = [], 0
+        if frame.height:
+            held.append(frame)
+            rows += frame.height
+    if held:
+        yield pl.concat(held)
+
+
+class RowCursor:
+    """Takes rows off a stream of frames that are sorted by `@row`, without holding more than a frame too many.
+
+    `wanted`: condition of the rows to give out; None: all.
+    """
+
+    def __init__(self, frames: Iterator[pl.DataFrame], wanted: pl.Expr | None = None) -> None:
         self._frames = frames
+        self._wanted = wanted
         self._held: pl.DataFrame | None = None
 
     def upto(self, row: int) -> pl.DataFrame | None:
-        """Return the rows not yet taken whose `@row` is at most `row`; None when there are none."""
+        """Return the wanted rows not yet taken whose `@row` is at most `row`; None when there are none."""
         taken: list[pl.DataFrame] = []
         while (frame := self._ahead()) is not None:
             split = int(frame[ROW].search_sorted(row, side="right"))
             self._held = frame.tail(frame.height - split)
-            if split:
-                taken.append(frame.head(split))
+            head = frame.head(split)
+            if self._wanted is not None and split:
+                head = head.filter(self._wanted)
+            if head.height:
+                taken.append(head)
             if split < frame.height:
                 break
         return pl.concat(taken) if taken else None
@@ -69,16 +96,13 @@ class FailedBlock:
 
 def failed_blocks(rows: Rows) -> Iterator[FailedBlock]:
     """Yield the rejected and refused records as they came, with their faults, in file order."""
-    results, issues = RowCursor(rows.results()), RowCursor(rows.issues())
+    results, issues = RowCursor(rows.results(), _FAILING), RowCursor(rows.issues(), _FAILING)
     columns = rows.columns()
-    for table in rows.tables():
-        if table.frame.height == 0:
-            continue
+    for table in _gathered_tables(rows.tables()):
         last = int(table.frame[ROW][-1])
-        result, issue = results.upto(last), issues.upto(last)
-        if result is None:
+        failing, issue = results.upto(last), issues.upto(last)
+        if failing is None:
             continue
-        failing = result.filter(pl.col("state").is_in([str(state) for state in FAILED]))
         here = table.frame[ROW].is_in(failing[ROW].implode())
         if not here.any():
             continue
@@ -89,6 +113,30 @@ def failed_blocks(rows: Rows) -> Iterator[FailedBlock]:
         faults = frame.select(ROW, until.filter(here)).join(joined(told), on=ROW, how="left", maintain_order="left")
         spots = told.filter(pl.col("position").is_not_null()).select(ROW, "position", "message")
         yield FailedBlock(Table(frame, table.headers, kinds), faults, spots)
+
+
+def _gathered_tables(tables: Iterable[Table]) -> Iterator[Table]:
+    """Yield the records of the tables, small tables of one shape together; empty ones are left out."""
+    held: list[Table] = []
+    rows = 0
+    for table in tables:
+        if held and (rows + table.frame.height > _AT_ONCE or not _alike(held[-1], table)):
+            yield _one_table(held)
+            held, rows = [], 0
+        if table.frame.height:
+            held.append(table)
+            rows += table.frame.height
+    if held:
+        yield _one_table(held)
+
+
+def _alike(one: Table, other: Table) -> bool:
+    return one.frame.columns == other.frame.columns and (one.kinds is None) == (other.kinds is None)
+
+
+def _one_table(tables: list[Table]) -> Table:
+    kinds = [table.kinds for table in tables if table.kinds is not None]
+    return Table(pl.concat(table.frame for table in tables), tables[0].headers, pl.concat(kinds) if kinds else None)
 
 
 def worded_faults(
