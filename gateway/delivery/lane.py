@@ -104,19 +104,19 @@ class Delivery:
 
     def _next_wake(self, tx: Connection, setup: LaneSetup) -> datetime | None:
         now = self._journal.clock.now()
-        asks = tx.execute(
-            sa.select(sa.func.min(t.batch.c.ask_at), sa.func.min(t.batch.c.deadline)).where(
-                t.batch.c.account == setup.destination.account, t.batch.c.state == "open"
-            )
-        ).one()
-        late = tx.scalar(
+        asked = tx.scalar(
             sa.select(sa.func.min(t.batch.c.ask_at)).where(
-                t.batch.c.account == setup.destination.account, t.batch.c.state == "lapsed"
+                t.batch.c.account == setup.destination.account, t.batch.c.state.in_(("open", "lapsed"))
             )
         )
-        waiting = runs.waiting(tx, setup.name)
-        times = [at for at in (*asks, late) if at is not None]
-        times.extend(r.wake_at or now for r in waiting)
+        deadline = tx.scalar(  # every open batch has one
+            sa.select(sa.func.min(t.batch.c.deadline))
+            .join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
+            .where(t.consignment.c.lane == setup.name, t.batch.c.state == "open")
+        )
+        times = [at for at in (asked, deadline) if at is not None]
+        if deadline is None or not setup.operation.settle_first:  # else what waits goes on when the open have settled
+            times.extend(r.wake_at or now for r in runs.waiting(tx, setup.name))
         return min(times) if times else None
 
     def _sleep(self, lane: str, at: datetime | None) -> datetime | None:
