@@ -51,6 +51,7 @@ def kinds(folder: Path, file: str) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # twice two acts with their patience: a hanging file shall be named, not cut short
 def test_every_file_ends_as_expected_and_a_second_demo_too(project):
     first: list[str] = []
     assert demo.run(first.append, folder=project, width=160) == 0, "\n".join(first)
