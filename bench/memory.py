@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench import data
 from bench.measure import Broken, Line, Options, Ratio
+from gateway.allocator import keep_flat
 
 XML_RECORDS = 200_000
 ROWS = 1_000_000
@@ -93,6 +94,7 @@ def _flat_names() -> list[str]:
 
 def _peak(work: str, file: Path, mapping: Path) -> _Memory:
     command = [sys.executable, "-m", "bench.memory", work, str(file), str(mapping)]
+    keep_flat()  # as the command line does before polars is loaded: the new process inherits it
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=_LIMIT, cwd=Path(__file__).parents[1]
     )

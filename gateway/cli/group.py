@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from gateway import __version__
+from gateway.allocator import keep_flat
 from gateway.cli.session import Exit, Session, config_option, json_option, tell
 from gateway.errors import GatewayError
 
@@ -79,6 +80,7 @@ class Commands(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command; standalone: end the process with its exit code, never with a traceback."""
+        keep_flat()
         session = Session()
 
         def call() -> Any:

@@ -9,7 +9,7 @@ import codecs
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import polars as pl
 
@@ -47,7 +47,10 @@ class CsvErrorsWriter:
                     headers = header_texts(block.table.headers)
                     file.write(dialect.encoded(_header(headers, dialect) + dialect.newline))
                     headed = True
-                file.write(_records(block, summary.run, dialect, raw))
+                if dialect.is_common and _is_whole(block):
+                    _write_whole(block, summary.run, dialect, file)
+                else:
+                    file.write(_records(block, summary.run, dialect, raw))
         return True
 
 
@@ -74,6 +77,11 @@ class _Dialect:
         with source.open(encoding=codec, errors="replace", newline="") as text:
             newline = _newline(text.readline(_SNIFFED))
         return cls(layout.delimiter, layout.quote, codec, mark, newline)
+
+    @property
+    def is_common(self) -> bool:
+        """Whether polars can write it: UTF-8, marks of one byte, quotes where they are needed."""
+        return self.codec == "utf-8" and self.quote != "" and (self.delimiter + self.quote).isascii()
 
     @property
     def escape(self) -> str:
@@ -121,6 +129,29 @@ def _header(headers: tuple[str, ...], dialect: _Dialect) -> str:
     return dialect.delimiter.join([*OUR_COLUMNS, *theirs.to_series()])
 
 
+def _is_whole(block: FailedBlock) -> bool:
+    """Whether every record has all of its cells and is no more than these."""
+    return not block.faults["damaged"].any() and not sum(block.table.frame.null_count().row(0))
+
+
+def _write_whole(block: FailedBlock, run: str, dialect: _Dialect, file: BinaryIO) -> None:
+    """Write records as `_records` does, at half the work; of an empty cell polars writes nothing when it is null."""
+    theirs = block.table.frame.select(name for name in block.table.frame.columns if not name.startswith("@"))
+    frame = pl.concat([_said(block, run, dialect), theirs], how="horizontal")
+    seen = frame.select(
+        *(pl.col(name).str.contains(RISK).any().alias(f"risky {name}") for name in frame.columns),
+        *((pl.col(name) == "").any().alias(f"empty {name}") for name in frame.columns),
+    ).row(0, named=True)
+    cells: list[pl.Expr] = []
+    for name in frame.columns:
+        cell = neutralised(pl.col(name)) if seen[f"risky {name}"] else pl.col(name)
+        cells.append(pl.when(cell != "").then(cell) if seen[f"empty {name}"] else cell)
+    frame.select(cell.alias(name) for name, cell in zip(frame.columns, cells, strict=True)).write_csv(
+        file, include_header=False, separator=dialect.delimiter, quote_char=dialect.quote,
+        line_terminator=dialect.newline, quote_style="necessary",
+    )  # fmt: skip
+
+
 def _records(block: FailedBlock, run: str, dialect: _Dialect, raw: RawRecords) -> bytes:
     ours, cells = _ours(block, run, dialect), _cells(block, dialect)
     lines = pl.DataFrame([ours.alias("ours"), cells.alias("cells")]).select(
@@ -139,13 +170,17 @@ def _records(block: FailedBlock, run: str, dialect: _Dialect, raw: RawRecords) -
 
 
 def _ours(block: FailedBlock, run: str, dialect: _Dialect) -> pl.Series:
-    names = OUR_COLUMNS[2:]
-    said = block.faults.select(
+    said = _said(block, run, dialect)
+    return said.select(line=pl.concat_str(_written(said, dialect), separator=dialect.delimiter))["line"]
+
+
+def _said(block: FailedBlock, run: str, dialect: _Dialect) -> pl.DataFrame:
+    """Return the columns of ours, one line each."""
+    return block.faults.select(
         pl.lit(run).alias("error_run"),
         pl.col(ROW).cast(pl.String).alias("error_row"),
-        *(dialect.plain(pl.col(name)).alias(name) for name in names),
+        *(dialect.plain(pl.col(name)).alias(name) for name in OUR_COLUMNS[2:]),
     )
-    return said.select(line=pl.concat_str(_written(said, dialect), separator=dialect.delimiter))["line"]
 
 
 def _cells(block: FailedBlock, dialect: _Dialect) -> pl.Series:
