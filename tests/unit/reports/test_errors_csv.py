@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gateway.formats.layout import OUR_COLUMNS, CsvLayout
 from gateway.model import Table
 from gateway.readers.csv import CsvReader
+from gateway.reports import errors_csv
 from gateway.reports.errors_csv import CsvErrorsWriter
 
 RUN = "R20261122T093000-01"
@@ -240,3 +241,20 @@ def test_any_cells_come_back_as_they_were(tmp_path, records, delimiter):
     assert links == [(RUN, row) for row in states]
     assert codes == damaged["code"].to_list()
     assert next(iter(CsvReader().tables(out, form))).headers == tables[0].headers
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.sampled_from(";,\t|"), st.sampled_from("\"'"))
+def test_both_ways_of_writing_give_the_same_bytes(tmp_path, records, delimiter, quote):
+    form = layout(delimiter=delimiter, quote=quote)
+    source = tmp_path / "in.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter, quotechar=quote).writerows(
+            [("sku", "x", "y"), *(("k", *r) for r in records)]
+        )
+    rows = rows_of(source, form, {}, [])
+    rows.result = rows.result.with_columns(state=pl.lit("rejected"))
+    found = written(tmp_path, rows).read_bytes()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(errors_csv, "_is_whole", lambda _: False)
+        assert written(tmp_path, rows).read_bytes() == found
