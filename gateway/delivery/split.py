@@ -10,7 +10,7 @@ import polars as pl
 from gateway import delta
 from gateway.spool import read_block, write_block
 
-_CUT_TOGETHER = 200_000
+_CUT_TOGETHER = 100_000
 """Rows cut into parts at a time."""
 
 

@@ -61,13 +61,13 @@ def ahead(items: Iterator[_T], *, depth: int = 1) -> Iterator[_T]:
 
 
 def mapped(items: Iterator[_T], work: Callable[[_T], _R], *, workers: int) -> Iterator[_R]:
-    """Yield `work(item)` in the order of the items, several at the same time; at most `workers` are ahead."""
+    """Yield `work(item)` in the order of the items, at most `workers` at the same time."""
     with ThreadPoolExecutor(workers, thread_name_prefix="work") as pool:
         under_way: deque[Future[_R]] = deque()
         try:
             for item in items:
                 under_way.append(pool.submit(work, item))
-                if len(under_way) > workers:
+                if len(under_way) >= workers:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()

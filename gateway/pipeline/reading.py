@@ -47,9 +47,10 @@ class Readout:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A block after mapping and checking; `rows` None: it had none."""
+    """A block after mapping and checking; `rows` None: it had none. It holds nothing of the table it came from."""
 
-    table: Table
+    blank: int
+    links: pl.DataFrame | None
     rows: pl.DataFrame | None
     issues: pl.DataFrame
     cells: pl.DataFrame
@@ -124,9 +125,9 @@ class FileReading:
 
     def _judged(self, table: Table) -> _Judged:
         if self._applier is None or not table.frame.height:
-            return _Judged(table, None, no_issues(), no_issues(), np.empty(0, np.uint64))
+            return _Judged(table.blank, None, None, no_issues(), no_issues(), np.empty(0, np.uint64))
         rows, issues = self._check(self._applier.apply(table))
-        return _Judged(table, rows, issues, self._cells(table, rows), self._key_hashes(rows))
+        return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), self._key_hashes(rows))
 
     def _key_hashes(self, rows: pl.DataFrame) -> npt.NDArray[np.uint64]:
         """Hashes of the keys that must not stand twice."""
@@ -149,8 +150,8 @@ class FileReading:
         return cells.hstack([kinds[c].alias(f"k{c[1:]}") for c in kinds.columns])
 
     def _count(self, judged: _Judged, behind: Behind[tuple[int, _Judged]]) -> None:
-        seen, table, rows, issues = self._seen, judged.table, judged.rows, judged.issues
-        seen.blank += table.blank
+        seen, rows, issues = self._seen, judged.rows, judged.issues
+        seen.blank += judged.blank
         if rows is None:
             return
         seen.rows += rows.height
@@ -161,8 +162,8 @@ class FileReading:
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS - {"SKIPPED"})).sum()) if issues.height else 0
         behind.put((seen.blocks, judged))
         seen.blocks += 1
-        if table.links is not None and table.links.height:
-            seen.links.append(table.links)
+        if judged.links is not None and judged.links.height:
+            seen.links.append(judged.links)
 
     def _store(self, block: tuple[int, _Judged]) -> None:
         number, judged = block
