@@ -206,6 +206,8 @@ def _written(frame: pl.DataFrame, dialect: _Dialect) -> list[pl.Expr]:
     ).row(0, named=True)
     cells: list[pl.Expr] = []
     for name in frame.columns:
-        cell = neutralised(pl.col(name)) if seen[f"risky {name}"] else pl.col(name)
-        cells.append(dialect.quoted(cell) if seen[f"special {name}"] else cell)
+        risky = seen[f"risky {name}"]
+        cell = neutralised(pl.col(name)) if risky else pl.col(name)
+        marked = risky and dialect.quote == "'"  # neutralising brings in the quote itself
+        cells.append(dialect.quoted(cell) if marked or seen[f"special {name}"] else cell)
     return cells
