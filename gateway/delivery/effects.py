@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from gateway.journal import Journal, runs
 from gateway.model import KEY, ROW, STATES, RowState
-from gateway.spool import STATE, ConsignmentFolder, Spool
+from gateway.spool import STATE, ConsignmentFolder, RunFolder, Spool
 
 UNDECIDED = 255
 """State code of a row nobody has decided yet."""
@@ -132,20 +132,24 @@ class RowStates:
 
     def counts(self) -> dict[str, int]:
         """Rows per state; undecided rows are not counted."""
-        found = np.bincount(self.codes[self.codes < UNDECIDED - 1], minlength=len(STATES))
-        return {str(state): int(n) for state, n in zip(STATES, found.tolist(), strict=True) if n}
+        found = {str(state): int(np.count_nonzero(self.codes == code)) for code, state in enumerate(STATES)}
+        return {state: count for state, count in found.items() if count}
 
 
-def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -> RowStates:
-    """Work out the states of all rows of a run; undecided rows take `open_state`, as do effects still open."""
-    folder = spool.run(run)
-    last = folder.last_row()
-    codes = np.full(last + 1, UNDECIDED - 1, dtype=np.uint8)  # 254: no such row (blank, header)
+def intake_codes(folder: RunFolder) -> npt.NDArray[np.uint8]:
+    """States that intake gave, indexed by `@row`: UNDECIDED where it gave none, 254 where there is no such row."""
+    codes = np.full(folder.last_row() + 1, UNDECIDED - 1, dtype=np.uint8)  # blank rows and the header have none
     for block in folder.blocks([]):
         codes[block[ROW].to_numpy()] = UNDECIDED
         given = block.filter(pl.col(STATE).is_not_null())
         if given.height:
             codes[given[ROW].to_numpy()] = given[STATE].cast(STATE_ENUM).to_physical().to_numpy()
+    return codes
+
+
+def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -> RowStates:
+    """Work out the states of all rows of a run; undecided rows take `open_state`, as do effects still open."""
+    codes = intake_codes(spool.run(run))
     extra: list[pl.DataFrame] = []
     derived: dict[str, int] = {}
     with journal.read() as tx:

@@ -123,7 +123,8 @@ class RunRows:
 
     def _is_enough(self, kept: list[pl.DataFrame]) -> bool:
         """Whether the kept cells are all it takes; a damaged record is more than its cells."""
-        failed = np.flatnonzero(np.isin(self.states.codes, [CODES[s] for s in _FAILED]))
+        rejected, refused = (self.states.codes == CODES[state] for state in _FAILED)
+        failed = np.flatnonzero(rejected | refused)
         rows = pl.concat([k[ROW] for k in kept]).to_numpy() if kept else np.empty(0, np.int64)
         if not np.isin(failed, rows).all():
             return False

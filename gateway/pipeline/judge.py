@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 from pydantic import BaseModel
 
-from gateway.delivery.effects import CODES, EXTRA_SCHEMA, UNDECIDED, RowStates
+from gateway.delivery.effects import CODES, EXTRA_SCHEMA, UNDECIDED, RowStates, intake_codes
 from gateway.delivery.results import RunRows
 from gateway.errors import FileError
 from gateway.formats.unpack import demand, unpack
 from gateway.issues import CATALOGUE
 from gateway.mapping import MappingFile, load_mapping
-from gateway.model import ROW, RowState, Summary, Table
+from gateway.model import RowState, Summary, Table
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.setup import RouteSetup
 from gateway.reports import verdict, writers
 from gateway.reports.causes import Cause, causes
-from gateway.spool import STATE, RunFolder
+from gateway.spool import RunFolder
 
 RUN = "CHECK"
 """Stands for the run in the answers of a check: nothing was taken."""
@@ -123,12 +122,8 @@ def _counted(read: Read, progress: Callable[[int], None]) -> Read:
 
 
 def _states(folder: RunFolder) -> RowStates:
-    blocks = [block.select(ROW, STATE) for block in folder.blocks([])]
-    last = max((int(b[ROW][-1]) for b in blocks if b.height), default=0)
-    codes = np.full(last + 1, UNDECIDED - 1, dtype=np.uint8)
-    for block in blocks:
-        given = block[STATE].fill_null(str(RowState.PENDING)).replace_strict(CODES, return_dtype=pl.UInt8)
-        codes[block[ROW].to_numpy()] = given.to_numpy()
+    codes = intake_codes(folder)
+    codes[codes == UNDECIDED] = CODES[str(RowState.PENDING)]
     return RowStates(codes, pl.DataFrame(schema=EXTRA_SCHEMA), {})
 
 
