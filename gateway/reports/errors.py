@@ -8,7 +8,6 @@ from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.model import ReportWriter
 from gateway.reports.errors_csv import CsvErrorsWriter
 from gateway.reports.errors_json import JsonErrorsWriter
-from gateway.reports.errors_xlsx import XlsxErrorsWriter
 from gateway.reports.errors_xml import XmlErrorsWriter
 
 
@@ -18,6 +17,8 @@ def errors_writer(layout: BaseModel) -> ReportWriter:
         case CsvLayout():
             return CsvErrorsWriter()
         case XlsxLayout():
+            from gateway.reports.errors_xlsx import XlsxErrorsWriter  # noqa: PLC0415  openpyxl takes long to load
+
             return XlsxErrorsWriter()
         case XmlLayout():
             return XmlErrorsWriter()
