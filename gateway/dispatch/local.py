@@ -73,10 +73,10 @@ class LocalDispatcher:
     def _advance(self, lane: str, advance: Callable[[str], datetime | None]) -> None:
         at: datetime | None = None
         try:
-            if not self._stopping:
+            if not self._stopping and self._failure is None:
                 at = advance(lane)
         except BaseException as error:  # noqa: BLE001  handed to the thread that runs the service
-            self._failure = error
+            self._failure = self._failure or error
         finally:
             with self._condition:
                 self._running.discard(lane)
