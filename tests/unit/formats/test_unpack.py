@@ -43,7 +43,7 @@ def spool(tmp_path):
         ("<?xml version='1.0'?><a/>".encode("utf-16"), "xml"),
         (OLE2 + "Workbook".encode("utf-16-le"), "xls"),
         (OLE2 + "EncryptedPackage".encode("utf-16-le"), "locked"),
-        (gzip.compress(b"x"), "gzip"),
+        (gzip.compress(b"x", mtime=0), "gzip"),
         (b"%PDF-1.7\n", "pdf"),
         (b"PK\x03\x04 cut off", "zip"),
         (bytes(range(256)), "binary"),
