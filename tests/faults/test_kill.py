@@ -235,12 +235,13 @@ def small(root: Path) -> Place:
 
 
 @pytest.mark.slow
-def test_killed_before_and_after_every_commit(tmp_path, forks):
+@pytest.mark.timeout(300)
+def test_killed_after_every_commit_and_before_some(tmp_path, forks):
     whole = small(tmp_path / "whole")
     code, commits = forks[0].drain(whole)
     assert (code, whole.said()) == (0, "")
     assert commits >= 20
-    points = [("after", n) for n in range(1, commits + 1)] + [("before", n) for n in range(1, commits + 1, 2)]
+    points = [("after", n) for n in range(1, commits + 1)] + [("before", n) for n in range(1, commits + 1, 4)]
     free = threading.local()
     pool = list(forks)
 

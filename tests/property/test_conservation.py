@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -175,6 +176,8 @@ def check_end(course: Course, *, grouped: bool) -> None:
             assert any(record["@key"] == key and record.get("quantity") == "0" for record in records)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(plan=plans, route=routes, able=abilities, grouped=st.booleans())
 def test_no_row_and_no_effect_is_ever_lost(plan, route, able, grouped):
