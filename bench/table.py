@@ -59,7 +59,7 @@ def _cells(line: Line) -> list[Text | str]:
 def _number(line: Line, number: float, *, exact: bool = False) -> str:
     match line.unit:
         case "MB":
-            return f"{number:.0f} MB"
+            return f"{number:g} MB" if exact else f"{number:.1f} MB"
         case "s":
             return f"{number:g} s" if exact else f"{number:.2f} s"
         case "of":

@@ -133,7 +133,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning("V-MIX", "The product has rows with and without variants ({detail}).", "Check the product's rows."),
     _warning("C-UTC-FUTURE", "{field} is more than a day in the future: {value}", "Check the clock of the exporter."),
     _warning("MINIMUM_ABOVE_STOCK", "The minimum to sell is above the stock ({detail}).", "Check both."),
-    _error("GROUP_REJECTED", "Another row of the same product is faulty ({detail}).", "Mend that row."),
+    _error("GROUP_REJECTED", "Another row of the same product or record is faulty ({detail}).", "Mend that row."),
     # --- what a destination needs or does
     _error("DEST_REQUIRED", "{field} is needed by the destination: {detail}.", "Fill it in."),
     _error("DEST_LIMIT", "{field} does not fit the destination: {detail}: {value}", "Correct it."),

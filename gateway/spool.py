@@ -187,10 +187,13 @@ class ConsignmentFolder:
 
     root: Path
 
-    def begin(self) -> None:
-        """Make the folder anew."""
-        shutil.rmtree(self.root, ignore_errors=True)
-        self.root.mkdir(parents=True)
+    def begin(self) -> bool:
+        """Make the folder; False when the name is taken: another lane forms a consignment at the same moment."""
+        try:
+            self.root.mkdir(parents=True)
+        except FileExistsError:
+            return False
+        return True
 
     @property
     def bodies(self) -> Path:

@@ -61,10 +61,7 @@ class Builder:
             if not candidates:
                 return False
             now = self._journal.clock.now()
-            with self._journal.read() as tx:
-                identity = runs.fresh_consignment_id(tx, now)
-            folder = self._spool.consignment(identity)
-            folder.begin()
+            identity, folder = self._begin(now)
             with folder.bodies.open("wb") as bodies:
                 draft = Draft(setup, candidates, identity, folder, reference, bodies, now)
                 self._decide(draft)
@@ -73,6 +70,16 @@ class Builder:
                 self._seal(draft)
                 return True
             self._hold(held)
+
+    def _begin(self, now: datetime) -> tuple[str, ConsignmentFolder]:
+        """Take a name that no other lane has, nor takes at the same moment: the journal knows only finished ones."""
+        while True:
+            with self._journal.read() as tx:
+                identity = runs.fresh_consignment_id(tx, now)
+            folder = self._spool.consignment(identity)
+            if folder.begin():
+                return identity, folder
+            now += timedelta(milliseconds=1)
 
     # ---- candidates
 
@@ -292,9 +299,9 @@ class Builder:
 def _why_again(candidate: Candidate) -> list[str]:
     if candidate.again == 0:
         return []
-    return [
-        f"{candidate.again:,} rows equal what was confirmed last and were sent again: the value can drift meanwhile."
-    ]
+    rows = "1 row equals" if candidate.again == 1 else f"{candidate.again:,} rows equal"
+    sent = "was" if candidate.again == 1 else "were"
+    return [f"{rows} what was confirmed last and {sent} sent again: the value can drift meanwhile."]
 
 
 def _compared(setup: LaneSetup) -> list[str]:

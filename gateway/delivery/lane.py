@@ -117,6 +117,14 @@ class Delivery:
         times = [at for at in (asked, deadline) if at is not None]
         if deadline is None or not setup.operation.settle_first:  # else what waits goes on when the open have settled
             times.extend(r.wake_at or now for r in runs.waiting(tx, setup.name))
+        # Another lane of the account may have closed our last batch after we looked: its wake must not be slept over.
+        live = sa.select(t.batch.c.id).where(
+            t.batch.c.consignment == t.consignment.c.id, t.batch.c.state.in_(batches.LIVE)
+        )
+        ripe = sa.select(t.consignment.c.id).where(
+            t.consignment.c.lane == setup.name, t.consignment.c.state == "open", ~live.exists()
+        )
+        times.extend([now] if tx.scalar(ripe.limit(1)) is not None else [])
         return min(times) if times else None
 
     def _sleep(self, lane: str, at: datetime | None) -> datetime | None:

@@ -24,7 +24,7 @@ from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import ROW, ReportWriter, RowState, Summary, Table
 from gateway.outbox import Outbox, answer_name
-from gateway.reports import writers
+from gateway.reports import errors_writer, writers
 from gateway.reports.answers import write_progress
 from gateway.reports.delimited import correction_kind, write_correction
 from gateway.reports.verdict import verdict
@@ -168,6 +168,7 @@ class Settler:
             ).fetchall()
         states = rows.states.counts()
         expected = row.counts.get("finish")
+        errors = errors_writer(rows.layout()).kind
         return Summary(
             run=row.id, partner=row.partner, route=row.route, feed=row.feed,
             destination=pinned.route.destination, file_name=row.file, size=row.size, sha256=row.sha256,
@@ -177,7 +178,7 @@ class Settler:
             calls=sum(b.attempts for b in sent), calls_expected=int(row.counts.get("calls", 0)),
             finish_expected=datetime.fromisoformat(expected) if expected else None,
             warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
-            verdict=verdict(states, destination=pinned.route.destination), versions=pinned.versions,
+            verdict=verdict(states, errors=errors, destination=pinned.route.destination), versions=pinned.versions,
             first_run_rows=self._repaired(row.id),
         )  # fmt: skip
 

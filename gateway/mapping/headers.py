@@ -29,6 +29,7 @@ class Headers:
             self._places.setdefault(plain(header), []).append(index)
         self._missing: list[str] = []
         self._twice: list[str] = []
+        self._seen = ""
 
     def name(self, index: int) -> str:
         """Header text of a column as written, or `c<n>` where it has none."""
@@ -51,7 +52,8 @@ class Headers:
             where = " and ".join(f"column {place + 1} ({self.headers[place]!r})" for place in found)
             self._twice.append(f"{_listed(names)}, wanted for {wanted_by}, is {where}")
         elif not optional:
-            self._missing.append(f"{_listed(names)}, wanted for {wanted_by}; {self._instead(names)}")
+            near = self._instead(names)
+            self._missing.append(f"{_listed(names)} for {wanted_by}" + (f" ({near})" if near else ""))
         return None
 
     def _instead(self, names: Sequence[str]) -> str:
@@ -60,14 +62,16 @@ class Headers:
         if near is not None:
             return f"the nearest in the file is {near!r} in column {self.headers.index(near) + 1}"
         shown = ", ".join(repr(header) for header in present[:_SHOWN]) + (", ..." if len(present) > _SHOWN else "")
-        return f"the file has {shown or 'no named column'}"
+        self._seen = f"the file has {shown or 'no named column'}"
+        return ""
 
     def verify(self) -> None:
         """Raise FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE when a wanted column was not found just once."""
         if not self._missing and not self._twice:
             return
         code = "FILE_COLUMN_MISSING" if self._missing else "FILE_COLUMN_TWICE"
-        message = sentence(code, detail="; ".join(dict.fromkeys(self._missing or self._twice)))
+        found = [*dict.fromkeys(self._missing or self._twice)]
+        message = sentence(code, detail="; ".join([*found, self._seen] if self._missing and self._seen else found))
         if self._missing and self._twice:
             message += " " + sentence("FILE_COLUMN_TWICE", detail="; ".join(dict.fromkeys(self._twice)))
         raise FileError(code, message, fix=CATALOGUE[code].fix)

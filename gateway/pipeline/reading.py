@@ -19,7 +19,7 @@ from gateway.errors import FileError
 from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
-from gateway.model import KEY, LINE, ROW, Draft, Reference, Table, no_issues
+from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Draft, Reference, Table, no_issues
 from gateway.pipeline.ahead import Behind, ahead, mapped
 from gateway.pipeline.setup import RouteSetup
 from gateway.routes import Policy
@@ -280,6 +280,8 @@ class FileReading:
     def _judge(self, states: pl.DataFrame, issues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         policy, seen = self._setup.route.policy, self._seen
         seen.over_limit = over_limit(policy, seen.bad, seen.rows)
+        if seen.bad and self._mapping.group is not None:
+            states, issues = self._with_records(states, issues)
         if seen.bad and policy.rows == "groups" and seen.over_limit is None:
             states, issues = self._with_groups(states, issues)
         if seen.bad and (policy.rows == "all" or seen.over_limit is not None):
@@ -300,6 +302,19 @@ class FileReading:
         if not groups.height:
             return states, issues
         return self._reject_rest(states, issues, "GROUP_REJECTED", pl.format("row {}", pl.col("first")), (name, groups))
+
+    def _with_records(self, states: pl.DataFrame, issues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """A record that sums several rows is sent whole or not at all: a part of a level would be a wrong level."""
+        late = states[ROW].implode()
+        faulty = [
+            b.filter((pl.col(STATE) == "rejected") | pl.col(ROW).is_in(late)).select(KEY, pl.col(ROW).alias("first"))
+            for b in self._folder.blocks([])
+        ]
+        nobody = KEY_SEPARATOR * (len(self._setup.contract.key) - 1)
+        records = pl.concat(faulty).filter(~pl.col(KEY).is_in(["", nobody])).unique(KEY, keep="first")
+        if not records.height:
+            return states, issues
+        return self._reject_rest(states, issues, "GROUP_REJECTED", pl.format("row {}", pl.col("first")), (KEY, records))
 
     def _reject_rest(
         self,

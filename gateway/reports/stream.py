@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,12 +15,15 @@ from gateway.reports.verdict import FAILED
 SHOWN_FAULTS = 5
 """Faults of one row that an errors file spells out; the rest is counted."""
 
-_TELLING = [ROW, "code", "field", "value", "detail", "severity", "state"]
+_FAULT = ["code", "field", "value", "detail"]
+_TELLING = [ROW, *_FAULT, "severity", "state"]
 
 
 _FAILING = pl.col("state").is_in([str(state) for state in FAILED])
 _AT_ONCE = 20_000
-"""Rows worth working on at a time: a small frame costs almost as much per column as a large one."""
+"""Records worth working on at a time: a small frame costs almost as much per column as a large one."""
+_FAULTS_AT_ONCE = 5_000
+"""The same for faults; not more of them, for with its key each keeps the texts of its whole block in memory."""
 
 
 def gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -28,7 +31,7 @@ def gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     held: list[pl.DataFrame] = []
     rows = 0
     for frame in frames:
-        if held and rows + frame.height > _AT_ONCE:
+        if held and rows + frame.height > _FAULTS_AT_ONCE:
             yield pl.concat(held)
             held, rows = [], 0
         if frame.height:
@@ -41,12 +44,15 @@ def gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 class RowCursor:
     """Takes rows off a stream of frames that are sorted by `@row`, without holding more than a frame too many.
 
-    `wanted`: condition of the rows to give out; None: all.
+    `wanted`: condition of the rows to give out; None: all. `columns`: those to give out besides `@row`; None: all.
     """
 
-    def __init__(self, frames: Iterator[pl.DataFrame], wanted: pl.Expr | None = None) -> None:
+    def __init__(
+        self, frames: Iterator[pl.DataFrame], wanted: pl.Expr | None = None, columns: Sequence[str] | None = None
+    ) -> None:
         self._frames = frames
         self._wanted = wanted
+        self._columns = columns
         self._held: pl.DataFrame | None = None
 
     def upto(self, row: int) -> pl.DataFrame | None:
@@ -59,7 +65,7 @@ class RowCursor:
             if self._wanted is not None and split:
                 head = head.filter(self._wanted)
             if head.height:
-                taken.append(head)
+                taken.append(head if self._columns is None else head.select(ROW, *self._columns))
             if split < frame.height:
                 break
         return pl.concat(taken) if taken else None
@@ -96,7 +102,8 @@ class FailedBlock:
 
 def failed_blocks(rows: Rows) -> Iterator[FailedBlock]:
     """Yield the rejected and refused records as they came, with their faults, in file order."""
-    results, issues = RowCursor(rows.results(), _FAILING), RowCursor(rows.issues(), _FAILING)
+    results = RowCursor(rows.results(), _FAILING, [*_FAULT, "state"])
+    issues = RowCursor(rows.issues(), _FAILING, [*_FAULT, "severity", "state"])
     columns = rows.columns()
     for table in _gathered_tables(rows.tables()):
         last = int(table.frame[ROW][-1])

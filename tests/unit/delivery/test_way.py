@@ -56,7 +56,7 @@ def test_drifting_values_are_sent_again_and_the_run_says_why(bulk):
     rig.advance()
     assert rig.states(run) == {"applied": 2}
     assert rig.operations.run(run).notes == [
-        "1 rows equal what was confirmed last and were sent again: the value can drift meanwhile."
+        "1 row equals what was confirmed last and was sent again: the value can drift meanwhile."
     ]
 
 
@@ -305,6 +305,28 @@ keep = { warehouse = ["MAD", "BCN"] }
     assert rig.results(run)["state"].to_list() == ["applied", "applied", "applied", "skipped"]
     segments = pl.concat([pl.read_parquet(p) for p in rig.spool.segments.glob("*.parquet")])
     assert dict(segments.select("@key", "measure").rows()) == {"a\x1f": "3", "b\x1f": "5"}
+
+
+def test_a_summed_record_with_a_faulty_row_is_not_sent_in_part(bulk):
+    mapping = """contract = "stock"
+version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+sku = "sku"
+quantity = "quantity"
+warehouse = "warehouse"
+[group]
+by = ["sku"]
+sum = ["quantity"]
+"""
+    rig = bulk(mapping=mapping)
+    run = rig.drop("1.csv", "sku,quantity,warehouse\na,1,MAD\na,x,BCN\nb,5,MAD\n")
+    rig.advance()
+    assert rig.results(run)["code"].to_list() == ["GROUP_REJECTED", "MAP_NUMBER", None]
+    assert rig.states(run) == {"rejected": 2, "applied": 1}
 
 
 def test_balance_holds_at_every_moment(rigs):

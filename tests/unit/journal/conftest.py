@@ -28,9 +28,13 @@ def url(request, tmp_path):
         pytest.skip(f"no PostgreSQL server: {POSTGRES} is not set")
     if importlib.util.find_spec("psycopg") is None:
         pytest.skip("psycopg is not installed")
-    engine = sa.create_engine(found)
+    place = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # tests run side by side: a schema for each
+    own = f"{found}?options=-csearch_path%3D{place}"
+    engine = sa.create_engine(own)
+    with engine.begin() as tx:
+        tx.execute(sa.text(f"create schema if not exists {place}"))
     t.metadata.drop_all(engine)
-    yield found
+    yield own
     t.metadata.drop_all(engine)
     engine.dispose()
 

@@ -41,7 +41,7 @@ def test_all_missing_and_doubled_columns_are_named_with_the_nearest_present(load
     with pytest.raises(FileError) as caught:
         applier(mapping, ("Bestnd", "artikel ", "ARTIKEL"))
     assert caught.value.code == "FILE_COLUMN_MISSING"
-    for part in ("'Bestand', wanted for q", "'Bestnd' in column 1", "column 9, wanted for w", "column 2 ('artikel ')"):
+    for part in ("'Bestand' for q", "'Bestnd' in column 1", "column 9, wanted for w", "column 2 ('artikel ')"):
         assert part in caught.value.message
     with pytest.raises(FileError) as caught:
         applier(load('[fields]\nsku = { column = ["sku", "Artikel"] }\n'), ("sku", "Artikel"))
