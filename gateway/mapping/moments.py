@@ -45,6 +45,11 @@ def _offsets(texts: pl.Series, pattern: DatePattern) -> pl.Series:
     return choose(offset.str.starts_with("-"), -seconds, seconds)
 
 
+_DAY = 86_400
+_MOST_DAYS = 40_000
+"""Days between the first and the last time of a block up to which a table of days pays."""
+
+
 class Instants:
     """Reads points in time to YYYY-MM-DDTHH:MM:SSZ; fractions of a second are cut off.
 
@@ -56,6 +61,8 @@ class Instants:
         self._typed = compile_pattern(ISO)
         named = zone_named(zone) if zone is not None else None
         self._zone, self._clock = zone, LocalClock(named) if named is not None else None
+        self._minutes = pl.Series([f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(1440)])
+        self._seconds = pl.Series([f"{second:02}Z" for second in range(60)])
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
         """Return canonical instants; null where a text that is not empty is none as agreed."""
@@ -66,8 +73,20 @@ class Instants:
 
     def _read(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
         naive = _stamps(texts, pattern)
-        read = self._utc(naive, texts, pattern).dt.strftime(INSTANT)
+        read = self._written(self._utc(naive, texts, pattern))
         return choose(present(texts), read, texts)
+
+    def _written(self, moments: pl.Series) -> pl.Series:
+        """Canonical text, put together from tables of days, minutes and seconds: a third of strftime's work."""
+        seconds = moments.to_physical() // _MICRO
+        days, rest = seconds // _DAY, seconds % _DAY
+        first, last = days.min(), days.max()
+        if not isinstance(first, int) or not isinstance(last, int) or last - first > _MOST_DAYS:
+            return moments.dt.strftime(INSTANT)
+        dates = pl.select(
+            pl.int_range(first, last + 1, dtype=pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d")
+        ).to_series()
+        return dates.gather(days - first) + self._minutes.gather(rest // 60) + self._seconds.gather(rest % 60)
 
     def _utc(self, naive: pl.Series, texts: pl.Series, pattern: DatePattern) -> pl.Series:
         none = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(naive))

@@ -119,7 +119,10 @@ class Words:
         """Return the table's texts; null where a text that is not empty is not listed and that is an issue."""
         # Nearly always every text is listed just as it stands; only else are texts made comparable.
         listed = texts.replace_strict(self._old, self._new, default=None, return_dtype=pl.String)
-        return listed if listed.null_count() == texts.null_count() else by_unique(texts, self._asked)
+        if listed.null_count() == texts.null_count():
+            return listed
+        places = (listed.is_null() & texts.is_not_null()).arg_true()
+        return listed.scatter(places, by_unique(texts.gather(places), self._asked))
 
     @property
     def _old(self) -> list[str]:

@@ -166,8 +166,12 @@ def _without_blanks(
 ) -> pl.DataFrame:
     """Leave out records whose cells hold nothing but blanks, except those `filled` beyond; keep only `proven` ones."""
     keep = pl.Series(proven if proven is not None else np.ones(frame.height, bool))
-    if frame.select(_blank("c0").any()).item():
-        blank = frame.select(pl.all_horizontal(_blank(name) for name in shape.names)).to_series()
+    doubt = frame.select(_blank("c0")).to_series().arg_true()
+    if doubt.len():
+        found = frame[doubt].select(pl.all_horizontal(_blank(name) for name in shape.names)).to_series()
+        mask = np.zeros(frame.height, bool)
+        mask[doubt.to_numpy()] = found.to_numpy()
+        blank = pl.Series(mask)
         keep &= ~blank if filled is None else ~blank | pl.Series(filled)
     return frame if keep.all() else frame.filter(keep)
 
