@@ -125,8 +125,15 @@ class RunFolder:
 
     def blocks(self, columns: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield the rows block by block with late states applied; `columns` beyond the origin ones, None: all."""
-        late = self.late()
         wanted = None if columns is None else list(dict.fromkeys([ROW, LINE, KEY, STATE, *columns]))
+        yield from self._read(wanted)
+
+    def states(self) -> Iterator[pl.DataFrame]:
+        """Yield `@row` and `@state` only, block by block with late states applied."""
+        yield from self._read([ROW, STATE])
+
+    def _read(self, wanted: list[str] | None) -> Iterator[pl.DataFrame]:
+        late = self.late()
         for path in self.paths():
             frame = read_block(path, wanted)
             yield _with_late(frame, late) if late.height else frame

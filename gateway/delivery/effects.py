@@ -139,7 +139,7 @@ class RowStates:
 def intake_codes(folder: RunFolder) -> npt.NDArray[np.uint8]:
     """States that intake gave, indexed by `@row`: UNDECIDED where it gave none, 254 where there is no such row."""
     codes = np.full(folder.last_row() + 1, UNDECIDED - 1, dtype=np.uint8)  # blank rows and the header have none
-    for block in folder.blocks([]):
+    for block in folder.states():
         codes[block[ROW].to_numpy()] = UNDECIDED
         given = block.filter(pl.col(STATE).is_not_null())
         if given.height:
