@@ -226,6 +226,7 @@ class Operations:
         """
         row = self._in_state(run, ("settled",), "retried")
         states = self._settler.rows(row).states
+        taken = self._taken_since(row)
         old, now = self._spool.run(row.id), self._journal.clock.now()
         with self._journal.begin() as tx:
             identity = runs.fresh_run_id(tx, now)
@@ -234,11 +235,15 @@ class Operations:
         count = 0
         for number, block in enumerate(old.blocks()):
             chosen = block.filter(states.of(block[ROW]).is_in([str(s) for s in RETRIED]))
+            chosen = chosen.filter(~pl.col(ROW).is_in(taken.implode()))
             new.add(number, chosen.with_columns(pl.lit(None, pl.String).alias(STATE)), old.issues().clear())
             count += chosen.height
         if count == 0:
             shutil.rmtree(new.root)
-            raise WillNeverWork(f"Run {row.id} has no refused or uncertain rows.", fix="There is nothing to retry.")
+            raise WillNeverWork(
+                f"Run {row.id} has no refused or uncertain rows that no later run took.",
+                fix="There is nothing to retry.",
+            )
         for name in ("file", "pinned"):
             shutil.copytree(old.root / name, new.root / name, dirs_exist_ok=True, copy_function=_link)
         with self._journal.begin() as tx:
@@ -253,6 +258,20 @@ class Operations:
             self._acted(tx, "retry", row.id, f"{count} rows as run {identity}")
             runs.wake_lane(tx, row.lane, now)
         return identity, count
+
+    def _taken_since(self, row: Row[Any]) -> pl.Series:
+        """Rows of a run that an earlier retry took, or that came back mended: sending them again would undo sales."""
+        with self._journal.read() as tx:
+            retries = tx.execute(sa.select(t.run).where(t.run.c.retry_of == row.id)).fetchall()
+        found = [pl.Series(ROW, [], dtype=pl.Int64)]
+        for one in retries:
+            states = self._settler.rows(one).states
+            found.extend(
+                block.filter(~states.of(block[ROW]).is_in([str(s) for s in RETRIED]))[ROW]
+                for block in self._spool.run(one.id).states()
+            )
+        found.append(pl.Series(ROW, [first for first, _ in self._settler.repaired(row.id)], dtype=pl.Int64))
+        return pl.concat(found)
 
     def pause(self, name: str) -> None:
         """Stop scanning a source, or sending to a destination or lane, until it is resumed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import secrets
 import signal
@@ -29,10 +30,14 @@ PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("twin"), show_default=True,
     metavar="DIR", help="Where it keeps its state.",
 )  # fmt: skip
+@click.option(
+    "--offers", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="CSV of sku,quantity that the Mirakl shop has at its first start; others are unknown to it.",
+)  # fmt: skip
 @click.option("--user", default="partner", show_default=True, help="Account of the drop.")
 @common
 @pass_session
-def twin(session: Session, system: str, speed: float, port: int, folder: Path, user: str) -> int:
+def twin(session: Session, system: str, speed: float, port: int, folder: Path, offers: Path | None, user: str) -> int:
     """Run a local stand-in of Mirakl, Sage 50 or an SFTP server.
 
     It runs until it is stopped, listens on this machine only and keeps the rules of the real system: limits, delays,
@@ -47,8 +52,22 @@ def twin(session: Session, system: str, speed: float, port: int, folder: Path, u
     if system == "drop":
         _drop(folder, port, user, stop, click.echo)
     else:
-        serve(system, port=port, speed=speed, state_dir=folder, announce=click.echo, stop=stop)
+        shop = None if offers is None else _offers(offers)
+        if system == "mirakl":
+            click.echo("API key: twin-key; shop 2110; pages: /twin/offers, /twin/effects, /twin/calls")
+        serve(system, port=port, speed=speed, state_dir=folder, offers=shop, announce=click.echo, stop=stop)
     return Exit.WELL
+
+
+def _offers(path: Path) -> dict[str, int]:
+    """Read sku,quantity lines. Raises SettingsError naming the line that is neither."""
+    found: dict[str, int] = {}
+    for number, row in enumerate(csv.reader(path.read_text("utf-8-sig").splitlines()), 1):
+        if len(row) == 2 and row[1].strip().isdigit():
+            found[row[0]] = int(row[1])
+        elif number > 1 and row:
+            raise SettingsError(f"{path}:{number}: found {','.join(row)!r}, expected sku,quantity.")
+    return found
 
 
 def _on_signal(stop: threading.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,26 +51,29 @@ class Builder:
         self._journal = journal
         self._spool = spool
 
-    def build(self, setup: LaneSetup, reference: Reference) -> bool:
-        """Form one consignment of what is due; False when nothing was waiting. Held runs are marked as such.
+    def build(self, setup: LaneSetup, reference: Reference) -> list[str]:
+        """Form one consignment of what is due; returns the runs that are held for a person instead.
 
         Batches are encoded while the rows are decided; should the guard hold a run, they are thrown away and formed
         again without it. Nothing counts before the journal names it.
         """
+        held: dict[str, str] = {}
         while True:
             candidates = self._candidates(setup)
             if not candidates:
-                return False
+                return list(held)
             now = self._journal.clock.now()
             identity, folder = self._begin(now)
             with folder.bodies.open("wb") as bodies:
                 draft = Draft(setup, candidates, identity, folder, reference, bodies, now)
                 self._decide(draft)
-            held = {c.row.id: why for c in candidates if (why := self._guard(setup, c, now)) is not None}
-            if not held:
+            stopped = {c.row.id: why for c in candidates if (why := self._guard(setup, c, now)) is not None}
+            if not stopped:
                 self._seal(draft)
-                return True
-            self._hold(held)
+                return list(held)
+            shutil.rmtree(folder.root)
+            self._hold(stopped)
+            held |= stopped
 
     def _begin(self, now: datetime) -> tuple[str, ConsignmentFolder]:
         """Take a name that no other lane has, nor takes at the same moment: the journal knows only finished ones."""
@@ -322,8 +326,9 @@ def _of_derived(sends: pl.DataFrame, setup: LaneSetup) -> list[pl.Expr]:
         for n, name in enumerate(names)
         if name in setup.operation.fields
     ]
-    measure = pl.when(sends["derived"]).then(sends["measure"]).otherwise(pl.col(setup.measure))
-    filled.append(measure.alias(setup.measure))
+    if setup.measure in setup.operation.fields:
+        measure = pl.when(sends["derived"]).then(sends["measure"]).otherwise(pl.col(setup.measure))
+        filled.append(measure.alias(setup.measure))
     if "timestamp" in setup.operation.fields:
         stamp = runs.source_time(sends["seq"])  # the file that left the key out speaks at its own time
         filled.append(pl.when(sends["derived"]).then(stamp).otherwise(pl.col("timestamp")).alias("timestamp"))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import Connection
 
 from gateway.delivery.build import Builder
@@ -49,6 +50,10 @@ class Delivery:
             self._work(setup)
         except GatewayError as error:
             return self._trouble(lane, error)
+        except Exception as error:  # noqa: BLE001  a fault of ours in one lane must not stop the others
+            structlog.get_logger("gateway").exception("a lane failed", lane=lane)
+            return self._trouble(lane, GatewayError(f"The program failed here ({type(error).__name__}: {error}).",
+                                                    fix="Tell the maintainers; the log has the trace."))  # fmt: skip
         self._calm(lane)
         with self._journal.begin() as tx:  # one transaction: a run that comes in between must not be slept over
             at = self._next_wake(tx, setup)
@@ -76,7 +81,8 @@ class Delivery:
             opened = batches.of_lane(tx, setup.name, ["open"], limit=1)
         if unsent or (setup.operation.settle_first and opened):
             return
-        self._builder.build(setup, Reference())
+        for run in self._builder.build(setup, Reference()):
+            self._settler.tell_held(run)
 
     def _settle(self, setup: LaneSetup) -> None:
         touched = self._settler.close(setup)

@@ -127,7 +127,7 @@ class Portions:
         return rows.join(pl.DataFrame({ROW: candidate.decided}), on=ROW, how="anti", maintain_order="left")
 
     def _columns(self) -> list[str]:
-        return list(dict.fromkeys([*self._setup.operation.fields, "command", "valid_from"]))
+        return list(dict.fromkeys([*self._setup.operation.fields, self._setup.measure, "command", "valid_from"]))
 
     def _prepared(self, candidate: Candidate, blocks: list[pl.DataFrame]) -> pl.DataFrame:
         frame = pl.concat(blocks) if blocks else pl.DataFrame(schema={ROW: pl.Int64, KEY: pl.String})

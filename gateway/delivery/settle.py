@@ -119,6 +119,8 @@ class Settler:
             if (row.state == "waiting" and row.open_rows) or live:
                 if live:
                     self.progress(row)
+                else:
+                    self._tell_scheduled(row)
                 return False
             self.settle(row)
             return True
@@ -126,8 +128,29 @@ class Settler:
             with self._lock:
                 self._busy.discard(name)
 
+    def _tell_scheduled(self, row: Row[Any]) -> None:
+        """Answer when all that is left waits for its date; what becomes of those rows is a correction later."""
+        if row.wake_at is None or row.wake_at <= self._journal.clock.now() or row.counts.get("told") == row.open_rows:
+            return
+        rows = self.rows(row)
+        self._write_answers(row, rows, self._journal.clock.now())
+        np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
+        with self._journal.begin() as tx:
+            runs.set_run(tx, row.id, counts={**row.counts, "told": row.open_rows, "states": rows.states.counts()})
+
+    def tell_held(self, run: str) -> None:
+        """Say in `progress.json` that a run waits for a person, and why."""
+        with self._journal.read() as tx:
+            row = runs.get_run(tx, run)
+        if row is not None and row.state == "held":
+            self.progress(row)
+
     def settle(self, row: Row[Any]) -> None:
         """Write all answers of a run and mark it settled. Doing it twice gives the same files."""
+        if "told" in row.counts:
+            self._correct_run(row)
+            with self._journal.read() as tx:
+                row = runs.get_run(tx, row.id) or row
         rows = self.rows(row)
         now = self._journal.clock.now()
         counts = {"states": rows.states.counts(), "derived": rows.states.derived}
@@ -143,7 +166,10 @@ class Settler:
         """Return the rows of a run with their present states."""
         pinned = Pinned.model_validate(row.pinned)
         folder = self._spool.run(row.id)
-        states = row_states(self._journal, self._spool, row.id, _OPEN_STATES.get(row.state, RowState.PENDING))
+        opened = _OPEN_STATES.get(row.state, RowState.PENDING)
+        if row.state == "waiting" and row.wake_at is not None and row.wake_at > self._journal.clock.now():
+            opened = RowState.SCHEDULED
+        states = row_states(self._journal, self._spool, row.id, opened)
         said = {"held": "HELD", "cancelled": "CANCELLED", "settled": "CANCELLED"}.get(row.state)
         note = row.notes[0] if row.notes else "by the operator"
         return RunRows(
@@ -179,7 +205,7 @@ class Settler:
             finish_expected=datetime.fromisoformat(expected) if expected else None,
             warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
             verdict=verdict(states, errors=errors, destination=pinned.route.destination), versions=pinned.versions,
-            first_run_rows=self._repaired(row.id),
+            first_run_rows=self.repaired(row.id),
         )  # fmt: skip
 
     def _write_answers(
@@ -285,7 +311,8 @@ class Settler:
                 again = frozenset({"report.html", "summary.json"})
                 self._write_answers(origin, self.rows(origin), origin.ended_at or self._journal.clock.now(), again)
 
-    def _repaired(self, run: str) -> list[tuple[int, str]]:
+    def repaired(self, run: str) -> list[tuple[int, str]]:
+        """Rows of a run that came back mended and took effect: (row, by which run)."""
         path = self._spool.run(run).root / "repaired.parquet"
         return [] if not path.exists() else [(r[0], r[1]) for r in pl.read_parquet(path).iter_rows()]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from gateway.reports.answers import write_ack, write_refusal
 from gateway.spool import RunFolder, Spool
 
 _CHUNK = 1 << 20
+_ERRORS_FILE = re.compile(r"\.([0-9A-Z]{9})\.errors\.\w+")
 
 
 class Intake:
@@ -67,6 +69,7 @@ class Intake:
             runs.set_arrival(tx, row.id, sha256=digest)
             before = {r.route: r for r in runs.of_arrival(tx, row.id)}
         routes = [s for s in self._routes(arrival.source) if s.route.matches(arrival.name)]
+        routes = self._of_errors_file(arrival.name, routes)
         if not routes:
             known = ", ".join(sorted({p for s in self._routes(arrival.source) for p in s.route.files}))
             error = FileError("FILE_ROUTE", f"No route takes {arrival.name!r}; taken are: {known or 'none'}.",
@@ -79,6 +82,16 @@ class Intake:
         with self._journal.begin() as tx:
             runs.set_arrival(tx, row.id, state="taken")
         self.settle_arrival(row.id)
+
+    def _of_errors_file(self, name: str, routes: list[RouteSetup]) -> list[RouteSetup]:
+        """An errors file of ours that came back concerns the route that wrote it, not all that fit its name."""
+        found = _ERRORS_FILE.search(name)
+        if found is None:
+            return routes
+        with self._journal.read() as tx:
+            first = runs.get_run(tx, found[1])
+        own = [s for s in routes if first is not None and s.route.name == first.route]
+        return own or routes
 
     # ---- one route
 

@@ -45,6 +45,10 @@ class Readout:
     links: list[pl.DataFrame] = field(default_factory=list)
 
 
+_WHOLE = "@whole"
+"""Key of a row as the file gives it, before the fields by which rows are not grouped are left out (String)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """A block after mapping and checking; `rows` None: it had none. It holds nothing of the table it came from."""
@@ -132,10 +136,16 @@ class FileReading:
     def _key_hashes(self, rows: pl.DataFrame) -> npt.NDArray[np.uint64]:
         """Hashes of the keys that must not stand twice."""
         rule = next((r for r in self._setup.contract.rows_rules if r.code == "DUPLICATE_KEY"), None)
-        if rule is None or self._mapping.group is not None:
+        if rule is None or not self._may_repeat():
             return np.empty(0, np.uint64)
         concerned = rule.where & (pl.col(STATE).fill_null("") != "skipped")
-        return rows.select(pl.col(KEY).hash(seed=5).filter(concerned)).to_series().to_numpy()
+        key = KEY if self._mapping.group is None else _WHOLE
+        return rows.select(pl.col(key).hash(seed=5).filter(concerned)).to_series().to_numpy()
+
+    def _may_repeat(self) -> bool:
+        """Whether a key standing twice is a fault: of rows that are summed only where something tells them apart."""
+        group = self._mapping.group
+        return group is None or any(c not in group.by and c in self._seen.columns for c in self._setup.contract.key)
 
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
         """Cells of the rejected rows as they came: the errors file needs no second reading then."""
@@ -173,7 +183,7 @@ class FileReading:
         with self._hashes.open("ab") as out:
             judged.hashes.tofile(out)
         if self._keep is not None:
-            rows = rows.select(ROW, LINE, KEY, STATE, *(c for c in self._keep if c in rows.columns))
+            rows = rows.select(ROW, LINE, KEY, STATE, *(c for c in (*self._keep, _WHOLE) if c in rows.columns))
         self._folder.add(number, rows, judged.issues, judged.cells)
 
     def _check(self, draft: Draft) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -198,7 +208,8 @@ class FileReading:
             rows = pl.concat([rows, out], how="diagonal").sort(ROW)
             said = skipped.select(ROW, LINE, "code", "detail")
             told = pl.concat([told, said], how="diagonal").sort(ROW, maintain_order=True).select(told.columns)
-        return rows.select(ROW, LINE, KEY, STATE, *(c for c in rows.columns if c in contract.fields)), told
+        kept = [c for c in rows.columns if c in contract.fields or c == _WHOLE]
+        return rows.select(ROW, LINE, KEY, STATE, *kept), told
 
     def _stamped(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows without a timestamp of their own have the file's time, never now."""
@@ -221,7 +232,8 @@ class FileReading:
             frame = frame.filter(kept)
             skipped = pl.concat([skipped.select(out.columns), out])
         loose = [c for c in self._setup.contract.key if c not in group.by and c in frame.columns]
-        return frame.with_columns(pl.lit(None, pl.String).alias(c) for c in loose), skipped
+        whole = self._setup.contract.key_expr(frame.columns).alias(_WHOLE)  # one line twice is not two to be added up
+        return frame.with_columns(whole, *(pl.lit(None, pl.String).alias(c) for c in loose)), skipped
 
     # ---- across rows
 
@@ -243,13 +255,14 @@ class FileReading:
 
     def _duplicates(self, rule: RowsRule) -> pl.DataFrame:
         """Look at the few rows whose key's hash stands twice; without one, no key can stand twice."""
-        if self._mapping.group is not None or not self._hashes.exists():
+        if not self._hashes.exists():
             return no_issues()
         twice = _standing_twice(self._hashes)
         self._hashes.unlink()
         if twice.len() == 0:
             return no_issues()
-        frame = self._rows_of(rule, pl.col(KEY).hash(seed=5).is_in(twice.implode()))
+        key = KEY if self._mapping.group is None else _WHOLE
+        frame = self._rows_of(rule, pl.col(key).hash(seed=5).is_in(twice.implode()), key=key)
         return rule.find(frame) if frame.height else no_issues()
 
     def _fills(self, rule: RowsRule) -> bool:
@@ -258,14 +271,14 @@ class FileReading:
         others = [c for c in rule.columns if c not in {rule.by, KEY}]
         return rule.by in filled and (not others or any(c in filled for c in others))
 
-    def _rows_of(self, rule: RowsRule, here: pl.Expr) -> pl.DataFrame:
+    def _rows_of(self, rule: RowsRule, here: pl.Expr, *, key: str = KEY) -> pl.DataFrame:
         contract: Contract = self._setup.contract
         frames: list[pl.DataFrame] = []
         needed = sorted((set(rule.where.meta.root_names()) | set(rule.columns) | {rule.by}) - {KEY, ROW, LINE})
         for path in self._folder.paths():
             have = pl.read_ipc_schema(path)
-            block = read_block(path, [ROW, LINE, KEY, STATE, *(c for c in needed if c in have)])
-            block = block.filter((pl.col(STATE).fill_null("") != "skipped") & here)
+            block = read_block(path, [ROW, LINE, key, STATE, *(c for c in needed if c in have)])
+            block = block.filter((pl.col(STATE).fill_null("") != "skipped") & here).rename({key: KEY})
             frames.append(rule.concerned(contract.complete(block)))
         return pl.concat(frames) if frames else pl.DataFrame()
 

@@ -19,7 +19,7 @@ _WORDS: tuple[tuple[RowState, str, str], ...] = (
     (RowState.PENDING, "still waits for an answer", "still wait for an answer"),
     (RowState.SCHEDULED, "waits for its date", "wait for their date"),
     (RowState.SUPERSEDED, "was overtaken by a newer value", "were overtaken by newer values"),
-    (RowState.SKIPPED, "was left out by the mapping", "were left out by the mapping"),
+    (RowState.SKIPPED, "was left out", "were left out"),
 )
 
 

@@ -190,6 +190,9 @@ def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFil
         near = difflib.get_close_matches(field, agreed.fields, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(agreed.fields)}"
         document.fault(keys, f"{place}: the contract {agreed.name} has no field {field!r}; {hint}")
+    for field in sorted(set(mapping.group.sum) - agreed.numeric) if mapping.group is not None else ():
+        place = f"{mapping.path}:{mapping.line('group', 'sum')}"
+        document.fault(keys, f"{place}: {field!r} can't be added up; numbers are {', '.join(sorted(agreed.numeric))}")
     for field in agreed.unfilled(mapping.fields):
         document.fault(keys, f"{mapping.path}: the contract {agreed.name} needs {field!r}, which nothing fills")
 

@@ -329,6 +329,69 @@ sum = ["quantity"]
     assert rig.states(run) == {"rejected": 2, "applied": 1}
 
 
+def test_one_line_twice_is_not_added_up(bulk):
+    mapping = """contract = "stock"
+version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+sku = "sku"
+quantity = "quantity"
+warehouse = "warehouse"
+[group]
+by = ["sku"]
+sum = ["quantity"]
+"""
+    rig = bulk(mapping=mapping)
+    run = rig.drop("1.csv", "sku,quantity,warehouse\na,1,MAD\na,1,MAD\na,5,BCN\nb,5,MAD\nb,6,BCN\n")
+    rig.advance()
+    assert rig.results(run)["code"].to_list() == ["DUPLICATE_KEY", "DUPLICATE_KEY", "GROUP_REJECTED", None, None]
+
+
+def test_answers_do_not_wait_for_rows_of_a_later_date(bulk):
+    rig = bulk()
+    run = rig.drop("1.csv", "sku,quantity,valid_from\na,1,2026-12-15T00:00:00Z\nb,2,\nc,x,\n")
+    rig.advance()
+    assert rig.states(run) == {"scheduled": 1, "applied": 1, "rejected": 1}
+    (result,) = (rig.folder / "outbox/acme").glob("*.result.csv")
+    assert "scheduled" in result.read_text("utf-8-sig")
+    assert list((rig.folder / "outbox/acme").glob("*.errors.csv"))
+    rig.clock.advance(30 * 86400)
+    rig.advance()
+    assert rig.operations.run(run).state == "settled"
+    (correction,) = (rig.folder / "outbox/acme").glob("*.correction-1.csv")
+    assert [line.split(",")[3] for line in correction.read_text("utf-8-sig").splitlines()[1:]] == ["applied"]
+    assert "scheduled" not in result.read_text("utf-8-sig")
+
+
+def test_rows_that_a_retry_took_are_not_retried_again(rigs):
+    rig = rigs(Step(does="refuse", keys=("a\x1f", "b\x1f")), Step(does="refuse", keys=("b\x1f",)))
+    run = rig.drop("1.csv", rows(("a", 1), ("b", 2)))
+    rig.advance(2)
+    first, count = rig.operations.retry(run)
+    rig.advance(2)
+    assert (count, rig.states(first)) == (2, {"applied": 1, "refused": 1})
+    _, count = rig.operations.retry(run)
+    assert count == 1
+
+
+def test_a_fault_of_ours_in_a_lane_is_that_lanes_trouble(bulk, monkeypatch):
+    rig = bulk()
+    rig.drop("1.csv", rows(("a", 1)))
+    monkeypatch.setattr(rig.destination, "encode", lambda *_: 1 / 0)
+    rig.advance()
+    assert "ZeroDivisionError" in (rig.operations.lanes()[0].trouble or "")
+
+
+def test_a_destination_that_does_not_send_the_quantity_still_works(bulk):
+    rig = bulk(fields=("sku",))
+    run = rig.drop("1.csv", rows(("a", 1)))
+    rig.advance()
+    assert rig.states(run) == {"applied": 1}
+
+
 def test_balance_holds_at_every_moment(rigs):
     rig = rigs(Step(polls=2), batch_size=2)
     run = rig.drop("1.csv", rows(*((f"k{n}", n if n % 3 else "x") for n in range(10))))
