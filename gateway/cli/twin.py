@@ -53,10 +53,19 @@ def twin(session: Session, system: str, speed: float, port: int, folder: Path, o
         _drop(folder, port, user, stop, click.echo)
     else:
         shop = None if offers is None else _offers(offers)
-        if system == "mirakl":
-            click.echo("API key: twin-key; shop 2110; pages: /twin/offers, /twin/effects, /twin/calls")
-        serve(system, port=port, speed=speed, state_dir=folder, offers=shop, announce=click.echo, stop=stop)
+        serve(system, port=port, speed=speed, state_dir=folder, offers=shop, announce=_announced(system), stop=stop)
     return Exit.WELL
+
+
+def _announced(system: str) -> Callable[[str], None]:
+    """Say what the twin says, then what a newcomer needs to use it."""
+
+    def announce(line: str) -> None:
+        click.echo(line)
+        if system == "mirakl":
+            click.echo("API key twin-key, shop 2110; pages: /twin/offers, /twin/effects, /twin/calls")
+
+    return announce
 
 
 def _offers(path: Path) -> dict[str, int]:
