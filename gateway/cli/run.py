@@ -131,7 +131,7 @@ class _Runner:
             def look() -> bool:
                 self._tell(gateway)
                 late = wait is not None and (clock.now() - started).total_seconds() >= wait
-                if late or self._hopeless(gateway, clock.now()):
+                if late or self._hopeless(gateway, started, clock.now()):
                     gateway.service.stop()
                 return False
 
@@ -145,11 +145,11 @@ class _Runner:
                 source.close()
             gateway.close()
 
-    def _hopeless(self, gateway: Gateway, now: datetime) -> bool:
-        """Whether everything left waits for destinations that have been out of reach for long."""
+    def _hopeless(self, gateway: Gateway, started: datetime, now: datetime) -> bool:
+        """Whether everything left waits for destinations out of reach for long, counted from the start of the drain."""
         busy = [one for one in gateway.operations.lanes() if one.waiting_runs or one.open_batches or one.unsent_batches]
         long_ago = now - timedelta(seconds=PATIENCE)
-        return bool(busy) and all(one.trouble and one.trouble_since <= long_ago for one in busy)
+        return bool(busy) and all(one.trouble and max(one.trouble_since, started) <= long_ago for one in busy)
 
     def _deserved(self, gateway: Gateway, mark: Mark) -> Exit:
         operations = gateway.operations

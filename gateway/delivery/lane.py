@@ -13,7 +13,7 @@ from gateway.delivery.build import Builder
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
 from gateway.delivery.setup import LaneSetup
-from gateway.errors import GatewayError, MayWorkLater
+from gateway.errors import Busy, GatewayError, MayWorkLater, Throttled
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import Reference
@@ -147,6 +147,8 @@ class Delivery:
             wait = error.after if isinstance(error, MayWorkLater) and error.after is not None else pause
             at = now + timedelta(seconds=wait)
             values = {"wake_at": at} if expected else {"wake_at": at, "attempts": row.attempts + 1}
+            if isinstance(error, Throttled | Busy):  # a limit speaks of a destination that can be reached
+                values |= {"attempts": 0, "trouble": None, "trouble_since": None}
             if not expected:
                 values |= {"trouble": str(error), "trouble_since": row.trouble_since or now}
                 if row.trouble != str(error):

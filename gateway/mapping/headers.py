@@ -9,6 +9,7 @@ from gateway.errors import FileError
 from gateway.issues import CATALOGUE, sentence
 from gateway.mapping.patterns import plain
 
+_LONGEST = 60
 _SHOWN = 12
 
 
@@ -60,8 +61,10 @@ class Headers:
         present = [header for header in self.headers if plain(header)]
         near = next((close for name in names if (close := nearest(name, present)) is not None), None)
         if near is not None:
-            return f"the nearest in the file is {near!r} in column {self.headers.index(near) + 1}"
-        shown = ", ".join(repr(header) for header in present[:_SHOWN]) + (", ..." if len(present) > _SHOWN else "")
+            return f"the nearest in the file is {_cut(near)!r} in column {self.headers.index(near) + 1}"
+        shown = ", ".join(repr(_cut(header)) for header in present[:_SHOWN]) + (
+            ", ..." if len(present) > _SHOWN else ""
+        )
         self._seen = f"the file has {shown or 'no named column'}"
         return ""
 
@@ -75,6 +78,11 @@ class Headers:
         if self._missing and self._twice:
             message += " " + sentence("FILE_COLUMN_TWICE", detail="; ".join(dict.fromkeys(self._twice)))
         raise FileError(code, message, fix=CATALOGUE[code].fix)
+
+
+def _cut(header: str) -> str:
+    """A header for people: a file whose delimiter is wrong may have one of a megabyte."""
+    return header if len(header) <= _LONGEST else f"{header[:_LONGEST]}..."
 
 
 def _listed(names: Sequence[str]) -> str:

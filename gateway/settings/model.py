@@ -18,12 +18,12 @@ Patterns = Annotated[tuple[str, ...], BeforeValidator(_many, json_schema_input_t
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class _SourceSettings(_Section):
     partner: str | None = Field(default=None, description="Partner whose files these are; unset: the source's name.")
-    every: float = Field(default=5.0, gt=0, description="Seconds between two listings.")
+    every: float = Field(default=5.0, gt=0, le=86400, description="Seconds between two listings.")
     settle: float = Field(default=2.0, ge=0, description="Seconds a file must not have changed before it is taken.")
     done_marker: str | None = Field(
         default=None, description="Suffix of a marker file that says a file is complete, like .done."
@@ -44,7 +44,9 @@ class LocalSettings(_SourceSettings):
 
     kind: Literal["local"]
     folder: Path = Field(description="The drop folder.")
-    every: float = Field(default=5.0, gt=0, description="Seconds between two listings; events wake it sooner.")
+    every: float = Field(
+        default=5.0, gt=0, le=86400, description="Seconds between two listings; events wake it sooner."
+    )
 
 
 class SftpSettings(_SourceSettings):
@@ -59,7 +61,7 @@ class SftpSettings(_SourceSettings):
     passphrase: SecretStr | None = Field(default=None, description="Passphrase of the key file, by reference.")
     known_hosts: Path = Field(description="File with the server's host keys; an unknown or changed key is refused.")
     folder: str = Field(default=".", description="Drop folder on the server; nothing outside it is touched.")
-    every: float = Field(default=30.0, gt=0, description="Seconds between two listings.")
+    every: float = Field(default=30.0, gt=0, le=86400, description="Seconds between two listings.")
     settle: float = Field(default=10.0, ge=0, description="Seconds a file must not have changed before it is taken.")
     connect_timeout: float = Field(default=15.0, gt=0, description="Seconds to connect and log in.")
     read_timeout: float = Field(default=60.0, gt=0, description="Seconds without a byte while reading.")

@@ -35,7 +35,7 @@ class Document:
             ) from error
         except OSError as error:
             raise SettingsError([Fault(str(path), f"the file can't be read: {error.strerror}")]) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # TOML and text faults are ValueErrors too
             raise SettingsError([Fault(str(path), f"this is not TOML: {error}")]) from error
 
     def fault(self, keys: Iterable[str], message: str) -> None:
