@@ -1,4 +1,7 @@
-"""The nouns every room shares, and the seams between rooms; it knows no format, protocol or marketplace."""
+"""The nouns every room shares, and the seams between rooms; it knows no format, protocol or marketplace.
+
+Longer than other files by purpose: whoever writes a room reads all seams on one page.
+"""
 
 from __future__ import annotations
 

@@ -294,40 +294,31 @@ class FileReading:
         policy, seen = self._setup.route.policy, self._seen
         seen.over_limit = over_limit(policy, seen.bad, seen.rows)
         if seen.bad and self._mapping.group is not None:
-            states, issues = self._with_records(states, issues)
-        if seen.bad and policy.rows == "groups" and seen.over_limit is None:
-            states, issues = self._with_groups(states, issues)
+            # A record that sums several rows goes whole or not at all: a part of a level would be a wrong level.
+            nobody = KEY_SEPARATOR * (len(self._setup.contract.key) - 1)
+            states, issues = self._take_along(states, issues, KEY, ("", nobody))
+        product = self._setup.contract.group
+        if seen.bad and policy.rows == "groups" and seen.over_limit is None and product in seen.columns:
+            states, issues = self._take_along(states, issues, str(product))
         if seen.bad and (policy.rows == "all" or seen.over_limit is not None):
             detail = seen.over_limit or f"{seen.bad:,} of {seen.rows:,} rows are faulty"
             states, issues = self._reject_rest(states, issues, "POLICY", pl.lit(detail), None)
         return states, issues
 
-    def _with_groups(self, states: pl.DataFrame, issues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        name = self._setup.contract.group
-        if name is None or name not in self._seen.columns:
-            return states, issues
+    def _take_along(
+        self, states: pl.DataFrame, issues: pl.DataFrame, name: str, nothing: tuple[str, ...] = ("",)
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Reject the good rows that share the text of column `name` with a faulty one; `nothing` is no such text."""
         late = states[ROW].implode()
         faulty = [
             b.filter((pl.col(STATE) == "rejected") | pl.col(ROW).is_in(late)).select(name, pl.col(ROW).alias("first"))
             for b in (read_block(p, [ROW, STATE, name]) for p in self._folder.paths())
         ]
-        groups = pl.concat(faulty).filter(pl.col(name).is_not_null() & (pl.col(name) != "")).unique(name, keep="first")
+        known = pl.col(name).is_not_null() & ~pl.col(name).is_in(nothing)
+        groups = pl.concat(faulty).filter(known).unique(name, keep="first")
         if not groups.height:
             return states, issues
         return self._reject_rest(states, issues, "GROUP_REJECTED", pl.format("row {}", pl.col("first")), (name, groups))
-
-    def _with_records(self, states: pl.DataFrame, issues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """A record that sums several rows is sent whole or not at all: a part of a level would be a wrong level."""
-        late = states[ROW].implode()
-        faulty = [
-            b.filter((pl.col(STATE) == "rejected") | pl.col(ROW).is_in(late)).select(KEY, pl.col(ROW).alias("first"))
-            for b in self._folder.blocks([])
-        ]
-        nobody = KEY_SEPARATOR * (len(self._setup.contract.key) - 1)
-        records = pl.concat(faulty).filter(~pl.col(KEY).is_in(["", nobody])).unique(KEY, keep="first")
-        if not records.height:
-            return states, issues
-        return self._reject_rest(states, issues, "GROUP_REJECTED", pl.format("row {}", pl.col("first")), (KEY, records))
 
     def _reject_rest(
         self,
