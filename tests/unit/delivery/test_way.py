@@ -13,6 +13,20 @@ from gateway.testing.hostile import Step, effects_per_key
 from gateway.testing.rig import Rig
 
 HEADER = "sku,quantity\n"
+SUMMED = """contract = "stock"
+version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+sku = "sku"
+quantity = "quantity"
+warehouse = "warehouse"
+[group]
+by = ["sku"]
+sum = ["quantity"]
+"""
 
 
 def rows(*pairs):
@@ -283,21 +297,7 @@ def test_too_many_bad_rows_send_nothing(bulk):
 
 
 def test_warehouses_are_summed_and_every_row_keeps_its_state(bulk):
-    mapping = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-warehouse = "warehouse"
-[group]
-by = ["sku"]
-sum = ["quantity"]
-keep = { warehouse = ["MAD", "BCN"] }
-"""
+    mapping = SUMMED + 'keep = { warehouse = ["MAD", "BCN"] }' + "\n"
     rig = bulk(mapping=mapping)
     content = "sku,quantity,warehouse\na,1,MAD\na,2,BCN\nb,5,MAD\na,9,XXX\n"
     run = rig.drop("1.csv", content)
@@ -308,20 +308,7 @@ keep = { warehouse = ["MAD", "BCN"] }
 
 
 def test_a_summed_record_with_a_faulty_row_is_not_sent_in_part(bulk):
-    mapping = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-warehouse = "warehouse"
-[group]
-by = ["sku"]
-sum = ["quantity"]
-"""
+    mapping = SUMMED
     rig = bulk(mapping=mapping)
     run = rig.drop("1.csv", "sku,quantity,warehouse\na,1,MAD\na,x,BCN\nb,5,MAD\n")
     rig.advance()
@@ -330,20 +317,7 @@ sum = ["quantity"]
 
 
 def test_one_line_twice_is_not_added_up(bulk):
-    mapping = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-warehouse = "warehouse"
-[group]
-by = ["sku"]
-sum = ["quantity"]
-"""
+    mapping = SUMMED
     rig = bulk(mapping=mapping)
     run = rig.drop("1.csv", "sku,quantity,warehouse\na,1,MAD\na,1,MAD\na,5,BCN\nb,5,MAD\nb,6,BCN\n")
     rig.advance()
