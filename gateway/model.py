@@ -225,14 +225,34 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceTerms:
+    """The form in which an operation takes prices; rows that give another one are converted before they are compared.
+
+    `decimals`: most decimals of an amount. `currency`, `tax_rate`: what the account's profile says of rows that say
+    nothing; null where the row must say it.
+    """
+
+    basis: Literal["net", "gross"]
+    decimals: int = 2
+    currency: str | None = None
+    tax_rate: str | None = None
+    fields: tuple[str, ...] = ("price",)
+    """Contract fields that are amounts of money."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """One kind of write at a destination, with its capabilities as data."""
+    """One kind of write at a destination, with its capabilities as data.
+
+    A row of a contract has one effect per family the destination writes of that contract; operations of one family
+    share a lane, whatever contract their rows come from. Name and contract together are unique.
+    """
 
     name: str
     contract: str
     family: str
     fields: tuple[str, ...]
-    """Contract fields the operation transmits: the delta compares these."""
+    """Contract fields the operation transmits: the delta compares these. `attributes.*` stands for all of them."""
     batch_size: int | None
     """Records per call; None: one call takes all."""
     requires: tuple[Requirement, ...] = ()
@@ -250,6 +270,19 @@ class Operation:
     remembers: bool = False
     ends: bool = False
     """Whether the row command `end` can be expressed."""
+    key: tuple[str, ...] | None = None
+    """Contract fields that make the effect's key; None: the contract's key. Alike for operations of one family."""
+    part: str = ""
+    """Which part of what the key names is written, where one family writes several (a price and its discount)."""
+    when: tuple[str, ...] = ()
+    """The effect exists where one of these fields is given; (): for every row."""
+    after: tuple[str, ...] = ()
+    """Families whose pending effect on the same article must be confirmed first."""
+    measure: str | None = None
+    """Contract field whose value the guard compares: a stock level, or a price where `prices` names it."""
+    prices: PriceTerms | None = None
+    gathers: bool = False
+    """Whether `gather` is asked before records are checked once more and encoded."""
 
 
 class Verdict(enum.Enum):
@@ -359,12 +392,19 @@ class Destination(Protocol):
         """Name of the account written to: lanes of one account share slots and budgets."""
         ...
 
-    def gather(self, wanted: Sequence[str]) -> Reference:
-        """Read what `check` and `encode` want to know; the only reading call before a submit."""
+    def gather(self, operation: str, records: pl.DataFrame) -> Reference:
+        """Read what `check` and `encode` want to know of `records` (as for `encode`) where the operation gathers.
+
+        The only reading call before a submit. Raises MayWorkLater: the lane goes on later.
+        """
         ...
 
-    def check(self, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
-        """Pure. Return issues (ISSUE_SCHEMA) of records for reasons that need the reference."""
+    def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
+        """Pure. Return issues (ISSUE_SCHEMA) of records, by the `@row` they have.
+
+        Asked at intake with an empty reference (`taken_at` None), where an error rejects the row; and, where the
+        operation gathers, before encoding with what was gathered, where an error refuses it.
+        """
         ...
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:

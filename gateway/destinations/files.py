@@ -143,14 +143,14 @@ class FilesDestination:
         """The folder's account name."""
         return self._account
 
-    def gather(self, wanted: Sequence[str]) -> Reference:
+    def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Nothing is read."""
-        del wanted
+        del operation, records
         return Reference()
 
-    def check(self, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
+    def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
         """Return issues of cells the form can't hold: characters in XML, length in XLSX."""
-        del reference, today
+        del operation, reference, today
         match self._settings.format:
             case "xml":
                 return _impossible(records, self._columns(records), "CHARACTERS", _not_xml, "XML can't hold them")

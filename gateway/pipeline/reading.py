@@ -196,7 +196,9 @@ class FileReading:
             contract, frame, requires=self._setup.lane.operation.requires, faulty=faulty, now=self._now
         )
         issues = [faulty, checked.issues]
-        issues.append(self._setup.lane.destination.check(frame, Reference(), self._now.date()))
+        issues.append(
+            self._setup.lane.destination.check(self._setup.lane.operation.name, frame, Reference(), self._now.date())
+        )
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique()
         state = pl.lit(None, pl.String)

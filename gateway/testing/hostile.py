@@ -140,14 +140,14 @@ class HostileDestination:
         """The account's name."""
         return self._account
 
-    def gather(self, wanted: Sequence[str]) -> Reference:
+    def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Nothing is read."""
-        del wanted
+        del operation, records
         return Reference()
 
-    def check(self, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
+    def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
         """Return no issues."""
-        del records, reference, today
+        del operation, records, reference, today
         return no_issues()
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:

@@ -180,7 +180,8 @@ def test_checking_is_pure_and_gives_issues(bench):
             pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias(LINE),
         ),
     )
-    found = destination.check(records, destination.gather(SKUS), date(2026, 11, 22))
+    name = destination.operations[0].name
+    found = destination.check(name, records, destination.gather(name, records), date(2026, 11, 22))
     assert found.schema == ISSUE_SCHEMA
     assert found.height == 0
 

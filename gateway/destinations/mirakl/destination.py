@@ -70,14 +70,14 @@ class MiraklDestination:
         """The shop's account name."""
         return self._account
 
-    def gather(self, wanted: Sequence[str]) -> Reference:
+    def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Nothing is read: stock is checked by what the operation requires."""
-        del wanted
+        del operation, records
         return Reference()
 
-    def check(self, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
+    def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
         """Return no issues."""
-        del records, reference, today
+        del operation, records, reference, today
         return no_issues()
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:

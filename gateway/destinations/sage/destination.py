@@ -76,14 +76,14 @@ class SageDestination:
         """The exchange folder's account name."""
         return self._account
 
-    def gather(self, wanted: Sequence[str]) -> Reference:
+    def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Nothing is read: stock is checked by what the operation requires."""
-        del wanted
+        del operation, records
         return Reference()
 
-    def check(self, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
+    def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
         """Return issues of rules across rows; see stock.check."""
-        del reference, today
+        del operation, reference, today
         return stock.check(records)
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:

@@ -216,7 +216,7 @@ def test_what_a_form_can_not_hold_is_told_beforehand(build, stock_records):
     )
 
     def found(form):
-        issues = build(form).check(records, Reference(), None)
+        issues = build(form).check("write", records, Reference(), None)
         assert issues.schema == ISSUE_SCHEMA
         return issues.select(ROW, "code", "field").rows()
 
