@@ -20,7 +20,7 @@ from gateway.model import RowState, Summary, Table
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.setup import RouteSetup
 from gateway.reports import verdict, writers
-from gateway.reports.causes import Cause, causes
+from gateway.reports.causes import Cause, Tally, causes
 from gateway.spool import RunFolder
 
 RUN = "CHECK"
@@ -43,6 +43,8 @@ class Judged:
     read: Read
     source_time: datetime
     now: datetime
+    tally: Tally | None
+    """Causes counted while the file was read; None: issues found afterwards are of the same kind, count them all."""
 
     def rows(self) -> RunRows:
         """Return the rows with their states; a good one is `pending`: it would be sent."""
@@ -53,6 +55,8 @@ class Judged:
 
     def causes(self) -> list[Cause]:
         """Return the issues grouped by cause, errors first, the most frequent first."""
+        if self.tally is not None:
+            return self.tally.causes(self.readout.columns)
         return causes(self.rows().issues(), self.readout.columns)
 
     def write(self, folder: Path) -> list[Path]:
@@ -104,10 +108,20 @@ def check_file(
         raise _empty("FILE_EMPTY")
     stamp = source_time or datetime.fromtimestamp(stat.st_mtime, UTC)
     counted = read if progress is None else _counted(read, progress)
-    readout = FileReading(setup, mapping, counted, folder, source_time=stamp, now=now).run(plain)
+    tally = Tally()
+    reading = FileReading(
+        setup, mapping, counted, folder, source_time=stamp, now=now, judge_only=True, told=tally.take
+    )  # fmt: skip
+    readout = reading.run(plain)
     if readout.rows == 0 and setup.route.empty != "no_change":
         raise _empty("FILE_NO_ROWS")
-    return Judged(readout, setup, mapping, folder, plain, file.name, stat.st_size, read, stamp, now)
+    late = folder.issues()
+    whole = not tally.knows(late)
+    if whole:
+        tally.take(late)
+    return Judged(
+        readout, setup, mapping, folder, plain, file.name, stat.st_size, read, stamp, now, tally if whole else None
+    )
 
 
 def _counted(read: Read, progress: Callable[[int], None]) -> Read:

@@ -66,7 +66,11 @@ _WORKERS = 2
 
 
 class FileReading:
-    """One file through one route; `judge_only` keeps issues and what rules across rows need, not the records."""
+    """One file through one route.
+
+    `judge_only` keeps issues, rejected cells and what rules across rows need, not the records. `told` is given the
+    issues of each block that has any, in the order of the file.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class FileReading:
         source_time: datetime,
         now: datetime,
         judge_only: bool = False,
+        told: Callable[[pl.DataFrame], None] | None = None,
     ) -> None:
         self._setup = setup
         self._mapping = mapping
@@ -88,6 +93,7 @@ class FileReading:
         self._seen = Readout()
         self._applier: Applier | None = None
         self._hashes = folder.root / "hashes"
+        self._told = told
         self._keep: frozenset[str] | None = _needed_across(setup.contract) if judge_only else None
 
     def run(self, file: Path) -> Readout:
@@ -150,7 +156,7 @@ class FileReading:
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
         """Cells of the rejected rows as they came: the errors file needs no second reading then."""
         bad = rows.filter(pl.col(STATE) == "rejected")[ROW]
-        if self._keep is not None or not bad.len():
+        if not bad.len():
             return table.frame.clear()
         here = table.frame[ROW].is_in(bad.implode())
         cells = table.frame.filter(here)
@@ -185,6 +191,8 @@ class FileReading:
         if self._keep is not None:
             rows = rows.select(ROW, LINE, KEY, STATE, *(c for c in (*self._keep, _WHOLE) if c in rows.columns))
         self._folder.add(number, rows, judged.issues, judged.cells)
+        if self._told is not None and judged.issues.height:
+            self._told(judged.issues)
 
     def _check(self, draft: Draft) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of the block (`@row`, `@line`, `@key`, `@state`, fields) and its issues."""

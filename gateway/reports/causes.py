@@ -70,15 +70,20 @@ class Cause:
                 self.more = True
 
 
-class _Tally:
+class Tally:
     """Causes seen so far: per code and field, one for each detail until there are too many."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], dict[str | None, Cause]] = {}
         self._crowded: set[tuple[str, str]] = set()
 
+    def knows(self, issues: pl.DataFrame) -> bool:
+        """Whether any of the issues has the code and field of one counted before."""
+        pairs = issues.select("code", pl.col("field").fill_null("")).unique().rows()
+        return not self._found.keys().isdisjoint(pairs)
+
     def take(self, frame: pl.DataFrame) -> None:
-        """Count one block of issues."""
+        """Count one block of issues (ISSUE_SCHEMA, in row order); blocks of one code and field come in row order."""
         several = pl.col("detail").n_unique().over("code", "field") > MOST_DETAILS
         grouped = (
             frame.with_columns(pl.col("field").fill_null(""))
@@ -117,9 +122,15 @@ class _Tally:
         whole.last = max((cause.last for cause in told.values()), default=0)
         self._found[pair] = {None: whole}
 
-    def causes(self) -> list[Cause]:
-        """Return everything counted."""
-        return [cause for told in self._found.values() for cause in told.values() if cause.count]
+    def causes(self, columns: Mapping[str, str]) -> list[Cause]:
+        """Return everything counted as `causes` does."""
+        found = [
+            dataclasses.replace(cause, field=_named(cause.field, columns))
+            for told in self._found.values()
+            for cause in told.values()
+            if cause.count
+        ]
+        return sorted(found, key=lambda each: (each.severity, -each.count, each.code, each.field, each.detail or ""))
 
 
 def causes(issues: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> list[Cause]:
@@ -127,15 +138,15 @@ def causes(issues: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> list[C
 
     `issues`: as `Rows.issues` gives them. `columns`: what the partner calls each contract field.
     """
-    tally = _Tally()
+    tally = Tally()
     for frame in gathered(issues):
         tally.take(frame)
-    found = tally.causes()
-    for cause in found:
-        header = columns.get(cause.field, cause.field)
-        if header != cause.field:
-            cause.field = f"{cause.field} (column {header})"
-    return sorted(found, key=lambda cause: (cause.severity, -cause.count, cause.code, cause.field, cause.detail or ""))
+    return tally.causes(columns)
+
+
+def _named(field: str, columns: Mapping[str, str]) -> str:
+    header = columns.get(field, field)
+    return field if header == field else f"{field} (column {header})"
 
 
 def _first_examples() -> pl.Expr:
