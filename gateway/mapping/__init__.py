@@ -5,8 +5,9 @@ It knows no contract rule and no destination; the contract never parses formats.
 
 from gateway.mapping.applier import Applier
 from gateway.mapping.compiler import compile_mapping
+from gateway.mapping.field import FieldSpec
 from gateway.mapping.load import check_fields, load_mapping, schema
-from gateway.mapping.spec import FieldSpec, Group, MappingFile
+from gateway.mapping.spec import Group, MappingFile
 
 __all__ = [
     "Applier",

@@ -9,6 +9,7 @@ from decimal import Decimal
 from gateway.errors import Fault, SettingsError
 from gateway.mapping.applier import Applier, RowFilter
 from gateway.mapping.dates import ISO, compile_pattern
+from gateway.mapping.field import Condition, FieldSpec, Ref
 from gateway.mapping.fill import FillDown
 from gateway.mapping.functions import FunctionError, find_function
 from gateway.mapping.headers import Headers
@@ -16,7 +17,7 @@ from gateway.mapping.moments import Days, Instants
 from gateway.mapping.numbers import PLAIN, Factor, Number
 from gateway.mapping.plan import Plan, Test
 from gateway.mapping.sources import Column, First, Function, Join, Source
-from gateway.mapping.spec import Condition, FieldSpec, Filter, MappingFile, Ref
+from gateway.mapping.spec import Filter, MappingFile
 from gateway.mapping.steps import Extract, Flags, Replace, Split, Step, Words, compared
 
 _WORDS_SHOWN = 8

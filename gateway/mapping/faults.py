@@ -8,8 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.mapping.field import Condition, FieldSpec, Lookup
 from gateway.mapping.headers import nearest
-from gateway.mapping.spec import Condition, FieldSpec, Filter, Group, Lookup, MappingFile
+from gateway.mapping.spec import Filter, Group, MappingFile
 
 Keys = tuple[str | int, ...]
 

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from gateway.errors import Fault, SettingsError
 from gateway.mapping.faults import worded
+from gateway.mapping.field import FieldSpec, Lookup
 from gateway.mapping.functions import FunctionError, find_function
 from gateway.mapping.headers import nearest
 from gateway.mapping.lines import key_lines
 from gateway.mapping.patterns import plain
-from gateway.mapping.spec import FieldSpec, Lookup, MappingFile
+from gateway.mapping.spec import MappingFile
 from gateway.mapping.steps import compared
 
 _FIX = "Mend the mapping; `gateway schema mapping` prints its form."

@@ -10,7 +10,8 @@ import pytest
 from gateway.issues import CATALOGUE
 from gateway.mapping.dates import _TOKENS
 from gateway.mapping.faults import keys_of
-from gateway.mapping.spec import Condition, FieldSpec, Filter, Group, Lookup, MappingFile
+from gateway.mapping.field import Condition, FieldSpec, Lookup
+from gateway.mapping.spec import Filter, Group, MappingFile
 
 PAGE = Path(__file__).parents[3] / "docs" / "mapping.md"
 PARTS = (MappingFile, FieldSpec, Lookup, Condition, Filter, Group)
