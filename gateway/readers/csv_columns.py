@@ -47,7 +47,7 @@ class ColumnReader:
                 frame = self._parsed(data[:taken], shape)
                 if frame is not None and frame.height == records:
                     after = Place(place.row + records, place.line + records)
-                    numbered = frame.select(
+                    numbered = frame.rechunk().select(  # polars gives several pieces, and each costs every later step
                         pl.int_range(place.row, after.row, dtype=pl.Int64).alias(ROW),
                         pl.int_range(place.line, after.line, dtype=pl.Int64).alias(LINE),
                         pl.all(),
@@ -166,7 +166,8 @@ def _without_blanks(
 ) -> pl.DataFrame:
     """Leave out records whose cells hold nothing but blanks, except those `filled` beyond; keep only `proven` ones."""
     keep = pl.Series(proven if proven is not None else np.ones(frame.height, bool))
-    doubt = frame.select(_blank("c0")).to_series().arg_true()
+    # a blank cell is empty or begins with a blank, and every blank sorts before "!" or behind ASCII
+    doubt = frame.select(((pl.col("c0") < "!") | (pl.col("c0") > "\x7f")).fill_null(True)).to_series().arg_true()
     if doubt.len():
         found = frame[doubt].select(pl.all_horizontal(_blank(name) for name in shape.names)).to_series()
         mask = np.zeros(frame.height, bool)

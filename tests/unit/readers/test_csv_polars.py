@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gateway.readers.csv_shape import BLANKS
+
 
 def parse(data, columns=3):
     return pl.read_csv(
@@ -59,3 +61,11 @@ def test_bytes_are_cut_by_places_given_per_row():
     assert cut["x"].to_list() == ["abc", "dé", "", "bc"]
     one = frame.head(1).select(source.bin.slice(pl.col("at"), pl.col("size")).cast(pl.String).alias("x"))
     assert one["x"].to_list() == ["abc"]
+
+
+def test_texts_compare_byte_by_byte_so_no_blank_hides_between_the_exclamation_mark_and_the_end_of_ascii():
+    for blank in BLANKS:
+        cells = pl.Series([blank, blank + "x", blank * 3])
+        assert ((cells < "!") | (cells > "\x7f")).all()
+    assert (pl.Series(["", " "]) < "!").all()
+    assert not (pl.Series(["!", "a ", "~", "0"]) < "!").any()
