@@ -97,6 +97,11 @@ class Operations:
         """Say why a run is held."""
         return list(self.run(run).notes)
 
+    def legs(self, run: str) -> Sequence[Row[Any]]:
+        """Legs of a run: the lanes its rows have effects in, with what is open there."""
+        with self._journal.read() as tx:
+            return runs.legs_of(tx, run)
+
     def answers(self, run: str) -> Sequence[Row[Any]]:
         """Answer files of a run."""
         with self._journal.read() as tx:
@@ -205,19 +210,21 @@ class Operations:
         """Send the rows of a held run after all. Raises WillNeverWork when it is not held."""
         row = self._in_state(run, ("held",), "released")
         with self._journal.begin() as tx:
-            runs.set_run(tx, row.id, state="waiting", released=True)
+            runs.set_run(tx, row.id, state="waiting")
+            tx.execute(sa.update(t.leg).where(t.leg.c.run == row.id, t.leg.c.held).values(held=False, released=True))
             self._acted(tx, "release", row.id, "; ".join(row.notes))
-            runs.wake_lane(tx, row.lane, self._journal.clock.now())
+            runs.wake_legs(tx, row.id, self._journal.clock.now())
 
     def cancel(self, run: str) -> None:
         """End the rows of a run that were not sent yet; what was sent can't be called back."""
         row = self._in_state(run, ("held", "waiting"), "cancelled")
         with self._journal.begin() as tx:
             notes = [f"by {_who()}", *row.notes]
-            runs.set_run(tx, row.id, state="cancelled", open_rows=0, notes=notes)
+            runs.set_run(tx, row.id, state="cancelled", notes=notes)
+            runs.set_legs(tx, row.id, open_rows=0, waits=0, held=False)
             batches.cancel_unsent(tx, row.id, f"by {_who()}")
             self._acted(tx, "cancel", row.id, "; ".join(row.notes))
-            runs.wake_lane(tx, row.lane, self._journal.clock.now())
+            runs.wake_legs(tx, row.id, self._journal.clock.now())
 
     def retry(self, run: str) -> tuple[str, int]:
         """Send refused and uncertain rows of a settled run again as a run of their own; returns its id and rows.
@@ -249,14 +256,17 @@ class Operations:
         with self._journal.begin() as tx:
             values = {c.name: getattr(row, c.name) for c in t.run.c}
             values |= {
-                "id": identity, "state": "waiting", "retry_of": row.id, "rows": count, "blank": 0, "open_rows": count,
+                "id": identity, "state": "waiting", "retry_of": row.id, "rows": count, "blank": 0,
                 "mode": "delta", "counts": {**row.counts, "warnings": 0}, "notes": [f"Retry of run {row.id}."],
-                "started_at": now, "ended_at": None, "wake_at": None, "corrections": 0, "released": False,
+                "started_at": now, "ended_at": None, "corrections": 0,
                 "first_run": None,
             }  # fmt: skip
             runs.add_run(tx, **values)
+            again = ("lane", "operation", "given")
+            legs = [{name: getattr(leg, name) for name in again} for leg in runs.legs_of(tx, row.id)]
+            runs.add_legs(tx, identity, [{**leg, "open_rows": count} for leg in legs])
             self._acted(tx, "retry", row.id, f"{count} rows as run {identity}")
-            runs.wake_lane(tx, row.lane, now)
+            runs.wake_legs(tx, identity, now)
         return identity, count
 
     def _taken_since(self, row: Row[Any]) -> pl.Series:

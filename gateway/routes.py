@@ -18,6 +18,12 @@ class GuardLimits(_Part):
     ended_least: int = Field(default=20, ge=0, description="Ended keys below this number never hold a run.")
     zeroed_share: float = Field(default=0.30, ge=0, le=1, description="Stock that becomes zero, as a share.")
     zeroed_least: int = Field(default=50, ge=0, description="Newly zero stock below this number never holds a run.")
+    price_change: float = Field(default=0.50, ge=0, description="A price that changes by more counts as changed much.")
+    price_share: float = Field(default=0.05, ge=0, le=1, description="Prices changed much, as a share of known keys.")
+    price_least: int = Field(default=10, ge=0, description="Fewer prices changed much never hold a run.")
+    price_floor: float = Field(
+        default=0.01, ge=0, le=1, description="One price at or below this share of the old one holds a run."
+    )
     shrunk_share: float = Field(default=0.50, ge=0, le=1, description="A full file below this share of the last one.")
     window: float = Field(default=3600.0, ge=0, description="Seconds over which the same sums are taken again.")
     off: bool = Field(default=False, description="No guard at all.")

@@ -118,13 +118,21 @@ class RunFolder:
         """Return the row files in order."""
         return sorted((self.root / "rows").glob("*.arrow"))
 
+    def columns(self) -> list[str]:
+        """Return the columns of the rows; none where there is no row."""
+        paths = self.paths()
+        return list(pl.read_ipc_schema(paths[0])) if paths else []
+
     def last_row(self) -> int:
         """Return the highest `@row`, 0 where there is none."""
         paths = self.paths()
         return int(read_block(paths[-1], [ROW])[ROW][-1]) if paths else 0
 
     def blocks(self, columns: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yield the rows block by block with late states applied; `columns` beyond the origin ones, None: all."""
+        """Yield the rows block by block with late states applied; `columns` beyond the origin ones, None: all.
+
+        A column that a block does not have is left out.
+        """
         wanted = None if columns is None else list(dict.fromkeys([ROW, LINE, KEY, STATE, *columns]))
         yield from self._read(wanted)
 
@@ -135,7 +143,8 @@ class RunFolder:
     def _read(self, wanted: list[str] | None) -> Iterator[pl.DataFrame]:
         late = self.late()
         for path in self.paths():
-            frame = read_block(path, wanted)
+            have = None if wanted is None else pl.read_ipc_schema(path)
+            frame = read_block(path, None if have is None or wanted is None else [c for c in wanted if c in have])
             yield _with_late(frame, late) if late.height else frame
 
     def issues(self) -> pl.DataFrame:

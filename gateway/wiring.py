@@ -24,7 +24,7 @@ from gateway.delivery.build import Builder
 from gateway.delivery.lane import Delivery
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import LaneSetup
+from gateway.delivery.setup import Leg, Target
 from gateway.destinations import destinations
 from gateway.dispatch.local import LocalDispatcher
 from gateway.errors import SettingsError, WillNeverWork
@@ -34,7 +34,7 @@ from gateway.mapping import load_mapping
 from gateway.model import Clock, Destination, Operation, Requirement, Source, Table
 from gateway.operations import Operations
 from gateway.outbox import Outbox
-from gateway.pipeline import Intake, RouteSetup
+from gateway.pipeline import Intake, RouteSetup, merged
 from gateway.pipeline.judge import Judged, check_file
 from gateway.pipeline.plan import Plan, plan_file
 from gateway.readers import reader_for
@@ -47,9 +47,6 @@ from gateway.sources.sftp import SftpSource
 from gateway.spool import Spool
 from gateway.transport import sftp
 from gateway.transport.http import Request, Response, connect
-
-_MEASURES = {"stock": "quantity", "price": "price", "offer": "price"}
-"""Contract field the guard compares, per family."""
 
 
 class SystemClock:
@@ -106,9 +103,11 @@ def wire(loaded: Loaded, *, clock: Clock | None = None) -> Gateway:
     journal = open_journal(state, clock)
     spool = Spool(state)
     spool.make()
-    targets = {name: _destination(name, *spec, clock, journal) for name, spec in loaded.destinations.items()}
-    versions = {name: _version(*spec) for name, spec in loaded.destinations.items()}
-    routes = {name: _route_setup(_kept(one, state), targets, versions) for name, one in loaded.routes.items()}
+    targets = {
+        name: Target(name, _destination(name, *spec, clock, journal), _version(*spec))
+        for name, spec in loaded.destinations.items()
+    }
+    routes = {name: _route_setup(_kept(one, state), targets) for name, one in loaded.routes.items()}
     return _assemble(loaded, journal, spool, targets, routes, clock)
 
 
@@ -116,15 +115,15 @@ def _assemble(
     loaded: Loaded,
     journal: Journal,
     spool: Spool,
-    targets: Mapping[str, Destination],
+    targets: Mapping[str, Target],
     routes: Mapping[str, RouteSetup],
     clock: Clock,
 ) -> Gateway:
     outbox = Outbox(loaded.settings.outbox, journal)
     settler = Settler(journal, spool, outbox, _read, _layout)
-    lanes = {setup.lane.name: setup.lane for setup in routes.values()}
+    lanes = merged(tuple(routes.values()))
     intake = Intake(journal, spool, outbox, settler, _read, _by_source(routes), _partners(loaded))
-    delivery = Delivery(journal, Builder(journal, spool), Sender(journal, spool), settler, lanes.get, intake.run_ended)
+    delivery = Delivery(journal, Builder(journal, spool), Sender(journal, spool), settler, lanes, intake.run_ended)
 
     def due() -> list[str]:
         with journal.read() as tx:
@@ -137,7 +136,8 @@ def _assemble(
         scan_every={name: one.every for name, one in loaded.sources.items()}, clock=clock,
     )  # fmt: skip
     lock = FileLock(loaded.settings.state / "lock")
-    return Gateway(loaded, journal, service, Operations(journal, spool, settler), targets, routes, lock)
+    built = {name: one.destination for name, one in targets.items()}
+    return Gateway(loaded, journal, service, Operations(journal, spool, settler), built, routes, lock)
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def offline(loaded: Loaded, route: str, *, clock: Clock | None = None) -> RouteS
     name = one.route.destination
     kind, settings = loaded.destinations[name]
     made = destinations()[kind](settings, transport=_NoCalls(), clock=clock or SystemClock(), account=name, name=name)
-    return _route_setup(one, {name: made}, {name: _version(kind, settings)})
+    return _route_setup(one, {name: Target(name, made, _version(kind, settings))})
 
 
 def contract_only(mapping: Path, *, clock: Clock | None = None) -> RouteSetup:
@@ -188,8 +188,9 @@ def contract_only(mapping: Path, *, clock: Clock | None = None) -> RouteSetup:
         name=mapping.stem, source="", files=("*",), mapping=mapping.name, contract=agreed.name, feed=agreed.name,
         destination="nobody", partner=mapping.stem, owner=mapping.stem,
     )  # fmt: skip
-    lane = LaneSetup("nobody", "nobody", there, there.operations[0], agreed.key[0], agreed.key)
-    return RouteSetup(route, mapping, agreed, lane)
+    return RouteSetup(
+        route, mapping, agreed, Target("nobody", there), (Leg("nobody", there.operations[0], agreed.key),)
+    )
 
 
 def judge(
@@ -233,17 +234,21 @@ def _layout(path: Path) -> Layout:
     return load_mapping(path).format
 
 
-def _route_setup(one: LoadedRoute, targets: Mapping[str, Destination], versions: Mapping[str, str]) -> RouteSetup:
-    destination = targets[one.route.destination]
-    operation = next(o for o in destination.operations if o.name == one.operation.name)
+def _route_setup(one: LoadedRoute, targets: Mapping[str, Target]) -> RouteSetup:
+    target = targets[one.route.destination]
+    written = {(o.name, o.contract): o for o in target.destination.operations}  # these may be scaled, the loaded not
+    legs = tuple(_leg(one, written[o.name, o.contract]) for o in one.operations)
+    return RouteSetup(one.route, one.mapping.path, one.contract, target, legs)
+
+
+def _leg(one: LoadedRoute, operation: Operation) -> Leg:
     if one.keys is not None:
         operation = _with_keys(operation, one.contract.key[0], one.keys)
-    lane = LaneSetup(
-        name=one.lane, destination_name=one.route.destination, destination=destination, operation=operation,
-        measure=_MEASURES.get(operation.family, one.contract.key[0]), key_fields=one.contract.key,
-        version=versions[one.route.destination],
+    key = operation.key or one.contract.key
+    return Leg(
+        one.lane(operation.family), operation, key, rekeyed=key != one.contract.key or operation.part != "",
+        after=tuple(one.lane(family) for family in operation.after),
     )  # fmt: skip
-    return RouteSetup(one.route, one.mapping.path, one.contract, lane)
 
 
 def _version(kind: str, settings: BaseModel) -> str:

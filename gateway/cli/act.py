@@ -128,7 +128,7 @@ def resume(session: Session, name: str) -> int:
 def _known(loaded: Loaded, name: str) -> str:
     """Return what the name stands for. Raises SettingsError with the nearest right word."""
     kinds = dict.fromkeys(loaded.sources, "source") | dict.fromkeys(loaded.destinations, "destination")
-    kinds |= {one.lane: "lane" for one in loaded.routes.values()}
+    kinds |= {name: "lane" for one in loaded.routes.values() for name in one.lanes}
     if name in kinds:
         return kinds[name]
     near = difflib.get_close_matches(name, kinds, 1, cutoff=0.5)

@@ -46,7 +46,8 @@ def plan(session: Session, file: Path, route: str, out: Path) -> int:
 
 
 def _print(made: Plan, out: Path) -> None:
-    click.echo(f"{made.file} through {made.route} to lane {made.lane}: {made.rows:,} rows, mode {made.mode}")
+    lanes = ", ".join(made.lanes)
+    click.echo(f"{made.file} through {made.route} to {lanes}: {made.rows:,} rows, mode {made.mode}")
     states = {("to be sent" if state == "pending" else state): count for state, count in made.states.items()}
     if states:
         click.echo(view.spoken(states))
@@ -55,7 +56,8 @@ def _print(made: Plan, out: Path) -> None:
     if made.reason:
         click.echo(f"{'Held' if made.held else 'Nothing is sent'}: {made.reason}")
     if made.calls:
-        click.echo(f"{len(made.calls):,} calls of {made.operation}, at least {made.seconds:,.0f} s")
+        kinds = ", ".join(dict.fromkeys(c.operation for c in made.calls))
+        click.echo(f"{len(made.calls):,} calls of {kinds}, at least {made.seconds:,.0f} s")
     view.table(
         "Calls", ("file", "records#", "bytes#"), [(c.file, f"{c.records:,}", f"{c.size:,}") for c in made.calls[:20]]
     )

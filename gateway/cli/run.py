@@ -162,7 +162,10 @@ class _Runner:
             for event in operations.events_since(mark.event)
         )
         if sick or out_of_reach:
-            stuck = {row.id for row in operations.runs_since(mark) if row.state == "waiting" and row.lane in lanes}
+            stuck = {
+                row.id for row in operations.runs_since(mark)
+                if row.state == "waiting" and any(leg.lane in lanes for leg in operations.legs(row.id))
+            }  # fmt: skip
             codes = [of_run(row) for row in operations.runs_since(mark) if row.id not in stuck]
             codes.append(Exit.UNREACHABLE)
         return highest(codes)

@@ -30,7 +30,7 @@ def of_run(row: Row[Any]) -> Exit:
         case "settled":
             return of_states(row.counts.get("states", {}))
         case "waiting":
-            return Exit.WELL if row.wake_at is not None else Exit.OPEN
+            return Exit.WELL if "told" in row.counts else Exit.OPEN
         case _:
             return Exit.WELL
 
@@ -47,7 +47,7 @@ def said_of(row: Row[Any]) -> str:
             return verdict(row.counts.get("states", {}), destination=destination_of(row))
         case "held" | "rejected" | "cancelled":
             return "; ".join(row.notes) or row.state
-        case "waiting" if row.wake_at is not None:
+        case "waiting" if "told" in row.counts:
             return "Some rows wait for their date."
         case _:
             return "Under way."
@@ -62,7 +62,7 @@ def destination_of(row: Row[Any]) -> str:
 def facts_of(row: Row[Any]) -> dict[str, Any]:
     """Return what lists say about a run, for machines."""
     return {
-        "run": row.id, "file": row.file, "partner": row.partner, "route": row.route, "lane": row.lane,
+        "run": row.id, "file": row.file, "partner": row.partner, "route": row.route,
         "state": row.state, "mode": row.mode, "rows": row.rows, "states": row.counts.get("states", {}),
         "derived": row.counts.get("derived", {}), "received_at": row.received_at, "ended_at": row.ended_at,
         "retry_of": row.retry_of, "first_run": row.first_run, "notes": row.notes, "verdict": said_of(row),

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from gateway import delta, guard
 from gateway.delivery.baseline import Baseline, inflight_keys, write_segment
-from gateway.delivery.portions import Candidate, Portion, Portions
-from gateway.delivery.setup import LaneSetup, Pinned
+from gateway.delivery.before import Before
+from gateway.delivery.effects import decided_rows
+from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
+from gateway.delivery.setup import LaneSetup, Leg, Pinned
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
-from gateway.model import KEY, ROW, Batch, Reference
+from gateway.issues import WARNINGS
+from gateway.model import KEY, LINE, ROW, Batch, Reference
 from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool, durable
+
+_LOOK_AGAIN = 60.0
+"""Seconds after which rows that wait for another effect are looked at again by themselves."""
 
 _DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
     KEY: pl.String, "measure_known": pl.String, "run": pl.UInt32, "seq": pl.Int64,
@@ -32,47 +39,57 @@ class Draft:
     """A consignment while it is written."""
 
     setup: LaneSetup
+    leg: Leg
     candidates: list[Candidate]
     identity: str
     folder: ConsignmentFolder
-    reference: Reference
+    before: Before
     bodies: BinaryIO
     now: datetime
     effects: int = 0
     made: list[batches.NewBatch] = field(default_factory=list)
     segments: list[dict[str, str | int]] = field(default_factory=list)
     """Of unchanged rows: the baseline holds for their newer sequence."""
+    decided: int = 0
+    """Rows that ended here or are sent, and keys derived."""
 
 
 class Builder:
-    """Forms consignments of lanes."""
+    """Forms consignments of lanes; `trial`: nobody is asked, and nothing waits for another effect."""
 
-    def __init__(self, journal: Journal, spool: Spool) -> None:
+    def __init__(self, journal: Journal, spool: Spool, *, trial: bool = False) -> None:
         self._journal = journal
         self._spool = spool
+        self._trial = trial
 
-    def build(self, setup: LaneSetup, reference: Reference) -> list[str]:
+    def build(self, setup: LaneSetup) -> list[str]:
         """Form one consignment of what is due; returns the runs that are held for a person instead.
 
         Batches are encoded while the rows are decided; should the guard hold a run, they are thrown away and formed
-        again without it. Nothing counts before the journal names it.
+        again without it. Nothing counts before the journal names it. Raises MayWorkLater when the destination has to
+        be asked about the rows and can't answer now.
         """
         held: dict[str, str] = {}
         while True:
-            candidates = self._candidates(setup)
-            if not candidates:
+            leg, candidates = self._candidates(setup)
+            if leg is None:
                 return list(held)
             now = self._journal.clock.now()
             identity, folder = self._begin(now)
-            with folder.bodies.open("wb") as bodies:
-                draft = Draft(setup, candidates, identity, folder, reference, bodies, now)
-                self._decide(draft)
-            stopped = {c.row.id: why for c in candidates if (why := self._guard(setup, c, now)) is not None}
+            try:
+                with folder.bodies.open("wb") as bodies:
+                    before = Before(self._journal, self._spool, () if self._trial else leg.after)
+                    draft = Draft(setup, leg, candidates, identity, folder, before, bodies, now)
+                    self._decide(draft)
+            except BaseException:
+                shutil.rmtree(folder.root)
+                raise
+            stopped = {c.row.id: why for c in candidates if (why := self._guard(draft, c)) is not None}
             if not stopped:
                 self._seal(draft)
                 return list(held)
             shutil.rmtree(folder.root)
-            self._hold(stopped)
+            self._hold(setup, stopped)
             held |= stopped
 
     def _begin(self, now: datetime) -> tuple[str, ConsignmentFolder]:
@@ -87,26 +104,21 @@ class Builder:
 
     # ---- candidates
 
-    def _candidates(self, setup: LaneSetup) -> list[Candidate]:
+    def _candidates(self, setup: LaneSetup) -> tuple[Leg | None, list[Candidate]]:
+        """Runs that are due, of one operation: that of the oldest; the others have their turn after it."""
         with self._journal.read() as tx:
             now = self._journal.clock.now()
             rows = [r for r in runs.waiting(tx, setup.name) if r.wake_at is None or r.wake_at <= now]
-            earlier = {r.id: [c.id for c in runs.consignments_of(tx, r.id)] for r in rows}
-        return [
-            Candidate(n, row, Pinned.model_validate(row.pinned), self._decided_rows(row.id, earlier[row.id]))
+        pinned = {r.id: Pinned.model_validate(r.pinned) for r in rows}
+        legs = {r.id: setup.leg(r.operation, pinned[r.id].route.contract) for r in rows}
+        chosen = next((legs[r.id] for r in rows if legs[r.id] is not None), None)
+        if chosen is None:
+            return None, []
+        rows = [r for r in rows if legs[r.id] is chosen]
+        return chosen, [
+            Candidate(n, row, pinned[row.id], decided_rows(self._journal, self._spool, row.id, setup.name))
             for n, row in enumerate(rows)
         ]
-
-    def _decided_rows(self, run: str, consignments: Sequence[str]) -> pl.Series | None:
-        found: list[pl.Series] = []
-        for identity in consignments:
-            with self._journal.read() as tx:
-                position = runs.runs_of(tx, identity).index(run)
-            folder = self._spool.consignment(identity)
-            found.extend(e.filter(pl.col("run") == position)[ROW].drop_nulls() for e in folder.effects(["run", ROW]))
-            found.extend(d[ROW] for d in folder.decisions(run))
-            found.append(folder.members()[ROW])
-        return pl.concat(found) if found else None
 
     # ---- deciding
 
@@ -114,12 +126,12 @@ class Builder:
         lane = draft.setup.name
         baseline = Baseline.of_lane(self._journal, self._spool, lane)
         flying = inflight_keys(self._journal, self._spool, lane)
-        portions = Portions(self._spool, draft.setup, draft.candidates, (baseline, flying), draft.folder.root)
+        portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         for number, portion in enumerate(portions):
             self._portion(draft, number, portion)
 
     def _portion(self, draft: Draft, number: int, portion: Portion) -> None:
-        setup = draft.setup
+        leg = draft.leg
         gathered: list[pl.DataFrame] = []
         members: dict[int, pl.DataFrame] = {}
         for candidate, rows in zip(draft.candidates, portion.rows, strict=True):
@@ -132,28 +144,50 @@ class Builder:
                 gathered.append(rows)
         frame = pl.concat(gathered, how="diagonal") if len(gathered) > 1 else gathered[0]
         frame = frame.with_columns(
-            digest=delta.digest_expr(_compared(setup)),
-            measure=pl.col(setup.measure),
+            digest=delta.digest_expr(_compared(leg, frame.columns)),
+            measure=pl.col(leg.measure),
             ended=pl.col("command").fill_null("") == "end",
         )
         rules = draft.candidates[0].pinned.route.delta
         decided = delta.decide(
-            frame, portion.known, portion.flying, drifts=setup.operation.drifts, rules=rules, now=draft.now
+            frame, portion.known, portion.flying, drifts=leg.operation.drifts, rules=rules, now=draft.now
         )
+        decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
         derived = self._derived(draft, portion)
-        self._tally(draft.candidates, decided, derived, portion.known)
+        self._tally(draft, decided, derived, portion.known)
+        decided, reference = self._asked(draft, decided)
         self._write_decisions(draft, number, decided, members)
         touched = delta.touched(decided)
         if touched.height:
             name = f"{draft.identity}-touched-{number:04d}"
             draft.segments.append(
-                write_segment(self._spool, setup.name, touched, consignment=draft.identity, name=name)
+                write_segment(self._spool, draft.setup.name, touched, consignment=draft.identity, name=name)
             )
-        self._write_sends(draft, number, (decided, derived), members)
+        self._write_sends(draft, number, (decided, derived, reference), members)
+
+    def _asked(self, draft: Draft, decided: pl.DataFrame) -> tuple[pl.DataFrame, Reference]:
+        """Ask the destination what it knows of the rows to send, where the operation wants that; judge them by it."""
+        operation = draft.leg.operation
+        place = pl.int_range(pl.len(), dtype=pl.Int64)
+        sends = decided.with_columns(place.alias("place")).filter(pl.col("decision") == "send")
+        if not operation.gathers or self._trial or not sends.height:
+            return decided, Reference()
+        records = _records(draft.leg, sends.with_columns(pl.col("place").cast(pl.UInt32).alias("effect")))
+        records = records.with_columns(sends["place"].alias(ROW), pl.lit(0, pl.Int64).alias(LINE))
+        destination = draft.setup.destination
+        reference = destination.gather(operation.name, records)
+        found = destination.check(operation.name, records, reference, draft.now.date())
+        found = found.filter(~pl.col("code").is_in(sorted(WARNINGS))).unique(ROW, keep="first")
+        if found.height:
+            said = found.select(pl.col(ROW).alias("place"), pl.lit("refused").alias("refused"), "code", "detail")
+            decided = decided.drop("code", "detail", strict=False).with_columns(place.alias("place"))
+            decided = decided.join(said, on="place", how="left", maintain_order="left").drop("place")
+            decided = decided.with_columns(pl.coalesce("refused", "decision").alias("decision")).drop("refused")
+        return decided, reference
 
     def _derived(self, draft: Draft, portion: Portion) -> pl.DataFrame:
         """Effects of keys that the newest full file leaves out: of several full files only the newest speaks."""
-        full = [c for c in draft.candidates if c.speaks_of_absence]
+        full = [c for c in draft.candidates if c.speaks_of_absence and c.ends(draft.leg)]
         if not full or portion.known.height == 0:
             return pl.DataFrame(schema=_DERIVED_SCHEMA)
         one = full[-1]
@@ -174,9 +208,8 @@ class Builder:
             measure=pl.lit("0" if to_zero else None, pl.String),
         )
 
-    def _tally(
-        self, candidates: list[Candidate], decided: pl.DataFrame, derived: pl.DataFrame, baseline: pl.DataFrame
-    ) -> None:
+    def _tally(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame, baseline: pl.DataFrame) -> None:
+        candidates = draft.candidates
         live = baseline.filter(~pl.col("ended")).height
         columns = ["run", KEY, "ended", "measure", "measure_known"]
         for c in candidates:
@@ -187,7 +220,15 @@ class Builder:
             else:
                 send = mine.select(columns).clear()
             full = c.row.mode == "full" and c.decided is None
-            c.tally = c.tally.plus(guard.tally(send, known=live, file_keys=mine.height, full=full))
+            tally = guard.tally(
+                send,
+                known=live,
+                file_keys=mine.height,
+                full=full,
+                priced=c.pinned.route.guard if draft.leg.priced else None,
+            )
+            c.tally = c.tally.plus(tally)
+            c.waits += int((mine["decision"] == "waiting").sum())
             c.again += int((mine["same"] & (mine["decision"] == "send")).sum()) if live else 0
             later = mine.filter(pl.col("decision") == "scheduled")["due"]
             c.scheduled += later.len()
@@ -196,9 +237,9 @@ class Builder:
                 at = datetime.fromisoformat(first)
                 c.next_due = at if c.next_due is None else min(c.next_due, at)
 
-    def _guard(self, setup: LaneSetup, candidate: Candidate, now: datetime) -> str | None:
-        tally = candidate.tally
-        if candidate.row.released or (tally.ended == 0 and tally.zeroed == 0 and not tally.full):
+    def _guard(self, draft: Draft, candidate: Candidate) -> str | None:
+        tally, setup, now = candidate.tally, draft.setup, draft.now
+        if candidate.row.released or tally.harmless:
             return None
         limits = candidate.pinned.route.guard
         with self._journal.read() as tx:
@@ -208,13 +249,16 @@ class Builder:
             )
             sums = list(tx.scalars(query))
             last = runs.last_full(tx, setup.name, candidate.row.seq)
-        hour = {word: sum(int(s.get(word, 0)) for s in sums) for word in ("ended", "zeroed")}
+        hour = {word: sum(int(s.get(word, 0)) for s in sums) for word in guard.SUMMED}
         return guard.verdict(tally, limits, hour=hour, last_full=last)
 
-    def _hold(self, held: dict[str, str]) -> None:
+    def _hold(self, setup: LaneSetup, held: dict[str, str]) -> None:
         with self._journal.begin() as tx:
             for run, reason in held.items():
-                runs.set_run(tx, run, state="held", notes=[reason])
+                runs.set_leg(tx, run, setup.name, held=True)
+                row = runs.get_run(tx, run)
+                before = [] if row is None or row.state != "held" else row.notes
+                runs.set_run(tx, run, state="held", notes=[reason, *before])
                 self._journal.note(tx, run, "held", reason)
 
     # ---- writing
@@ -222,13 +266,17 @@ class Builder:
     def _write_decisions(
         self, draft: Draft, number: int, decided: pl.DataFrame, members: dict[int, pl.DataFrame]
     ) -> None:
-        ended = decided.filter(pl.col("decision").is_in(["unchanged", "superseded"]))
+        ended = decided.filter(pl.col("decision").is_in(["unchanged", "superseded", "refused"]))
         if not ended.height:
             return
+        draft.decided += ended.height
+        if "code" not in ended.columns:
+            ended = ended.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
         for c in draft.candidates:
             mine = ended.filter(pl.col("run") == c.position)
-            code = pl.col("decision").str.to_uppercase()
-            detail = pl.when(pl.col("decision") == "superseded").then(pl.lit("by a newer file"))
+            code = pl.coalesce("code", pl.col("decision").str.to_uppercase())
+            newer = pl.when(pl.col("decision") == "superseded").then(pl.lit("by a newer file"))
+            detail = pl.coalesce("detail", newer)
             rows = mine.select(ROW, pl.col("decision").alias("state"), code.alias("code"), detail.alias("detail"))
             if c.position in members:
                 more = members[c.position].join(rows, on=ROW, how="inner")
@@ -240,10 +288,10 @@ class Builder:
         self,
         draft: Draft,
         number: int,
-        frames: tuple[pl.DataFrame, pl.DataFrame],
+        frames: tuple[pl.DataFrame, pl.DataFrame, Reference],
         members: dict[int, pl.DataFrame],
     ) -> None:
-        decided, derived = frames
+        decided, derived, reference = frames
         sends = decided.filter(pl.col("decision") == "send").with_columns(derived=pl.lit(value=False))
         if derived.height:
             command = pl.when(pl.col("ended")).then(pl.lit("end")).otherwise(pl.lit(None, pl.String))
@@ -252,9 +300,12 @@ class Builder:
         if len(draft.candidates) > 1 or derived.height:
             sends = sends.sort("seq", "derived", ROW, KEY, nulls_last=True)
         sends = sends.with_row_index("effect", offset=draft.effects)
-        placed = self._encode(draft, sends)
+        placed = self._encode(draft, sends, reference)
         draft.effects += sends.height
-        effects = sends.with_columns(digest=_digest_of(draft.setup, derived.height > 0))
+        draft.decided += sends.height
+        effects = sends
+        if derived.height:
+            effects = sends.with_columns(digest=delta.digest_expr(_compared(draft.leg, decided.columns)))
         effects = _placed(effects, placed)
         joined = pl.DataFrame(schema=MEMBER_SCHEMA)
         if members:
@@ -264,14 +315,12 @@ class Builder:
         wanted = effects.select(pl.col(n).cast(d) for n, d in EFFECT_SCHEMA.items())
         draft.folder.add_effects(number, wanted, joined)
 
-    def _encode(self, draft: Draft, sends: pl.DataFrame) -> list[tuple[int, pl.DataFrame]]:
-        setup = draft.setup
-        wanted = list(dict.fromkeys([KEY, "command", *setup.operation.fields]))
-        records = sends.select(pl.col("effect").cast(pl.UInt32), *wanted)
+    def _encode(self, draft: Draft, sends: pl.DataFrame, reference: Reference) -> list[tuple[int, pl.DataFrame]]:
+        records = _records(draft.leg, sends)
         if sends["derived"].any():
-            records = records.with_columns(_of_derived(sends, setup))
+            records = records.with_columns(_of_derived(sends, draft.leg))
         placed: list[tuple[int, pl.DataFrame]] = []
-        for encoded in setup.destination.encode(setup.operation.name, records, draft.reference):
+        for encoded in draft.setup.destination.encode(draft.leg.operation.name, records, reference):
             number = len(draft.made)
             placed.append((number, encoded.effects))
             offset = draft.bodies.tell()
@@ -280,24 +329,37 @@ class Builder:
         return placed
 
     def _seal(self, draft: Draft) -> None:
+        if draft.decided == 0 and any(c.waits + c.scheduled for c in draft.candidates):
+            shutil.rmtree(draft.folder.root)  # nothing but waiting: a consignment would say nothing
+            with self._journal.begin() as tx:
+                self._leave(tx, draft)
+            return
         durable(draft.folder.bodies)
         candidates = draft.candidates
         values = {
-            "id": draft.identity, "lane": draft.setup.name, "operation": draft.setup.operation.name, "state": "open",
+            "id": draft.identity, "lane": draft.setup.name, "operation": draft.leg.operation.name, "state": "open",
             "created_at": self._journal.clock.now(), "effects": draft.effects,
-            "guard": {
-                "ended": sum(c.tally.ended for c in candidates), "zeroed": sum(c.tally.zeroed for c in candidates),
-            },
+            "guard": {word: sum(getattr(c.tally, word) for c in candidates) for word in guard.SUMMED},
         }  # fmt: skip
         with self._journal.begin() as tx:
             batches.add_consignment(tx, values, [c.row.id for c in candidates])
             batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made)
             if draft.segments:
                 tx.execute(sa.insert(t.segment), draft.segments)
-            for c in candidates:
-                runs.set_run(
-                    tx, c.row.id, open_rows=c.scheduled, wake_at=c.next_due, notes=[*c.row.notes, *_why_again(c)]
-                )
+            self._leave(tx, draft)
+
+    def _leave(self, tx: Connection, draft: Draft) -> None:
+        """Write what stays open of the runs: rows of a later date, and rows that wait for another effect."""
+        for c in draft.candidates:
+            at = c.next_due
+            if c.waits:  # the lane before wakes this one; looking again by itself is for what a crash left
+                again = draft.now + timedelta(seconds=_LOOK_AGAIN)
+                at = again if at is None else min(at, again)
+            left = {"open_rows": c.scheduled + c.waits, "waits": c.waits, "wake_at": at}
+            runs.set_leg(tx, c.row.id, draft.setup.name, **left)
+            if why := _why_again(c):
+                row = runs.get_run(tx, c.row.id)
+                runs.set_run(tx, c.row.id, notes=[*(c.row.notes if row is None else row.notes), *why])
 
 
 def _why_again(candidate: Candidate) -> list[str]:
@@ -308,28 +370,29 @@ def _why_again(candidate: Candidate) -> list[str]:
     return [f"{rows} what was confirmed last and {sent} sent again: the value can drift meanwhile."]
 
 
-def _compared(setup: LaneSetup) -> list[str]:
+def _records(leg: Leg, sends: pl.DataFrame) -> pl.DataFrame:
+    wanted = dict.fromkeys([KEY, "command", *transmitted(leg, sends.columns)])
+    return sends.select(pl.col("effect").cast(pl.UInt32), *wanted)
+
+
+def _compared(leg: Leg, present: Collection[str]) -> list[str]:
     """Fields whose change makes a row new; the time stamp of the file alone does not."""
-    return [f for f in dict.fromkeys(["command", *setup.operation.fields]) if f != "timestamp"]
+    return [f for f in dict.fromkeys(["command", *transmitted(leg, present)]) if f != "timestamp"]
 
 
-def _digest_of(setup: LaneSetup, derived: bool) -> pl.Expr:  # noqa: FBT001  one question, asked here only
-    return delta.digest_expr(_compared(setup)) if derived else pl.col("digest")
-
-
-def _of_derived(sends: pl.DataFrame, setup: LaneSetup) -> list[pl.Expr]:
+def _of_derived(sends: pl.DataFrame, leg: Leg) -> list[pl.Expr]:
     """Key fields and the measure of derived effects, which have no row to take them from."""
-    names = setup.key_fields
-    parts = pl.col(KEY).str.splitn("\x1f", len(names))
+    names, fields = leg.key_fields, leg.operation.fields
+    parts = pl.col(KEY).str.splitn("\x1f", len(names) + (leg.operation.part != ""))
     filled = [
         pl.when(sends["derived"]).then(parts.struct.field(f"field_{n}")).otherwise(pl.col(name)).alias(name)
         for n, name in enumerate(names)
-        if name in setup.operation.fields
+        if name in fields
     ]
-    if setup.measure in setup.operation.fields:
-        measure = pl.when(sends["derived"]).then(sends["measure"]).otherwise(pl.col(setup.measure))
-        filled.append(measure.alias(setup.measure))
-    if "timestamp" in setup.operation.fields:
+    if leg.measure in fields and leg.measure not in names:
+        measure = pl.when(sends["derived"]).then(sends["measure"]).otherwise(pl.col(leg.measure))
+        filled.append(measure.alias(leg.measure))
+    if "timestamp" in fields:
         stamp = runs.source_time(sends["seq"])  # the file that left the key out speaks at its own time
         filled.append(pl.when(sends["derived"]).then(stamp).otherwise(pl.col("timestamp")).alias("timestamp"))
     return filled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from sqlalchemy.engine import Row
 
+from gateway.delivery.setup import effect_exists
 from gateway.journal import Journal, runs
 from gateway.model import KEY, ROW, STATES, RowState
 from gateway.spool import STATE, ConsignmentFolder, RunFolder, Spool
@@ -28,8 +30,10 @@ EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
     "code": pl.String,
     "detail": pl.String,
     "remote_id": pl.String,
+    "place": pl.UInt8,
+    "gravity": pl.UInt8,
 }
-"""What delivery has to say about single rows beyond their state."""
+"""What delivery has to say about single effects beyond the row's state; `place` of the leg, `gravity` of its state."""
 
 
 def effect_states(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> Iterator[pl.DataFrame]:
@@ -118,13 +122,25 @@ def _misread(folder: ConsignmentFolder, named: pl.DataFrame) -> pl.Series:
 
 
 @dataclass(frozen=True, slots=True)
+class LegStates:
+    """States of a run's effects in one leg, indexed by `@row`; UNDECIDED where the row has none there."""
+
+    family: str
+    codes: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
 class RowStates:
-    """States of a run's rows: `codes` indexed by `@row`; `extra` has more to say about some (EXTRA_SCHEMA)."""
+    """States of a run's rows: `codes` indexed by `@row`; `extra` has more to say about some (EXTRA_SCHEMA).
+
+    `legs`: the states of single effects where rows have several.
+    """
 
     codes: npt.NDArray[np.uint8]
     extra: pl.DataFrame
     derived: dict[str, int]
     """Counts per state of effects without an input row."""
+    legs: tuple[LegStates, ...] = ()
 
     def of(self, rows: pl.Series) -> pl.Series:
         """States of rows (STATE_ENUM)."""
@@ -148,23 +164,98 @@ def intake_codes(folder: RunFolder) -> npt.NDArray[np.uint8]:
 
 
 def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -> RowStates:
-    """Work out the states of all rows of a run; undecided rows take `open_state`, as do effects still open."""
-    codes = intake_codes(spool.run(run))
+    """Work out the states of all rows of a run: the gravest of a row's effects.
+
+    Undecided rows take the state of their leg: held, scheduled, pending, or `open_state` where the run has ended.
+    """
+    taken = intake_codes(spool.run(run))
     extra: list[pl.DataFrame] = []
     derived: dict[str, int] = {}
     with journal.read() as tx:
-        consignments = [(c.id, runs.runs_of(tx, c.id), runs.batches_of(tx, c.id)) for c in _all(tx, run)]
-    for identity, in_it, sent in consignments:
-        consignment = spool.consignment(identity)
-        _apply_decisions(consignment, run, codes, extra)
-        _apply_effects(consignment, sent, (in_it.index(run), open_state), codes, extra, derived)
-    codes[codes == UNDECIDED] = CODES[str(open_state)]
-    said = pl.concat(extra).unique(ROW, keep="last") if extra else pl.DataFrame(schema=EXTRA_SCHEMA)
-    return RowStates(codes, said, derived)
+        legs = runs.legs_of(tx, run)
+        consignments = [(c, runs.runs_of(tx, c.id), runs.batches_of(tx, c.id)) for c in runs.consignments_of(tx, run)]
+    found: list[LegStates] = []
+    for leg in legs:
+        codes = np.full(taken.shape, UNDECIDED, dtype=np.uint8)
+        said: list[pl.DataFrame] = []
+        for row, in_it, sent in consignments:
+            if row.lane == leg.lane:
+                consignment = spool.consignment(row.id)
+                _apply_decisions(consignment, run, codes, said)
+                _apply_effects(consignment, sent, (in_it.index(run), _open(leg, open_state)), codes, said, derived)
+        if leg.open_rows or open_state not in {RowState.PENDING, RowState.HELD, RowState.SCHEDULED}:
+            _open_rows(spool.run(run), leg, taken, codes, _open(leg, open_state, journal.clock.now()))
+        codes[taken != UNDECIDED] = UNDECIDED
+        extra.extend(one.with_columns(place=pl.lit(leg.place, pl.UInt8)) for one in said)
+        found.append(LegStates(leg.lane.rsplit("/", 2)[-2] if leg.lane.count("/") > 1 else leg.operation, codes))
+    return _gathered(taken, found, extra, derived, open_state)
 
 
-def _all(tx: Any, run: str) -> Sequence[Row[Any]]:
-    return runs.consignments_of(tx, run)
+def _gathered(
+    taken: npt.NDArray[np.uint8],
+    legs: list[LegStates],
+    extra: list[pl.DataFrame],
+    derived: dict[str, int],
+    open_state: RowState,
+) -> RowStates:
+    gravest = taken.copy()
+    for leg in legs:
+        np.minimum(gravest, leg.codes, out=gravest, where=taken == UNDECIDED)
+    gravest[gravest == UNDECIDED] = CODES[str(open_state if not legs else RowState.SKIPPED)]
+    schema = pl.DataFrame(schema=EXTRA_SCHEMA)
+    told = pl.concat([one.select(schema.columns) for one in extra]) if extra else schema
+    told = told.unique([ROW, "place"], keep="last", maintain_order=True)
+    return RowStates(gravest, told, derived, tuple(legs) if len(legs) > 1 else ())
+
+
+def _open(leg: Row[Any], open_state: RowState, now: datetime | None = None) -> RowState:
+    """State of what is open in a leg of a run whose open rows are in `open_state`."""
+    if open_state not in {RowState.PENDING, RowState.HELD, RowState.SCHEDULED}:
+        return open_state
+    if leg.held:
+        return RowState.HELD
+    if now is not None and not leg.waits and leg.wake_at is not None and leg.wake_at > now:
+        return RowState.SCHEDULED
+    return RowState.PENDING
+
+
+def _open_rows(
+    folder: RunFolder, leg: Row[Any], taken: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8], state: RowState
+) -> None:
+    """Give rows of a leg that nothing was decided about its open state; rows without such an effect get none."""
+    exists = effect_exists(leg.given)
+    undecided = (codes == UNDECIDED) & (taken == UNDECIDED)
+    if exists is not None:
+        here = np.zeros(codes.shape, dtype=np.bool_)
+        for block in folder.blocks(leg.given):
+            here[block.filter(exists)[ROW].to_numpy()] = True
+        undecided &= here
+    codes[undecided] = CODES[str(state)]
+
+
+def leg_codes(journal: Journal, spool: Spool, run: str, lane: str) -> npt.NDArray[np.uint8] | None:
+    """States of a run's effects in one lane, indexed by `@row`; None where the run writes nothing there."""
+    with journal.read() as tx:
+        legs = runs.legs_of(tx, run)
+        place = next((n for n, leg in enumerate(legs) if leg.lane == lane), None)
+    if place is None:
+        return None
+    states = row_states(journal, spool, run, RowState.PENDING)
+    return states.legs[place].codes if states.legs else states.codes
+
+
+def decided_rows(journal: Journal, spool: Spool, run: str, lane: str) -> pl.Series | None:
+    """Rows of a run that consignments of a lane decided (Int64); None where none of them took any."""
+    with journal.read() as tx:
+        identities = [c.id for c in runs.consignments_of(tx, run) if c.lane == lane]
+        positions = [runs.runs_of(tx, identity).index(run) for identity in identities]
+    found: list[pl.Series] = []
+    for identity, position in zip(identities, positions, strict=True):
+        folder = spool.consignment(identity)
+        found.extend(e.filter(pl.col("run") == position)[ROW].drop_nulls() for e in folder.effects(["run", ROW]))
+        found.extend(d[ROW] for d in folder.decisions(run))
+        found.append(folder.members()[ROW])
+    return pl.concat(found) if found else None
 
 
 def _apply_decisions(
@@ -174,7 +265,9 @@ def _apply_decisions(
         codes[frame[ROW].to_numpy()] = frame["state"].cast(STATE_ENUM).to_physical().to_numpy()
         said = frame.filter(pl.col("detail").is_not_null())
         if said.height:
-            extra.append(said.select(ROW, "code", "detail", pl.lit(None, pl.String).alias("remote_id")))
+            remote = pl.lit(None, pl.String).alias("remote_id")
+            gravity = said["state"].cast(STATE_ENUM).to_physical().cast(pl.UInt8).alias("gravity")
+            extra.append(said.select(ROW, "code", "detail", remote).with_columns(gravity))
 
 
 def _apply_effects(
@@ -200,4 +293,5 @@ def _apply_effects(
         codes[rows[ROW].to_numpy()] = rows["state"].to_physical().to_numpy()
         said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())
         if said.height:
-            extra.append(said.select(ROW, "code", pl.col("message").alias("detail"), "remote_id"))
+            gravity = pl.col("state").to_physical().cast(pl.UInt8).alias("gravity")
+            extra.append(said.select(ROW, "code", pl.col("message").alias("detail"), "remote_id", gravity))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -16,7 +16,6 @@ from gateway.delivery.setup import LaneSetup
 from gateway.errors import Busy, GatewayError, MayWorkLater, Throttled
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
-from gateway.model import Reference
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 300.0
@@ -31,7 +30,7 @@ class Delivery:
         builder: Builder,
         sender: Sender,
         settler: Settler,
-        setups: Callable[[str], LaneSetup | None],
+        setups: Mapping[str, LaneSetup],
         ended: Callable[[str], None],
     ) -> None:
         self._journal = journal
@@ -43,8 +42,8 @@ class Delivery:
 
     def advance(self, lane: str) -> datetime | None:
         """Do what can be done now; returns when the lane wants to be woken next, or None. Never raises for a peer."""
-        setup = self._setups(lane)
-        if setup is None or self._journal.paused() & {lane, setup.destination_name}:
+        setup = self._setups.get(lane)
+        if setup is None or self._journal.paused() & {lane, setup.target.name}:
             return self._sleep(lane, None)
         try:
             self._work(setup)
@@ -79,23 +78,31 @@ class Delivery:
         with self._journal.read() as tx:
             unsent = batches.of_lane(tx, setup.name, batches.UNSENT, limit=1)
             opened = batches.of_lane(tx, setup.name, ["open"], limit=1)
-        if unsent or (setup.operation.settle_first and opened):
+        if unsent or (opened and any(leg.operation.settle_first for leg in setup.legs)):
             return
-        for run in self._builder.build(setup, Reference()):
+        for run in self._builder.build(setup):
             self._settler.tell_held(run)
 
     def _settle(self, setup: LaneSetup) -> None:
         touched = self._settler.close(setup)
         with self._journal.read() as tx:
-            query = sa.select(t.run.c.id).where(t.run.c.lane == setup.name, t.run.c.state.in_(("waiting", "cancelled")))
-            names = list(dict.fromkeys([*touched, *tx.scalars(query.order_by(t.run.c.id))]))
+            names = list(dict.fromkeys([*touched, *runs.in_lane(tx, setup.name, "waiting", "cancelled")]))
+        if touched:
+            self._wake_after(setup)
         for run in self._settler.finish(names):
             self._ended(run)
 
+    def _wake_after(self, setup: LaneSetup) -> None:
+        """Something of this lane has ended: effects that waited for it are looked at again."""
+        now = self._journal.clock.now()
+        after = [s.name for s in self._setups.values() if any(setup.name in leg.after for leg in s.legs)]
+        with self._journal.begin() as tx:
+            for lane in after:
+                runs.wake_waits(tx, lane, now)
+
     def _cancelled(self, setup: LaneSetup) -> None:
         with self._journal.read() as tx:
-            query = sa.select(t.run.c.id).where(t.run.c.lane == setup.name, t.run.c.state == "cancelled")
-            names = list(tx.scalars(query))
+            names = runs.in_lane(tx, setup.name, "cancelled")
         for run in self._settler.finish(names):
             self._ended(run)
 
@@ -121,7 +128,8 @@ class Delivery:
             .where(t.consignment.c.lane == setup.name, t.batch.c.state == "open")
         )
         times = [at for at in (asked, deadline) if at is not None]
-        if deadline is None or not setup.operation.settle_first:  # else what waits goes on when the open have settled
+        first = any(leg.operation.settle_first for leg in setup.legs)
+        if deadline is None or not first:  # else what waits goes on when the open have settled
             times.extend(r.wake_at or now for r in runs.waiting(tx, setup.name))
         # Another lane of the account may have closed our last batch after we looked: its wake must not be slept over.
         live = sa.select(t.batch.c.id).where(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +13,11 @@ import polars as pl
 from sqlalchemy.engine import Row
 
 from gateway import delta, guard
+from gateway.contracts import prices
 from gateway.delivery.baseline import Baseline
-from gateway.delivery.setup import LaneSetup, Pinned
+from gateway.delivery.setup import Leg, Pinned, effect_exists
 from gateway.delivery.split import Split
-from gateway.model import KEY, ROW
+from gateway.model import KEY, KEY_SEPARATOR, ROW
 from gateway.spool import STATE, Spool
 
 
@@ -31,6 +32,8 @@ class Candidate:
     """Rows that earlier consignments decided; None: none did."""
     tally: guard.Tally = field(default_factory=guard.Tally)
     scheduled: int = 0
+    waits: int = 0
+    """Rows that wait for another effect on the same article."""
     again: int = 0
     """Rows sent although the destination confirmed the same value: it can drift."""
     next_due: datetime | None = None
@@ -39,6 +42,12 @@ class Candidate:
     def speaks_of_absence(self) -> bool:
         """Whether keys that the file leaves out are to be zeroed or ended."""
         return self.row.mode == "full" and self.pinned.route.absent != "keep" and self.decided is None
+
+    def ends(self, leg: Leg) -> bool:
+        """Whether the leg can do what the route wants of keys that the file leaves out."""
+        if self.pinned.route.absent == "zero":
+            return leg.measure == "quantity"
+        return leg.operation.ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Portions:
     def __init__(
         self,
         spool: Spool,
-        setup: LaneSetup,
+        leg: Leg,
         candidates: Sequence[Candidate],
         known: tuple[Baseline, pl.DataFrame],
         work: Path,
@@ -69,7 +78,7 @@ class Portions:
         self._baseline, self._flying = known
         self._work = work
         self._spool = spool
-        self._setup = setup
+        self._leg = leg
         self._candidates = candidates
 
     def __iter__(self) -> Iterator[Portion]:
@@ -82,9 +91,9 @@ class Portions:
         with tempfile.TemporaryDirectory(prefix="parts-", dir=self._work) as folder:
             split = Split(Path(folder), parts)
             for c in self._candidates:
-                split.add(f"rows-{c.position}", (self._open(c, b) for b in self._spool.run(c.row.id).blocks()))
+                split.add(f"rows-{c.position}", self._opened(c))
                 if c.speaks_of_absence:
-                    split.add(f"keys-{c.position}", (b.select(KEY) for b in self._spool.run(c.row.id).blocks([])))
+                    split.add(f"keys-{c.position}", self._keys(c))
             split.add("known", self._baseline.frames())
             split.add("flying", [self._flying])
             for part in range(parts):
@@ -111,33 +120,78 @@ class Portions:
         one = self._candidates[0]
         nothing = pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
         gathered: list[pl.DataFrame] = []
-        for block in self._spool.run(one.row.id).blocks():
-            gathered.append(self._open(one, block))
+        for rows in self._opened(one):
+            gathered.append(rows)
             if sum(g.height for g in gathered) >= delta.PART_ROWS:
                 yield Portion([self._prepared(one, gathered)], nothing, self._flying)
                 gathered = []
         if gathered:
             yield Portion([self._prepared(one, gathered)], nothing, self._flying)
 
+    def _opened(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
+        folder = self._spool.run(candidate.row.id)
+        keys = self._leg.key_fields if self._leg.rekeyed else ()
+        columns = [*wanted_fields(self._leg, folder.columns()), *self._leg.operation.when, *keys]
+        return (self._open(candidate, block) for block in folder.blocks(columns))
+
     def _open(self, candidate: Candidate, block: pl.DataFrame) -> pl.DataFrame:
-        wanted = [c for c in self._columns() if c in block.columns]
-        rows = block.filter(pl.col(STATE).is_null()).select(ROW, KEY, *wanted)
+        here = pl.col(STATE).is_null()
+        given = [name for name in self._leg.operation.when if name in block.columns]
+        exists = effect_exists(given)
+        if exists is not None:
+            here = here & exists
+        rows = block.filter(here).select(ROW, self._key(block.columns), *self._columns(block.columns))
         if candidate.decided is None:
             return rows
         return rows.join(pl.DataFrame({ROW: candidate.decided}), on=ROW, how="anti", maintain_order="left")
 
-    def _columns(self) -> list[str]:
-        return list(dict.fromkeys([*self._setup.operation.fields, self._setup.measure, "command", "valid_from"]))
+    def _keys(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
+        wanted = list(self._leg.key_fields) if self._leg.rekeyed else []
+        for block in self._spool.run(candidate.row.id).blocks(wanted):
+            yield block.select(self._key(block.columns))
+
+    def _key(self, present: Collection[str]) -> pl.Expr:
+        """Return the key of the effect: the contract's, or the one of the family, with its part."""
+        if not self._leg.rekeyed:
+            return pl.col(KEY)
+        parts = [pl.col(name).fill_null("") if name in present else pl.lit("") for name in self._leg.key_fields]
+        if self._leg.operation.part:
+            parts.append(pl.lit(self._leg.operation.part))
+        return pl.concat_str(parts, separator=KEY_SEPARATOR).alias(KEY)
+
+    def _columns(self, present: Collection[str]) -> list[str]:
+        """Columns of a block that the operation, the guard and the calendar look at."""
+        return [name for name in wanted_fields(self._leg, present) if name in present]
 
     def _prepared(self, candidate: Candidate, blocks: list[pl.DataFrame]) -> pl.DataFrame:
         frame = pl.concat(blocks) if blocks else pl.DataFrame(schema={ROW: pl.Int64, KEY: pl.String})
-        missing = [pl.lit(None, pl.String).alias(c) for c in self._columns() if c not in frame.columns]
+        wanted = wanted_fields(self._leg, frame.columns)
+        missing = [pl.lit(None, pl.String).alias(c) for c in wanted if c not in frame.columns]
         due = pl.lit(None, pl.String)
         if "valid_from" in frame.columns:
             due = pl.when(pl.col("valid_from") != "").then(pl.col("valid_from"))
+        if self._leg.operation.prices is not None:
+            frame = prices.converted(frame, self._leg.operation.prices)
         return frame.with_columns(
             *missing,
             due=due,
             run=pl.lit(candidate.position, pl.UInt32),
             seq=pl.lit(candidate.row.seq, pl.Int64),
         )
+
+
+def wanted_fields(leg: Leg, present: Collection[str]) -> list[str]:
+    """Return the contract fields a leg looks at; free attributes by the names that are there, in one order."""
+    operation = leg.operation
+    fields = list(transmitted(leg, present))
+    if operation.prices is not None:
+        fields += ["price_basis", "tax_rate", "currency", *operation.prices.fields]
+    return list(dict.fromkeys([*fields, leg.measure, "command", "valid_from"]))
+
+
+def transmitted(leg: Leg, present: Collection[str]) -> tuple[str, ...]:
+    """Return the fields the operation transmits, free attributes by the names that are there."""
+    found: list[str] = []
+    for name in leg.operation.fields:
+        found.extend(sorted(c for c in present if c.startswith(name[:-1])) if name.endswith("*") else [name])
+    return tuple(dict.fromkeys(found))

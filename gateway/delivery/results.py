@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel
 
-from gateway.delivery.effects import CODES, RowStates
+from gateway.delivery.effects import CODES, UNDECIDED, LegStates, RowStates
 from gateway.issues import WARNINGS
-from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, RowState, Table
+from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, Table
 from gateway.reports.raw import DAMAGED
 from gateway.spool import RunFolder
 
@@ -22,6 +22,8 @@ _DEFAULT_CODES = {
 }
 """What a state says by itself where nothing more is known of a row."""
 
+
+_GRAVE = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
 
 _FAILED = (str(RowState.REJECTED), str(RowState.REFUSED))
 
@@ -71,16 +73,26 @@ class RunRows:
         here = _between(self.states.extra, frame)
         if not here.height:
             return frame.with_columns(remote_id=pl.lit(None, pl.String))
-        frame = frame.join(here, on=ROW, how="left", suffix="_said", maintain_order="left")
+        here = here.with_columns(wrong=pl.col("code").is_not_null() & pl.col("gravity").is_in(_GRAVE))
+        here = here.sort(ROW, "gravity", "place", maintain_order=True).with_columns(self._named())
+        gravest = here.group_by(ROW, maintain_order=True).agg(
+            pl.col("wrong").sum().cast(pl.Int64), pl.col("remote_id").drop_nulls().first(),
+            pl.col("code", "detail", "named").filter(pl.col("code").is_not_null()).first(),
+        )  # fmt: skip
+        frame = frame.join(gravest, on=ROW, how="left", suffix="_said", maintain_order="left")
         said = pl.col("code_said").is_not_null()
-        fault = pl.col("state").is_in([str(RowState.REFUSED), str(RowState.UNCERTAIN)])
         return frame.with_columns(
-            faults=pl.col("faults").fill_null(0) + (said & fault).cast(pl.Int64),
+            faults=pl.col("faults").fill_null(0) + pl.col("wrong").fill_null(0),
             code=pl.when(said).then("code_said").otherwise("code"),
             detail=pl.when(said).then("detail_said").otherwise("detail"),
-            field=pl.when(said).then(None).otherwise("field"),
+            field=pl.when(said).then("named").otherwise("field"),
             value=pl.when(said).then(None).otherwise("value"),
-        ).drop("code_said", "detail_said")
+        ).drop("code_said", "detail_said", "named", "wrong")
+
+    def _named(self) -> pl.Expr:
+        """Family of an effect as `named`, where rows have several; else null."""
+        families = {place: leg.family for place, leg in enumerate(self.states.legs)}
+        return pl.col("place").replace_strict(families, default=None, return_dtype=pl.String).alias("named")
 
     def _issues_of(self, number: int, block: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
         issues = self.folder.issue_block(number)
@@ -92,14 +104,9 @@ class RunRows:
         late = self.folder.issues()
         for number, block in enumerate(self.folder.blocks([])):
             faults = self._issues_of(number, block, late)
-            said = _between(self.states.extra, block).filter(pl.col("code").is_not_null())
-            if said.height:
-                lines = said.join(block.select(ROW, LINE), on=ROW, how="left")
-                blank = pl.lit(None, pl.String)
-                faults = pl.concat([
-                    faults,
-                    lines.select(ROW, LINE, "code", blank.alias("field"), blank.alias("value"), "detail"),
-                ])  # fmt: skip
+            faults = faults.with_columns(state=self.states.of(faults[ROW]).cast(pl.String))
+            said = self._effects(block)
+            faults = pl.concat([faults, said.select(faults.columns)]) if said.height else faults
             if not faults.height:
                 continue
             known = block.select(ROW, pl.col(KEY).alias("key"))
@@ -107,11 +114,21 @@ class RunRows:
             yield (
                 faults.join(known, on=ROW, how="left", maintain_order="left")
                 .with_columns(
-                    state=self.states.of(faults[ROW]).cast(pl.String),
                     severity=pl.when(warning).then(pl.lit("warning")).otherwise(pl.lit("error")),
                 )
                 .sort(ROW, maintain_order=True)
             )
+
+    def _effects(self, block: pl.DataFrame) -> pl.DataFrame:
+        """What there is to say of single effects; every effect of rows that have several."""
+        said = _between(self.states.extra, block).filter(pl.col("code").is_not_null()).with_columns(self._named())
+        if self.states.legs:
+            said = _every_effect(said, self.states.legs, block)
+        name = pl.Series([str(state) for state in STATES])
+        return said.join(block.select(ROW, LINE), on=ROW, how="left", maintain_order="left").with_columns(
+            pl.col("named").alias("field"), pl.lit(None, pl.String).alias("value"),
+            state=name.gather(said["gravity"].cast(pl.UInt32)),
+        )  # fmt: skip
 
     def tables(self) -> Iterator[Table]:
         """Yield the failed records at least: kept cells where they hold every one of them, else the whole file."""
@@ -143,6 +160,23 @@ class RunRows:
     def columns(self) -> Mapping[str, str]:
         """Return the partner's header per contract field."""
         return self.names
+
+
+def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.DataFrame) -> pl.DataFrame:
+    """Add effects nobody said anything about to those with a code; in row order, then in the order of the legs."""
+    rows = block[ROW].to_numpy()
+    found = [said.select(ROW, "place", "gravity", "named", "code", "detail")]
+    for place, leg in enumerate(legs):
+        codes = leg.codes[rows]
+        here = codes != UNDECIDED
+        frame = pl.DataFrame({ROW: rows[here], "gravity": codes[here]}, schema={ROW: pl.Int64, "gravity": pl.UInt8})
+        names = pl.Series([str(state) for state in STATES])
+        found.append(frame.select(
+            ROW, pl.lit(place, pl.UInt8).alias("place"), "gravity", pl.lit(leg.family).alias("named"),
+            pl.lit("EFFECT").alias("code"), names.gather(frame["gravity"].cast(pl.UInt32)).alias("detail"),
+        ))  # fmt: skip
+    every = pl.concat(found).unique([ROW, "place"], keep="first", maintain_order=True)
+    return every.sort(ROW, "place", maintain_order=True)
 
 
 def _as_table(frame: pl.DataFrame, headers: tuple[str, ...]) -> Table:

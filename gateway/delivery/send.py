@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 from gateway.delivery.setup import LaneSetup
 from gateway.errors import Busy, MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.journal import Journal, batches
-from gateway.model import ABSENT, UNKNOWN, Batch, Receipt, Repeat, RowState
+from gateway.model import ABSENT, UNKNOWN, Batch, Operation, Receipt, Repeat, RowState
 from gateway.spool import Spool
 
 WINDOW = 64
@@ -51,7 +51,7 @@ class Sender:
             ready = list(batches.of_lane(tx, setup.name, ["ready"], limit=WINDOW))
         if not ready:
             return []
-        op = setup.operation
+        op = setup.operation(ready[0].operation)
         slots = {b.slot for b in ready}
         alone = op.repeat is Repeat.NEVER or op.interval > 0 or (slots != {""} and op.slot_until == "settled")
         alone = alone or len(slots) > 1
@@ -61,10 +61,11 @@ class Sender:
         with self._journal.begin() as tx:
             if not batches.take_slot(tx, window[0].slot, window[0].id):
                 raise Busy(f"The slot {window[0].slot} is taken by another batch.", after=1.0)
-        if setup.operation.interval > 0:
-            name = f"{setup.destination.account}/{setup.operation.name}"
+        op = setup.operation(window[0].operation)
+        if op.interval > 0:
+            name = f"{setup.destination.account}/{op.name}"
             try:
-                self._journal.take(name, setup.operation.interval)
+                self._journal.take(name, op.interval)
             except Throttled:
                 self._free(window)
                 raise
@@ -119,18 +120,26 @@ class Sender:
 
     def _store(self, setup: LaneSetup, receipts: Sequence[tuple[Row[Any], Receipt]]) -> None:
         now = self._journal.clock.now()
-        deadline = now + timedelta(seconds=setup.operation.deadline)
         told = []
+        until_ticket: list[int] = []
         for b, receipt in receipts:
-            wait = receipt.after if receipt.after is not None else poll_pause(setup)
+            op = self._operation(setup, b)
+            wait = receipt.after if receipt.after is not None else poll_pause(op)
+            deadline = now + timedelta(seconds=op.deadline)
+            if b.slot and (receipt.closed or op.slot_until == "ticket"):
+                until_ticket.append(b.id)
             told.append(batches.Told(b.id, receipt, now + timedelta(seconds=wait), deadline, self._keep(b, receipt)))
         if not told:
             return
-        until_ticket = setup.operation.slot_until == "ticket"
         with self._journal.begin() as tx:
             batches.apply_receipts(tx, told)
             batches.mark_late(tx, sorted({b.consignment for b, r in receipts if r.closed or r.outcomes is not None}))
-            batches.free_slots(tx, [b.id for b, r in receipts if b.slot and (r.closed or until_ticket)])
+            batches.free_slots(tx, until_ticket)
+
+    def _operation(self, setup: LaneSetup, b: Row[Any]) -> Operation:
+        """The operation of a batch, which may be another lane's of the same account."""
+        own = (one for one in setup.destination.operations if one.name == b.operation)
+        return next(own, setup.legs[0].operation)
 
     def _keep(self, b: Row[Any], receipt: Receipt) -> int:
         """Write outcomes and raw reports to the spool before the journal names them; returns the outcome files."""
@@ -156,7 +165,7 @@ class Sender:
             found = setup.destination.find(batches.as_sent(b, now))
             if isinstance(found, Receipt):
                 self._store(setup, [(b, found)])
-            elif found is ABSENT or (found is UNKNOWN and setup.operation.repeat is not Repeat.NEVER):
+            elif found is ABSENT or (found is UNKNOWN and setup.operation(b.operation).repeat is not Repeat.NEVER):
                 # Nothing newer can have been sent: a lane forms no consignment while a batch of it is unresolved.
                 with self._journal.begin() as tx:
                     batches.set_state(tx, [b.id], "ready")
@@ -191,7 +200,7 @@ class Sender:
         return sorted({b.consignment for b, r in told if r.closed or r.outcomes is not None})
 
     def _again(self, setup: LaneSetup, b: Row[Any], now: datetime) -> batches.Told:
-        wait = poll_pause(setup) * (LAPSED_POLL if b.state == "lapsed" else 1)
+        wait = poll_pause(self._operation(setup, b)) * (LAPSED_POLL if b.state == "lapsed" else 1)
         return batches.Told(b.id, Receipt(), now + timedelta(seconds=wait), b.deadline or now, b.outcomes)
 
     def lapse(self, setup: LaneSetup) -> None:
@@ -200,14 +209,14 @@ class Sender:
         with self._journal.begin() as tx:
             for b in batches.of_lane(tx, setup.name, ["open"]):
                 if b.deadline is not None and b.deadline <= now:
-                    ask = now + timedelta(seconds=poll_pause(setup) * LAPSED_POLL)
+                    ask = now + timedelta(seconds=poll_pause(setup.operation(b.operation)) * LAPSED_POLL)
                     batches.lapse(tx, b.id, "no final word within the deadline", ask)
                     batches.free_slots(tx, [b.id])
 
 
-def poll_pause(setup: LaneSetup) -> float:
+def poll_pause(operation: Operation) -> float:
     """Seconds between two questions where the destination names none: a share of the deadline, within bounds."""
-    return min(60.0, max(0.2, setup.operation.deadline / 500))
+    return min(60.0, max(0.2, operation.deadline / 500))
 
 
 def _batch_of(b: Row[Any], body: bytes) -> Batch:

@@ -83,7 +83,7 @@ class Settler:
     def _confirm(self, setup: LaneSetup, consignment: str, sent: Sequence[Row[Any]], *, name: str) -> None:
         """Move the baseline: only what was confirmed (or accepted where nothing better exists)."""
         good = [str(RowState.APPLIED)]
-        if setup.operation.confirms == "accepted":
+        if sent and setup.operation(sent[0].operation).confirms == "accepted":
             good.append(str(RowState.ACCEPTED))
         folder = self._spool.consignment(consignment)
         now = pl.lit(self._journal.clock.now()).cast(SEGMENT_SCHEMA["at"])
@@ -113,14 +113,16 @@ class Settler:
         try:
             with self._journal.read() as tx:
                 row = runs.get_run(tx, name)
+                legs = runs.legs_of(tx, name)
                 live = 0 if row is None else tx.scalar(_live_batches(name))
             if row is None or row.state not in {"waiting", "cancelled"}:
                 return False
-            if (row.state == "waiting" and row.open_rows) or live:
+            opened = [leg for leg in legs if leg.open_rows]
+            if (row.state == "waiting" and opened) or live:
                 if live:
                     self.progress(row)
                 else:
-                    self._tell_scheduled(row)
+                    self._tell_scheduled(row, opened)
                 return False
             self.settle(row)
             return True
@@ -128,15 +130,19 @@ class Settler:
             with self._lock:
                 self._busy.discard(name)
 
-    def _tell_scheduled(self, row: Row[Any]) -> None:
+    def _tell_scheduled(self, row: Row[Any], opened: Sequence[Row[Any]]) -> None:
         """Answer when all that is left waits for its date; what becomes of those rows is a correction later."""
-        if row.wake_at is None or row.wake_at <= self._journal.clock.now() or row.counts.get("told") == row.open_rows:
+        now = self._journal.clock.now()
+        left = sum(leg.open_rows for leg in opened)
+        if any(leg.waits or leg.wake_at is None or leg.wake_at <= now for leg in opened):
+            return
+        if row.counts.get("told") == left:
             return
         rows = self.rows(row)
         self._write_answers(row, rows, self._journal.clock.now())
         np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
         with self._journal.begin() as tx:
-            runs.set_run(tx, row.id, counts={**row.counts, "told": row.open_rows, "states": rows.states.counts()})
+            runs.set_run(tx, row.id, counts={**row.counts, "told": left, "states": rows.states.counts()})
 
     def tell_held(self, run: str) -> None:
         """Say in `progress.json` that a run waits for a person, and why."""
@@ -159,7 +165,8 @@ class Settler:
         self._link_back(row, rows)
         with self._journal.begin() as tx:
             kept = {**row.counts, **counts}
-            runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept, open_rows=0)
+            runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept)
+            runs.set_legs(tx, row.id, open_rows=0, waits=0)
             self._journal.note(tx, row.id, "settled", _spoken(counts["states"]))
 
     def rows(self, row: Row[Any]) -> RunRows:
@@ -167,8 +174,6 @@ class Settler:
         pinned = Pinned.model_validate(row.pinned)
         folder = self._spool.run(row.id)
         opened = _OPEN_STATES.get(row.state, RowState.PENDING)
-        if row.state == "waiting" and row.wake_at is not None and row.wake_at > self._journal.clock.now():
-            opened = RowState.SCHEDULED
         states = row_states(self._journal, self._spool, row.id, opened)
         said = {"held": "HELD", "cancelled": "CANCELLED", "settled": "CANCELLED"}.get(row.state)
         note = row.notes[0] if row.notes else "by the operator"

@@ -2,29 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from gateway.model import Destination, Operation
 from gateway.routes import Route
 
+_MEASURES = {"stock": "quantity", "price": "price"}
+"""Contract field the guard compares where the operation names none, per family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A destination as wiring built it."""
+
+    name: str
+    destination: Destination
+    version: str = ""
+    """Kind of the destination and a digest of its settings without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """What one operation does with the rows of a route: one effect per row, in one lane."""
+
+    lane: str
+    operation: Operation
+    key_fields: tuple[str, ...]
+    """Contract fields that make the key of an effect, in their order."""
+    rekeyed: bool = False
+    """Whether that is another key than the contract's."""
+    after: tuple[str, ...] = ()
+    """Lanes whose pending effect on the same article must be confirmed first."""
+
+    @property
+    def measure(self) -> str:
+        """Contract field whose value the guard compares."""
+        return self.operation.measure or _MEASURES.get(self.operation.family, self.key_fields[0])
+
+    @property
+    def priced(self) -> bool:
+        """Whether the measure is a price."""
+        prices = self.operation.prices
+        return prices is not None and self.measure in prices.fields
+
+
+def effect_exists(when: Sequence[str]) -> pl.Expr | None:
+    """Return whether a row has an effect: one of the fields is given; None where every row has one."""
+    return pl.any_horizontal((pl.col(name) != "").fill_null(value=False) for name in when) if when else None
+
+
+def legs_written(legs: Iterable[Leg], filled: Collection[str]) -> tuple[Leg, ...]:
+    """Return the legs that can have effects when only `filled` fields are ever given."""
+    return tuple(g for g in legs if not g.operation.when or any(name in filled for name in g.operation.when))
+
 
 @dataclass(frozen=True, slots=True)
 class LaneSetup:
-    """A lane as wiring knows it."""
+    """A lane as wiring knows it: all that writes one family of one account for one owner."""
 
     name: str
-    destination_name: str
-    destination: Destination
-    operation: Operation
-    measure: str
-    """Contract field whose value the guard compares."""
-    key_fields: tuple[str, ...]
-    """Contract fields that make the key, in their order."""
-    version: str = ""
-    """Kind of the destination and a digest of its settings without secrets."""
+    target: Target
+    legs: tuple[Leg, ...]
+
+    @property
+    def destination(self) -> Destination:
+        """The destination the lane sends to."""
+        return self.target.destination
+
+    def leg(self, operation: str, contract: str) -> Leg | None:
+        """Return the leg of an operation for rows of a contract; None when no route has it any more."""
+        found = [one for one in self.legs if one.operation.name == operation]
+        exact = (one for one in found if one.operation.contract in {contract, "*"})
+        return next(exact, None)
+
+    def operation(self, name: str) -> Operation:
+        """Return an operation of the lane by its name; the first one where the name is not known any more."""
+        return next((one.operation for one in self.legs if one.operation.name == name), self.legs[0].operation)
 
 
 class Grouping(BaseModel):

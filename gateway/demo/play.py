@@ -119,7 +119,7 @@ class _Demo:
         self._say(f"buyers took units of {', '.join(self.script.shop.bought)}")
 
     def _tell(self, before: int, moments: Sequence[tuple[str, dict[str, int]]], late: Sequence[str]) -> int:
-        names = {name: setup.lane.destination_name for name, setup in self.gateway.routes.items()}
+        names = {name: setup.target.name for name, setup in self.gateway.routes.items()}
         files = self.script.files
         lines = outcomes(self.gateway.journal, before, files, names)
         self.echo(f"\n{table.table(lines, width=self.width)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,7 +106,8 @@ def last_full(tx: Connection, lane: str, before: int) -> int | None:
     """Number of keys of the last full file a lane took before sequence `before`."""
     query = (
         sa.select(t.run.c.counts)
-        .where(t.run.c.lane == lane, t.run.c.mode == "full", t.run.c.state == "settled", t.run.c.seq < before)
+        .join(t.leg, t.leg.c.run == t.run.c.id)
+        .where(t.leg.c.lane == lane, t.run.c.mode == "full", t.run.c.state == "settled", t.run.c.seq < before)
         .order_by(t.run.c.seq.desc())
         .limit(1)
     )
@@ -129,10 +130,57 @@ def get_run(tx: Connection, run: str) -> Row[Any] | None:
     return tx.execute(sa.select(t.run).where(t.run.c.id == run)).first()
 
 
+def add_legs(tx: Connection, run: str, legs: Sequence[Mapping[str, Any]]) -> None:
+    """Enter the legs of a run in their order; entering them again after a crash replaces them."""
+    tx.execute(sa.delete(t.leg).where(t.leg.c.run == run))
+    rows = [{"waits": 0, "held": False, "released": False, **leg, "run": run, "place": n} for n, leg in enumerate(legs)]
+    if rows:
+        tx.execute(sa.insert(t.leg), rows)
+
+
+def legs_of(tx: Connection, run: str) -> Sequence[Row[Any]]:
+    """Legs of a run in their order."""
+    return tx.execute(sa.select(t.leg).where(t.leg.c.run == run).order_by(t.leg.c.place)).fetchall()
+
+
+def set_leg(tx: Connection, run: str, lane: str, **values: Any) -> None:
+    """Change one leg of a run."""
+    tx.execute(sa.update(t.leg).where(t.leg.c.run == run, t.leg.c.lane == lane).values(**values))
+
+
+def set_legs(tx: Connection, run: str, **values: Any) -> None:
+    """Change all legs of a run."""
+    tx.execute(sa.update(t.leg).where(t.leg.c.run == run).values(**values))
+
+
+def wake_legs(tx: Connection, run: str, now: datetime) -> None:
+    """Have the lanes of a run advanced now."""
+    lanes = sa.select(t.leg.c.lane).where(t.leg.c.run == run)
+    tx.execute(sa.update(t.lane).where(t.lane.c.name.in_(lanes)).values(wake_at=now))
+
+
+def wake_waits(tx: Connection, lane: str, now: datetime) -> None:
+    """Have the rows of a lane that wait for another effect looked at now."""
+    waits = sa.and_(t.leg.c.lane == lane, t.leg.c.waits > 0)
+    if tx.execute(sa.update(t.leg).where(waits).values(wake_at=now)).rowcount:
+        wake_lane(tx, lane, now)
+
+
 def waiting(tx: Connection, lane: str) -> Sequence[Row[Any]]:
-    """Runs of a lane with rows still to be decided, oldest sequence first."""
-    query = sa.select(t.run).where(t.run.c.lane == lane, t.run.c.state == "waiting", t.run.c.open_rows > 0)
+    """Runs of a lane with rows still to be decided there, with `operation`, `wake_at`, `released` of their leg."""
+    query = (
+        sa.select(t.run, t.leg.c.operation, t.leg.c.wake_at, t.leg.c.released)
+        .join(t.leg, t.leg.c.run == t.run.c.id)
+        .where(t.leg.c.lane == lane, t.leg.c.open_rows > 0, t.leg.c.held.is_(False))
+        .where(t.run.c.state.in_(("waiting", "held")))
+    )
     return tx.execute(query.order_by(t.run.c.seq, t.run.c.id)).fetchall()
+
+
+def in_lane(tx: Connection, lane: str, *states: str) -> list[str]:
+    """Runs in the given states that have a leg in a lane."""
+    query = sa.select(t.run.c.id).join(t.leg, t.leg.c.run == t.run.c.id)
+    return list(tx.scalars(query.where(t.leg.c.lane == lane, t.run.c.state.in_(states)).order_by(t.run.c.id)))
 
 
 def of_arrival(tx: Connection, arrival: int) -> Sequence[Row[Any]]:

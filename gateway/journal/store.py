@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from gateway.errors import SettingsError, Throttled
+from gateway.journal import migrate
 from gateway.journal import tables as t
 from gateway.model import Arrival, Clock
 
@@ -64,6 +65,8 @@ class Journal:
                 fix="Run the newer program, or point `state` to another folder.",
             )
         t.metadata.create_all(self.engine)
+        if found == "1":
+            migrate.to_2(self.engine)
         with self.begin() as tx:
             if tx.scalar(sa.select(t.meta.c.value).where(t.meta.c.name == "version")) is None:
                 tx.execute(sa.insert(t.meta).values(name="version", value=str(t.VERSION)))

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-VERSION = 1
+VERSION = 2
 """Version of tables and folders: an older program refuses a newer state."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,7 +74,6 @@ run = sa.Table(
     sa.Column("arrival", sa.ForeignKey("arrival.id"), nullable=False, index=True),
     sa.Column("route", sa.String, nullable=False, index=True),
     sa.Column("partner", sa.String, nullable=False),
-    sa.Column("lane", sa.String, nullable=False, index=True),
     sa.Column("feed", sa.String, nullable=False),
     sa.Column("file", sa.String, nullable=False),
     sa.Column("sha256", sa.String, nullable=False),
@@ -82,20 +81,32 @@ run = sa.Table(
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("mode", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False, index=True),  # reading, waiting, held, settled, rejected, cancelled
-    sa.Column("released", sa.Boolean, nullable=False, default=False),
     sa.Column("first_run", sa.String),
     sa.Column("retry_of", sa.String),
     sa.Column("rows", sa.BigInteger, nullable=False, default=0),
     sa.Column("blank", sa.BigInteger, nullable=False, default=0),
-    sa.Column("open_rows", sa.BigInteger, nullable=False, default=0),  # good rows not yet decided by a consignment
     sa.Column("counts", sa.JSON, nullable=False, default=dict),
     sa.Column("pinned", sa.JSON, nullable=False, default=dict),
     sa.Column("notes", sa.JSON, nullable=False, default=list),
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("started_at", Moment, nullable=False),
     sa.Column("ended_at", Moment),
-    sa.Column("wake_at", Moment),
     sa.Column("corrections", sa.Integer, nullable=False, default=0),
+)
+
+leg = sa.Table(  # what one operation does with the rows of a run: a row has an effect in one or more of them
+    "leg",
+    metadata,
+    sa.Column("run", sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("lane", sa.String, primary_key=True, index=True),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("operation", sa.String, nullable=False),
+    sa.Column("given", sa.JSON, nullable=False, default=list),  # the effect exists where one of these fields is given
+    sa.Column("open_rows", sa.BigInteger, nullable=False, default=0),  # good rows not yet decided by a consignment
+    sa.Column("waits", sa.BigInteger, nullable=False, default=0),  # of these: rows that wait for another effect
+    sa.Column("wake_at", Moment),
+    sa.Column("held", sa.Boolean, nullable=False, default=False),
+    sa.Column("released", sa.Boolean, nullable=False, default=False),
 )
 
 lane = sa.Table(

@@ -15,13 +15,13 @@ from sqlalchemy.engine import Row
 
 from gateway import __version__
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import Grouping, Pinned
+from gateway.delivery.setup import Grouping, Pinned, legs_written
 from gateway.errors import FileError, GatewayError
 from gateway.formats.unpack import demand, unpack
 from gateway.issues import CATALOGUE
 from gateway.journal import Journal, runs
 from gateway.mapping import MappingFile, load_mapping
-from gateway.model import Arrival, Claim, Ending
+from gateway.model import Arrival, Claim, Ending, Operation
 from gateway.outbox import Outbox, answer_name
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.setup import RouteSetup
@@ -131,9 +131,9 @@ class Intake:
             run = runs.fresh_run_id(tx, now)
             runs.add_run(
                 tx, id=run, arrival=row.id, route=setup.route.name, partner=setup.route.partner,
-                lane=setup.lane.name, feed=setup.route.feed, file=arrival.name, sha256=content[0], size=content[1],
-                seq=runs.sequence(arrival.mtime, row.id), mode=setup.route.mode, state="reading", released=False,
-                rows=0, blank=0, open_rows=0, counts={}, pinned={}, notes=[], corrections=0,
+                feed=setup.route.feed, file=arrival.name, sha256=content[0], size=content[1],
+                seq=runs.sequence(arrival.mtime, row.id), mode=setup.route.mode, state="reading",
+                rows=0, blank=0, counts={}, pinned={}, notes=[], corrections=0,
                 received_at=row.claimed_at, started_at=now,
             )  # fmt: skip
         return run
@@ -173,36 +173,42 @@ class Intake:
 
     def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile) -> None:
         now = self._journal.clock.now()
-        op = setup.lane.operation
-        calls = 0 if readout.good == 0 else math.ceil(readout.good / op.batch_size) if op.batch_size else 1
-        finish = now + timedelta(seconds=calls * op.interval)
+        legs = legs_written(setup.legs, readout.columns)
+        calls = {leg.lane: _calls(leg.operation, readout.good) for leg in legs}
+        finish = now + timedelta(seconds=max((calls[leg.lane] * leg.operation.interval for leg in legs), default=0))
         grouping = None if mapping.group is None else Grouping(sums=mapping.group.sum)
         pinned = Pinned(
             route=setup.route, mapping=mapping.path.name, columns=readout.columns, grouping=grouping,
             versions={
                 "gateway": __version__, "contract": f"{setup.contract.name} {setup.contract.version}",
-                "mapping": _digest_of(mapping), "destination": setup.lane.version,
+                "mapping": _digest_of(mapping), "destination": setup.target.version,
             },
         )  # fmt: skip
         notes = [f"The file goes back to the fixes of run {readout.first_run}."] if readout.first_run else []
         if readout.over_limit is not None:
             notes.append(f"Nothing was sent: {readout.over_limit}.")
         counts = {
-            "calls": calls, "finish": finish.isoformat() if readout.good else None,
+            "calls": sum(calls.values()), "finish": finish.isoformat() if readout.good else None,
             "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped,
             "over_limit": readout.over_limit is not None,
         }  # fmt: skip
         mode = "delta" if readout.first_run else setup.route.mode
         with self._journal.begin() as tx:
             runs.set_run(
-                tx, run, state="waiting", rows=readout.rows, blank=readout.blank, open_rows=readout.good,
+                tx, run, state="waiting", rows=readout.rows, blank=readout.blank,
                 counts=counts, pinned=pinned.model_dump(mode="json"), notes=notes, first_run=readout.first_run,
                 mode=mode,
             )  # fmt: skip
-            runs.ensure_lane(
-                tx, setup.lane.name, destination=setup.lane.destination_name,
-                account=setup.lane.destination.account, operation=op.name, wake_at=now,
-            )  # fmt: skip
+            runs.add_legs(tx, run, [
+                {"lane": leg.lane, "operation": leg.operation.name, "given": list(leg.operation.when),
+                 "open_rows": readout.good}
+                for leg in legs
+            ])  # fmt: skip
+            for leg in legs:
+                runs.ensure_lane(
+                    tx, leg.lane, destination=setup.target.name, account=setup.target.destination.account,
+                    operation=leg.operation.name, wake_at=now,
+                )  # fmt: skip
         self._acknowledge(run, setup)
         self._settler.finish([run])
 
@@ -345,6 +351,12 @@ def _digest_of(mapping: MappingFile) -> str:
 def _empty(code: str) -> FileError:
     kind = CATALOGUE[code]
     return FileError(code, kind.text, fix=kind.fix)
+
+
+def _calls(operation: Operation, rows: int) -> int:
+    if rows == 0 or operation.batch_size is None:
+        return min(rows, 1)
+    return math.ceil(rows / operation.batch_size)
 
 
 def _sha256(path: Path) -> tuple[str, int]:

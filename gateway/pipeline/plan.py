@@ -22,7 +22,7 @@ from gateway.delivery.settle import Settler
 from gateway.errors import FileError, SettingsError
 from gateway.journal import Journal, open_journal, runs
 from gateway.journal import tables as t
-from gateway.model import Arrival, Claim, Clock, Reference, RowState
+from gateway.model import Arrival, Claim, Clock, RowState
 from gateway.outbox import Outbox
 from gateway.pipeline.intake import Intake
 from gateway.pipeline.reading import Read
@@ -35,6 +35,7 @@ class Call:
     """One call as it would be made; `file` holds exactly its body."""
 
     file: str
+    operation: str
     records: int
     size: int
     sha256: str
@@ -46,31 +47,29 @@ class Plan:
 
     file: str
     route: str
-    lane: str
-    operation: str
+    lanes: tuple[str, ...]
     mode: str
     rows: int
     states: Mapping[str, int]
     derived: Mapping[str, int]
     calls: tuple[Call, ...]
-    interval: float
+    seconds: float
+    """Least time the calls take, by the destination's intervals; lanes go side by side."""
     held: bool
     reason: str
     waiting: int
-    """Runs that wait in the lane before this one; they are not part of the plan."""
-
-    @property
-    def seconds(self) -> float:
-        """Least time the calls take, by the destination's interval between two of them."""
-        return len(self.calls) * self.interval
+    """Runs that wait in the lanes before this one; they are not part of the plan."""
 
     def facts(self) -> dict[str, Any]:
         """Return the content of plan.json."""
-        calls = [{"file": c.file, "records": c.records, "bytes": c.size, "sha256": c.sha256} for c in self.calls]
+        calls = [
+            {"file": c.file, "operation": c.operation, "records": c.records, "bytes": c.size, "sha256": c.sha256}
+            for c in self.calls
+        ]
         return {
-            "file": self.file, "route": self.route, "lane": self.lane, "operation": self.operation, "mode": self.mode,
+            "file": self.file, "route": self.route, "lanes": list(self.lanes), "mode": self.mode,
             "rows": self.rows, "states": dict(self.states), "derived": dict(self.derived), "held": self.held,
-            "reason": self.reason, "calls": len(calls), "interval": self.interval, "seconds": self.seconds,
+            "reason": self.reason, "calls": len(calls), "seconds": self.seconds,
             "waiting_before": self.waiting, "bodies": calls,
         }  # fmt: skip
 
@@ -83,7 +82,7 @@ class _Trial:
     ) -> None:
         _copy_state(state, work)
         any_name = setup.route.model_copy(update={"files": ("*",)})
-        self.setup = RouteSetup(any_name, setup.mapping, setup.contract, setup.lane)
+        self.setup = RouteSetup(any_name, setup.mapping, setup.contract, setup.target, setup.legs)
         self.journal = open_journal(work, clock)
         self.spool = Spool(work)
         self.spool.make()
@@ -110,8 +109,11 @@ class _Trial:
 
     def set_aside(self) -> int:
         """Keep runs that wait in the lane already out of the plan; returns how many they are."""
-        waiting = sa.and_(t.run.c.lane == self.setup.lane.name, t.run.c.state == "waiting")
+        names = [leg.lane for leg in self.setup.legs]
+        inside = sa.select(t.leg.c.run).where(t.leg.c.lane.in_(names))
+        waiting = sa.and_(t.run.c.id.in_(inside), t.run.c.state == "waiting")
         with self.journal.begin() as tx:
+            tx.execute(sa.update(t.leg).where(t.leg.c.lane.in_(names)).values(held=True))
             return int(tx.execute(sa.update(t.run).where(waiting).values(state="held")).rowcount)
 
     def said(self) -> str:
@@ -151,7 +153,9 @@ def plan_file(
         elif row.state == "rejected":
             raise FileError(str(row.counts.get("code", "FILE_TROUBLE")), "; ".join(row.notes))
         else:
-            Builder(trial.journal, trial.spool).build(trial.setup.lane, Reference())
+            builder = Builder(trial.journal, trial.spool, trial=True)
+            for lane in trial.setup.lanes():
+                builder.build(lane)
             row = trial.again(row.id)
             out.mkdir(parents=True, exist_ok=True)
             made = _plan(trial, file, row, _bodies(trial, row.id, out), _reason(row), waiting)
@@ -167,12 +171,17 @@ def _plan(trial: _Trial, file: Path, row: Row[Any] | None, calls: tuple[Call, ..
     open_state = RowState.HELD if row is not None and row.state == "held" else RowState.PENDING
     found = None if row is None else row_states(trial.journal, trial.spool, row.id, open_state)
     return Plan(
-        file=file.name, route=setup.route.name, lane=setup.lane.name, operation=setup.lane.operation.name,
+        file=file.name, route=setup.route.name, lanes=tuple(leg.lane for leg in setup.legs),
         mode=setup.route.mode if row is None else row.mode, rows=0 if row is None else row.rows,
         states={} if found is None else found.counts(), derived={} if found is None else found.derived, calls=calls,
-        interval=setup.lane.operation.interval, held=row is not None and row.state == "held",
+        seconds=_seconds(setup, calls), held=row is not None and row.state == "held",
         reason="" if calls else reason or "No row needs to be sent.", waiting=waiting,
     )  # fmt: skip
+
+
+def _seconds(setup: RouteSetup, calls: tuple[Call, ...]) -> float:
+    times = (sum(c.operation == g.operation.name for c in calls) * g.operation.interval for g in setup.legs)
+    return max(times, default=0.0)
 
 
 def _reason(row: Row[Any]) -> str:
@@ -188,9 +197,9 @@ def _bodies(trial: _Trial, run: str, out: Path) -> tuple[Call, ...]:
             for b in sent:
                 bodies.seek(b.offset)
                 body = bodies.read(b.length)
-                name = f"{b.number + 1:04d}-{b.operation}{_suffix(body)}"
+                name = f"{len(calls) + 1:04d}-{b.operation}{_suffix(body)}"
                 (out / name).write_bytes(body)
-                calls.append(Call(name, b.records, len(body), hashlib.sha256(body).hexdigest()))
+                calls.append(Call(name, b.operation, b.records, len(body), hashlib.sha256(body).hexdigest()))
     return tuple(calls)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,13 +13,14 @@ import polars as pl
 from pydantic import BaseModel
 
 from gateway import contracts
-from gateway.contracts import Contract, RowsRule
+from gateway.contracts import Contract, RowsRule, prices
+from gateway.delivery.setup import effect_exists, legs_written
 from gateway.delta import parts_for
 from gateway.errors import FileError
 from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
-from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Draft, Reference, Table, no_issues
+from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
 from gateway.pipeline.ahead import Behind, ahead, mapped
 from gateway.pipeline.setup import RouteSetup
 from gateway.routes import Policy
@@ -60,6 +61,9 @@ class _Judged:
     cells: pl.DataFrame
     hashes: npt.NDArray[np.uint64]
 
+
+_SEVERAL = 2
+"""Verdicts from which on two may say the same of a row."""
 
 _WORKERS = 2
 """Blocks mapped and checked at the same time."""
@@ -200,13 +204,8 @@ class FileReading:
         frame, skipped = self._grouped(draft.frame, draft.skipped)
         frame = self._stamped(frame)
         faulty = draft.issues.filter(~pl.col(ROW).is_in(skipped[ROW].implode())) if skipped.height else draft.issues
-        checked = contracts.check(
-            contract, frame, requires=self._setup.lane.operation.requires, faulty=faulty, now=self._now
-        )
-        issues = [faulty, checked.issues]
-        issues.append(
-            self._setup.lane.destination.check(self._setup.lane.operation.name, frame, Reference(), self._now.date())
-        )
+        checked = contracts.check(contract, frame, requires=self._requires(), faulty=faulty, now=self._now)
+        issues = [faulty, checked.issues, *self._of_destination(frame)]
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique()
         state = pl.lit(None, pl.String)
@@ -220,6 +219,33 @@ class FileReading:
             told = pl.concat([told, said], how="diagonal").sort(ROW, maintain_order=True).select(told.columns)
         kept = [c for c in rows.columns if c in contract.fields or c == _WHOLE]
         return rows.select(ROW, LINE, KEY, STATE, *kept), told
+
+    def _requires(self) -> tuple[Requirement, ...]:
+        """What the operations need of the rows that have an effect of theirs."""
+        found: list[Requirement] = []
+        for leg in self._setup.legs:
+            here = effect_exists(leg.operation.when)
+            for one in leg.operation.requires:
+                limited = one if here is None else replace(
+                    one, columns=(*one.columns, *leg.operation.when), where=one.where & here
+                )  # fmt: skip
+                found.append(limited)
+        return tuple(found)
+
+    def _of_destination(self, frame: pl.DataFrame) -> list[pl.DataFrame]:
+        """Issues of prices an operation can't take as they are, and of what a destination says by itself."""
+        found: list[pl.DataFrame] = []
+        for leg in legs_written(self._setup.legs, frame.columns):
+            operation = leg.operation
+            here = effect_exists(tuple(f for f in operation.when if f in frame.columns))
+            rows = frame if here is None else frame.filter(here)
+            if operation.prices is not None:
+                found.append(prices.price_issues(rows, operation.prices))
+            found.append(self._setup.target.destination.check(operation.name, rows, Reference(), self._now.date()))
+        if len(found) < _SEVERAL:
+            return found
+        told = [one for one in found if one.height]
+        return [pl.concat(told).unique([ROW, "code", "field"], keep="first", maintain_order=True)] if told else []
 
     def _stamped(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows without a timestamp of their own have the file's time, never now."""

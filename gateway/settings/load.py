@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,18 +25,22 @@ _TABLES = ("sources", "destinations", "routes")
 
 @dataclass(frozen=True, slots=True)
 class LoadedRoute:
-    """A route with its mapping and contract, and the operation that writes it."""
+    """A route with its mapping and contract, and the operations that write it, one per family."""
 
     route: Route
     keys: str | None
     mapping: MappingFile
     contract: Contract
-    operation: Operation
+    operations: tuple[Operation, ...]
+
+    def lane(self, family: str) -> str:
+        """Name of a lane: account, family, owner."""
+        return f"{self.route.destination}/{family}/{self.route.owner}"
 
     @property
-    def lane(self) -> str:
-        """Name of the lane: account, family, owner."""
-        return f"{self.route.destination}/{self.operation.family}/{self.route.owner}"
+    def lanes(self) -> tuple[str, ...]:
+        """Names of the lanes the route writes to."""
+        return tuple(self.lane(one.family) for one in self.operations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +172,14 @@ def _route(
         return None
     kind, target = targets[made.destination]
     operations = destinations()[kind].SPEC.operations(target)
-    operation = next((o for o in operations if o.contract in {agreed.name, "*"}), None)
-    if operation is None:
+    chosen = _operations(operations, agreed, made)
+    if not chosen:
         takes = ", ".join(sorted({o.contract for o in operations}))
         document.fault((*keys, "destination"), f"{made.destination} does not take {agreed.name}; it takes: {takes}")
         return None
+    for word in sorted(set(made.effects or ()) - {o.family for o in chosen}):
+        offered = [o.family for o in _operations(operations, agreed, made.model_copy(update={"effects": None}))]
+        document.fault((*keys, "effects"), unknown(word, offered, f"effect of {agreed.name} at {made.destination}"))
     source = sources[made.source]
     partner = made.partner or source.partner or made.source
     route = Route(
@@ -181,7 +188,16 @@ def _route(
         mode=made.mode, absent=made.absent, empty=made.empty, policy=made.policy, guard=made.guard,
         delta=made.delta, zone=settings.zone if settings is not None else None, answers=source.answers is not None,
     )  # fmt: skip
-    return LoadedRoute(route, made.keys, mapping, agreed, operation)
+    return LoadedRoute(route, made.keys, mapping, agreed, chosen)
+
+
+def _operations(operations: Iterable[Operation], agreed: Contract, made: RouteSettings) -> tuple[Operation, ...]:
+    """Choose the first operation of each family that takes the contract, unless the route narrows its effects."""
+    chosen: dict[str, Operation] = {}
+    for one in operations:
+        if one.contract in {agreed.name, "*"} and (made.effects is None or one.family in made.effects):
+            chosen.setdefault(one.family, one)
+    return tuple(chosen.values())
 
 
 def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFile, agreed: Contract) -> None:
@@ -228,8 +244,9 @@ def _check_owners(document: Document, routes: Mapping[str, LoadedRoute]) -> None
     """Owners that write one family of one account must have keys that can't be the same."""
     seen: dict[tuple[str, str], list[LoadedRoute]] = {}
     for loaded in routes.values():
-        seen.setdefault((loaded.route.destination, loaded.operation.family), []).append(loaded)
-    for group in seen.values():
+        for operation in loaded.operations:
+            seen.setdefault((loaded.route.destination, operation.family), []).append(loaded)
+    for (_, family), group in seen.items():
         for place, one in enumerate(group):
             for other in group[place + 1 :]:
                 if one.route.owner == other.route.owner:
@@ -238,6 +255,6 @@ def _check_owners(document: Document, routes: Mapping[str, LoadedRoute]) -> None
                 if a is None or b is None or a.startswith(b) or b.startswith(a):
                     document.fault(
                         ("routes", other.route.name),
-                        f"writes {one.operation.family} of {one.route.destination} like route {one.route.name!r} of "
+                        f"writes {family} of {one.route.destination} like route {one.route.name!r} of "
                         f"another owner; give both a `keys` prefix that tells them apart, or one `owner`",
                     )

@@ -79,6 +79,10 @@ class RouteSettings(_Section):
     files: Patterns = Field(min_length=1, description="Patterns of file names, like stock*.csv.")
     mapping: str = Field(description="Mapping file inside the folder of mappings.")
     destination: str = Field(description="Name of a destination.")
+    effects: tuple[str, ...] | None = Field(
+        default=None,
+        description="Families to write, like price and stock; unset: all the destination writes of the contract.",
+    )
     partner: str | None = Field(default=None, description="Partner; unset: the source's.")
     owner: str | None = Field(default=None, description="Whose keys these are; unset: the partner.")
     keys: str | None = Field(default=None, description="Prefix every key must have; tells owners of one account apart.")

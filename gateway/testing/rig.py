@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from gateway.contracts import contract
+from gateway.contracts import Contract, contract
 from gateway.delivery.build import Builder
 from gateway.delivery.lane import Delivery
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import LaneSetup
+from gateway.delivery.setup import Leg, Target
 from gateway.journal import open_journal, runs
 from gateway.mapping import load_mapping
-from gateway.model import Arrival, Claim, Clock, Destination
+from gateway.model import Arrival, Claim, Clock, Destination, Operation
 from gateway.operations import Operations
 from gateway.outbox import Outbox
-from gateway.pipeline import Intake, RouteSetup
+from gateway.pipeline import Intake, RouteSetup, merged
 from gateway.readers import reader_for
 from gateway.routes import Route
 from gateway.spool import Spool
@@ -42,7 +42,9 @@ valid_from = { column = "valid_from", optional = true }
 
 
 class Rig:
-    """One route `stock` from a source `drop` of partner `acme` to one destination, below one folder.
+    """One route from a source `drop` of partner `acme` to one destination, below one folder.
+
+    It is named after the mapping's contract; `lane` is the first of its lanes.
 
     `options` are keys of routes.Route. A second rig on the same folder is the gateway after a restart.
     """
@@ -56,14 +58,14 @@ class Rig:
         path = folder / "mapping.toml"
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(mapping, "utf-8")
+        word = load_mapping(path).contract
         route = Route(
-            name="stock", source="drop", files=("*",), mapping=path.name, contract="stock", feed="stock",
+            name=word, source="drop", files=("*",), mapping=path.name, contract=word, feed=word,
             destination="there", partner="acme", owner="acme", **options,
         )  # fmt: skip
-        agreed = contract("stock")
-        self.lane = LaneSetup(
-            "there/stock/acme", "there", destination, destination.operations[0], "quantity", agreed.key
-        )
+        agreed = contract(word)
+        target = Target("there", destination)
+        legs = tuple(_legs(destination, agreed))
         self.journal = open_journal(folder / "state", clock)
         self.spool = Spool(folder / "state")
         self.spool.make()
@@ -72,14 +74,16 @@ class Rig:
             self.journal, self.spool, self.outbox,
             lambda file, layout: reader_for(layout).tables(file, layout), lambda p: load_mapping(p).format,
         )  # fmt: skip
-        setup = RouteSetup(route, path, agreed, self.lane)
+        setup = RouteSetup(route, path, agreed, target, legs)
+        self.lanes = merged((setup,))
+        self.lane = setup.lanes()[0]
         self.intake = Intake(
             self.journal, self.spool, self.outbox, self.settler,
             lambda file, layout: reader_for(layout).tables(file, layout), lambda _: [setup], lambda _: ("acme", False),
         )  # fmt: skip
         self.delivery = Delivery(
             self.journal, Builder(self.journal, self.spool), Sender(self.journal, self.spool), self.settler,
-            lambda lane: self.lane if lane == self.lane.name else None, self.intake.run_ended,
+            self.lanes, self.intake.run_ended,
         )  # fmt: skip
         self.operations = Operations(self.journal, self.spool, self.settler)
 
@@ -104,10 +108,11 @@ class Rig:
         return max(after, default="")
 
     def advance(self, times: int = 1) -> datetime | None:
-        """Advance the lane; returns when it wants to be woken."""
+        """Advance every lane in its order; returns when the last one wants to be woken."""
         at: datetime | None = None
         for _ in range(times):
-            at = self.delivery.advance(self.lane.name)
+            for lane in self.lanes:
+                at = self.delivery.advance(lane)
         return at
 
     def states(self, run: str) -> Mapping[str, int]:
@@ -125,3 +130,14 @@ class Rig:
     def close(self) -> None:
         """Give the journal back."""
         self.journal.close()
+
+
+def _legs(destination: Destination, agreed: Contract) -> Iterator[Leg]:
+    chosen: dict[str, Operation] = {}
+    for one in destination.operations:
+        if one.contract in {agreed.name, "*"}:
+            chosen.setdefault(one.family, one)
+    for one in chosen.values():
+        key = one.key or agreed.key
+        after = tuple(f"there/{family}/acme" for family in one.after)
+        yield Leg(f"there/{one.family}/acme", one, key, rekeyed=key != agreed.key or one.part != "", after=after)

@@ -67,14 +67,14 @@ def neighbours(rig):
     lanes = {one.name: one for one in (rig.lane, other)}
     delivery = rig.delivery
     rig.delivery = Delivery(
-        rig.journal, delivery._builder, delivery._sender, rig.settler, lanes.get, rig.intake.run_ended
+        rig.journal, delivery._builder, delivery._sender, rig.settler, lanes, rig.intake.run_ended
     )
     return other.name
 
 
 def move_to(rig, run, lane):
     with rig.journal.begin() as tx:
-        runs.set_run(tx, run, lane=lane)
+        tx.execute(sa.update(t.leg).where(t.leg.c.run == run).values(lane=lane))
         values = {"destination": "there", "account": "there", "operation": "write", "wake_at": rig.clock.now()}
         runs.ensure_lane(tx, lane, **values)
 

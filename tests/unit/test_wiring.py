@@ -90,9 +90,9 @@ class TestWhatIsBuilt:
     def test_a_route_is_a_lane_of_its_destination(self, wired):
         made = wired()
         setup = made.routes["stock"]
-        assert isinstance(setup.lane.destination, FilesDestination)
-        assert setup.lane.destination is made.destinations["shop"]
-        assert (setup.lane.name, setup.lane.measure) == ("shop/stock/acme", "quantity")
+        assert isinstance(setup.target.destination, FilesDestination)
+        assert setup.target.destination is made.destinations["shop"]
+        assert (setup.legs[0].lane, setup.legs[0].measure) == ("shop/stock/acme", "quantity")
         assert isinstance(made.service.sources["acme"], LocalSource)
 
     def test_an_sftp_source_has_its_own_patience(self, wired, monkeypatch, tmp_path):
@@ -191,7 +191,7 @@ class TestJudging:
         judged = wiring.judge(tmp_path / "acme/1.csv", setup, tmp_path / "work")
         assert (judged.readout.good, judged.readout.bad) == (1, 1)
         with pytest.raises(WillNeverWork, match="while a file was only judged"):
-            setup.lane.destination.probe()
+            setup.target.destination.probe()
         assert not (tmp_path / "state").exists()
 
     def test_an_unknown_route_is_a_key_error(self, loaded):

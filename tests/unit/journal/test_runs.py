@@ -57,13 +57,17 @@ def entered(journal, tx, name="a.csv", mtime=NOW, **values):
 
 def run(journal, tx, **values):
     base = {
-        "id": runs.fresh_run_id(tx, journal.clock.now()), "route": "stock", "partner": "acme", "lane": "there",
+        "id": runs.fresh_run_id(tx, journal.clock.now()), "route": "stock", "partner": "acme",
         "feed": "stock", "file": "a.csv", "sha256": "0", "size": 1, "seq": 1, "mode": "delta", "state": "waiting",
-        "released": False, "rows": 1, "blank": 0, "open_rows": 1, "counts": {}, "pinned": {}, "notes": [],
+        "rows": 1, "blank": 0, "counts": {}, "pinned": {}, "notes": [],
         "received_at": NOW, "started_at": NOW, "corrections": 0,
     }  # fmt: skip
+    leg = {"lane": "there", "operation": "write", "given": [], "open_rows": values.pop("open_rows", 1)}
+    leg["held"] = values.get("state") == "held"
     runs.add_run(tx, **{**base, **values})
-    return values.get("id", base["id"])
+    identity = values.get("id", base["id"])
+    runs.add_legs(tx, identity, [leg])
+    return identity
 
 
 def test_run_ids_of_one_moment_are_unique(journal):
@@ -111,6 +115,36 @@ def test_waiting_runs_have_open_rows_and_come_in_sequence(journal):
         run(journal, tx, arrival=arrival, seq=1, open_rows=0)
         run(journal, tx, arrival=arrival, seq=1, state="held")
         assert [row.id for row in runs.waiting(tx, "there")] == [first, later]
+
+
+def test_a_run_waits_in_each_lane_by_itself(journal):
+    with journal.begin() as tx:
+        arrival = entered(journal, tx)
+        name = run(journal, tx, arrival=arrival)
+        legs = [{"lane": lane, "operation": lane, "given": ["x"], "open_rows": 1} for lane in ("one", "two")]
+        runs.add_legs(tx, name, legs)
+        assert [(leg.lane, leg.given, leg.held) for leg in runs.legs_of(tx, name)] == [
+            ("one", ["x"], False), ("two", ["x"], False),
+        ]  # fmt: skip
+        runs.set_leg(tx, name, "one", held=True)
+        runs.set_run(tx, name, state="held")
+        assert [row.id for row in runs.waiting(tx, "one")] == []
+        assert [(row.id, row.operation) for row in runs.waiting(tx, "two")] == [(name, "two")]
+        assert runs.in_lane(tx, "one", "held") == [name]
+
+
+def test_rows_that_wait_for_another_effect_are_woken_with_their_lane(journal):
+    with journal.begin() as tx:
+        arrival = entered(journal, tx)
+        for lane in ("one", "two"):
+            runs.ensure_lane(tx, lane, destination="x", account="x", operation="x", wake_at=None)
+        name = run(journal, tx, arrival=arrival)
+        leg = {"operation": "write", "given": [], "open_rows": 1, "wake_at": NOW + timedelta(hours=1)}
+        runs.add_legs(tx, name, [{**leg, "lane": "one", "waits": 1}, {**leg, "lane": "two"}])
+        for lane in ("one", "two"):
+            runs.wake_waits(tx, lane, NOW)
+        assert [leg.wake_at for leg in runs.legs_of(tx, name)] == [NOW, NOW + timedelta(hours=1)]
+        assert runs.due_lanes(tx, NOW) == ["one"]
 
 
 def test_the_last_full_file_counts_only_when_it_was_settled_and_older(journal):

@@ -399,7 +399,7 @@ class TestInterruptions:
         run = rig.drop("1.csv", GOOD)
         with rig.journal.begin() as tx:
             tx.execute(sa.update(t.arrival).values(state="claimed"))
-            runs.set_run(tx, run, state="reading", rows=0, open_rows=0)
+            runs.set_run(tx, run, state="reading", rows=0)
         rig.clock.advance(timedelta(hours=1).total_seconds())
         rig.take()
         rig.advance()

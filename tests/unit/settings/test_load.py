@@ -72,7 +72,7 @@ class TestGood:
     def test_names_stand_for_what_they_name(self, place):
         loaded = place.load(SOURCE, SHOP, ROUTE)
         route = loaded.routes["stock"]
-        assert route.lane == "shop/stock/acme"
+        assert route.lanes == ("shop/stock/acme",)
         assert (route.route.partner, route.route.owner, route.route.contract) == ("acme", "acme", "stock")
         assert route.route.files == ("*.csv",)
         assert loaded.destinations["shop"][0] == "files"
@@ -236,7 +236,7 @@ class TestOwners:
     def test_prefixes_must_tell_keys_apart(self, place, a, b, good):
         parts = (self.TWO + f'keys = "{a}"\n', self.SECOND + f'keys = "{b}"\n')
         if good:
-            assert {route.lane for route in place.load(*parts).routes.values()} == {
+            assert {name for route in place.load(*parts).routes.values() for name in route.lanes} == {
                 "shop/stock/acme", "shop/stock/bolt",
             }  # fmt: skip
         else:
@@ -247,7 +247,7 @@ class TestOwners:
 
     def test_one_owner_is_one_lane(self, place):
         loaded = place.load(self.TWO + 'owner = "us"\n', self.SECOND + 'owner = "us"\n')
-        assert {route.lane for route in loaded.routes.values()} == {"shop/stock/us"}
+        assert {name for route in loaded.routes.values() for name in route.lanes} == {"shop/stock/us"}
 
 
 class TestSecrets:

@@ -1,0 +1,110 @@
+"""What must come before an effect: the same article's effect in another lane, while that one is pending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+import sqlalchemy as sa
+
+from gateway.delivery.baseline import Baseline, inflight_keys
+from gateway.delivery.effects import CODES, decided_rows, leg_codes
+from gateway.delivery.setup import effect_exists
+from gateway.journal import Journal
+from gateway.journal import tables as t
+from gateway.model import KEY, KEY_SEPARATOR, ROW, RowState
+from gateway.spool import STATE, Spool
+
+_FAILED = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
+
+
+def _article() -> pl.Expr:
+    """Hash of the first part of a key: the article, whatever else the family's key names (UInt64)."""
+    return pl.col(KEY).str.splitn(KEY_SEPARATOR, 2).struct.field("field_0").hash(seed=13)
+
+
+class Before:
+    """Judges effects to be sent by lanes that go before; what it knows of them is read once."""
+
+    def __init__(self, journal: Journal, spool: Spool, lanes: Sequence[str]) -> None:
+        self._journal = journal
+        self._spool = spool
+        self._lanes = lanes
+        self._read: dict[str, tuple[pl.Series, pl.Series]] = {}
+        self._failures: dict[tuple[str, str], pl.Series] = {}
+
+    def judged(self, decided: pl.DataFrame, runs: Sequence[str]) -> pl.DataFrame:
+        """Return the frame of `delta.decide` with its decision changed where an effect can't be sent yet, or at all.
+
+        `waiting`: the article's effect in a lane before is pending and none was ever confirmed there. `refused` with
+        `code` and `detail`: that effect of the same row failed, and none was ever confirmed. `runs`: ids by position.
+        """
+        for lane in self._lanes:
+            if (decided["decision"] == "send").any():
+                decided = self._by_lane(decided, lane, runs)
+        return decided
+
+    def _by_lane(self, decided: pl.DataFrame, lane: str, runs: Sequence[str]) -> pl.DataFrame:
+        pending, known = self._of(lane)
+        frame = decided.with_columns(article=_article())
+        send = pl.col("decision") == "send"
+        unknown = ~pl.col("article").is_in(known.implode())
+        waiting = send & unknown & pl.col("article").is_in(pending.implode())
+        failed = pl.lit(value=False)
+        for position, run in enumerate(runs):
+            rows = self._failed(run, lane)
+            if rows.len():
+                failed = failed | ((pl.col("run") == position) & pl.col(ROW).is_in(rows.implode()))
+        failed = send & unknown & ~waiting & failed
+        family = lane.rsplit("/", 2)[-2]
+        if "code" not in frame.columns:
+            frame = frame.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
+        return frame.with_columns(
+            decision=pl.when(waiting)
+            .then(pl.lit("waiting"))
+            .when(failed)
+            .then(pl.lit("refused"))
+            .otherwise("decision"),
+            code=pl.when(failed).then(pl.lit("DEST_AFTER")).otherwise("code"),
+            detail=pl.when(failed).then(pl.lit(family)).otherwise("detail"),
+        ).drop("article")
+
+    def _of(self, lane: str) -> tuple[pl.Series, pl.Series]:
+        """Articles pending in a lane, and those it ever confirmed (hashes); pending first, for it moves to known."""
+        if lane not in self._read:
+            pending = self._pending(lane)
+            frames = (f.filter(~pl.col("ended")) for f in Baseline.of_lane(self._journal, self._spool, lane).frames())
+            self._read[lane] = (pending, _articles(frames))
+        return self._read[lane]
+
+    def _pending(self, lane: str) -> pl.Series:
+        with self._journal.read() as tx:
+            query = sa.select(t.leg.c.run, t.leg.c.given).join(t.run, t.run.c.id == t.leg.c.run)
+            query = query.where(t.leg.c.lane == lane, t.leg.c.open_rows > 0, t.run.c.state.in_(("waiting", "held")))
+            opened = tx.execute(query).fetchall()
+        found = [inflight_keys(self._journal, self._spool, lane).select(KEY)]
+        for leg in opened:
+            done = decided_rows(self._journal, self._spool, leg.run, lane)
+            exists = effect_exists(leg.given)
+            for block in self._spool.run(leg.run).blocks(leg.given):
+                here = pl.col(STATE).is_null() if exists is None else pl.col(STATE).is_null() & exists
+                rows = block.filter(here)
+                if done is not None:
+                    rows = rows.filter(~pl.col(ROW).is_in(done.implode()))
+                found.append(rows.select(KEY))
+        return _articles(iter(found))
+
+    def _failed(self, run: str, lane: str) -> pl.Series:
+        """Rows of a run whose own effect in a lane failed."""
+        if (run, lane) not in self._failures:
+            codes = leg_codes(self._journal, self._spool, run, lane)
+            rows = pl.Series([], dtype=pl.Int64)
+            if codes is not None:
+                rows = pl.Series((codes == _FAILED[0]) | (codes == _FAILED[1])).arg_true().cast(pl.Int64)
+            self._failures[run, lane] = rows
+        return self._failures[run, lane]
+
+
+def _articles(frames: Iterator[pl.DataFrame]) -> pl.Series:
+    hashes = [frame.select(_article()).to_series() for frame in frames]
+    return pl.concat(hashes).unique() if hashes else pl.Series([], dtype=pl.UInt64)
