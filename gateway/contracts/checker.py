@@ -62,7 +62,7 @@ def check(
     violated = [test.violated.fill_null(False).alias(f"r{place}") for place, test in enumerate(tests)]
     masks = full.lazy().select(*suspects, *violated).collect()
     work = _Work(full, *_known(contract, full, faulty))
-    busy = set(masks.select(pl.all().any()).transpose(include_header=True).filter("column_0")["column"])
+    busy = {name for name, some in masks.select(pl.all().any()).row(0, named=True).items() if some}
     for place, one in enumerate(judged):
         if f"f{place}" in busy:
             work.judge_field(one, masks[f"f{place}"].to_numpy())
@@ -97,11 +97,12 @@ def _known(
     none = np.zeros(full.height, np.bool_)
     if faulty is None or faulty.is_empty():
         return none, none, {}
-    if "code" in faulty.columns:
+    if "code" in faulty.columns and not WARNINGS.isdisjoint(faulty["code"].unique()):
         faulty = faulty.filter(~pl.col("code").is_in(list(WARNINGS)))
+    numbers = full[ROW].to_numpy()
 
     def rows(part: pl.DataFrame) -> _Mask:
-        return full.select(pl.col(ROW).is_in(part[ROW].unique().implode())).to_series().to_numpy()
+        return np.isin(numbers, part[ROW].to_numpy())
 
     whole = rows(faulty.filter(~pl.col("field").is_in(list(contract.fields)).fill_null(False)))
     cells = {str(name): rows(part) for (name,), part in faulty.group_by("field") if name in contract.fields}

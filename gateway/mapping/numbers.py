@@ -135,9 +135,12 @@ class Number:
         return read.scatter(lost.arg_true(), self._taken_apart(texts.filter(lost)))
 
     def _taken_apart(self, texts: pl.Series) -> pl.Series:
+        good = texts.str.contains(self._pattern)
+        if not good.any():
+            return pl.Series([None], dtype=pl.String).new_from_index(0, texts.len())
         frame = pl.DataFrame(
             {
-                "good": texts.str.contains(self._pattern),
+                "good": good,
                 "negative": texts.str.contains("[-\u2212]"),
                 "digits": self._pointed(texts.str.strip_chars(self._around)),
             }

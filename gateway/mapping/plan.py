@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from gateway.mapping.steps import BLAME_SCHEMA, Step, choose
 from gateway.model import Kind
 
 _PLACE = "place"
+_REMEMBERED = 1000
+"""Unreadable texts of a field whose blame is remembered: nearly always the same few stand in many rows."""
 Blames = dict[str, pl.DataFrame]
 """Per field: `place` (UInt32, in the block), `code`, `detail` of the cells that could not be read."""
 
@@ -53,6 +56,8 @@ class Plan:
     default: str | None
     test: Test | None
     otherwise: str | None
+    known: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    """Blames of texts seen before, for this file only; kinds are not in it."""
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -121,19 +126,38 @@ class Plan:
         self, texts: pl.Series, kinds: pl.Series | None, failed: pl.Series, faults: dict[int, str]
     ) -> pl.DataFrame:
         """Find for each failed cell the step that failed it."""
-        places = failed.arg_true()
+        places = failed.arg_true().cast(pl.UInt32).alias(_PLACE)
         texts, kinds = texts.filter(failed), kinds.filter(failed) if kinds is not None else None
-        parts = [
-            pl.DataFrame(
-                {_PLACE: list(faults), "code": ["MAP_FUNCTION"] * len(faults), "detail": list(faults.values())},
-                schema={_PLACE: pl.UInt32, **BLAME_SCHEMA},
-            )
-        ]
+        if kinds is None and not faults and texts.len() <= _REMEMBERED:
+            return self._remembered(texts, places)
+        said = pl.DataFrame(
+            {_PLACE: list(faults), "code": ["MAP_FUNCTION"] * len(faults), "detail": list(faults.values())},
+            schema={_PLACE: pl.UInt32, **BLAME_SCHEMA},
+        )
+        return pl.concat([said, self._explained(texts, kinds, places)])
+
+    def _remembered(self, texts: pl.Series, places: pl.Series) -> pl.DataFrame:
+        """Blame texts by what was said of them before; only new ones are taken through the steps."""
+        listed = texts.to_list()
+        known = self.known
+        if new := [text for text in dict.fromkeys(listed) if text not in known]:
+            numbers = pl.Series(_PLACE, range(len(new)), dtype=pl.UInt32)
+            found = self._explained(pl.Series(new, dtype=pl.String), None, numbers)
+            fresh = {new[place]: (code, detail) for place, code, detail in found.rows()}
+            if len(known) < _REMEMBERED:
+                known.update(fresh)
+            known = known | fresh
+        blamed = [known[text] for text in listed]
+        columns = {"code": [code for code, _ in blamed], "detail": [detail for _, detail in blamed]}
+        return pl.DataFrame(columns, schema=BLAME_SCHEMA).select(places, "code", "detail")
+
+    def _explained(self, texts: pl.Series, kinds: pl.Series | None, places: pl.Series) -> pl.DataFrame:
+        parts: list[pl.DataFrame] = []
         for step, trimmed in self._steps:
             after = _after(step, texts, kinds, trimmed=trimmed)
             lost = after.is_null()
             blame = step.blame(texts.filter(lost), kinds.filter(lost) if kinds is not None else None)
-            parts.append(blame.select(places.filter(lost).cast(pl.UInt32).alias(_PLACE), "code", "detail"))
+            parts.append(blame.select(places.filter(lost), "code", "detail"))
             texts, places = after.filter(~lost), places.filter(~lost)
             kinds = kinds.filter(~lost) if kinds is not None else None
         return pl.concat(parts)
