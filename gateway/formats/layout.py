@@ -59,7 +59,19 @@ class JsonLayout(_Layout):
     )
 
 
-Layout = Annotated[CsvLayout | XlsxLayout | XmlLayout | JsonLayout, Field(discriminator="kind")]
+class ImageLayout(_Layout):
+    """Picture files, one record each; a .zip may hold several."""
+
+    kind: Literal["image"]
+    types: tuple[Literal["jpg", "png", "gif", "webp"], ...] = Field(
+        default=(), description="Kinds of picture taken: jpg, png, gif, webp; empty: all of them."
+    )
+    max_size: int = Field(
+        default=5_000_000, ge=1, description="Most bytes of a picture; a larger one is refused before it is read."
+    )
+
+
+Layout = Annotated[CsvLayout | XlsxLayout | XmlLayout | JsonLayout | ImageLayout, Field(discriminator="kind")]
 
 OUR_COLUMNS = ("error_run", "error_row", "error_code", "error_field", "error_message")
 """Leading columns of an errors file of ours: by them a file that comes back is recognised."""

@@ -1,4 +1,4 @@
-"""What a file really is, by its bytes, and taking one file out of a .gz or .zip; nothing here reads rows."""
+"""What a file really is, by its bytes, and taking files out of a .gz or .zip; nothing here reads rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from gateway.errors import FileError
+from gateway.formats.images import ENDINGS, TITLES, image_nature
 
 Nature: TypeAlias = Literal[
-    "empty", "text", "xml", "xlsx", "xlsm", "xlsb", "xls", "locked", "ods", "zip", "gzip", "pdf", "binary"
-]
+    "empty", "text", "xml", "xlsx", "xlsm", "xlsb", "xls", "locked", "ods", "zip", "gzip", "pdf", "binary",
+    "jpeg", "png", "gif", "webp",
+]  # fmt: skip
 
 
 class _Readable(Protocol):
@@ -43,8 +45,18 @@ _TITLES: dict[str, str] = {
     "gzip": "a gzip archive",
     "pdf": "a PDF document",
     "binary": "not text",
+    **TITLES,
 }
 _WORKBOOKS = frozenset({"xlsx", "xlsm", "xlsb", "xls", "locked", "ods"})
+_PICTURES = frozenset(ENDINGS.values())
+_WANTED = {
+    "csv": "delimited text (CSV)",
+    "xlsx": "an Excel workbook (*.xlsx)",
+    "image": "a picture (JPEG, PNG, GIF or WebP)",
+}
+_LITTER = frozenset({"thumbs.db", "desktop.ini"})
+"""Files that Windows adds to folders of pictures; dot files are left out as well."""
+_MOST_MEMBERS = 10_000
 
 
 def sniff(path: Path) -> Nature:
@@ -64,31 +76,45 @@ def sniff(path: Path) -> Nature:
         return "gzip"
     if head.startswith(b"%PDF-"):
         return "pdf"
-    return _nature_of_text(head)
+    return image_nature(head) or _nature_of_text(head)
 
 
-def demand(path: Path, expected: Literal["csv", "xlsx", "xml", "json"]) -> None:
+def demand(path: Path, expected: Literal["csv", "xlsx", "xml", "json", "image"]) -> None:
     """Raise FileError when the file is certainly of another kind, saying how to save it instead.
 
     Only kinds with an unmistakable mark count: doubtful bytes in text are for its reader to judge. An empty file
     passes.
     """
     found = sniff(path)
-    if found in {"empty", expected}:
+    if found in {"empty", expected} or (expected == "image" and found in _PICTURES):
         return
-    if expected != "xlsx" and found in {"text", "xml", "binary"} and (expected != "xml" or found != "binary"):
+    if expected in {"csv", "json"} and found in {"text", "xml", "binary"}:
         return
-    if found == "locked":
-        raise FileError("FILE_PASSWORD", "The workbook is protected by a password.", fix="Save it without a password.")
-    if expected == "xlsx" and found == "xlsm":
+    if expected == "xml" and found in {"text", "xml"}:
+        return
+    if expected == "xlsx":
+        _refuse_workbook(found)
+    if found == "locked" and expected != "image":
+        raise _password()
+    wanted = _WANTED.get(expected, expected.upper())
+    fix = f"Save the sheet as {wanted}." if found in _WORKBOOKS else f"Send it as {wanted}."
+    if found in _PICTURES or expected == "image":
+        fix = f"Send {wanted} under names like this one; pictures and tables have names of their own."
+    raise FileError("FILE_FORMAT", f"The file is {_TITLES[found]}; agreed is {wanted}.", fix=fix)
+
+
+def _refuse_workbook(found: Nature) -> None:
+    """Raise for workbooks that are not taken."""
+    if found == "xlsm":
         fix = "Save it as an Excel workbook without macros (*.xlsx)."
         raise FileError("FILE_MACROS", "The workbook contains macros.", fix=fix)
-    if expected == "xlsx" and found in _WORKBOOKS:
+    if found in _WORKBOOKS and found != "locked":
         fix = "Open it and save it as an Excel workbook (*.xlsx)."
         raise FileError("FILE_OLD_WORKBOOK", f"The file is {_TITLES[found]}, which is not taken.", fix=fix)
-    wanted = {"csv": "delimited text (CSV)", "xlsx": "an Excel workbook (*.xlsx)"}.get(expected, expected.upper())
-    fix = f"Save the sheet as {wanted}." if found in _WORKBOOKS else f"Send it as {wanted}."
-    raise FileError("FILE_FORMAT", f"The file is {_TITLES[found]}; agreed is {wanted}.", fix=fix)
+
+
+def _password() -> FileError:
+    return FileError("FILE_PASSWORD", "The workbook is protected by a password.", fix="Save it without a password.")
 
 
 def unpack(path: Path, folder: Path, *, ratio: int = 200, limit: int = 4 * 2**30) -> Path:
@@ -103,53 +129,119 @@ def unpack(path: Path, folder: Path, *, ratio: int = 200, limit: int = 4 * 2**30
         name = re.sub(r"\.gz(ip)?$", "", path.name, flags=re.IGNORECASE)
         out = folder / _clean(name if name != path.name else f"{name}.unpacked")
         with gzip.open(path) as packed:
-            _copy(packed, out, path.stat().st_size, ratio, limit)
-    elif nature == "zip":
-        out = _unzip(path, folder, ratio, limit)
-    else:
-        return path
+            bound = _bound(path.stat().st_size, ratio, limit)
+            _copy(packed, out, bound, _too_large(bound, limit, ratio))
+        _demand_no_archive(out)
+        return out
+    return _unzip(path, folder, ratio, limit) if nature == "zip" else path
+
+
+def _demand_no_archive(out: Path) -> None:
     inner = sniff(out)
     if inner in {"gzip", "zip"}:
         out.unlink()
         raise _archive(f"it holds {_TITLES[inner]}")
+
+
+def unpack_all(
+    path: Path, folder: Path, *, ratio: int = 200, limit: int = 4 * 2**30, most: int = _MOST_MEMBERS
+) -> list[Path]:
+    """Return the members of a .zip of pictures, each in a numbered folder below `folder`, in the archive's order.
+
+    Anything but a .zip is treated as by `unpack`. Bounds, folders and faults are those of `unpack`, `ratio` and
+    `limit` taken of all members together; more than `most` members are FILE_ARCHIVE. A name keeps its letters: the
+    mapping reads it. What systems add to folders by themselves is left out.
+    """
+    if sniff(path) != "zip":
+        return [unpack(path, folder, ratio=ratio, limit=limit)]
+    out: list[Path] = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _unzip_all(archive, folder, out, (path.stat().st_size, ratio, limit), most)
+    except (zipfile.BadZipFile, NotImplementedError) as fault:
+        _remove(out)
+        raise _archive("it is damaged, cut off or packed in an unusual way") from fault
+    except BaseException:
+        _remove(out)
+        raise
     return out
+
+
+def _unzip_all(
+    archive: zipfile.ZipFile, folder: Path, out: list[Path], bounds: tuple[int, int, int], most: int
+) -> None:
+    """Write the members one by one, each entered in `out` before. `bounds`: packed size, ratio, limit."""
+    members = [info for info in _members(archive) if not _is_litter(info.filename)]
+    if not members or len(members) > most:
+        raise _archive(f"it holds {len(members)} files, expected are 1 to {most} pictures")
+    left = bound = _bound(*bounds)
+    for number, member in enumerate(members, 1):
+        home = folder / f"{number:06d}"
+        home.mkdir(parents=True)
+        out.append(home / _base(member.filename))
+        left -= _extract(archive, member, out[-1], left, _too_large(bound, bounds[2], bounds[1]))
+
+
+def _remove(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+        file.parent.rmdir()
 
 
 def _unzip(path: Path, folder: Path, ratio: int, limit: int) -> Path:
     try:
         with zipfile.ZipFile(path) as archive:
-            # macOS adds a shadow of each file in a folder of its own
-            members = [
-                info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX/")
-            ]
+            members = _members(archive)
             if len(members) != 1:
                 raise _archive(f"it holds {len(members)} files, expected is exactly one")
-            (member,) = members
-            if member.flag_bits & 0x1:
-                raise _archive("it is encrypted")
-            out = folder / _clean(member.filename)
-            with archive.open(member) as packed:
-                _copy(packed, out, max(member.compress_size, 1), ratio, limit)
+            out = folder / _clean(members[0].filename)
+            bound = _bound(max(members[0].compress_size, 1), ratio, limit)
+            _extract(archive, members[0], out, bound, _too_large(bound, limit, ratio))
     except (zipfile.BadZipFile, NotImplementedError) as fault:
         raise _archive("it is damaged, cut off or packed in an unusual way") from fault
     return out
 
 
-def _copy(packed: _Readable, out: Path, size: int, ratio: int, limit: int) -> None:
-    """Write the unpacked bytes to `out` under a temporary name first, watching the bounds as they come."""
-    part = out.with_name(f".{out.name}.part")
-    bound = min(limit, max(size * ratio, _ALWAYS_ALLOWED))
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the files of an archive; macOS adds a shadow of each in a folder of its own."""
+    return [info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX/")]
+
+
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, out: Path, bound: int, fault: FileError) -> int:
+    """Write a member to `out`; return how many bytes it has. Raises `fault` above `bound`."""
+    if member.flag_bits & 0x1:
+        raise _archive("it is encrypted")
+    with archive.open(member) as packed:
+        written = _copy(packed, out, bound, fault)
+    _demand_no_archive(out)
+    return written
+
+
+def _is_litter(name: str) -> bool:
+    base = name.replace("\\", "/").rsplit("/", 1)[-1].lower()
+    return base.startswith(".") or base in _LITTER
+
+
+def _bound(size: int, ratio: int, limit: int) -> int:
+    """Most bytes that `size` packed ones may become."""
+    return min(limit, max(size * ratio, _ALWAYS_ALLOWED))
+
+
+def _copy(packed: _Readable, out: Path, bound: int, fault: FileError) -> int:
+    """Write the unpacked bytes to `out` under a temporary name first, watching the bound; return how many came."""
+    part = out.with_name(f".{out.name[-60:]}.part")
     written = 0
     try:
         with part.open("wb") as target:
             while chunk := _read(packed):
                 written += len(chunk)
                 if written > bound:
-                    raise _too_large(bound, limit, ratio)
+                    raise fault
                 target.write(chunk)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
+    return written
 
 
 def _read(packed: _Readable) -> bytes:
@@ -163,6 +255,12 @@ def _clean(name: str) -> str:
     """Return a plain base name: no folders, no leading dots, letters, digits, dot, dash and underscore only."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     return re.sub(r"[^A-Za-z0-9._-]", "_", base).lstrip(".")[-120:] or "unpacked"
+
+
+def _base(name: str) -> str:
+    """Return the name without folders, its letters kept: the end of it that a file system takes."""
+    base = "".join(mark if mark.isprintable() else "_" for mark in name.replace("\\", "/").rsplit("/", 1)[-1])
+    return base.encode("utf-8", "replace")[-200:].decode("utf-8", "ignore").lstrip(".") or "unpacked"
 
 
 def _nature_of_zip(path: Path) -> Nature:

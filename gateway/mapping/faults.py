@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.mapping.field import Condition, FieldSpec, Lookup
 from gateway.mapping.headers import nearest
 from gateway.mapping.spec import Filter, Group, MappingFile
 
 Keys = tuple[str | int, ...]
 
-_LAYOUTS: dict[str, type[BaseModel]] = {"csv": CsvLayout, "xlsx": XlsxLayout, "xml": XmlLayout, "json": JsonLayout}
+_LAYOUTS: dict[str, type[BaseModel]] = {
+    "csv": CsvLayout, "xlsx": XlsxLayout, "xml": XmlLayout, "json": JsonLayout, "image": ImageLayout
+}  # fmt: skip
 _UNION_TAGS = frozenset({"int", "str", "bool", "constrained-int", "constrained-str"})
 _EXPECTED = {
     "string_type": "a text in quotes",

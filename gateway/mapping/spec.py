@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from gateway.formats.layout import CsvLayout, JsonLayout, Layout, XlsxLayout, XmlLayout
+from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, Layout, XlsxLayout, XmlLayout
 from gateway.mapping.field import Condition, FieldSpec, Name, Part, Ref, raise_faults
 
 
@@ -120,7 +120,7 @@ def _group_faults(group: Group | None, fields: dict[str, FieldSpec]) -> list[str
     ]
 
 
-def headless(layout: CsvLayout | XlsxLayout | XmlLayout | JsonLayout) -> bool:
+def headless(layout: CsvLayout | XlsxLayout | XmlLayout | JsonLayout | ImageLayout) -> bool:
     """Whether the file has no header to find columns by."""
     return (isinstance(layout, CsvLayout) and not layout.header) or (
         isinstance(layout, XlsxLayout) and layout.header == "none"

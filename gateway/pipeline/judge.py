@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from gateway.delivery.effects import CODES, EXTRA_SCHEMA, UNDECIDED, RowStates, intake_codes
 from gateway.delivery.results import RunRows
 from gateway.errors import FileError
-from gateway.formats.unpack import demand, unpack
+from gateway.formats.parts import together, unpacked
 from gateway.issues import CATALOGUE
 from gateway.mapping import MappingFile, load_mapping
 from gateway.model import RowState, Summary, Table
@@ -102,10 +102,10 @@ def check_file(
     folder.begin()
     stat = file.stat()
     mapping = load_mapping(setup.mapping)
-    plain = unpack(file, folder.file)
-    demand(plain, mapping.format.kind)
-    if plain.stat().st_size == 0:
-        raise _empty("FILE_EMPTY")
+    packed = work / "unpacked"
+    packed.mkdir()
+    files = unpacked(file, packed, mapping.format.kind)
+    plain = files[0] if len(files) == 1 else together(files, folder.file)
     stamp = source_time or datetime.fromtimestamp(stat.st_mtime, UTC)
     counted = read if progress is None else _counted(read, progress)
     tally = Tally()

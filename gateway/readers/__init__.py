@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.model import Reader
 from gateway.readers.csv import CsvReader
+from gateway.readers.image import ImageReader
 from gateway.readers.json import JsonReader
+from gateway.readers.parts import PartsReader
 from gateway.readers.xlsx import XlsxReader
 from gateway.readers.xml import XmlReader
 
 
 def reader_for(layout: BaseModel) -> Reader:
-    """Return the reader of files with this layout. Raises TypeError for anything that is no layout."""
+    """Return the reader of files with this layout; a folder of files that belong together is read as one table.
+
+    Raises TypeError for anything that is no layout.
+    """
     if isinstance(layout, CsvLayout):
-        return CsvReader()
+        return PartsReader(CsvReader())
     if isinstance(layout, XlsxLayout):
-        return XlsxReader()
+        return PartsReader(XlsxReader())
     if isinstance(layout, XmlLayout):
-        return XmlReader()
+        return PartsReader(XmlReader())
     if isinstance(layout, JsonLayout):
-        return JsonReader()
+        return PartsReader(JsonReader())
+    if isinstance(layout, ImageLayout):
+        return ImageReader()
     raise TypeError(f"no reader for a layout of type {type(layout).__name__}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.model import ReportWriter
 from gateway.reports.errors_csv import CsvErrorsWriter
+from gateway.reports.errors_image import ImageErrorsWriter
 from gateway.reports.errors_json import JsonErrorsWriter
 from gateway.reports.errors_xml import XmlErrorsWriter
 
@@ -24,4 +25,6 @@ def errors_writer(layout: BaseModel) -> ReportWriter:
             return XmlErrorsWriter()
         case JsonLayout():
             return JsonErrorsWriter()
+        case ImageLayout():
+            return ImageErrorsWriter()
     raise TypeError(f"no errors file can be written in the layout {type(layout).__name__}")

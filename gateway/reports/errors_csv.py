@@ -15,6 +15,7 @@ import polars as pl
 
 from gateway.formats.layout import OUR_COLUMNS, CsvLayout
 from gateway.formats.neutral import neutralised
+from gateway.formats.parts import parts_of
 from gateway.model import LINE, ROW, Rows, Summary
 from gateway.reports.delimited import RISK
 from gateway.reports.raw import RawRecords
@@ -37,7 +38,7 @@ class CsvErrorsWriter:
         layout = rows.layout()
         if not isinstance(layout, CsvLayout):
             raise TypeError(f"an errors.csv needs a CSV layout, not {type(layout).__name__}")
-        dialect = _Dialect.of(layout, rows.source())
+        dialect = _Dialect.of(layout, parts_of(rows.source())[0])
         raw = RawRecords(rows.source(), layout, dialect.codec)
         with closing(raw), out.open("wb") as file:
             file.write(dialect.mark)

@@ -14,6 +14,7 @@ import polars as pl
 import xlsxwriter
 
 from gateway.formats.layout import OUR_COLUMNS, XlsxLayout
+from gateway.formats.parts import parts_of
 from gateway.model import ROW, Rows, Summary
 from gateway.reports.cells import CellWriter
 from gateway.reports.sheet import SheetLook, look
@@ -45,7 +46,7 @@ class XlsxErrorsWriter:
             sheet: _ErrorSheet | None = None
             for block in failed_blocks(rows):
                 if sheet is None:
-                    sheet = _ErrorSheet(book, look(rows.source(), layout, block.table.headers))
+                    sheet = _ErrorSheet(book, look(parts_of(rows.source())[0], layout, block.table.headers))
                 sheet.add(block, summary.run)
             if sheet is None:
                 book.add_worksheet("errors")

@@ -6,7 +6,7 @@ It streams: neither the document nor the faults are held whole. Encoding UTF-16 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ import polars as pl
 from lxml import etree
 
 from gateway.formats.layout import ERROR_NAMESPACE, XmlLayout
+from gateway.formats.parts import parts_of
 from gateway.model import ROW, Rows, Summary
 from gateway.reports.stream import RowCursor, joined, worded_faults
 from gateway.reports.verdict import FAILED, failed
@@ -38,10 +39,10 @@ class XmlErrorsWriter:
         layout = rows.layout()
         if not isinstance(layout, XmlLayout):
             raise TypeError(f"an errors.xml needs an XML layout, not {type(layout).__name__}")
-        source = rows.source()
-        with source.open("rb") as file, etree.xmlfile(str(out), encoding=_encoding(source)) as target:
+        files = parts_of(rows.source())
+        with etree.xmlfile(str(out), encoding=_encoding(files[0])) as target:
             target.write_declaration()
-            _Copier(target, layout, _Faults(rows, summary.run)).copy(file)
+            _Copier(target, layout, _Faults(rows, summary.run)).copy(files)
         return True
 
 
@@ -88,9 +89,20 @@ class _Copier:
         self._explode = _steps(layout.explode) if layout.explode is not None else None
         self._faults = faults
         self._row = 0
+        self._first = True
 
-    def copy(self, file: Any) -> None:
-        """Copy the document; records are counted as the reader counts them."""
+    def copy(self, files: Sequence[Path]) -> None:
+        """Copy the documents into one root; records are counted as the reader counts them.
+
+        Of all but the first, only records and what they stand in are copied.
+        """
+        with ExitStack() as root:
+            for path in files:
+                with path.open("rb") as file:
+                    self._document(file, root)
+                self._first = False
+
+    def _document(self, file: Any, root: ExitStack) -> None:
         path: list[str] = []
         with ExitStack() as closing:
             opened: list[ExitStack] = []
@@ -99,10 +111,8 @@ class _Copier:
                     path.append(self._names[element.tag])
                     if len(path) < len(self._record) and path == self._record[: len(path)]:
                         opened.append(closing.enter_context(ExitStack()))
-                        opened[-1].enter_context(
-                            self._target.element(element.tag, dict(element.attrib), nsmap=_own(element.nsmap))
-                        )
-                        self._target.write("\n")
+                        if len(path) > 1 or self._first:
+                            self._begin(element, root if len(path) == 1 else opened[-1])
                     continue
                 if len(path) == len(opened):
                     opened.pop().close()
@@ -110,9 +120,14 @@ class _Copier:
                     self._beside(path, element)
                 path.pop()
 
+    def _begin(self, element: Any, until: ExitStack) -> None:
+        """Open an ancestor of records; it ends with `until`: the root with the last document."""
+        until.enter_context(self._target.element(element.tag, dict(element.attrib), nsmap=_own(element.nsmap)))
+        self._target.write("\n")
+
     def _beside(self, path: list[str], element: Any) -> None:
         """Write a child of an ancestor: a failed record, or anything that is no record."""
-        if path != self._record or self._marked(element):
+        if self._marked(element) if path == self._record else self._first:
             self._target.write(element, with_tail=False)
             if len(path) > 1:
                 self._target.write("\n")

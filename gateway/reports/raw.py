@@ -12,6 +12,7 @@ from typing import TextIO
 
 from gateway.formats.layout import OUR_COLUMNS, CsvLayout
 from gateway.formats.neutral import neutralise
+from gateway.formats.parts import parts_of
 
 DAMAGED = frozenset({"ROW_TOO_LONG", "ROW_OPEN_QUOTE", "ROW_STRAY_QUOTE", "ROW_ENCODING"})
 """Faults by which a record is more than its cells."""
@@ -19,15 +20,20 @@ _BLANKS = " \t\r\n"
 
 
 class RawRecords:
-    """Gives raw records of a text file in the order of their lines; reads forward only. `close` ends it."""
+    """Gives raw records of a text file in the order of their lines; reads forward only. `close` ends it.
+
+    Of a folder of files that belong together the lines are counted through.
+    """
 
     def __init__(self, source: Path, layout: CsvLayout, codec: str) -> None:
         self._quote = layout.quote
         self._delimiter = layout.delimiter
         # undecodable bytes go through as they are; UTF-16 has no way to carry them
-        errors = "replace" if codec.startswith("utf-16") else "surrogateescape"
-        self._own = _own_columns(source, layout, codec)
-        self._file: TextIO = source.open(encoding=codec, errors=errors, newline="")
+        self._errors = "replace" if codec.startswith("utf-16") else "surrogateescape"
+        self._codec = codec
+        first, *self._later = parts_of(source)
+        self._own = _own_columns(first, layout, codec)
+        self._file: TextIO = self._opened(first)
         self._line = 1
 
     def record(self, line: int, until: int | None) -> str:
@@ -36,8 +42,11 @@ class RawRecords:
         Cells a spreadsheet would run are neutralised; columns of ours that lead an errors file are left out.
         """
         while self._line < line:
-            self._file.readline()
-            self._line += 1
+            if self._file.readline() != "" or not self._later:
+                self._line += 1
+            else:
+                self._file.close()
+                self._file = self._opened(self._later.pop(0))
         lines: list[str] = []
         while until is None or self._line < until:
             text = self._file.readline()
@@ -52,6 +61,9 @@ class RawRecords:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _opened(self, path: Path) -> TextIO:
+        return path.open(encoding=self._codec, errors=self._errors, newline="")
 
     def _safe(self, raw: str) -> str:
         cells = self._pieces(raw) if self._quote == "" or self._quote not in raw else self._cells(raw)

@@ -14,7 +14,8 @@ import xlsxwriter
 from pydantic import BaseModel
 
 from gateway.errors import FileError
-from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.formats.parts import together
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Kind, Reader, Table
 from gateway.readers import reader_for
 
@@ -252,6 +253,95 @@ def test_a_layout_of_another_kind_is_a_programming_error(each: Format, tmp_path:
     each.write(tmp_path / "a", HEADERS, ROWS)
     with pytest.raises(TypeError):
         list(reader_for(each.layout).tables(tmp_path / "a", other.layout))
+
+
+# ---------------------------------------------------------------- files that belong together
+
+
+def folder_of(each: Format, home: Path, tables: list[Rows]) -> Path:
+    files = []
+    for number, rows in enumerate(tables):
+        (home / f"{number}").mkdir(parents=True)
+        files.append(home / f"{number}" / f"part{number}")
+        each.write(files[-1], HEADERS, rows)
+    (home / "together").mkdir()
+    return together(files, home / "together")
+
+
+def test_files_that_belong_together_are_one_table(each: Format, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    each.write(whole, HEADERS, ROWS)
+    tables = read(each, folder_of(each, tmp_path, [ROWS[:2], ROWS[2:3], ROWS[3:]]))
+    frame = pl.concat(table.frame for table in tables)
+    assert {table.headers for table in tables} == {tuple(HEADERS)}
+    assert frame.drop(ROW, LINE).rows() == CELLS
+    assert frame[ROW].is_unique().all()
+    assert frame[ROW].is_sorted()
+    # every header is a row of its own
+    own = each.first - 1
+    assert frame[ROW].to_list() == [own + 1, own + 2, 2 * own + 3, 3 * own + 4]
+
+
+def test_a_faulty_file_among_several_is_named(each: Format, tmp_path: Path) -> None:
+    folder = folder_of(each, tmp_path, [ROWS[:2], ROWS[2:3]])
+    (second,) = folder.glob("*/part1")
+    second.write_bytes(b"")
+    with pytest.raises(FileError, match="part1"):
+        read(each, folder)
+
+
+# ---------------------------------------------------------------- pictures: a file is a record
+
+PICTURES = {
+    "a_1.jpg": b"\xff\xd8\xff\xe0 not decoded by anybody \xff\xd9",
+    "a_2.PNG": b"\x89PNG\r\n\x1a\n....IEND\xaeB`\x82",
+    "b 1.gif": b"GIF89a....\x3b",
+    "ñ_1.webp": b"RIFF\x08\x00\x00\x00WEBPVP8 ",
+}
+
+
+def pictures(home: Path, files: dict[str, bytes]) -> Path:
+    (home / "in").mkdir(exist_ok=True)
+    for name, data in files.items():
+        (home / "in" / name).write_bytes(data)
+    out = home / "out"
+    out.mkdir()
+    return together([home / "in" / name for name in files], out)
+
+
+IMAGES = Format("image", ImageLayout(kind="image"), write_csv, 1, None)
+
+
+def test_pictures_obey_the_same_rules(tmp_path: Path) -> None:
+    folder = pictures(tmp_path, PICTURES)
+    (table,) = first = read(IMAGES, folder)
+    assert table.frame[ROW].to_list() == [1, 2, 3, 4]
+    assert table.frame["c0"].to_list() == list(PICTURES)
+    assert [t.frame.rows() for t in read(IMAGES, folder)] == [t.frame.rows() for t in first]
+
+
+@pytest.mark.parametrize("content", [b"", b"sku,quantity\nA,1\n", b"PK\x03\x04 not a zip", b"%PDF-1.7"])
+def test_what_is_no_picture_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(FileError) as caught:
+        read(IMAGES, pictures(tmp_path, {"a.jpg": content}))
+    assert caught.value.code in {"FILE_EMPTY", "FILE_FORMAT"}
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize(("name", "data"), PICTURES.items())
+def test_a_picture_where_a_table_is_agreed_is_refused_in_words(
+    each: Format, tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(FileError) as caught:
+        read(each, tmp_path / name)
+    assert caught.value.code == "FILE_FORMAT"
+    assert "picture" in caught.value.message
+
+
+def test_pictures_want_a_layout_of_pictures(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        list(reader_for(IMAGES.layout).tables(tmp_path, FORMATS[0].layout))
 
 
 def test_no_reader_for_what_is_no_layout() -> None:

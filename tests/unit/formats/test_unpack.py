@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from gateway.errors import FileError
-from gateway.formats.unpack import demand, sniff, unpack
+from gateway.formats.unpack import demand, sniff, unpack, unpack_all
 
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
 
@@ -190,3 +190,80 @@ def test_small_files_may_compress_as_well_as_they_like(tmp_path, spool):
     path = tmp_path / "x.csv.gz"
     path.write_bytes(gzip.compress(b"A1;1\n" * 100_000))
     assert unpack(path, spool).stat().st_size == 500_000
+
+
+JPEG = b"\xff\xd8\xff\xe0 body \xff\xd9"
+
+
+@pytest.mark.parametrize(
+    ("data", "nature"),
+    [
+        (JPEG, "jpeg"),
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"GIF89a", "gif"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "webp"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "binary"),
+    ],
+)
+def test_pictures_are_known_by_their_bytes(tmp_path, data, nature):
+    path = tmp_path / "named.csv"
+    path.write_bytes(data)
+    assert sniff(path) == nature
+
+
+@pytest.mark.parametrize("expected", ["csv", "xlsx", "xml", "json"])
+def test_a_picture_is_no_table_and_a_table_no_picture(tmp_path, expected):
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(JPEG)
+    with pytest.raises(FileError, match="is a JPEG picture; agreed is") as caught:
+        demand(picture, expected)
+    assert "pictures and tables have names of their own" in caught.value.fix
+    demand(picture, "image")
+    for data in (b"sku;qty\n", b"<a/>", OLE2, b"%PDF-1.7"):
+        picture.write_bytes(data)
+        with pytest.raises(FileError, match="agreed is a picture") as caught:
+            demand(picture, "image")
+        assert caught.value.code == "FILE_FORMAT"
+
+
+def all_refused(path, spool, code, words, **bounds):
+    with pytest.raises(FileError, match=words) as caught:
+        unpack_all(path, spool, **bounds)
+    assert caught.value.code == code
+    assert not list(spool.iterdir())
+
+
+def test_pictures_of_a_zip_keep_their_names_and_their_order(tmp_path, spool):
+    members = {
+        "b/": "", "b/ä_2.jpg": JPEG, "a/x_1.jpg": JPEG, "../../x_1.jpg": JPEG, "C:\\pics\\y.png": JPEG,
+        "__MACOSX/._x": "shadow", "b/Thumbs.db": "x", ".DS_Store": "x",
+    }  # fmt: skip
+    out = unpack_all(zipped(tmp_path / "x.zip", members), spool)
+    assert [file.name for file in out] == ["ä_2.jpg", "x_1.jpg", "x_1.jpg", "y.png"]
+    assert {file.read_bytes() for file in out} == {JPEG}
+    assert {file.parent.parent for file in out} == {spool}
+
+
+def test_bounds_of_a_zip_hold_for_all_of_its_pictures_together(tmp_path, spool):
+    large = {f"{n}.jpg": bytes(1 << 20) for n in range(8)}
+    all_refused(zipped(tmp_path / "1.zip", large), spool, "FILE_TOO_LARGE", "200 times")
+    all_refused(zipped(tmp_path / "2.zip", large), spool, "FILE_TOO_LARGE", "more than 2500000 bytes", limit=2_500_000,
+                ratio=10_000)  # fmt: skip
+    all_refused(zipped(tmp_path / "3.zip", {"a": "1", "b": "2"}), spool, "FILE_ARCHIVE", "holds 2 files", most=1)
+    all_refused(zipped(tmp_path / "4.zip", {"Thumbs.db": "1"}), spool, "FILE_ARCHIVE", "holds 0 files")
+    inner = zipped(tmp_path / "in.zip", {"a.jpg": "x"}).read_bytes()
+    all_refused(zipped(tmp_path / "5.zip", {"a.jpg": JPEG, "in.jpg": inner}), spool, "FILE_ARCHIVE", "a ZIP archive")
+
+
+def test_a_damaged_zip_of_pictures_leaves_nothing(tmp_path, spool):
+    path = zipped(tmp_path / "x.zip", {"a.jpg": JPEG, "b.jpg": bytes(range(256)) * 40})
+    data = bytearray(path.read_bytes())
+    data[120:160] = bytes(40)
+    path.write_bytes(data)
+    all_refused(path, spool, "FILE_ARCHIVE", "damaged")
+
+
+def test_a_picture_that_is_no_archive_is_left_where_it_is(tmp_path, spool):
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(JPEG)
+    assert unpack_all(picture, spool) == [picture]
