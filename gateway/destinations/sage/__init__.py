@@ -1,4 +1,4 @@
-"""Sage 50: stock batch files into a folder, answers from another."""
+"""Sage 50: batch files into a folder, one scope each, answers from another."""
 
 from __future__ import annotations
 

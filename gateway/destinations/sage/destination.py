@@ -7,7 +7,7 @@ that was not taken yet must never be followed by another.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import ClassVar
 import polars as pl
 
 from gateway.destinations import _folder
-from gateway.destinations.sage import answers, stock
+from gateway.destinations.sage import answers, batches, picture, product, promotion, stock
 from gateway.destinations.sage.settings import SageSettings
 from gateway.errors import Busy, SettingsError, Unreachable
 from gateway.model import (
@@ -41,14 +41,39 @@ _MARK_DAYS = 60.0
 _TIDY_EVERY = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a kind of record brings: rules across rows, and the shape of its files."""
+
+    check: Callable[..., pl.DataFrame]
+    shape: Callable[[SageSettings], batches.Shape]
+
+
+_KINDS = {
+    product.OPERATION: _Kind(product.check, product.shape),
+    stock.OPERATION: _Kind(stock.check, stock.shape),
+    promotion.OPERATION: _Kind(promotion.check, promotion.shape),
+    picture.OPERATION: _Kind(picture.check, picture.shape),
+}
+
+
+def _operations(settings: SageSettings) -> tuple[Operation, ...]:
+    return (
+        *stock.operations(settings),
+        product.operation(settings),
+        promotion.operation(settings),
+        picture.operation(settings),
+    )
+
+
 class SageDestination:
     """One exchange folder. What it remembers in memory only spares reading the same answers again."""
 
     SPEC: ClassVar[Spec] = Spec(
         name="sage",
-        title="Sage 50 (stock batch files in a folder)",
+        title="Sage 50 (batch files in a folder)",
         settings=SageSettings,
-        operations=lambda settings: (stock.operation(settings),),
+        operations=_operations,
     )
 
     def __init__(
@@ -68,7 +93,7 @@ class SageDestination:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """Stock only."""
+        """Products, stock, special prices and pictures; a price alone can't be written, products go whole."""
         return self._operations
 
     @property
@@ -77,21 +102,27 @@ class SageDestination:
         return self._account
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
-        """Nothing is read: stock is checked by what the operation requires."""
+        """Nothing can be read: the reference only says that rows are looked at for the last time before they go."""
         del operation, records
-        return Reference()
+        return Reference(taken_at=self._clock.now())
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
-        """Return issues of rules across rows; see stock.check."""
-        del operation, reference, today
-        return stock.check(records)
+        """Return issues of rules across rows and, at dispatch, of rows that are not whole records."""
+        del today
+        at_dispatch = reference.taken_at is not None
+        return self._kind(operation).check(records, self._settings, at_dispatch=at_dispatch)
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield one file per batch; the slot is one per scope."""
         del reference
-        if operation != stock.OPERATION:
-            raise SettingsError(f"Destination {self._name} has no operation {operation!r}; it has: stock.")
-        return stock.encode(records, f"{self._account}:{self._settings.scope}", self._settings)
+        shape = self._kind(operation).shape(self._settings)
+        return batches.encode(records, shape, f"{self._account}:{shape.scope}", self._settings)
+
+    def _kind(self, operation: str) -> _Kind:
+        if operation not in _KINDS:
+            known = ", ".join(_KINDS)
+            raise SettingsError(f"Destination {self._name} has no operation {operation!r}; it has: {known}.")
+        return _KINDS[operation]
 
     def submit(self, batch: Batch) -> Receipt:
         """Put the file into the outbox. Raises Busy while an earlier file of the scope is neither taken nor answered.
@@ -101,7 +132,7 @@ class SageDestination:
         name, outbox = batch.memo["file"], self._settings.outbox
         if _folder.read(outbox / name, len(batch.body)) == batch.body:
             return self._receipt(name)
-        unread = self._unread(outbox)
+        unread = self._unread(outbox, _scope_of(name))
         if unread:
             raise Busy(
                 f"{self._name}: the file {unread[0]} in {outbox} was not taken yet.",
@@ -141,8 +172,9 @@ class SageDestination:
         """Look whether both folders can be used."""
         outbox, results = self._settings.outbox, self._settings.results
         _folder.writable(outbox)
+        unread = sum(len(self._unread(outbox, scope)) for scope in self._settings.scopes)
         answered = "no answers are expected" if results is None else f"{len(_folder.names(results, '.json'))} answers"
-        return f"{self._name}: {outbox} can be written to, {len(self._unread(outbox))} files unread, {answered}"
+        return f"{self._name}: {outbox} can be written to, {unread} files unread, {answered}"
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -152,8 +184,8 @@ class SageDestination:
 
     # ---------------------------------------------------------------- the outbox
 
-    def _unread(self, outbox: Path) -> list[str]:
-        start = f"{self._settings.profile}_{self._settings.scope}_"
+    def _unread(self, outbox: Path, scope: str) -> list[str]:
+        start = f"{self._settings.profile}_{scope}_"
         waiting = [name for name in _folder.names(outbox, ".json") if name.startswith(start)]
         if not waiting or self._settings.results is None:
             return waiting
@@ -219,7 +251,7 @@ class SageDestination:
     def _settle(self, item: Sent, found: dict[str, _Found]) -> Receipt:
         batch, name = item.memo["batch"], item.memo["file"]
         ours = [one.answer for one in _about(found, batch, self._marked(name)) if one.answer is not None]
-        rows = stock.unpack(item.memo["rows"]) if "rows" in item.memo else None
+        rows = batches.unpack(item.memo["rows"]) if "rows" in item.memo else None
         settled = answers.settle(ours, self._settings.states, rows, item.memo.get("tail", ""))
         closed = settled.final >= item.records
         news = self._news(item, ours, closed=closed)
@@ -288,6 +320,10 @@ def _about(found: Mapping[str, _Found], batch: str, mark: _Mark | None) -> list[
         for one in found.values()
         if one.answer is not None and batch in one.answer.batches and one.stamp not in earlier
     ]
+
+
+def _scope_of(name: str) -> str:
+    return name.rsplit("_", 3)[-3]
 
 
 def _batch_of(name: str) -> str:

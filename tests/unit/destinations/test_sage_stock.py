@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.contracts import check, contract
-from gateway.destinations.sage import SageSettings, stock
+from gateway.destinations.sage import SageSettings, batches, stock
 from gateway.model import ISSUE_SCHEMA, KEY, LINE, ROW
 
 NOW = "2026-11-22T09:30:00Z"
@@ -22,8 +22,13 @@ def settings(**more) -> SageSettings:
     return SageSettings(**{"outbox": Path("out"), "results": Path("in"), "profile": "acme-uk", **more})
 
 
+def operation(chosen: SageSettings):
+    return stock.operations(chosen)[0]
+
+
 def encode(records, **more):
-    return list(stock.encode(records, "a:productstocks", settings(**more)))
+    chosen = settings(**more)
+    return list(batches.encode(records, stock.shape(chosen), "a:productstocks", chosen))
 
 
 def plain(number: int, **more) -> dict:
@@ -116,14 +121,14 @@ def test_names_are_made_of_the_content(stock_records):
 @pytest.mark.parametrize("envelope", ["plain", "wrapped"])
 def test_limits_hold_and_nothing_is_lost(stock_records, envelope):
     records = stock_records(*(plain(n, unit_name="x" * (n % 900)) for n in range(1200)))
-    batches = encode(records, max_bytes=100_000, max_records=250, envelope=envelope)
-    assert [effect for batch in batches for effect in batch.effects["effect"]] == list(range(100, 1300))
-    for batch in batches:
+    files = encode(records, max_bytes=100_000, max_records=250, envelope=envelope)
+    assert [effect for batch in files for effect in batch.effects["effect"]] == list(range(100, 1300))
+    for batch in files:
         assert len(batch.body) <= 100_000
         assert batch.effects.height <= 250
         data = json.loads(batch.body)
         assert len(data if envelope == "plain" else data["items"]) == batch.effects.height
-    assert any(len(batch.body) > 95_000 for batch in batches)
+    assert any(len(batch.body) > 95_000 for batch in files)
 
 
 def test_the_largest_record_fits_the_smallest_file(stock_records):
@@ -147,24 +152,24 @@ def test_row_keys_are_remembered_only_where_they_differ_from_the_records_keys(st
     variants = {"variant1_type": "Size", "variant2_type": "Color", "variant2_value": "Blue"}
     rows = [plain(1), plain(2, product_id="P"), plain(3, product_id="P", variant1_value="XL", **variants)]
     (varied,) = encode(stock_records(*rows))
-    assert stock.unpack(varied.memo["rows"]) == {"S1": [1], "P": [2], "P/XL/Blue": [3]}
+    assert batches.unpack(varied.memo["rows"]) == {"S1": [1], "P": [2], "P/XL/Blue": [3]}
     (other,) = encode(stock_records(*rows), separator="~")
-    assert "P~XL~Blue" in stock.unpack(other.memo["rows"])
+    assert "P~XL~Blue" in batches.unpack(other.memo["rows"])
 
 
 def test_the_operation_as_data():
-    operation = stock.operation(settings())
-    assert (operation.batch_size, operation.confirms, operation.slot_until) == (500, "applied", "ticket")
-    assert set(operation.fields) >= {"sku", "product_id", "quantity", "variant2_value", "timestamp"}
-    assert (operation.repeat, operation.searchable, operation.drifts) == ("if_newest", True, True)
-    assert stock.operation(settings(results=None)).confirms == "accepted"
+    stocked = operation(settings())
+    assert (stocked.batch_size, stocked.confirms, stocked.slot_until) == (500, "applied", "ticket")
+    assert set(stocked.fields) >= {"sku", "product_id", "quantity", "variant2_value", "timestamp"}
+    assert (stocked.repeat, stocked.searchable, stocked.drifts) == ("if_newest", True, True)
+    assert operation(settings(results=None)).confirms == "accepted"
 
 
 def judged(row: dict, **more) -> list[tuple[str, str]]:
     row = {"sku": "A", "quantity": "1", "timestamp": NOW} | row
     frame = pl.DataFrame({name: [value] for name, value in row.items()}, schema=dict.fromkeys(row, pl.String))
     frame = frame.with_columns(pl.lit(5, pl.Int64).alias(ROW), pl.lit(5, pl.Int64).alias(LINE))
-    found = check(contract("stock"), frame, requires=stock.operation(settings(**more)).requires)
+    found = check(contract("stock"), frame, requires=operation(settings(**more)).requires)
     return found.issues.select("field", "code").rows()
 
 
@@ -210,7 +215,7 @@ def test_one_product_and_variants_under_two_skus_is_told(stock_records):
         plain(4, product_id="Q"),
         {"sku": "Q", "quantity": "1", "timestamp": NOW, "variant1_value": ""},
     ).with_columns(pl.Series(ROW, [2, 3, 4, 5, 6]), pl.Series(LINE, [2, 3, 4, 5, 6]))
-    found = stock.check(records)
+    found = stock.check(records, settings(), at_dispatch=False)
     assert found.schema == ISSUE_SCHEMA
     assert found.select(ROW, "code", "field", "value").rows() == [
         (2, "DUPLICATE_KEY", "product_id", "P"),
@@ -218,7 +223,7 @@ def test_one_product_and_variants_under_two_skus_is_told(stock_records):
         (5, "DUPLICATE_KEY", "product_id", "Q"),
         (6, "DUPLICATE_KEY", "product_id", None),
     ]
-    assert stock.check(records.head(1)).height == 0
+    assert stock.check(records.head(1), settings(), at_dispatch=False).height == 0
 
 
 @pytest.mark.parametrize(
