@@ -56,7 +56,7 @@ def check(
     `now`: aware time for the rules that depend on it; None leaves them out. Rules over rows are not asked here.
     """
     full = contract.complete(frame)
-    judged = [one for one in contract.fields.values() if one.required or one.name in frame.columns]
+    judged = [one for one in contract.of(frame.columns) if one.required or one.name in frame.columns]
     tests = _row_tests(contract, requires, now)
     suspects = [_suspect(one).alias(f"f{place}") for place, one in enumerate(judged)]
     violated = [test.violated.fill_null(False).alias(f"r{place}") for place, test in enumerate(tests)]
@@ -104,8 +104,9 @@ def _known(
     def rows(part: pl.DataFrame) -> _Mask:
         return np.isin(numbers, part[ROW].to_numpy())
 
-    whole = rows(faulty.filter(~pl.col("field").is_in(list(contract.fields)).fill_null(False)))
-    cells = {str(name): rows(part) for (name,), part in faulty.group_by("field") if name in contract.fields}
+    named = [name for name in faulty["field"].unique() if name is not None and contract.has(name)]
+    whole = rows(faulty.filter(~pl.col("field").is_in(named).fill_null(False)))
+    cells = {str(name): rows(part) for (name,), part in faulty.group_by("field") if name in named}
     return rows(faulty), whole, cells
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from gateway.contracts.fields import VOCABULARY, Day, FieldType, Flag, Instant, Number
 from gateway.contracts.rules import Record, RowsRule, Rule
@@ -53,8 +55,10 @@ class Contract:
     """A named, versioned contract. Raises TypeError or ValueError at once when its declaration does not hold together.
 
     `key`: fields that name a record. `group`: field by which rows belong together, if any. `required_unless`: fields
-    that must be given except in rows whose other field has the word: field -> (other field, word); the rules say so
-    too. `dated_rules`: rules that depend on the time of the check.
+    that must be given except in rows whose other field has the word: field -> (other field, word); `one_of_unless`:
+    the same for fields of which one must be given; `required_with`: fields that must be given where one of others is;
+    the rules say all this too. `dated_rules`: rules that depend on the time of the check.
+    `open_prefix`: names that begin so are fields too, any number of them, of the type `open_type`; none is required.
     """
 
     name: str
@@ -67,6 +71,11 @@ class Contract:
     rows_rules: tuple[RowsRule, ...] = ()
     dated_rules: Callable[[datetime], tuple[Rule, ...]] = _no_rules
     required_unless: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    one_of_unless: Mapping[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
+    required_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    open_prefix: str | None = None
+    open_type: FieldType | None = None
+    open_help: str = ""
     fields: Mapping[str, ContractField] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,11 +85,15 @@ class Contract:
         named |= {column for rule in self.rules for column in (*rule.columns, rule.field)}
         named |= {column for rule in self.rows_rules for column in (*rule.columns, rule.by)} - {KEY}
         named |= {self.group} if self.group is not None else set()
+        named |= {one for group, (other, _) in self.one_of_unless.items() for one in (*group, other)}
+        named |= {one for needed, others in self.required_with.items() for one in (needed, *others)}
         if strange := sorted(named - declared.keys()):
             raise ValueError(f"Contract {self.name} names fields its model does not have: {', '.join(strange)}.")
         codes = {rule.code for rule in self.rules} | {rule.code for rule in self.rows_rules}
         if strange := sorted(codes - CATALOGUE.keys()):
             raise ValueError(f"Contract {self.name} uses codes the catalogue does not have: {', '.join(strange)}.")
+        if (self.open_prefix is None) is not (self.open_type is None):
+            raise ValueError(f"Contract {self.name} needs a prefix and a type for its open fields, or neither.")
 
     def _names(self, *kinds: type[FieldType]) -> frozenset[str]:
         return frozenset(name for name, one in self.fields.items() if isinstance(one.type, kinds))
@@ -110,10 +123,33 @@ class Contract:
         """Fields whose canonical text is true or false."""
         return self._names(Flag)
 
+    def has(self, name: str) -> bool:
+        """Whether `name` is a field: a declared one, or an open one (the prefix and at least one character)."""
+        return name in self.fields or self._is_open(name)
+
+    def _is_open(self, name: str) -> bool:
+        return self.open_prefix is not None and name.startswith(self.open_prefix) and name != self.open_prefix
+
+    def of(self, columns: Collection[str]) -> tuple[ContractField, ...]:
+        """Return the declared fields, then the open fields among `columns` in their order."""
+        if self.open_type is None:
+            return tuple(self.fields.values())
+        kind, more = self.open_type, [name for name in columns if name not in self.fields and self._is_open(name)]
+        return (*self.fields.values(), *(ContractField(name, kind, False, self.open_help, "") for name in more))
+
     def unfilled(self, filled: Collection[str]) -> tuple[str, ...]:
-        """Return the fields without which no row can be good when only `filled` fields are ever given."""
+        """Return the fields without which no row can be good when only `filled` fields are ever given.
+
+        Of several fields of which one must be given, the first stands for all.
+        """
         excused = {name for name, (other, _word) in self.required_unless.items() if other in filled}
         needed = self.required | (self.required_unless.keys() - excused)
+        needed |= {one for one, others in self.required_with.items() if any(other in filled for other in others)}
+        needed |= {
+            group[0]
+            for group, (other, _word) in self.one_of_unless.items()
+            if other not in filled and not any(one in filled for one in group)
+        }
         return tuple(name for name in self.fields if name in needed and name not in filled)
 
     def rules_at(self, now: datetime | None) -> tuple[Rule, ...]:
@@ -127,14 +163,16 @@ class Contract:
         """
         schema = frame.schema
         absent = [name for name in self.fields if schema.get(name, pl.Null) == pl.Null]
-        typed = [name for name in self.fields if schema.get(name, pl.String) not in {pl.String, pl.Null}]
+        present = [one.name for one in self.of(frame.columns)]
+        absent += [name for name in present if name not in self.fields and schema[name] == pl.Null]
+        typed = [name for name in present if schema.get(name, pl.String) not in {pl.String, pl.Null}]
         if typed:
             raise TypeError(f"Contract {self.name} judges text columns; not text: {', '.join(typed)}.")
         return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the frame with its contract columns as typed values; faulty and not given cells become null."""
-        present = [one for one in self.fields.values() if one.name in frame.columns]
+        present = [one for one in self.of(frame.columns) if one.name in frame.columns]
         return frame.with_columns(one.type.typed(pl.col(one.name)).alias(one.name) for one in present)
 
     def key_expr(self, present: Collection[str] | None = None) -> pl.Expr:
@@ -150,17 +188,24 @@ class Contract:
 
     def row_verdict(self, record: Record, *, now: datetime | None = None) -> list[Found]:
         """Judge one record by the pydantic model and the rules' own functions: the reference for the columns."""
+        fields = {one.name: one for one in self.of(record)}
         kept = {
             name: text
             for name, text in record.items()
-            if name not in self.fields or (text is not None and (text != "" or self.fields[name].required))
+            if name not in fields or (text is not None and (text != "" or fields[name].required))
         }
-        found = [Found("NOT_BLANK", name, "", "") for name in kept if kept[name] == "" and self.fields[name].required]
+        found = [Found("NOT_BLANK", name, "", "") for name in kept if kept[name] == "" and fields[name].required]
+        told = {name: text for name, text in kept.items() if text != ""}
         try:
-            self.model.model_validate({name: text for name, text in kept.items() if text != ""})
+            self.model.model_validate({name: text for name, text in told.items() if not self._is_open(name)})
         except ValidationError as trouble:
             blank = {one.field for one in found}
             found += [one for one in map(_found, trouble.errors()) if one.field not in blank]
+        for name in filter(self._is_open, told):
+            try:
+                fields[name].type.read(str(told[name]))
+            except PydanticCustomError as fault:
+                found.append(Found(fault.type, name, told[name], (fault.context or {})["detail"]))
         faulty = {one.field for one in found}
         for rule in self.rules_at(now):
             detail = None if faulty.intersection(rule.columns) else rule.explain(record)
@@ -170,7 +215,11 @@ class Contract:
 
     def values(self, record: Record) -> Mapping[str, object]:
         """Return the typed values of a sound record by field, None where not given. Raises ValidationError."""
-        return dict(self.model.model_validate({name: text for name, text in record.items() if text not in {None, ""}}))
+        given = {name: text for name, text in record.items() if text not in {None, ""}}
+        declared = {name: text for name, text in given.items() if not self._is_open(name)}
+        values = dict(self.model.model_validate(declared))
+        more = [one for one in self.of(record) if one.name not in self.fields]
+        return values | {one.name: one.type.read(str(given[one.name])) if one.name in given else None for one in more}
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON schema of one record in canonical text."""
@@ -180,16 +229,34 @@ class Contract:
                 # missing and empty are both "not given"; what an absent field means is no default of ours
                 shown = {key: text for key, text in schema["properties"][name].items() if key != "default"}
                 schema["properties"][name] = {**shown, "anyOf": [one.type.schema(), {"enum": ["", None]}]}
+        if self.open_type is not None:
+            shown = {"anyOf": [self.open_type.schema(), {"enum": ["", None]}], "description": self.open_help}
+            schema["patternProperties"] = {f"^{re.escape(str(self.open_prefix))}.": shown}
         schema["allOf"] = [
-            {"anyOf": [_holds(name, one.type.schema()), _holds(other, {"const": word})]}
-            for name, (other, word) in self.required_unless.items()
-            for one in (self.fields[name],)
+            {
+                "anyOf": [
+                    *(_holds(name, self.fields[name].type.schema()) for name in group),
+                    _holds(other, {"const": word}),
+                ]
+            }
+            for group, (other, word) in [
+                *(((name,), unless) for name, unless in self.required_unless.items()),
+                *self.one_of_unless.items(),
+            ]
+        ]
+        schema["allOf"] += [
+            {"anyOf": [_holds(needed, self.fields[needed].type.schema()), {"not": _holds(other, _SOMETHING)}]}
+            for needed, others in self.required_with.items()
+            for other in others
         ]
         return {**schema, "title": self.title, "$id": f"urn:gateway:contract:{self.name}:{self.version}"}
 
     def template(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return a header row of field names and one example row."""
         return tuple(self.fields), tuple(one.example for one in self.fields.values())
+
+
+_SOMETHING = {"type": "string", "minLength": 1}
 
 
 def _holds(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:

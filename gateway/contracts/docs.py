@@ -30,20 +30,39 @@ def _contract(one: Contract) -> str:
         f"## {one.title}: `{one.name}`, version {one.version}\n",
         f"A record is named by {_list(one.key)}. No two rows of a file may have the same key.",
         f"Rows belong together by `{one.group}`.\n" if one.group is not None else "",
-        _table(("Field", "Needed", "Form", "Meaning", "Example"), [_field(one, name) for name in one.fields.values()]),
+        _table(("Field", "Needed", "Form", "Meaning", "Example"), _fields(one)),
         "Rules over the fields of a row (not asked where one of the fields is itself at fault) and over rows:\n",
         _table(("Code", "Weight", "Fields", "Says"), _rules(one)),
     ]
     return "\n".join(parts)
 
 
-def _field(contract: Contract, one: ContractField) -> tuple[str, ...]:
-    needed = "yes" if one.required else ""
+def _fields(contract: Contract) -> list[tuple[str, ...]]:
+    rows = [_field(contract, one) for one in contract.fields.values()]
+    if contract.open_type is not None:
+        form = f"{contract.open_type.word}: {contract.open_type.form()}"
+        rows.append((f"`{contract.open_prefix}<code>`", "", form, contract.open_help, ""))
+    return rows
+
+
+def _needed(contract: Contract, one: ContractField) -> str:
+    if one.required:
+        return "yes"
     if one.name in contract.required_unless:
         other, word = contract.required_unless[one.name]
-        needed = f"unless `{other}` is `{word}`"
+        return f"unless `{other}` is `{word}`"
+    if one.name in contract.required_with:
+        return f"with {_list(contract.required_with[one.name])}"
+    for group, (other, word) in contract.one_of_unless.items():
+        if one.name in group:
+            return f"one of {_list(group)}, unless `{other}` is `{word}`"
+    return ""
+
+
+def _field(contract: Contract, one: ContractField) -> tuple[str, ...]:
     form = f"{one.type.word}: {one.type.form()}"
-    return f"`{one.name}`", needed, form, one.help, f"`{one.example.replace('|', chr(92) + '|')}`"
+    example = f"`{one.example.replace('|', chr(92) + '|')}`" if one.example else ""
+    return f"`{one.name}`", _needed(contract, one), form, one.help, example
 
 
 def _rules(contract: Contract) -> list[tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import polars as pl
 
@@ -76,6 +77,88 @@ def required_unless(field: str, other: str, word: str) -> tuple[Rule, Rule]:
     )
 
 
+def one_of_unless(fields: tuple[str, ...], other: str, word: str) -> Rule:
+    """Return the rule by which one of `fields` must be given in rows whose `other` is not `word`."""
+    detail = ", ".join(fields)
+
+    def explain(record: Record) -> str | None:
+        given_here = any(is_given(record, field) for field in fields)
+        return detail if record.get(other) != word and not given_here else None
+
+    none = ~pl.any_horizontal(given(field) for field in fields)
+    return Rule("REQUIRED_ONE", fields[0], (*fields, other), none & pl.col(other).ne_missing(word), explain, detail)
+
+
+def needed_with(field: str, others: tuple[str, ...], code: str) -> tuple[Rule, ...]:
+    """Return the rules, one for each of `others`, by which `field` must be given where the other is.
+
+    Where several are given without it, the first of them speaks.
+    """
+
+    def rule(place: int) -> Rule:
+        before, other = others[:place], others[place]
+
+        def explain(record: Record) -> str | None:
+            spoken = any(is_given(record, one) for one in before)
+            return other if is_given(record, other) and not spoken and not is_given(record, field) else None
+
+        spoken = pl.any_horizontal(pl.lit(False), *(given(one) for one in before))
+        violated = given(other) & ~spoken & ~given(field)
+        return Rule(code, field, (field, *others[: place + 1]), violated, explain, other)
+
+    return tuple(rule(place) for place in range(len(others)))
+
+
+def number(field: str) -> pl.Expr:
+    """Return the number that canonical text is (Decimal); null where not given."""
+    return pl.col(field).cast(pl.Decimal(38, 15), strict=False)
+
+
+def number_of(record: Record, field: str) -> Decimal | None:
+    """Return the number that canonical text of one record is; None where not given."""
+    text = record.get(field)
+    return None if text is None or text == "" else Decimal(text)
+
+
+def not_above(field: str, limit: str, code: str) -> Rule:
+    """Return the rule that the number `field` is not above the number `limit` where both are given."""
+
+    def explain(record: Record) -> str | None:
+        high, low = number_of(record, field), number_of(record, limit)
+        return f"{record[field]} of {record[limit]}" if high is not None and low is not None and high > low else None
+
+    detail = pl.format("{} of {}", field, limit)
+    return Rule(code, field, (field, limit), number(field) > number(limit), explain, detail)
+
+
+def in_order(start: str, end: str, code: str, *, numeric: bool) -> Rule:
+    """Return the rule that `end` is not below `start` where both are given: numbers, or points in time."""
+
+    def explain(record: Record) -> str | None:
+        if not is_given(record, start) or not is_given(record, end):
+            return None
+        first, last = record[start] or "", record[end] or ""
+        wrong = Decimal(last) < Decimal(first) if numeric else last < first
+        return f"{start} {first}" if wrong else None
+
+    both = given(start) & given(end)
+    wrong = number(end) < number(start) if numeric else pl.col(end) < pl.col(start)
+    return Rule(code, end, (end, start), both & wrong, explain, pl.format(f"{start} {{}}", start))
+
+
+def looks_like_fraction(field: str, code: str) -> Rule:
+    """Return the warning for a rate between 0 and 1: percentage points are meant, a fraction was likely written."""
+
+    def explain(record: Record) -> str | None:
+        value = number_of(record, field)
+        return f"{(value * 100).normalize():f}" if value is not None and 0 < value < 1 else None
+
+    value = number(field)
+    hundredfold = (value * 100).cast(pl.Decimal(38, 15)).cast(pl.String).str.strip_chars_end("0")
+    detail = hundredfold.str.strip_chars_end(".")
+    return Rule(code, field, (field,), (value > 0) & (value < 1), explain, detail)
+
+
 def not_after(field: str, limit: str) -> Rule:
     """Return the warning for a point in time after `limit` (canonical text, which sorts as times do)."""
 
@@ -94,21 +177,34 @@ def issues_of(rows: pl.DataFrame, code: str, field: str, *, value: pl.Expr, deta
 
 
 def shown_key(key: pl.Expr) -> pl.Expr:
-    """Return a key as people read it: its parts joined by a slash, absent last parts left out."""
-    return key.str.strip_chars_end(KEY_SEPARATOR).str.replace_all(KEY_SEPARATOR, " / ", literal=True)
+    """Return a key as people read it: its given parts joined by a slash."""
+    return key.str.strip_chars(KEY_SEPARATOR).str.replace_all(f"{KEY_SEPARATOR}+", " / ")
 
 
-def unique_key(required: tuple[str, ...]) -> RowsRule:
-    """Return the rule that a key stands in one row only; rows that lack a `required` key field have no key."""
+def unique_key(required: tuple[str, ...], *, named: str = "") -> RowsRule:
+    """Return the rule that a key stands in one row only; rows that lack a `required` key field have no key.
+
+    `named`: the field the issue names, where it is not the first required one.
+    """
 
     def find(rows: pl.DataFrame) -> pl.DataFrame:
         twice = rows.filter(pl.col(KEY).is_duplicated()).sort(ROW)
-        first, second = pl.col(ROW).first().over(KEY), pl.col(ROW).get(1).over(KEY)
-        other = pl.when(pl.col(ROW) == first).then(second).otherwise(first)
-        more = pl.len().over(KEY) - 2
-        and_more = pl.when(more > 0).then(pl.format(" and in {} more", more)).otherwise(pl.lit(""))
-        detail = pl.format("also in row {}{}", other, and_more)
-        return issues_of(twice, "DUPLICATE_KEY", required[0], value=shown_key(pl.col(KEY)), detail=detail)
+        detail = also_in_row(KEY)
+        return issues_of(twice, "DUPLICATE_KEY", named or required[0], value=shown_key(pl.col(KEY)), detail=detail)
 
-    where = pl.all_horizontal(given(field) for field in required)
+    where = pl.all_horizontal(pl.lit(True), *(given(field) for field in required))
     return RowsRule("DUPLICATE_KEY", KEY, (KEY,), where, find)
+
+
+def also_in_row(*by: str) -> pl.Expr:
+    """Return words that name another row alike in `by`, over rows in row order none of which stands alone."""
+    first, second = pl.col(ROW).first().over(by), pl.col(ROW).get(1).over(by)
+    other = pl.when(pl.col(ROW) == first).then(second).otherwise(first)
+    more = pl.len().over(by) - 2
+    and_more = pl.when(more > 0).then(pl.format(" and in {} more", more)).otherwise(pl.lit(""))
+    return pl.format("also in row {}{}", other, and_more)
+
+
+def stands() -> pl.Expr:
+    """Return whether the row is not one that ends its record."""
+    return pl.col("command").ne_missing("end")

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
-import polars as pl
 from pydantic import Field
 
+from gateway.contracts.amounts import minimum_above_stock
 from gateway.contracts.contract import Contract, RecordModel
 from gateway.contracts.fields import Choice, Code, CodeList, Instant, Quantity, Text
-from gateway.contracts.rules import Record, Rule, is_given, not_after, required_unless, unique_key
+from gateway.contracts.rules import Rule, not_after, required_unless, unique_key
 from gateway.contracts.variants import variant_rows_rules, variant_rules
 
 _PIECES = Quantity(decimals=3)
@@ -72,21 +72,6 @@ class Stock(RecordModel):
     )
 
 
-def _minimum_above_stock() -> Rule:
-    fields = ("minimum_to_sell", "quantity")
-
-    def explain(record: Record) -> str | None:
-        if not all(is_given(record, field) for field in fields):
-            return None
-        minimum, quantity = (Decimal(record[field] or "0") for field in fields)
-        return f"{record['minimum_to_sell']} of {record['quantity']}" if 0 < quantity < minimum else None
-
-    minimum, quantity = (_PIECES.typed(pl.col(field)) for field in fields)
-    detail = pl.format("{} of {}", *fields)
-    # an article that is sold out is below any minimum: nothing to warn of
-    return Rule("MINIMUM_ABOVE_STOCK", fields[0], fields, (quantity < minimum) & (quantity > 0), explain, detail)
-
-
 def _dated(now: datetime) -> tuple[Rule, ...]:
     return (not_after("timestamp", Instant.text(now + timedelta(days=1))),)
 
@@ -98,7 +83,7 @@ CONTRACT = Contract(
     model=Stock,
     key=("sku", "warehouse"),
     group="product_id",
-    rules=(*required_unless("quantity", "command", "end"), *variant_rules(), _minimum_above_stock()),
+    rules=(*required_unless("quantity", "command", "end"), *variant_rules(), minimum_above_stock()),
     rows_rules=(unique_key(("sku",)), *variant_rows_rules("product_id")),
     dated_rules=_dated,
     required_unless={"quantity": ("command", "end")},

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from gateway.contracts.rules import Record, RowsRule, Rule, given, is_given, issues_of
+from gateway.contracts.rules import Record, RowsRule, Rule, also_in_row, given, is_given, issues_of, stands
 from gateway.model import ROW
 
 _PAIRS = (("variant1_type", "variant1_value"), ("variant2_type", "variant2_value"))
@@ -52,14 +52,46 @@ def _distinct() -> Rule:
     return Rule("V-DIST", "variant2_type", _TYPES, same, explain)
 
 
-def variant_rows_rules(group: str) -> tuple[RowsRule, ...]:
-    """Return V-CONS and V-MIX over the rows that have the same `group`."""
+def variant_rows_rules(group: str, *, mixed: str = "V-MIX") -> tuple[RowsRule, ...]:
+    """Return V-CONS and V-MIX (under the code `mixed`) over the rows that have the same `group`."""
     varied = pl.any_horizontal(given(field) for field in VARIANT_FIELDS)
     paired = pl.all_horizontal(given(types) == given(value) for types, value in _PAIRS)
     return (
         RowsRule("V-CONS", group, (group, *_TYPES), given(group) & varied & paired, _consistent(group)),
-        RowsRule("V-MIX", group, (group, *VARIANT_FIELDS), given(group), _mixed(group)),
+        RowsRule(mixed, group, (group, *VARIANT_FIELDS), given(group), _mixed(group, mixed)),
     )
+
+
+def unique_variant(group: str) -> RowsRule:
+    """Return V-KEY: one product and the same variants are one article; rows without variants are not compared."""
+    values = ("variant1_value", "variant2_value")
+    where = given(group) & stands() & pl.any_horizontal(given(value) for value in values)
+
+    def find(rows: pl.DataFrame) -> pl.DataFrame:
+        alike = rows.sort(ROW).with_columns(pl.col(value).fill_null("") for value in values)
+        twice = alike.filter(pl.col("sku").n_unique().over(group, *values) > 1)
+        detail = also_in_row(group, *values)
+        return issues_of(twice, "V-KEY", group, value=pl.col(group), detail=detail)
+
+    return RowsRule("V-KEY", group, (group, "sku", *values), where, find)
+
+
+def same_parent(group: str, fields: tuple[str, ...]) -> RowsRule:
+    """Return V-PARENT: `fields` are alike in all rows of one product; told once per product and field."""
+
+    def differing(rows: pl.DataFrame, field: str) -> pl.DataFrame:
+        here = rows.filter(given(field)).with_columns(
+            first_row=pl.col(ROW).first().over(group), first_text=pl.col(field).first().over(group)
+        )
+        odd = here.filter(pl.col(field) != pl.col("first_text")).unique(group, keep="first", maintain_order=True)
+        detail = pl.format("{} in row {}", "first_text", "first_row")
+        return issues_of(odd, "V-PARENT", field, value=pl.col(field), detail=detail)
+
+    def find(rows: pl.DataFrame) -> pl.DataFrame:
+        ordered = rows.sort(ROW)
+        return pl.concat([differing(ordered, field) for field in fields]).sort(ROW, maintain_order=True)
+
+    return RowsRule("V-PARENT", group, (group, *fields), given(group) & stands(), find)
 
 
 def _consistent(group: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
@@ -82,13 +114,13 @@ def _consistent(group: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
     return find
 
 
-def _mixed(group: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def _mixed(group: str, code: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
     def find(rows: pl.DataFrame) -> pl.DataFrame:
         varied = pl.any_horizontal(given(field) for field in VARIANT_FIELDS)
         told = rows.sort(ROW).with_columns(varied=varied)
         told = told.with_columns(varied_row=pl.col(ROW).filter(pl.col("varied")).first().over(group))
         plain = told.filter(~pl.col("varied") & pl.col("varied_row").is_not_null())
         detail = pl.format("none here, some in row {}", pl.col("varied_row"))
-        return issues_of(plain, "V-MIX", "variant1_type", value=pl.lit(None, pl.String), detail=detail)
+        return issues_of(plain, code, "variant1_type", value=pl.lit(None, pl.String), detail=detail)
 
     return find

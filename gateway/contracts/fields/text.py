@@ -12,15 +12,15 @@ from stdnum import ean
 
 from gateway.contracts.fields.base import CellCase, FieldType, Wording, wrong
 
-_SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = r"\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
-_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-_BLANK = Wording("NOT_BLANK", rf"^[{_SPACE}]+\z", "only spaces")
-_DAMAGE = Wording("SPREADSHEET_DAMAGE", r"^[0-9]([.,][0-9]+)?[Ee]\+[0-9]{1,3}\z")
-_HIDDEN = Wording("CHARACTERS", f"[{_INVISIBLE}]", "control or invisible characters")
+CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+ONLY_SPACES = Wording("NOT_BLANK", rf"^[{SPACE}]+\z", "only spaces")
+DAMAGE = Wording("SPREADSHEET_DAMAGE", r"^[0-9]([.,][0-9]+)?[Ee]\+[0-9]{1,3}\z")
+HIDDEN = Wording("CHARACTERS", f"[{_INVISIBLE}]", "control or invisible characters")
 
 
-class _Lettering(FieldType):
+class Lettering(FieldType):
     """Text of limited length (in characters, not bytes) without certain characters."""
 
     __slots__ = ()
@@ -52,7 +52,7 @@ class _Lettering(FieldType):
 
 
 @dataclass(frozen=True)
-class Text(_Lettering):
+class Text(Lettering):
     """Text for people. `allowed`: inside of a character class; `lines`: whether tabs and line breaks may be in it."""
 
     max_length: int
@@ -62,8 +62,8 @@ class Text(_Lettering):
     python: ClassVar[type] = str
 
     def _wordings(self) -> tuple[Wording, ...]:
-        control = _CONTROL if self.lines else _CONTROL + r"\t\n\r"
-        found = (_BLANK, Wording("CHARACTERS", f"[{control}]", "control characters"))
+        control = CONTROL if self.lines else CONTROL + r"\t\n\r"
+        found = (ONLY_SPACES, Wording("CHARACTERS", f"[{control}]", "control characters"))
         if not self.allowed:
             return found
         return (*found, Wording("CHARACTERS", f"[^{self.allowed}]", f"only {self.allowed}"))
@@ -82,7 +82,7 @@ class Text(_Lettering):
 
 
 @dataclass(frozen=True)
-class Code(_Lettering):
+class Code(Lettering):
     """An identifier: trimmed, nothing invisible inside, leading zeros kept. `spaces`: whether inner spaces may be."""
 
     max_length: int
@@ -91,9 +91,9 @@ class Code(_Lettering):
     python: ClassVar[type] = str
 
     def _wordings(self) -> tuple[Wording, ...]:
-        edge = Wording("CHARACTERS", rf"^[{_SPACE}]|[{_SPACE}]\z", "a space before or after it")
-        found = (_BLANK, _HIDDEN, edge, _DAMAGE)
-        return found if self.spaces else (*found, Wording("CHARACTERS", f"[{_SPACE}]", "spaces"))
+        edge = Wording("CHARACTERS", rf"^[{SPACE}]|[{SPACE}]\z", "a space before or after it")
+        found = (ONLY_SPACES, HIDDEN, edge, DAMAGE)
+        return found if self.spaces else (*found, Wording("CHARACTERS", f"[{SPACE}]", "spaces"))
 
     def plain(self, cell: pl.Expr) -> pl.Expr:
         """Printable ASCII without spaces and plus signs: nothing a wording could find."""
@@ -106,7 +106,7 @@ class Code(_Lettering):
 
 
 @dataclass(frozen=True)
-class CodeList(_Lettering):
+class CodeList(Lettering):
     """Identifiers joined by `|`, each once, order kept."""
 
     max_length: int
@@ -114,8 +114,8 @@ class CodeList(_Lettering):
     python: ClassVar[type] = str
 
     def _wordings(self) -> tuple[Wording, ...]:
-        edge = rf"(^|\|)([{_SPACE}|]|\z)|[{_SPACE}](\||\z)"
-        return (_HIDDEN, Wording("CHARACTERS", edge, "an empty entry, or a space around an entry"))
+        edge = rf"(^|\|)([{SPACE}|]|\z)|[{SPACE}](\||\z)"
+        return (HIDDEN, Wording("CHARACTERS", edge, "an empty entry, or a space around an entry"))
 
     def plain(self, cell: pl.Expr) -> pl.Expr:
         """One entry of printable ASCII without spaces."""
@@ -154,13 +154,15 @@ class Gtin(FieldType):
     def _wordings(self) -> tuple[Wording, ...]:
         length = r"^([0-9]{8}|[0-9]{12,14})\z"
         return (
-            _DAMAGE,
+            DAMAGE,
             Wording("NOT_A_GTIN", r"^[0-9]+\z", "only digits", wanted=True),
             Wording("NOT_A_GTIN", length, "8, 12, 13 or 14 digits", wanted=True),
             Wording("NOT_A_GTIN", r"^0+\z", "all zeros"),
         )
 
-    def _check_digit(self, cell: pl.Expr) -> pl.Expr:
+    @staticmethod
+    def check_digit(cell: pl.Expr) -> pl.Expr:
+        """Return the check digit (Int64) that text of at most 14 digits should end with, whatever it ends with."""
         number = cell.cast(pl.Int64, strict=False) // 10
         total = pl.lit(0, pl.Int64)
         for place in range(max(_GTIN_LENGTHS) - 1):
@@ -168,7 +170,7 @@ class Gtin(FieldType):
         return (10 - total % 10) % 10
 
     def _fits(self, cell: pl.Expr) -> pl.Expr:
-        return self._check_digit(cell) == cell.cast(pl.Int64, strict=False) % 10
+        return self.check_digit(cell) == cell.cast(pl.Int64, strict=False) % 10
 
     def plain(self, cell: pl.Expr) -> pl.Expr:
         """Right length, not all zeros, right check digit."""
@@ -176,7 +178,7 @@ class Gtin(FieldType):
 
     def cases(self, cell: pl.Expr) -> Sequence[CellCase]:
         """Spreadsheet damage, not digits, wrong length, all zeros, wrong check digit."""
-        detail = pl.format("the check digit should be {}", self._check_digit(cell))
+        detail = pl.format("the check digit should be {}", self.check_digit(cell))
         return (
             *(wording.case(cell) for wording in self._wordings()),
             CellCase("NOT_A_GTIN", ~self._fits(cell), detail),

@@ -8,12 +8,17 @@ from pydantic_core import PydanticCustomError
 from gateway.contracts import contracts
 from gateway.contracts.fields import (
     VOCABULARY,
+    AddressList,
+    Base64,
+    Category,
     Choice,
     Code,
     CodeList,
+    Currency,
     Day,
     Flag,
     Gtin,
+    Html,
     Instant,
     Money,
     Quantity,
@@ -57,6 +62,18 @@ SOUND = [
     (Instant(), "2026-12-31T23:59:59Z", datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)),
     *((Gtin(), code, code) for code in ("4006381333931", "8412345678905", "5012345678900", "96385074", "73513537")),
     *((Gtin(), code, code) for code in ("036000291452", "98412345678908")),
+    (Currency(), "EUR", "EUR"),
+    (Category(30), r"Ropa\Camisas & más", r"Ropa\Camisas & más"),
+    (Category(30), "Clothing", "Clothing"),
+    (Html(90), "<p>Plain:\n<b>5 < 6</b></p>", "<p>Plain:\n<b>5 < 6</b></p>"),
+    (Html(90), "a description of scripts", "a description of scripts"),
+    (Html(90), '<a href="https://a/?on=1">content=</a>', '<a href="https://a/?on=1">content=</a>'),
+    (AddressList(90), "https://a.example/1.jpg", "https://a.example/1.jpg"),
+    (AddressList(90), "http://a:8080/x?y=1&z=%7C#f|https://b/ñ", "http://a:8080/x?y=1&z=%7C#f|https://b/ñ"),
+    (Base64(9), "QQ==", b"A"),
+    (Base64(9), "QUI=", b"AB"),
+    (Base64(9), "+/+/QUJD", b"\xfb\xff\xbfABC"),
+    (Base64(9), "QUFBQUFBQUFB", b"A" * 9),
 ]
 
 FAULTY = [
@@ -111,6 +128,47 @@ FAULTY = [
     (Gtin(), "123456789", "NOT_A_GTIN", "8, 12, 13 or 14 digits"),
     (Gtin(), "4006381-33931", "NOT_A_GTIN", "only digits"),
     (Gtin(), "8.41235E+12", "SPREADSHEET_DAMAGE", ""),
+    *((Currency(), text, "NOT_A_CURRENCY", "") for text in ("eur", "EURO", "€", "XXX", "DEM", "EUR\n")),
+    *(
+        (Category(9), text, "CHARACTERS", "an empty part, or a space around a part")
+        for text in ("\\a", "a\\", "a\\\\b", "a \\b", " a")
+    ),
+    (Category(9), "a\nb", "CHARACTERS", "control or invisible characters"),
+    (Category(3), "a\\bc", "TOO_LONG", "3 characters"),
+    (Html(9), " \n ", "NOT_BLANK", "only spaces"),
+    (Html(9), "a\x0bb", "CHARACTERS", "control characters"),
+    (Html(99), "a<SCRIPT src=x>", "HTML_ACTIVE", "a script element"),
+    (Html(99), "a<script>x()</script>", "HTML_ACTIVE", "a script element"),
+    (Html(99), "<img src=x\nonError =x()>", "HTML_ACTIVE", "an event handler"),
+    (Html(99), "<a href='javascript:x()'>", "HTML_ACTIVE", "a javascript: address"),
+    (Html(3), "éééé", "TOO_LONG", "3 characters"),
+    *(
+        (AddressList(99), text, "NOT_AN_ADDRESS", "http:// or https:// and a host")
+        for text in (
+            "a.jpg",
+            "ftp://a/b",
+            "https://",
+            "//a/b",
+            "https://a/b|",
+            "https://a/b||https://a/c",
+            "https://a/<b>",
+        )
+    ),
+    (AddressList(99), "https://a/b c", "NOT_AN_ADDRESS", "a space inside"),
+    (AddressList(99), "https://a/b\n", "CHARACTERS", "control or invisible characters"),
+    (AddressList(99), "https://a/b|https://a/b", "LISTED_TWICE", ""),
+    (AddressList(9), "https://a/b", "TOO_LONG", "9 characters"),
+    (Base64(9), "data:image/png;base64,QQ==", "NOT_BASE64", "it still has its data: prefix"),
+    (Base64(9), "https://a/b.jpg", "NOT_BASE64", "it is a web address, not the picture itself"),
+    (Base64(9), "TS-100_1.jpg", "NOT_BASE64", "it is a file name, not the picture itself"),
+    (Base64(9), "QQ==\n", "NOT_BASE64", "other characters than A-Z, a-z, 0-9, + and /"),
+    (Base64(9), "Q Q=", "NOT_BASE64", "other characters than A-Z, a-z, 0-9, + and /"),
+    (Base64(9), "Q=QQ", "NOT_BASE64", "padding in the middle"),
+    (Base64(9), "Q===", "NOT_BASE64", "padding in the middle"),
+    (Base64(9), "QUI", "NOT_BASE64", "it is cut off: the length is no multiple of 4"),
+    (Base64(9), "QR==", "NOT_BASE64", "it ends in bits that mean nothing"),
+    (Base64(9), "QUJ=", "NOT_BASE64", "it ends in bits that mean nothing"),
+    (Base64(8), "QUFBQUFBQUFB", "TOO_LARGE_FILE", "8 bytes"),
 ]
 
 
@@ -151,6 +209,9 @@ def test_faulty_text_has_one_fault_on_both_sides(kind, text, code, detail):
         (Choice(("a",)), pl.String()),
         (Gtin(), pl.String()),
         (CodeList(9), pl.String()),
+        (Currency(), pl.String()),
+        (Html(9), pl.String()),
+        (Base64(9), pl.Binary()),
     ],
 )
 def test_typed_columns_hold_null_where_nothing_is_given(kind, dtype):
