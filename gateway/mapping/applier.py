@@ -12,6 +12,7 @@ from gateway.mapping.fill import FillDown
 from gateway.mapping.headers import Headers
 from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Plan, Test
+from gateway.mapping.rates import Chained
 from gateway.mapping.sources import cell, kind_of
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Kind, Table, no_issues
 
@@ -38,7 +39,9 @@ class Applier:
         self, headers: Headers, plans: tuple[Plan, ...], filters: tuple[RowFilter, ...], fill: FillDown
     ) -> None:
         self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
-        self._numeric = [plan.field for plan in plans if any(isinstance(step, Number) for step in plan.value_steps)]
+        self._numeric = [
+            plan.field for plan in plans if any(isinstance(step, Number | Chained) for step in plan.value_steps)
+        ]
         self._fields: dict[int, list[str]] = {}
         for plan in plans:
             for index in plan.indices:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,9 +16,10 @@ from gateway.mapping.headers import Headers
 from gateway.mapping.moments import Days, Instants
 from gateway.mapping.numbers import PLAIN, Factor, Number
 from gateway.mapping.plan import Plan, Test
+from gateway.mapping.rates import Chained
 from gateway.mapping.sources import Column, First, Function, Join, Source
-from gateway.mapping.spec import Filter, MappingFile
-from gateway.mapping.steps import Extract, Flags, Replace, Split, Step, Words, compared
+from gateway.mapping.spec import ANY, Filter, MappingFile
+from gateway.mapping.steps import Extract, Flags, Parts, Replace, Split, Step, Words, compared
 
 _WORDS_SHOWN = 8
 
@@ -31,6 +32,7 @@ class _Types:
     instants: frozenset[str]
     days: frozenset[str]
     flags: frozenset[str]
+    day_ends: frozenset[str]
     zone: str | None
 
 
@@ -38,6 +40,18 @@ class _Compiler:
     def __init__(self, mapping: MappingFile, headers: Headers, types: _Types) -> None:
         self._mapping, self._headers, self._types = mapping, headers, types
         self.faults: list[Fault] = []
+
+    def fields(self) -> Iterator[tuple[str, FieldSpec]]:
+        """Every field to fill, those of a pattern one by one; what the mapping names itself is not the pattern's."""
+        for name, spec in self._mapping.fields.items():
+            if name not in self._mapping.patterns or spec.column is None:
+                yield name, spec
+                continue
+            found = self._headers.fitting(spec.column[0], wanted_by=name, optional=spec.optional)
+            for code, header in found.items():
+                field = name.removesuffix(ANY) + code
+                if field not in self._mapping.fields:
+                    yield field, spec.model_copy(update={"column": (header,)})
 
     def plan(self, name: str, spec: FieldSpec) -> Plan:
         constant = None if spec.constant is None else _constant(spec.constant)
@@ -56,6 +70,10 @@ class _Compiler:
     def column(self, ref: Ref, wanted_by: str, *, optional: bool) -> int | None:
         names, position = ((), ref) if isinstance(ref, int) else ((ref,), None)
         return self._headers.find(names, position, wanted_by=wanted_by, optional=optional)
+
+    def columns(self, refs: Sequence[Ref], wanted_by: str) -> tuple[int, ...]:
+        found = [self.column(ref, wanted_by, optional=False) for ref in refs]
+        return tuple(dict.fromkeys(index for index in found if index is not None))
 
     def _source(self, name: str, spec: FieldSpec) -> Source | None:
         if spec.column is not None or spec.position is not None:
@@ -93,6 +111,8 @@ class _Compiler:
             steps.append(Replace(spec.replace))
         if spec.split is not None and spec.part is not None:
             steps.append(Split(spec.split, spec.part))
+        if spec.separators is not None:
+            steps.append(Parts(spec.separators, spec.with_ or ""))
         if spec.lookup is not None or spec.words is not None:
             table = self._mapping.table(name)
             shown = ", ".join(list(table)[:_WORDS_SHOWN]) + (", ..." if len(table) > _WORDS_SHOWN else "")
@@ -104,24 +124,26 @@ class _Compiler:
     def _value_steps(self, name: str, spec: FieldSpec) -> tuple[Step, ...]:
         types = self._types
         if spec.number_asked or (name in types.numeric and spec.date is None and spec.true is None):
-            number = Number(spec.number or PLAIN, spec.currency or (), spec.percent)
+            plain = Number(spec.number or PLAIN, spec.currency or (), spec.percent)
+            number = plain if spec.chained is None else Chained(spec.chained, plain)
             return (number,) if spec.factor is None else (number, Factor(Decimal(spec.factor)))
         if spec.true is not None and spec.false is not None:
-            return (Flags(spec.true, spec.false),)
+            return (Flags(spec.true, spec.false, spec.negated),)
         if spec.constant is not None:
             return ()
         if name in types.days:
             return (Days(spec.date or ISO),)
-        if spec.date is not None or spec.zone is not None or name in types.instants:
+        if spec.date is not None or spec.zone is not None or spec.end_of_day is not None or name in types.instants:
             return (self._instants(name, spec),)
-        return (Flags(("true",), ("false",)),) if name in types.flags else ()
+        return (Flags(("true",), ("false",), spec.negated),) if name in types.flags or spec.negated else ()
 
     def _instants(self, name: str, spec: FieldSpec) -> Step:
         zone = spec.zone or self._types.zone
         if zone is None and spec.date is not None and not compile_pattern(spec.date).offset:
             hint = 'name the zone its times are written in, like zone = "Europe/Madrid"'
             self._fault(name, "date", f"the pattern {spec.date!r} has no offset: {hint}")
-        return Instants(spec.date or ISO, zone)
+        ends = name in self._types.day_ends if spec.end_of_day is None else spec.end_of_day
+        return Instants(spec.date or ISO, zone, end_of_day=ends)
 
     def test(self, condition: Condition, wanted_by: str) -> Test:
         index = self._headers.find(
@@ -151,21 +173,23 @@ def compile_mapping(
     instants: frozenset[str],
     days: frozenset[str],
     flags: frozenset[str],
+    day_ends: frozenset[str] = frozenset(),
     zone: str | None = None,
 ) -> Applier:
     """Compile a mapping for one file. `zone` is the default for times written without one.
 
     Contract fields in `numeric`, `instants`, `days` and `flags` are read as such where the mapping declares no form:
-    numbers like 1234.5, ISO dates, true and false. Raises FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and
+    numbers like 1234.5, ISO dates, true and false. In instants of `day_ends` a date without a time of day means the end
+    of that day. Raises FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and
     SettingsError when a naive date pattern of an instant has no zone or a function can't be found.
     """
     found = Headers(headers)
-    compiler = _Compiler(mapping, found, _Types(numeric, instants, days, flags, zone))
-    plans = tuple(compiler.plan(name, spec) for name, spec in mapping.fields.items())
+    compiler = _Compiler(mapping, found, _Types(numeric, instants, days, flags, day_ends, zone))
+    plans = tuple(compiler.plan(name, spec) for name, spec in compiler.fields())
     filters = tuple(compiler.row_filter(rule) for rule in mapping.filter)
-    filled = [compiler.column(ref, "fill_down", optional=False) for ref in mapping.fill_down]
+    filled = compiler.columns(mapping.fill_down, "fill_down")
+    within = compiler.columns(mapping.fill_within, "fill_within")
     if compiler.faults:
         raise SettingsError(compiler.faults, fix="Mend the mapping and send the file again.")
     found.verify()
-    fill = FillDown(tuple(dict.fromkeys(index for index in filled if index is not None)))
-    return Applier(found, plans, filters, fill)
+    return Applier(found, plans, filters, FillDown(filled, within))

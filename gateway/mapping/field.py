@@ -107,7 +107,7 @@ class FieldSpec(Part):
     constant: str | bool | StrictInt | None = Field(default=None, description="The same canonical text in every row.")
     first: tuple[Ref, ...] | None = Field(default=None, min_length=1, description="First column that is not empty.")
     join: tuple[Ref, ...] | None = Field(default=None, min_length=1, description="Columns joined, empty ones left out.")
-    with_: str | None = Field(default=None, alias="with", description='Text between joined parts; default "".')
+    with_: str | None = Field(default=None, alias="with", description='Text between joined parts; default "" for join.')
     function: Name | None = Field(default=None, description="package.module:name, or a gateway.transforms name.")
     columns: tuple[Ref, ...] | None = Field(default=None, min_length=1, description="Columns given to the function.")
     optional: bool = Field(default=False, description="Its columns may be absent; the cells are then missing.")
@@ -118,6 +118,10 @@ class FieldSpec(Part):
     )
     split: str | None = Field(default=None, min_length=1, description="Text at which the cell is cut.")
     part: StrictInt | None = Field(default=None, description="Which part stays: from 1, or from -1 for the last.")
+    separators: Names | None = Field(
+        default=None,
+        description="Texts that part the cell: its parts are trimmed and joined by with, empty ones left out.",
+    )
     lookup: Lookup | None = Field(default=None, description="Table in a CSV file.")
     words: dict[str, str] | None = Field(default=None, min_length=1, description="Table written here: from = to.")
     else_: Literal["issue", "keep", "empty"] | None = Field(
@@ -127,10 +131,17 @@ class FieldSpec(Part):
     number: NumberFormat | None = Field(default=None, description="How numbers are written, by example.")
     currency: Names | None = Field(default=None, description="Currency marks taken off either end, like € or EUR.")
     percent: bool = Field(default=False, description="A percent sign at the end is taken off.")
+    chained: Name | None = Field(
+        default=None, description="Text between rates that apply one after the other: 10+5 is 14.5."
+    )
     date: Name | None = Field(default=None, description="How dates are written, like dd/MM/yyyy HH:mm; or iso.")
     zone: Name | None = Field(default=None, description="Time zone of times written without one, like Europe/Madrid.")
+    end_of_day: bool | None = Field(
+        default=None, description="A date without a time of day means its last second, 23:59:59 in the zone."
+    )
     true: Texts | None = Field(default=None, min_length=1, description="Words for true, whatever their case.")
     false: Texts | None = Field(default=None, min_length=1, description="Words for false, whatever their case.")
+    negated: bool = Field(default=False, description="The column says the opposite: its true makes false.")
     factor: StrictInt | str | None = Field(default=None, description='The number is multiplied by it, like "0.01".')
     default: str | None = Field(default=None, description="Canonical text for an empty or missing cell.")
     when: Condition | None = Field(default=None, description="The field is filled only where this holds.")
@@ -149,8 +160,10 @@ class FieldSpec(Part):
             found.append("say exactly one of column, position, constant, first, join, function")
         if self.position is not None and self.column is not None and len(self.column) > 1:
             found.append("a column by position has one name at most")
-        if self.with_ is not None and self.join is None:
-            found.append("with belongs to join")
+        if self.with_ is not None and self.join is None and self.separators is None:
+            found.append("with belongs to join or separators")
+        if self.separators is not None and self.with_ is None:
+            found.append('separators needs with: the text between the parts, like with = "|"')
         if (self.columns is None) != (self.function is None):
             found.append("function and columns belong together")
         if self.otherwise is not None and self.when is None:
@@ -182,8 +195,9 @@ class FieldSpec(Part):
 
     def _value_faults(self) -> list[str]:
         found = []
-        number = any(self._asks(key) for key in ("number", "currency", "percent", "factor"))
-        date, flag = self._asks("date") or self._asks("zone"), self._asks("true") or self._asks("false")
+        number = any(self._asks(key) for key in ("number", "currency", "percent", "factor", "chained"))
+        date = any(self._asks(key) for key in ("date", "zone", "end_of_day"))
+        flag = any(self._asks(key) for key in ("true", "false", "negated"))
         if number + date + flag > 1:
             found.append("a field is a number, a date or a flag: keep the keys of one of them")
         if (self.true is None) != (self.false is None):
@@ -214,7 +228,13 @@ class FieldSpec(Part):
     @property
     def number_asked(self) -> bool:
         """Whether the field is read as a number whatever the contract says."""
-        return self.number is not None or self.currency is not None or self.percent or self.factor is not None
+        return (
+            self.number is not None
+            or self.currency is not None
+            or self.percent
+            or self.factor is not None
+            or self.chained is not None
+        )
 
 
 def _usable_factor(factor: int | str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Sequence
 
 from gateway.errors import FileError
 from gateway.issues import CATALOGUE, sentence
-from gateway.mapping.patterns import plain
+from gateway.mapping.patterns import WHITE, plain
 
 _LONGEST = 60
 _SHOWN = 12
@@ -56,6 +58,23 @@ class Headers:
             near = self._instead(names)
             self._missing.append(f"{_listed(names)} for {wanted_by}" + (f" ({near})" if near else ""))
         return None
+
+    def fitting(self, pattern: str, *, wanted_by: str, optional: bool) -> dict[str, str]:
+        """Return what stands for the pattern's `*` -> header, for every header it fits (without regard to case)."""
+        front, back = (" ".join(part.split(" ")) for part in pattern.split("*"))
+        form = re.compile(f"{re.escape(front)}(.+){re.escape(back)}", re.IGNORECASE)
+        found: dict[str, str] = {}
+        for header in self.headers:
+            fits = form.fullmatch(" ".join(unicodedata.normalize("NFC", header).strip(WHITE).split()))
+            if fits is None:
+                continue
+            code = fits[1].strip()
+            if code in found:
+                self._twice.append(f"{code!r}, wanted for {wanted_by}, is {found[code]!r} and {header!r}")
+            found[code] = header
+        if not found and not optional:
+            self._missing.append(f"any column like {pattern!r} for {wanted_by}")
+        return found
 
     def _instead(self, names: Sequence[str]) -> str:
         present = [header for header in self.headers if plain(header)]

@@ -18,7 +18,7 @@ from gateway.mapping.functions import FunctionError, find_function
 from gateway.mapping.headers import nearest
 from gateway.mapping.lines import key_lines
 from gateway.mapping.patterns import plain
-from gateway.mapping.spec import MappingFile
+from gateway.mapping.spec import ATTRIBUTES, MappingFile, joined_names
 from gateway.mapping.steps import compared
 
 _FIX = "Mend the mapping; `gateway schema mapping` prints its form."
@@ -44,7 +44,7 @@ def load_mapping(path: Path) -> MappingFile:
     Raises SettingsError with every fault found in them, where = `file:line`.
     """
     text, raw = _toml(path)
-    lines = key_lines(text)
+    lines = {_joined(keys): line for keys, line in key_lines(text).items()}
     faults = _Faults(path, lines)
     mapping = None
     try:
@@ -64,7 +64,7 @@ def check_fields(mapping: MappingFile, known: Iterable[str]) -> None:
     names = tuple(known)
     faults = []
     for name in mapping.fields:
-        if name not in names:
+        if name not in names and not name.startswith(f"{ATTRIBUTES}."):
             line = mapping.line("fields", name)
             where = f"{mapping.path}:{line}" if line is not None else str(mapping.path)
             near = nearest(name, names)
@@ -78,6 +78,13 @@ def schema() -> dict[str, Any]:
     """Return the JSON Schema of mapping files, for editors."""
     made = MappingFile.model_json_schema(by_alias=True, mode="validation")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "mapping", **made}
+
+
+def _joined(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys of a line as the model has them: an attribute and its code are one name."""
+    if keys[:2] == ("fields", ATTRIBUTES) and len(keys) > 2:
+        return ("fields", f"{ATTRIBUTES}.{keys[2]}", *keys[3:])
+    return keys
 
 
 def _place(fault: Fault) -> tuple[str, int, str]:
@@ -108,7 +115,7 @@ def _toml(path: Path) -> tuple[str, dict[str, Any]]:
 def _tables(path: Path, raw: dict[str, Any], faults: _Faults) -> dict[str, dict[str, str]]:
     """Read the lookups of every field that is sound in itself, whatever else is wrong with the file."""
     tables: dict[str, dict[str, str]] = {}
-    fields = raw.get("fields")
+    fields = joined_names(raw.get("fields"))
     for name, value in fields.items() if isinstance(fields, dict) else ():
         try:
             spec = FieldSpec.model_validate({"column": value} if isinstance(value, str) else value)

@@ -46,6 +46,7 @@ def _offsets(texts: pl.Series, pattern: DatePattern) -> pl.Series:
 
 
 _DAY = 86_400
+_DAY_CHARS = len("2026-11-22")
 _MOST_DAYS = 40_000
 """Days between the first and the last time of a block up to which a table of days pays."""
 
@@ -54,9 +55,11 @@ class Instants:
     """Reads points in time to YYYY-MM-DDTHH:MM:SSZ; fractions of a second are cut off.
 
     Text follows `pattern`; typed date cells are ISO. `zone` is that of times written without an offset.
+    `end_of_day`: a day without a time means its last second, else its first.
     """
 
-    def __init__(self, pattern: str, zone: str | None) -> None:
+    def __init__(self, pattern: str, zone: str | None, *, end_of_day: bool = False) -> None:
+        self._end_of_day = end_of_day
         self._pattern = compile_pattern(pattern)
         self._typed = compile_pattern(ISO)
         named = zone_named(zone) if zone is not None else None
@@ -72,9 +75,18 @@ class Instants:
         return choose(kinds == Kind.DATE, by_unique(texts, lambda part: self._read(part, self._typed)), read)
 
     def _read(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
-        naive = _stamps(texts, pattern)
+        naive = self._naive(texts, pattern)
         read = self._written(self._utc(naive, texts, pattern))
         return choose(present(texts), read, texts)
+
+    def _naive(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
+        naive = _stamps(texts, pattern)
+        if not self._end_of_day:
+            return naive
+        last = (naive.to_physical() + (_DAY - 1) * _MICRO).cast(pl.Datetime("us"))
+        if not pattern.clock:
+            return last
+        return choose(texts.str.len_chars() == _DAY_CHARS, last, naive) if pattern.text == ISO else naive
 
     def _written(self, moments: pl.Series) -> pl.Series:
         """Canonical text, put together from tables of days, minutes and seconds: a third of strftime's work."""

@@ -15,6 +15,18 @@ def _short(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
+ATTRIBUTES = "attributes"
+ANY = "*"
+
+
+def joined_names(fields: object) -> object:
+    """Return the fields with `attributes.colour` where TOML's dots made a table `attributes` with a key `colour`."""
+    if not isinstance(fields, dict) or not isinstance(fields.get(ATTRIBUTES), dict):
+        return fields
+    inner = {f"{ATTRIBUTES}.{code}": spec for code, spec in fields[ATTRIBUTES].items()}
+    return {name: spec for name, spec in fields.items() if name != ATTRIBUTES} | inner
+
+
 class Filter(Part):
     """Leaves rows out: `skip` where it holds, `keep` where it does not. Rows left out are counted, not faulty."""
 
@@ -56,11 +68,16 @@ class MappingFile(Part):
     contract: Name = Field(description="Contract the rows must satisfy, like stock.")
     version: Literal[1] = Field(description="Version of this file's own form.")
     format: Layout = Field(description="Layout of the partner's file.")
-    fields: dict[str, Annotated[FieldSpec, BeforeValidator(_short, json_schema_input_type=str | FieldSpec)]] = Field(
-        min_length=1, description="Contract field = the column's header, or a table of the keys below."
-    )
+    fields: Annotated[
+        dict[str, Annotated[FieldSpec, BeforeValidator(_short, json_schema_input_type=str | FieldSpec)]],
+        BeforeValidator(joined_names),
+    ] = Field(min_length=1, description="Contract field = the column's header, or a table of the keys below.")
     filter: tuple[Filter, ...] = Field(default=(), description="Rows left out, tested in this order.")
     fill_down: tuple[Ref, ...] = Field(default=(), description="Columns whose empty cells take the value above.")
+    fill_within: tuple[Ref, ...] = Field(
+        default=(),
+        description="Cells are filled only from rows alike in this column; of several, the first that is not empty.",
+    )
     group: Group | None = Field(default=None, description="Several rows make one record.")
 
     _path: Path = PrivateAttr(default=Path("mapping.toml"))
@@ -69,7 +86,7 @@ class MappingFile(Part):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        raise_faults(_group_faults(self.group, self.fields) + _layout_faults(self))
+        raise_faults(_group_faults(self.group, self.fields) + _layout_faults(self) + _pattern_faults(self))
         return self
 
     @property
@@ -85,22 +102,33 @@ class MappingFile(Part):
 
     def table(self, field: str) -> dict[str, str]:
         """Lookup table of a field as written, whether inline or from its file."""
-        return self.fields[field].words or self._tables.get(field, {})
+        name = field if field in self.fields else f"{ATTRIBUTES}.{ANY}"
+        return self.fields[name].words or self._tables.get(name, {})
 
     def line(self, *keys: str) -> int | None:
         """Line of the mapping file on which a key stands, as far as known."""
         return next((self._lines[keys[:size]] for size in range(len(keys), 0, -1) if keys[:size] in self._lines), None)
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Fields that stand for one field per header their pattern fits."""
+        return tuple(name for name in self.fields if name.endswith(f".{ANY}"))
+
     def wanted(self) -> tuple[str, ...]:
-        """Every source column named anywhere in the mapping, each once, in order: element paths for XML and JSON."""
+        """Every source column named anywhere in the mapping, each once, in order: element paths for XML and JSON.
+
+        Nothing where a pattern makes every column one that may be wanted.
+        """
         names: list[str] = []
+        if self.patterns:
+            return ()
         for spec in self.fields.values():
             names.extend(_named(spec.column))
             names.extend(ref for ref in spec.refs() if isinstance(ref, str))
             names.extend(_named(spec.when.column) if spec.when is not None else ())
         for rule in self.filter:
             names.extend(_named(rule.condition.column))
-        names.extend(ref for ref in self.fill_down if isinstance(ref, str))
+        names.extend(ref for ref in (*self.fill_down, *self.fill_within) if isinstance(ref, str))
         return tuple(dict.fromkeys(names))
 
 
@@ -118,6 +146,18 @@ def _group_faults(group: Group | None, fields: dict[str, FieldSpec]) -> list[str
         for name in names
         if name not in fields
     ]
+
+
+def _pattern_faults(mapping: MappingFile) -> list[str]:
+    found = []
+    for name in mapping.patterns:
+        spec = mapping.fields[name]
+        headers = spec.column or ()
+        if name != f"{ATTRIBUTES}.{ANY}":
+            found.append(f"{name}: only attributes have a pattern: write {ATTRIBUTES}.{ANY!r}")
+        elif len(headers) != 1 or headers[0].count(ANY) != 1 or spec.position is not None:
+            found.append(f'{name}: give one column with one * for the code, like column = "Attr *"')
+    return found
 
 
 def headless(layout: CsvLayout | XlsxLayout | XmlLayout | JsonLayout | ImageLayout) -> bool:
@@ -150,8 +190,11 @@ def _layout_faults(mapping: MappingFile) -> list[str]:
             found.append(f"{name}: a path has no aliases: use first = [...] for elements of several names")
         if bare and by_name:
             found.append(f"{name}: the file has no header: use position")
-    if bare and any(isinstance(ref, str) for ref in mapping.fill_down):
-        found.append("fill_down: the file has no header: use positions")
-    if tree and any(isinstance(ref, int) for ref in mapping.fill_down):
-        found.append("fill_down: elements have no position: name the path")
+    for key, columns in (("fill_down", mapping.fill_down), ("fill_within", mapping.fill_within)):
+        if bare and any(isinstance(ref, str) for ref in columns):
+            found.append(f"{key}: the file has no header: use positions")
+        if tree and any(isinstance(ref, int) for ref in columns):
+            found.append(f"{key}: elements have no position: name the path")
+    if mapping.fill_within and not mapping.fill_down:
+        found.append("fill_within belongs to fill_down")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from typing import Literal, Protocol
 
 import polars as pl
 
-from gateway.mapping.patterns import by_unique
+from gateway.mapping.patterns import WHITE, by_unique
 from gateway.model import Kind
+
+_CUT = "\x1f"
+"""Unit separator: stands in no text a partner means."""
 
 BLAME_SCHEMA: dict[str, type[pl.DataType]] = {"code": pl.String, "detail": pl.String}
 
@@ -95,6 +99,28 @@ class Split:
         return blame(texts.len(), "MAP_SPLIT", f"{part}, cut at {self.mark!r}")
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Cuts a text at any of several literal marks and joins its parts by one; empty parts are left out."""
+
+    marks: tuple[str, ...]
+    mark: str
+
+    def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
+        """Return the joined texts; it can't fail."""
+        return by_unique(texts, self._joined)
+
+    def _joined(self, texts: pl.Series) -> pl.Series:
+        longest_first = sorted(self.marks, key=len, reverse=True)
+        cut = texts.str.replace_all("|".join(re.escape(mark) for mark in longest_first), _CUT)
+        part = pl.element().str.strip_chars(WHITE)
+        return cut.str.split(_CUT).list.eval(part.filter(part != "")).list.join(self.mark)
+
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  likewise
+        """Blame nothing: no text fails."""
+        return blame(texts.len(), "MAP_SPLIT", "")
+
+
 def _compared(texts: pl.Series, *, ignore_case: bool) -> pl.Series:
     normal = texts.str.normalize("NFC")
     return normal.str.to_lowercase() if ignore_case else normal
@@ -150,18 +176,21 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """Reads words for true and false, whatever their case; typed booleans are true and false already."""
+    """Reads words for true and false, whatever their case; typed booleans are true and false already.
+
+    `negated`: the column says the opposite of the field.
+    """
 
     true: tuple[str, ...]
     false: tuple[str, ...]
+    negated: bool = False
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
         """Return "true", "false", or null where a text that is not empty is no such word."""
         read = by_unique(texts, self._words)
-        if kinds is None:
-            return read
-        typed = (kinds == Kind.BOOLEAN) & texts.is_in(["true", "false"])
-        return choose(typed, texts, read)
+        if kinds is not None:
+            read = choose((kinds == Kind.BOOLEAN) & texts.is_in(["true", "false"]), texts, read)
+        return read.replace({"true": "false", "false": "true"}) if self.negated else read
 
     def _words(self, texts: pl.Series) -> pl.Series:
         table = {compared(word, ignore_case=True): "true" for word in self.true}

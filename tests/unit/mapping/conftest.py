@@ -69,5 +69,6 @@ def _table(
 
 
 def _applier(mapping: MappingFile, headers: tuple[str, ...], **types: object) -> Applier:
-    sets = {name: frozenset(types.get(name, ())) for name in ("numeric", "instants", "days", "flags")}
+    named = ("numeric", "instants", "days", "flags", "day_ends")
+    sets = {name: frozenset(types.get(name, ())) for name in named}
     return compile_mapping(mapping, headers, **sets, zone=types.get("zone"))

@@ -1,0 +1,102 @@
+"""Filling within rows that belong together."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.errors import SettingsError
+from gateway.model import ROW, Kind
+
+BODY = """
+fill_down = ["Title", "Price"]
+fill_within = ["Handle"]
+[fields]
+title = "Title"
+price = { column = "Price", number = "1,234.5" }
+"""
+
+
+def split(body: str) -> str:
+    fill, fields = body.split("[fields]")
+    return fill, f"[fields]{fields}"
+
+
+@pytest.fixture
+def filled(load, applier):
+    def run(fill: str, fields: str, *tables):
+        head = (
+            f'contract = "catalog"\nversion = 1\n{fill}\n[format]\nkind = "csv"\ndelimiter = ","\nencoding = "utf-8"\n'
+        )
+        mapping = load(fields, head=head)
+        made = applier(mapping, tables[0].headers)
+        return [made.apply(one) for one in tables]
+
+    return run
+
+
+def test_cells_are_filled_from_rows_of_the_same_record_only(filled, table) -> None:
+    source = table(
+        {
+            "Handle": ["a", "a", "b", "b", "a", ""],
+            "Title": ["A", "", "", "", None, ""],
+            "Price": ["0", "", "2", "3", "", ""],
+        }
+    )
+    (draft,) = filled(*split(BODY), source)
+    assert draft.frame["title"].to_list() == ["A", "A", "", "", "A", ""]
+    assert draft.frame["price"].to_list() == ["0", "0", "2", "3", "0", ""]
+
+
+def test_records_go_on_over_blocks(filled, table) -> None:
+    first = table({"Handle": ["a", "b"], "Title": ["A", None], "Price": ["1", ""]})
+    second = table(
+        {"Handle": ["b", "a", "c", "b"], "Title": [None, "", None, "B"], "Price": ["", "", "", "7"]}, first=4
+    )
+    third = table({"Handle": ["b"], "Title": [""], "Price": [""]}, first=8)
+    drafts = filled(*split(BODY), first, second, third)
+    assert [draft.frame["title"].to_list() for draft in drafts] == [["A", None], [None, "A", None, "B"], ["B"]]
+    assert [draft.frame["price"].to_list() for draft in drafts] == [["1", ""], ["", "1", "", "7"], ["7"]]
+
+
+def test_a_continuation_row_takes_its_article_and_what_belongs_to_it(filled, table) -> None:
+    fill = 'fill_down = ["articulo", "precio"]\nfill_within = ["articulo"]'
+    fields = '[fields]\nsku = "articulo"\nprice = "precio"\n'
+    source = table({"articulo": ["A1", "", "", "A2", ""], "precio": ["9", "", "8", "", ""]})
+    (draft,) = filled(fill, fields, source)
+    assert draft.frame["sku"].to_list() == ["A1", "A1", "A1", "A2", "A2"]
+    assert draft.frame["price"].to_list() == ["9", "9", "8", "", ""]
+
+
+def test_of_several_columns_the_first_filled_one_says_what_belongs_together(filled, table) -> None:
+    fill = 'fill_down = ["Name"]\nfill_within = ["Parent", "SKU"]'
+    fields = '[fields]\nname = "Name"\n'
+    source = table({"SKU": ["P", "P-1", "Q", "P-2"], "Parent": ["", "P", "", " P "], "Name": ["Shirt", "", "Hat", ""]})
+    (draft,) = filled(fill, fields, source)
+    assert draft.frame["name"].to_list() == ["Shirt", "Shirt", "Hat", "Shirt"]
+
+
+def test_a_copy_of_a_faulty_cell_is_faulty_in_the_same_record_only(filled, table) -> None:
+    first = table(
+        {"Handle": ["a", "b"], "Title": ["#N/A", "B"], "Price": ["1", "2"]}, issues=[(2, "CELL_ERROR", "Title", "#N/A")]
+    )
+    second = table({"Handle": ["b", "a", "a"], "Title": ["", "", "A"], "Price": ["", "", ""]}, first=4)
+    drafts = filled(*split(BODY), first, second)
+    assert drafts[1].issues.select(ROW, "code", "field").rows() == [(5, "MAP_FILL", "title")]
+    assert drafts[1].frame["title"].to_list() == ["B", None, "A"]
+
+
+def test_a_filled_number_stays_typed(filled, table) -> None:
+    kinds = {"Price": [Kind.NUMBER, Kind.EMPTY, Kind.TEXT, Kind.EMPTY]}
+    source = table(
+        {"Handle": ["a", "a", "b", "b"], "Title": ["A"] * 4, "Price": ["1.234", "", "1,234", ""]}, kinds=kinds
+    )
+    fill, fields = split(BODY)
+    (draft,) = filled(fill, fields.replace("1,234.5", "1.234,5"), source)
+    assert draft.frame["price"].to_list() == ["1.234", "1.234", "1.234", "1.234"]
+
+
+def test_within_needs_something_to_fill(load) -> None:
+    layout = '[format]\nkind = "csv"\ndelimiter = ","\nencoding = "utf-8"\n'
+    head = f'contract = "catalog"\nversion = 1\nfill_within = ["a"]\n{layout}'
+    with pytest.raises(SettingsError, match="fill_within belongs to fill_down"):
+        load('[fields]\nsku = "a"\n', head=head)
