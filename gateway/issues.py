@@ -156,10 +156,10 @@ _KINDS: tuple[IssueKind, ...] = (
         "PRICE_BASIS", "{field} does not say whether {detail} is net or gross.", "Declare net or gross in the mapping."
     ),
     _error("PRICE_CURRENCY", "{field} is {value}, the destination takes {detail}.", "Send the price in its currency."),
-    _error("PRICE_CURRENCY_MISSING", "Nothing says in which currency {field} is: {value}", "Fill in the currency."),
+    _error("PRICE_CURRENCY_MISSING", "Nothing says which currency the row's {detail} is in.", "Fill in the currency."),
     _error(
         "TAX_RATE_MISSING",
-        "{field} is {detail}; that can't be worked out without a tax rate: {value}",
+        "{field} is missing: amounts given {detail} can't be converted without it.",
         "Fill in the tax rate.",
     ),
     _warning("PRICE_ROUNDED", "{field} changes its value when it is rounded ({detail}): {value}", "Check the price."),
@@ -228,6 +228,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "Check it at the destination if it matters.",
     ),
     _warning("DEST_WARNING", "The destination says: {detail}", "Read it; the row was taken."),
+    _error(
+        "DEST_ONE_PER_KEY",
+        "The destination holds one of these per article; {detail} gives another.",
+        "Keep one of the rows; send the other when its time has come.",
+    ),
     _error(
         "DEST_AFTER",
         "The {detail} of this article was not taken, so this was not sent.",

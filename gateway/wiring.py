@@ -24,7 +24,7 @@ from gateway.delivery.build import Builder
 from gateway.delivery.lane import Delivery
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import Leg, Target
+from gateway.delivery.setup import Leg, Target, leg_of
 from gateway.destinations import destinations
 from gateway.dispatch.local import LocalDispatcher
 from gateway.errors import SettingsError, WillNeverWork
@@ -244,11 +244,7 @@ def _route_setup(one: LoadedRoute, targets: Mapping[str, Target]) -> RouteSetup:
 def _leg(one: LoadedRoute, operation: Operation) -> Leg:
     if one.keys is not None:
         operation = _with_keys(operation, one.contract.key[0], one.keys)
-    key = operation.key or one.contract.key
-    return Leg(
-        one.lane(operation.family), operation, key, rekeyed=key != one.contract.key or operation.part != "",
-        after=tuple(one.lane(family) for family in operation.after),
-    )  # fmt: skip
+    return leg_of(operation, one.contract.key, one.lane)
 
 
 def _version(kind: str, settings: BaseModel) -> str:

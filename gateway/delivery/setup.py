@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,6 +48,24 @@ class Leg:
         """Whether the measure is a price."""
         prices = self.operation.prices
         return prices is not None and self.measure in prices.fields
+
+
+def operations_for(
+    operations: Iterable[Operation], contract: str, families: Collection[str] | None = None
+) -> tuple[Operation, ...]:
+    """Return the operations that write rows of a contract: the first of each family, or of each in `families`."""
+    chosen: dict[str, Operation] = {}
+    for one in operations:
+        if one.contract in {contract, "*"} and (families is None or one.family in families):
+            chosen.setdefault(one.family, one)
+    return tuple(chosen.values())
+
+
+def leg_of(operation: Operation, key: tuple[str, ...], lane: Callable[[str], str]) -> Leg:
+    """Return the leg of an operation: `key` is the contract's, `lane` names the lane of a family."""
+    own = operation.key or key
+    after = tuple(lane(family) for family in operation.after)
+    return Leg(lane(operation.family), operation, own, rekeyed=own != key or operation.part != "", after=after)
 
 
 def effect_exists(when: Sequence[str]) -> pl.Expr | None:

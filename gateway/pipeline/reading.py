@@ -23,6 +23,7 @@ from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
 from gateway.pipeline.ahead import Behind, ahead, mapped
 from gateway.pipeline.setup import RouteSetup
+from gateway.pipeline.unique import one_per_key
 from gateway.routes import Policy
 from gateway.spool import LATE_SCHEMA, STATE, RunFolder, read_block
 
@@ -98,7 +99,7 @@ class FileReading:
         self._applier: Applier | None = None
         self._hashes = folder.root / "hashes"
         self._told = told
-        self._keep: frozenset[str] | None = _needed_across(setup.contract) if judge_only else None
+        self._keep: frozenset[str] | None = _needed_across(setup) if judge_only else None
 
     def run(self, file: Path) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
@@ -217,7 +218,7 @@ class FileReading:
             rows = pl.concat([rows, out], how="diagonal").sort(ROW)
             said = skipped.select(ROW, LINE, "code", "detail")
             told = pl.concat([told, said], how="diagonal").sort(ROW, maintain_order=True).select(told.columns)
-        kept = [c for c in rows.columns if c in contract.fields or c == _WHOLE]
+        kept = [c for c in rows.columns if contract.has(c) or c == _WHOLE]
         return rows.select(ROW, LINE, KEY, STATE, *kept), told
 
     def _requires(self) -> tuple[Requirement, ...]:
@@ -276,7 +277,8 @@ class FileReading:
     def _across(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Apply the contract's rules across rows, part by part; returns late states and issues."""
         issues: list[pl.DataFrame] = []
-        for rule in self._setup.contract.rows_rules:
+        contract = self._setup.contract
+        for rule in (*contract.rows_rules, *one_per_key(contract, self._setup.legs)):
             if rule.code == "DUPLICATE_KEY":
                 issues.append(self._duplicates(rule))
             elif self._fills(rule):
@@ -403,10 +405,11 @@ def _slice(path: Path, part: int, slices: int) -> Iterator[npt.NDArray[np.uint64
             yield read if slices == 1 else read[read % slices == part]
 
 
-def _needed_across(contract: Contract) -> frozenset[str]:
+def _needed_across(setup: RouteSetup) -> frozenset[str]:
     """Fields that the rules across rows look at."""
+    contract = setup.contract
     names = {contract.group} if contract.group is not None else set()
-    for rule in contract.rows_rules:
+    for rule in (*contract.rows_rules, *one_per_key(contract, setup.legs)):
         names |= {*rule.where.meta.root_names(), *rule.columns, rule.by}
     return frozenset(n for n in names if n in contract.fields)
 

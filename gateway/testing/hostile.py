@@ -12,6 +12,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -24,11 +25,14 @@ from gateway.errors import OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.model import (
     ABSENT,
     KEY,
+    LINE,
     OUTCOME_SCHEMA,
+    ROW,
     UNKNOWN,
     Batch,
     Clock,
     Operation,
+    PriceTerms,
     Receipt,
     Reference,
     Repeat,
@@ -75,6 +79,22 @@ class Step(BaseModel):
     polls: int = Field(default=0, ge=0, description="How often the batch is asked about before it closes.")
 
 
+class Further(BaseModel):
+    """A further operation on the same records: a row has an effect of its own there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    family: str
+    fields: tuple[str, ...]
+    key: tuple[str, ...] | None = None
+    part: str = ""
+    when: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    gathers: bool = False
+    prices: PriceTerms | None = None
+
+
 class HostileSettings(BaseModel):
     """The script, and what the destination declares of itself."""
 
@@ -91,6 +111,8 @@ class HostileSettings(BaseModel):
     settle_first: bool = False
     slot_until: Literal["ticket", "settled"] = "ticket"
     deadline: float = Field(default=3600.0, gt=0)
+    further: tuple[Further, ...] = Field(default=(), description="Operations beside the first.")
+    unknown: tuple[str, ...] = Field(default=(), description="Keys `check` refuses once the destination was asked.")
     look_interval: float = Field(default=0.05, ge=0, description="Seconds between two polls that are asked for.")
 
 
@@ -111,6 +133,11 @@ def _operation(settings: HostileSettings) -> Operation:
     )
 
 
+def _operations(settings: HostileSettings) -> tuple[Operation, ...]:
+    first = _operation(settings)
+    return (first, *(replace(first, **{n: getattr(one, n) for n in Further.model_fields}) for one in settings.further))
+
+
 class HostileDestination:
     """Does what the script says. Two objects over one file are one destination (not at the same time)."""
 
@@ -118,13 +145,14 @@ class HostileDestination:
         name="hostile",
         title="Hostile destination for tests",
         settings=HostileSettings,
-        operations=lambda settings: (_operation(settings),),
+        operations=_operations,
     )
 
     def __init__(
         self, settings: HostileSettings, *, transport: Transport | None = None, clock: Clock, account: str, name: str
     ) -> None:
-        del transport, clock
+        del transport
+        self._clock = clock
         self._settings = settings
         self._account = account
         self._name = name
@@ -141,21 +169,26 @@ class HostileDestination:
         return self._account
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
-        """Nothing is read."""
-        del operation, records
-        return Reference()
+        """Say which keys are unknown."""
+        self._write({"gather": operation, "keys": records[KEY].to_list()})
+        return Reference(taken_at=self._clock.now(), facts={"unknown": self._settings.unknown})
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
-        """Return no issues."""
-        del operation, records, reference, today
-        return no_issues()
+        """Refuse unknown keys, once the destination was asked."""
+        del operation, today
+        bad = records.filter(pl.col(KEY).is_in(reference.facts.get("unknown", ()))) if KEY in records.columns else None
+        if bad is None or not bad.height:
+            return no_issues()
+        said = {"code": "DEST_REFUSED", "field": "sku", "value": None, "detail": "unknown to the shop"}
+        return bad.select(ROW, LINE, *(pl.lit(text, pl.String).alias(name) for name, text in said.items()))
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield JSON arrays of objects with `@key`, `command` and the fields; lines are positions from 1."""
         del reference
         if not records.height:
             return
-        wanted = (KEY, "command", *self._settings.fields)
+        fields = next(one.fields for one in self._operations if one.name == operation)
+        wanted = (KEY, "command", *fields)
         absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in records.columns]
         full = records.with_columns(absent)
         items = _json.objects(full, [(name, _json.quoted(pl.col(name))) for name in wanted])
@@ -163,7 +196,7 @@ class HostileDestination:
             part = full.slice(start, end - start)
             effects = part.select("effect", pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"))
             body = _json.array(items.slice(start, end - start)).encode()
-            yield Batch(operation, f"{self._account}:write", body, effects, {"digest": _digest(body)})
+            yield Batch(operation, f"{self._account}:{operation}", body, effects, {"digest": _digest(body)})
 
     def submit(self, batch: Batch) -> Receipt:
         """Follow the script's next step."""
@@ -175,7 +208,7 @@ class HostileDestination:
         self._fail_before(step)
         records = json.loads(batch.body)
         effects = [record for record in records if record[KEY] not in step.keys] if step.does == "refuse" else records
-        self._write({"effects": effects, "of": number})
+        self._write({"effects": effects, "of": number, "operation": batch.operation})
         if step.does == "kill_after":
             os._exit(KILLED)
         if step.does == "drop_after":

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from gateway.contracts import Contract, contract
+from gateway.contracts import contract
 from gateway.delivery.build import Builder
 from gateway.delivery.lane import Delivery
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import Leg, Target
+from gateway.delivery.setup import Target, leg_of, operations_for
 from gateway.journal import open_journal, runs
 from gateway.mapping import load_mapping
-from gateway.model import Arrival, Claim, Clock, Destination, Operation
+from gateway.model import Arrival, Claim, Clock, Destination
 from gateway.operations import Operations
 from gateway.outbox import Outbox
 from gateway.pipeline import Intake, RouteSetup, merged
@@ -65,7 +65,8 @@ class Rig:
         )  # fmt: skip
         agreed = contract(word)
         target = Target("there", destination)
-        legs = tuple(_legs(destination, agreed))
+        written = operations_for(destination.operations, word)
+        legs = tuple(leg_of(one, agreed.key, lambda family: f"there/{family}/acme") for one in written)
         self.journal = open_journal(folder / "state", clock)
         self.spool = Spool(folder / "state")
         self.spool.make()
@@ -130,14 +131,3 @@ class Rig:
     def close(self) -> None:
         """Give the journal back."""
         self.journal.close()
-
-
-def _legs(destination: Destination, agreed: Contract) -> Iterator[Leg]:
-    chosen: dict[str, Operation] = {}
-    for one in destination.operations:
-        if one.contract in {agreed.name, "*"}:
-            chosen.setdefault(one.family, one)
-    for one in chosen.values():
-        key = one.key or agreed.key
-        after = tuple(f"there/{family}/acme" for family in one.after)
-        yield Leg(f"there/{one.family}/acme", one, key, rekeyed=key != agreed.key or one.part != "", after=after)
