@@ -43,14 +43,15 @@ class Faults:
 
 @dataclass
 class MiraklFaults(Faults):
-    """What a marketplace may do wrong. `only` restricts the faults of calls to one API code, such as "STO02".
+    """What a marketplace may do wrong. `only` restricts every fault to one API code, such as "STO02" or "P41".
 
     Faults of calls: `drop` closes the connection before anything was read, `drop_before_post` the same for POST only,
     `drop_after_post` after the import was accepted; `error_500`, `error_503`, `html_502` answer so; `error_after_post`
     answers 500 although the import was accepted; `throttled` answers 429; `slow` waits `slow_seconds` twin seconds.
     Faults of imports, fixed when one is accepted: `never_ends`, `fails` (no report), `all_in_error`, `unknown_status`
-    (between WAITING and the end), `late_import` (by `late_seconds` twin seconds).
-    `report_missing`: STO03 answers 404 although the status announced a report.
+    (between WAITING and the end), `late_import` (by `late_seconds` twin seconds); `rejects`: the operator turns down
+    every product of a product import whose second stage ends.
+    `report_missing`: a report is answered 404 although the status announced it.
     """
 
     only: str = ""
@@ -70,10 +71,11 @@ class MiraklFaults(Faults):
     unknown_status: int = 0
     late_import: int = 0
     late_seconds: float = 600.0
+    rejects: int = 0
     report_missing: int = 0
 
     def strikes(self, name: str, api: str) -> bool:
-        """Use up one fault of a call to `api`; a fault kept for another API is not used up."""
+        """Use up one fault of `api`; a fault kept for another API is not used up."""
         return self.only in {"", api} and self.take(name)
 
 

@@ -1,6 +1,6 @@
-"""The Mirakl twin: a strict stand-in for the seller API of one marketplace, as far as stock goes.
+"""The Mirakl twin: a strict stand-in for the seller API of one marketplace: products, offers, prices and stock.
 
-Sources: Mirakl seller API documentation (its OpenAPI pages A01, V01, PC01, OF21, STO01-STO03 and its general notes).
+Sources: Mirakl seller API documentation (its OpenAPI pages, named by their codes, and its general notes).
 Each rule names its page and how sure it is: verified, live-reported, inferred, or assumption; assumptions are switches
 of `MiraklTwinSettings`.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,18 +20,21 @@ import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from gateway.errors import SettingsError
 from gateway.twin import mirakl_http as http
 from gateway.twin.clock import TwinClock
 from gateway.twin.faults import MiraklFaults
+from gateway.twin.mirakl_apis import OF22, Api
 from gateway.twin.mirakl_market import Market
-from gateway.twin.mirakl_platform import account, configuration, offer_view, product_sku
+from gateway.twin.mirakl_offer_views import OfferViews
+from gateway.twin.mirakl_product_api import ProductDesk
+from gateway.twin.mirakl_reference import ReferenceDesk
 from gateway.twin.mirakl_settings import MiraklTwinSettings, ShopKey
-from gateway.twin.mirakl_state import Effect, Import, Offer
-from gateway.twin.mirakl_stock import BadFileError
+from gateway.twin.mirakl_state import Change, Effect, Import, Offer, Product, ProductImport
+from gateway.twin.mirakl_stock_api import StockDesk
 from gateway.twin.server import CutConnection, LoopbackServer
 
 __all__ = ["Call", "MiraklTwin", "MiraklTwinSettings", "ShopKey"]
@@ -69,8 +72,11 @@ class MiraklTwin:
         self.clock = clock or TwinClock(speed)
         self.faults = MiraklFaults()
         self.calls: list[Call] = []
-        self._market = Market(self.settings, self.clock, self.faults, state_file)
+        self._market = market = Market(self.settings, self.clock, self.faults, state_file)
         self._door = http.Door(self.settings, self.clock)
+        self._views = OfferViews(market)
+        products = ProductDesk(market)
+        self._desks: list[http.Desk] = [ReferenceDesk(market), StockDesk(market), products, self._views]
         self._server = LoopbackServer(self._app(), host, port)
         if offers and not self._market.offers(self.settings.default_shop):
             self._market.put_many(self.settings.default_shop, offers)
@@ -108,7 +114,7 @@ class MiraklTwin:
 
     def offers(self, shop_id: int | None = None) -> dict[str, int]:
         """Quantity per sku as buyers see it, of one shop (the default one unless named)."""
-        return {offer.sku: offer.total for offer in self._market.offers(self._shop(shop_id))}
+        return self._market.stock(self._shop(shop_id))
 
     def offer(self, sku: str, shop_id: int | None = None) -> Offer:
         """A copy of one offer with its warehouses. Raises KeyError."""
@@ -128,9 +134,34 @@ class MiraklTwin:
         """Every applied line in order, of one sku or of all."""
         return [effect for effect in self._market.effects() if sku in {None, effect.sku}]
 
+    def changes(self, key: str | None = None) -> list[Change]:
+        """Every product, offer and set of prices that imports changed, in order; of one sku or of all."""
+        return [change for change in self._market.changes() if key in {None, change.key}]
+
+    def shelf(self, shop_id: int | None = None) -> list[dict[str, Any]]:
+        """What stands in the shop, one row per article, by sku.
+
+        Keys: sku, product_sku, title, category, live (product), offer, active (offer), price, discount_price,
+        discount_from, discount_to, quantity, state; amounts and dates are text, null where there is none.
+        """
+        return self._views.shelf(self._shop(shop_id))
+
+    def put_product(
+        self, sku: str, title: str, *, category: str = "GOODS", references: Mapping[str, str] | None = None,
+        live: bool = True, shop_id: int | None = None,
+    ) -> str:  # fmt: skip
+        """Put a product into the catalog as the operator would; returns the operator's sku of it."""
+        return self._market.put_product(
+            self._shop(shop_id), sku, Product("", title, category, live, dict(references or {}))
+        )
+
     def imports(self) -> list[Import]:
-        """Every accepted import, oldest first."""
+        """Every accepted stock import, oldest first."""
         return self._market.imports()
+
+    def product_imports(self) -> list[ProductImport]:
+        """Every accepted product import, oldest first."""
+        return self._market.tasks("product_imports")
 
     def _shop(self, shop_id: int | None) -> int:
         return self.settings.default_shop if shop_id is None else shop_id
@@ -138,32 +169,27 @@ class MiraklTwin:
     # ------------------------------------------------------------ the web edge
 
     def _app(self) -> Starlette:
-        handlers: dict[http.Api, Callable[[Request, int, bytes], Response]] = {
-            http.A01: self._a01,
-            http.V01: lambda _request, _shop, _body: Response(status_code=200),
-            http.PC01: lambda _request, _shop, _body: JSONResponse(configuration(self.settings)),
-            http.OF21: self._of21,
-            http.STO01: self._sto01,
-            http.STO02: self._sto02,
-            http.STO03: self._sto03,
-        }
+        handlers: dict[Api, Callable[[http.Ask], Response]] = {}
+        for desk in self._desks:
+            handlers |= desk.handlers()
+        # The page of one offer is last: its number would match any word in its place.
+        ordered = sorted(handlers.items(), key=lambda pair: pair[0] is OF22)
         routes = [
-            Route(api.path, self._endpoint(api, handler), methods=[api.method]) for api, handler in handlers.items()
+            Route(api.path.replace("{offer}", "{offer:int}"), self._endpoint(api, handler), methods=[api.method])
+            for api, handler in ordered
         ]
         app = Starlette(routes=[*routes, *self._twin_routes()], exception_handlers={HTTPException: _http_error})
         app.router.redirect_slashes = False
         return app
 
-    def _endpoint(
-        self, api: http.Api, handler: Callable[[Request, int, bytes], Response]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(self, api: Api, handler: Callable[[http.Ask], Response]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             response = await self._fault_before(api)
             if response is None:
                 try:
                     shop_id = self._door.admit(api, request)
-                    body = await http.stock_file(request, self.settings) if api is http.STO01 else b""
-                    response = await asyncio.to_thread(handler, request, shop_id, body)
+                    ask = await http.read(api, request, shop_id, self.settings)
+                    response = await asyncio.to_thread(handler, ask)
                 except http.RefusalError as refusal:
                     response = refusal.response()
                 response = self._fault_after(api, response)
@@ -174,9 +200,9 @@ class MiraklTwin:
 
         return answer
 
-    async def _fault_before(self, api: http.Api) -> Response | None:
+    async def _fault_before(self, api: Api) -> Response | None:
         strikes, code = self.faults.strikes, api.code
-        if strikes("drop", code) or (api.method == "POST" and self.faults.take("drop_before_post")):
+        if strikes("drop", code) or (api.method == "POST" and strikes("drop_before_post", code)):
             return CutConnection(self._server)
         if strikes("slow", code):
             await asyncio.sleep(self.clock.real(self.faults.slow_seconds))
@@ -190,71 +216,13 @@ class MiraklTwin:
             return self._door.throttled(api).response()
         return None
 
-    def _fault_after(self, api: http.Api, response: Response) -> Response:
+    def _fault_after(self, api: Api, response: Response) -> Response:
         if api.method == "POST" and response.status_code == 201:
-            if self.faults.take("drop_after_post"):
+            if self.faults.strikes("drop_after_post", api.code):
                 return CutConnection(self._server)
-            if self.faults.take("error_after_post"):
+            if self.faults.strikes("error_after_post", api.code):
                 return http.RefusalError(500, "Internal Server Error").response()
         return response
-
-    # ------------------------------------------------------------ the seller API
-
-    def _a01(self, request: Request, shop_id: int, body: bytes) -> Response:
-        del request, body
-        return JSONResponse(account(self._market.shop(shop_id), self.settings))
-
-    def _of21(self, request: Request, shop_id: int, body: bytes) -> Response:
-        """Offers of the shop, active or not (OF21: total_count counts both; verified)."""
-        del body
-        place, query = http.page(request, self.settings), request.query_params
-        found = [
-            offer
-            for offer in self._market.offers(shop_id)
-            if query.get("sku", offer.sku) == offer.sku
-            and query.get("product_id", product_sku(offer)) == product_sku(offer)
-            and "11" in query.get("offer_state_codes", "11").split(",")
-            and query.get("favorite", "false") == "false"
-        ]
-        # All prices are equal here, so price orders fall back to the offer's number.
-        found.sort(key=lambda offer: offer.sku if place.sort == "productTitle" else "", reverse=False)
-        if place.descending:
-            found.reverse()
-        shown = found[place.offset : place.offset + place.size]
-        views = [offer_view(offer, self.settings, self.clock.now()) for offer in shown]
-        content = {"offers": views, "total_count": len(found)}
-        return JSONResponse(content, headers=http.link_header(request, place, len(found)))
-
-    def _sto01(self, request: Request, shop_id: int, body: bytes) -> Response:
-        """201, the import's id as text, and the address of its status in `Location` (STO01; verified)."""
-        try:
-            item = self._market.accept(shop_id, body)
-        except BadFileError as error:
-            raise http.RefusalError(400, str(error)) from error
-        path = http.STO02.path.format(import_id=item.import_id)
-        location = str(request.url.replace(path=path, query=""))
-        return JSONResponse({"import_id": item.import_id}, 201, {"Location": location})
-
-    def _sto02(self, request: Request, shop_id: int, body: bytes) -> Response:
-        del body
-        return JSONResponse(self._market.status(self._import(request, shop_id)))
-
-    def _sto03(self, request: Request, shop_id: int, body: bytes) -> Response:
-        del body
-        item = self._import(request, shop_id)
-        report = self._market.report(item)
-        if report is None:
-            # The text differs from that of a wrong path (live-reported).
-            raise http.RefusalError(404, f"Resource not available : report on import id {item.import_id}")
-        headers = {"Content-Disposition": f'attachment; filename="stock-errors-{item.import_id}.csv"'}
-        return Response(report, media_type="text/csv", headers=headers)
-
-    def _import(self, request: Request, shop_id: int) -> Import:
-        import_id = request.path_params["import_id"]
-        item = self._market.find(shop_id, import_id)
-        if item is None:
-            raise http.RefusalError(404, f"Resource not available : import id {import_id}")
-        return item
 
     # ------------------------------------------------------------ the twin's own pages
 
@@ -262,7 +230,9 @@ class MiraklTwin:
         return [
             Route("/twin", self._about_page),
             Route("/twin/offers", self._offers_page),
+            Route("/twin/shelf", self._shelf_page),
             Route("/twin/effects", self._effects_page),
+            Route("/twin/changes", self._changes_page),
             Route("/twin/calls", self._calls_page),
             Route("/twin/drift", self._drift_page, methods=["POST"]),
             Route("/twin/faults", self._faults_page, methods=["GET", "POST"]),
@@ -270,19 +240,30 @@ class MiraklTwin:
 
     async def _about_page(self, _request: Request) -> Response:
         shops = list(self.settings.shop_ids)
-        return _json({"system": "mirakl", "speed": self.clock.speed, "shops": shops})
+        return http.json_answer({"system": "mirakl", "speed": self.clock.speed, "shops": shops})
 
-    async def _offers_page(self, request: Request) -> Response:
+    def _wanted_shop(self, request: Request) -> int:
         wanted = request.query_params.get("shop_id", str(self.settings.default_shop))
         if wanted not in {str(shop_id) for shop_id in self.settings.shop_ids}:
             raise HTTPException(400, f"The twin has no shop {wanted}")
-        return _json([asdict(offer) | {"total": offer.total} for offer in self._market.offers(int(wanted))])
+        return int(wanted)
+
+    async def _offers_page(self, request: Request) -> Response:
+        offers = self._market.offers(self._wanted_shop(request))
+        names = ("sku", "offer_id", "quantity", "warehouses", "total")
+        return http.json_answer([{name: getattr(offer, name) for name in names} for offer in offers])
+
+    async def _shelf_page(self, request: Request) -> Response:
+        return http.json_answer(self.shelf(self._wanted_shop(request)))
+
+    async def _changes_page(self, request: Request) -> Response:
+        return http.json_answer(self.changes(request.query_params.get("key")))
 
     async def _effects_page(self, request: Request) -> Response:
-        return _json(self.effects(request.query_params.get("sku")))
+        return http.json_answer(self.effects(request.query_params.get("sku")))
 
     async def _calls_page(self, _request: Request) -> Response:
-        return _json(list(self.calls))
+        return http.json_answer(list(self.calls))
 
     async def _drift_page(self, request: Request) -> Response:
         body = await _json_object(request)
@@ -290,7 +271,7 @@ class MiraklTwin:
         if not isinstance(sku, str) or type(quantity) is not int:
             raise HTTPException(400, 'Expected {"sku": "text", "quantity": whole number}')
         try:
-            return _json({"sku": sku, "quantity": self.drift(sku, quantity)})
+            return http.json_answer({"sku": sku, "quantity": self.drift(sku, quantity)})
         except SettingsError as error:
             raise HTTPException(400, str(error)) from error
 
@@ -300,7 +281,7 @@ class MiraklTwin:
                 self.faults.set(await _json_object(request))
             except SettingsError as error:
                 raise HTTPException(400, str(error)) from error
-        return _json(self.faults.as_dict())
+        return http.json_answer(self.faults.as_dict())
 
 
 async def _json_object(request: Request) -> dict[str, Any]:
@@ -311,10 +292,6 @@ async def _json_object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise HTTPException(400, "The body is not a JSON object")
     return body
-
-
-def _json(content: object) -> Response:
-    return Response(orjson.dumps(content), media_type="application/json")
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

@@ -5,61 +5,90 @@ from __future__ import annotations
 import math
 import threading
 from collections import defaultdict, deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from typing import Any, Protocol
 
+import orjson
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from gateway.twin.clock import TwinClock
-from gateway.twin.mirakl_settings import ADMIN, OFFER_READ, SHOP_READ, STOCK_WRITE, MiraklTwinSettings, ShopKey
+from gateway.twin.mirakl_apis import Api
+from gateway.twin.mirakl_dates import read_moment
+from gateway.twin.mirakl_settings import MiraklTwinSettings, ShopKey
 
 _HOUR = 3600.0
 _DEFAULT_WAIT = 60.0
-_JSON = frozenset({"application/json"})
-_CSV = frozenset({"text/csv", "application/octet-stream"})
-MAX_PAGE = 100
-DEFAULT_PAGE = 10
+_BODY_SETS_LIMIT = frozenset({"OF01", "OF52"})
+_PER_LIST = {"VL11": "code", "H11": "hierarchy", "PM11": "hierarchy"}
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
-    """One call: its code, path, method, the roles of which one is needed, its query parameters and answer types."""
+class Ask:
+    """A call that was let in: whose shop it is about and what it brought."""
 
-    code: str
-    path: str
-    method: str
-    roles: frozenset[str]
-    query: frozenset[str] = frozenset()
-    produces: frozenset[str] = _JSON
+    request: Request
+    shop_id: int
+    file: bytes = b""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    document: Any = None
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Parameters of the address."""
+        return self.request.query_params
+
+    def flag(self, name: str) -> bool | None:
+        """A boolean parameter; None where it is absent. Raises RefusalError."""
+        return _flag(self.query.get(name), name)
+
+    def switch(self, name: str) -> bool:
+        """A boolean part, false where it is absent. Raises RefusalError."""
+        return _flag(self.parts.get(name), name) or False
+
+    def moment(self, name: str) -> datetime | None:
+        """A date parameter; None where it is absent. Raises RefusalError: `+` must be sent as `%2B` (general notes)."""
+        text = self.query.get(name)
+        found = None if text is None else read_moment(text)
+        if text is not None and found is None:
+            raise RefusalError(400, f"Param '{name}' is not a date")
+        return found
+
+    def choice(self, name: str, allowed: Collection[str], given: str | None = None) -> str | None:
+        """A parameter that takes some words only. Raises RefusalError."""
+        value = self.query.get(name) if given is None else given
+        if value is not None and value not in allowed:
+            raise RefusalError(400, f"Param '{name}' does not take '{value}'")
+        return value
+
+    def choices(self, name: str, allowed: Collection[str]) -> frozenset[str]:
+        """A repeated parameter. Raises RefusalError."""
+        values = self.request.query_params.getlist(name)
+        return frozenset(str(self.choice(name, allowed, value)) for value in values)
+
+    def address(self, path: str) -> str:
+        """Absolute address of a path of this host."""
+        return str(self.request.url.replace(path=path, query=""))
 
 
-_PAGING = frozenset({"max", "offset", "sort", "order", "locale"})
-_FILTERS = frozenset(
-    {
-        "offer_state_codes",
-        "sku",
-        "product_id",
-        "favorite",
-        "pricing_channel_code",
-        "pricing_customer_organization_id",
-    }
-)
-_STOCK = frozenset({ADMIN, STOCK_WRITE})
+class Desk(Protocol):
+    """What answers the calls of one family."""
 
-# Paths, methods, roles and parameters: Mirakl seller API documentation, page of each code; verified.
-A01 = Api("A01", "/api/account", "GET", frozenset({ADMIN, SHOP_READ}))
-V01 = Api("V01", "/api/version", "GET", frozenset(), produces=frozenset())
-PC01 = Api("PC01", "/api/platform/configuration", "GET", frozenset({ADMIN}))
-OF21 = Api("OF21", "/api/offers", "GET", frozenset({ADMIN, OFFER_READ}), _PAGING | _FILTERS)
-STO01 = Api("STO01", "/api/offers/stock/imports", "POST", _STOCK)
-STO02 = Api("STO02", "/api/offers/stock/imports/{import_id}/status", "GET", _STOCK)
-STO03 = Api("STO03", "/api/offers/stock/imports/{import_id}/error_report", "GET", _STOCK, produces=_CSV)
+    def handlers(self) -> dict[Api, Callable[[Ask], Response]]:
+        """What answers which call."""
+        ...
+
+
+def _flag(text: str | None, name: str) -> bool | None:
+    if text is None or text in {"true", "false"}:
+        return None if text is None else text == "true"
+    raise RefusalError(400, f"Param '{name}' is neither true nor false")
 
 
 class RefusalError(Exception):
@@ -73,12 +102,32 @@ class RefusalError(Exception):
 
     def response(self) -> Response:
         """Error bodies carry message and status (read so by the official connector; verified)."""
-        return JSONResponse({"message": self.message, "status": self.status}, self.status, self.headers)
+        return json_answer({"message": self.message, "status": self.status}, self.status, self.headers)
 
 
 def not_found() -> Response:
     """A wrong path, hyphens for underscores included, is answered by a bare body (live-reported)."""
-    return JSONResponse({"message": "Not Found"}, 404)
+    return json_answer({"message": "Not Found"}, 404)
+
+
+def json_answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer as JSON; amounts are fragments, so that no digit is lost."""
+    return Response(orjson.dumps(content), status, headers, "application/json")
+
+
+def number(text: str) -> orjson.Fragment | None:
+    """An amount as a JSON number with the digits it was sent with; None for ""."""
+    return orjson.Fragment(text.encode()) if text else None
+
+
+def csv_answer(text: str, name: str, kind: str = "text/csv") -> Response:
+    """Answer as a file."""
+    return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def no_report(import_id: object) -> RefusalError:
+    """The text differs from that of a wrong path (live-reported)."""
+    return RefusalError(404, f"Resource not available : report on import id {import_id}")
 
 
 class Door:
@@ -88,13 +137,14 @@ class Door:
         self._settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._calls: dict[tuple[int, str], deque[datetime]] = defaultdict(deque)
+        self._calls: dict[tuple[int, str, str], deque[datetime]] = defaultdict(deque)
 
     def admit(self, api: Api, request: Request) -> int:
         """Return the shop the call is about. Raises RefusalError: 401, 403, 429, 400, 406, in this order."""
         key = self._key(api, request)
         shop_id = self._shop(key, request)
-        self._limit(shop_id, api.code)
+        if api.code not in _BODY_SETS_LIMIT:
+            self.limit(shop_id, api.code, self._scope(api, request))
         self._parameters(api, request)
         self._media_type(api, request)
         return shop_id
@@ -127,15 +177,19 @@ class Door:
             raise RefusalError(self._settings.foreign_shop_status, "The user has no access to this shop")
         return int(values[0])
 
-    def _limit(self, shop_id: int, code: str) -> None:
-        """429 when the page's "Maximum usage" is exceeded (general notes; verified)."""
+    def _scope(self, api: Api, request: Request) -> str:
+        name = _PER_LIST.get(api.code)
+        return request.query_params.get(name, "") if name and self._settings.limit_per_list else ""
+
+    def limit(self, shop_id: int, code: str, scope: str = "") -> None:
+        """429 when the page's "Maximum usage" is exceeded (general notes; verified). Raises RefusalError."""
         interval = self._settings.limits.get(code)
         if not interval:
             return
         # As a count over the last hour, a limit of once a day still is once a day.
         window = interval if self._settings.limit_style == "each" else max(_HOUR, interval)
         with self._lock:
-            calls = self._calls[shop_id, code]
+            calls = self._calls[shop_id, code, scope]
             while calls and self._clock.since(calls[0]) >= window:
                 calls.popleft()
             if len(calls) >= int(window / interval):
@@ -156,8 +210,11 @@ class Door:
         for name in names:
             if name != "shop_id" and name not in api.query and self._settings.refuse_unknown:
                 raise RefusalError(400, f"Unknown param '{name}'")
-            if names.count(name) > 1:
+            if names.count(name) > 1 and name not in api.many:
                 raise RefusalError(400, f"Param '{name}' appears more than once")
+        locale = request.query_params.get("locale")
+        if locale is not None and "locale" in api.query and locale not in self._settings.locales:
+            raise RefusalError(400, f"Locale '{locale}' is not activated")
 
     def _media_type(self, api: Api, request: Request) -> None:
         if not self._settings.strict_accept or not api.produces:
@@ -169,11 +226,14 @@ class Door:
             raise RefusalError(406, "Not Acceptable")
 
 
-async def stock_file(request: Request, settings: MiraklTwinSettings) -> bytes:
-    """Return the bytes of the part `file`, the only one there is (STO01; verified). Raises RefusalError."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        # Live-reported for the other file imports; inferred for this one.
+async def read(api: Api, request: Request, shop_id: int, settings: MiraklTwinSettings) -> Ask:
+    """Return the call with its body. Raises RefusalError."""
+    if api.takes_json:
+        return Ask(request, shop_id, document=await _document(request))
+    if not api.parts:
+        return Ask(request, shop_id)
+    if _kind(request) != "multipart/form-data":
+        # A JSON body (live-reported of P41 and OF01; inferred of the other file imports).
         raise RefusalError(415, "Unsupported Media Type")
     try:
         form = await request.form(max_files=10, max_fields=10)
@@ -181,59 +241,36 @@ async def stock_file(request: Request, settings: MiraklTwinSettings) -> bytes:
         raise RefusalError(400, "The multipart body cannot be read") from error
     try:
         names = [name for name, _ in form.multi_items()]
-        unknown = [name for name in names if name != "file"]
-        if unknown and settings.refuse_unknown:
-            raise RefusalError(400, f"Unknown part '{unknown[0]}'")
-        if names.count("file") > 1:
-            raise RefusalError(400, "Part 'file' appears more than once")
+        for name in names:
+            if name not in api.parts and settings.refuse_unknown:
+                raise RefusalError(400, f"Unknown part '{name}'")
+            if names.count(name) > 1:
+                raise RefusalError(400, f"Part '{name}' appears more than once")
         part = form.get("file")
         if not isinstance(part, UploadFile):
             raise RefusalError(400, "Param 'file' is required")
-        return await part.read()
+        # Plain text, not in JSON quotes as in generated samples (official SDK; verified).
+        texts = {name: value for name, value in form.items() if isinstance(value, str)}
+        for name, value in form.items():
+            if name != "file" and not isinstance(value, str):
+                raise RefusalError(400, f"Param '{name}' is a file")
+        return Ask(request, shop_id, await part.read(), texts)
     finally:
         await form.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of an offset listing, and what it is sorted by."""
-
-    size: int
-    offset: int
-    sort: str
-    descending: bool
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
-def page(request: Request, settings: MiraklTwinSettings) -> Page:
-    """Read offset paging: 10 rows unless told, 100 at most (general notes, offset pagination; verified)."""
-    query = request.query_params
-    size = _number(query.get("max", str(DEFAULT_PAGE)), "max")
-    if size > MAX_PAGE:
-        if settings.page_over_maximum == "refuse":
-            raise RefusalError(400, f"Param 'max' must not be above {MAX_PAGE}")
-        size = MAX_PAGE
-    sort = query.get("sort", "totalPrice")
-    if sort not in {"totalPrice", "price", "productTitle"}:
-        raise RefusalError(400, f"Param 'sort' does not take '{sort}'")
-    order = query.get("order", "asc")
-    if order not in {"asc", "desc"}:
-        raise RefusalError(400, f"Param 'order' does not take '{order}'")
-    return Page(max(1, size), _number(query.get("offset", "0"), "offset"), sort, order == "desc")
-
-
-def link_header(request: Request, place: Page, total: int) -> dict[str, str]:
-    """Return the `Link` header with `previous` and `next` where they exist (general notes; verified)."""
-    links = []
-    if place.offset > 0:
-        url = request.url.include_query_params(max=place.size, offset=max(0, place.offset - place.size))
-        links.append(f'<{url}>; rel="previous"')
-    if place.offset + place.size < total:
-        url = request.url.include_query_params(max=place.size, offset=place.offset + place.size)
-        links.append(f'<{url}>; rel="next"')
-    return {"Link": ", ".join(links)} if links else {}
-
-
-def _number(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise RefusalError(400, f"Param '{name}' is not a number")
-    return int(text)
+async def _document(request: Request) -> Any:
+    if _kind(request) != "application/json":
+        raise RefusalError(415, "Unsupported Media Type")
+    try:
+        document = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise RefusalError(400, "The body is not JSON") from error
+    if not isinstance(document, dict):
+        # A bare array (live-reported of OF24).
+        raise RefusalError(400, "The body is not a JSON object")
+    return document

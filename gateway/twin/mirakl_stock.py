@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import re
 from collections import Counter
@@ -12,8 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gateway.twin.mirakl_csv import BadFileError, BadLine, decode, numbered_report, rows
 from gateway.twin.mirakl_settings import MiraklTwinSettings
-from gateway.twin.mirakl_state import BadLine, Effect, Import, MiraklState, Offer
+from gateway.twin.mirakl_state import Effect, Import, MiraklState, Offer
+
+__all__ = ["BadFileError", "apply", "columns", "decode", "every_line_bad", "judge", "report"]
 
 COLUMNS = ("offer-sku", "quantity", "warehouse-code", "update-delete")
 """Columns of the file, separated by semicolons (Mirakl seller API documentation, STO01; verified)."""
@@ -24,11 +25,6 @@ MAX_QUANTITY = 2_147_483_647
 
 _MAX_DIGITS = len(str(MAX_QUANTITY))
 _WHOLE = re.compile(r"[0-9]+", re.ASCII)
-_BOM = b"\xef\xbb\xbf"
-
-
-class BadFileError(Exception):
-    """The file as a whole cannot be taken; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +48,9 @@ class Verdict:
     bad: list[BadLine] = field(default_factory=list)
 
 
-def decode(body: bytes, settings: MiraklTwinSettings) -> str:
-    """Return the file's text. Raises BadFileError: not UTF-8, or a byte order mark where none is taken."""
-    if body.startswith(_BOM):
-        if not settings.accept_bom:
-            raise BadFileError("Unknown column '\ufeff'")
-        body = body[len(_BOM) :]
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise BadFileError("The file is not encoded in UTF-8") from error
-
-
 def columns(text: str, settings: MiraklTwinSettings) -> tuple[str, ...]:
     """Read the header. Raises BadFileError: no header, a column missing, twice or unknown."""
-    header = next(_records(text), None)
+    header = next(rows(text), None)
     if header is None:
         raise BadFileError("The file is empty")
     for name in header:
@@ -116,6 +100,7 @@ def apply(lines: Sequence[Line], state: MiraklState, item: Import, at: datetime,
             offer.quantity = 0 if line.command == "delete" else line.quantity or 0
             if settings.global_clears_warehouses:
                 offer.warehouses.clear()
+        offer.updated = at
         value = 0 if line.command == "delete" else line.quantity or 0
         effect = Effect(
             at, item.shop_id, item.import_id, line.number, line.sku, line.warehouse, line.command, value, before
@@ -124,14 +109,8 @@ def apply(lines: Sequence[Line], state: MiraklState, item: Import, at: datetime,
 
 
 def report(item: Import, settings: MiraklTwinSettings) -> bytes:
-    """Write the error report: line number, reason, then the columns as sent (STO03; verified)."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=settings.report_delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow([*settings.report_headers, *item.columns])
-    shift = 0 if settings.report_counts_header else 1
-    for bad in item.errors:
-        writer.writerow([bad.number - shift, bad.reason, *bad.cells])
-    return out.getvalue().encode()
+    """Write the error report."""
+    return numbered_report(item.errors, item.columns, settings).encode()
 
 
 def every_line_bad(text: str, settings: MiraklTwinSettings) -> list[BadLine]:
@@ -139,15 +118,8 @@ def every_line_bad(text: str, settings: MiraklTwinSettings) -> list[BadLine]:
     return [BadLine(line.number, "The offer is not valid", line.cells) for line in _lines(text, settings)]
 
 
-def _records(text: str) -> Iterator[list[str]]:
-    try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)
-    except csv.Error as error:
-        raise BadFileError("The file cannot be read as CSV") from error
-
-
 def _lines(text: str, settings: MiraklTwinSettings) -> Iterator[Line]:
-    records = _records(text)
+    records = rows(text)
     header = next(records)
     place = {name: header.index(name) for name in COLUMNS if name in header}
     for number, cells in enumerate(records, start=2):

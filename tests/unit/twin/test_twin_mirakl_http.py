@@ -246,7 +246,16 @@ def test_limits_per_api(started):
 
 def test_documented_limits_are_the_default():
     limits = MiraklTwinSettings().limits
-    assert limits == {"A01": 86_400, "STO01": 60, "STO02": 15, "STO03": 60}
+    assert {code: limits[code] for code in ("A01", "STO01", "STO02", "STO03")} == {
+        "A01": 86_400,
+        "STO01": 60,
+        "STO02": 15,
+        "STO03": 60,
+    }
+    assert (limits["OF01"], limits["OF01_PRODUCTS"], limits["P41"]) == (60, 900, 900)
+    assert (limits["OF52"], limits["OF52_FULL"], limits["OF53"]) == (60, 86_400, 10)
+    assert (limits["VL11"], limits["OF04"], limits["P51"], limits["PRI02"]) == (3600, 60, 60, 60)
+    assert not {"OF21", "OF22", "P31", "P44", "P45", "P46", "P47", "OF54", "PC01", "V01"} & set(limits)
 
 
 def test_limits_counted_over_the_hour(started):
