@@ -6,6 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 from pydantic import TypeAdapter
+from stdnum import ean
 
 
 def cast(texts, kind):
@@ -68,3 +69,43 @@ def test_a_comparison_with_null_is_null_and_ne_missing_is_not():
 def test_pydantic_left_to_itself_reads_what_no_contract_means():
     assert TypeAdapter(int).validate_python("1_000") == 1000
     assert TypeAdapter(int).validate_python("5.0") == 5
+
+
+def test_whole_numbers_of_128_bits_are_multiplied_and_divided_exactly():
+    frame = pl.DataFrame({"x": pl.Series([3 * 10**37 + 1, 7], dtype=pl.Int128)})
+    seven = pl.lit(7, pl.Int128)
+    assert frame.select(pl.col("x") // seven).to_series().to_list() == [(3 * 10**37 + 1) // 7, 1]
+    assert frame.select(pl.col("x") % seven).to_series().to_list() == [(3 * 10**37 + 1) % 7, 0]
+    assert frame.select((pl.col("x") // seven * seven).cast(pl.String)).to_series()[1] == "7"
+
+
+def test_the_number_behind_a_decimal_counts_its_smallest_unit():
+    series = pl.Series(["99999999.999999", "0.5"]).cast(pl.Decimal(38, 6))
+    assert series.to_physical().cast(pl.Int128).to_list() == [99999999999999, 500000]
+
+
+def test_a_table_of_128_bit_numbers_can_be_looked_up():
+    told = pl.select(pl.lit(2).replace_strict({2: 10**6}, return_dtype=pl.Int128, default=None)).to_series()
+    assert (told.dtype, told.to_list()) == (pl.Int128, [10**6])
+
+
+def test_base64_is_decoded_to_null_where_it_is_none():
+    assert pl.Series(["QQ==", "Q"]).str.decode("base64", strict=False).to_list() == [b"A", None]
+
+
+@pytest.mark.parametrize("code", ["96385074", "036000291452", "4006381333931", "98412345678908"])
+def test_stdnum_reads_every_length_of_barcode(code):
+    assert ean.is_valid(code)
+    assert ean.calc_check_digit(code[:-1]) == code[-1]
+    assert not ean.is_valid(code[:-1] + str((int(code[-1]) + 1) % 10))
+
+
+def test_stdnum_takes_zeros_for_a_barcode_and_strips_separators():
+    assert ean.is_valid("0" * 13)
+    assert ean.is_valid("4006381-333931")
+
+
+def test_a_sort_of_the_last_row_so_far_is_a_running_maximum_over_a_group():
+    frame = pl.DataFrame({"g": ["a", "b", "a", "a"], "x": [3, 9, 1, 5]})
+    told = frame.select(pl.col("x").cum_max().shift(1).over("g")).to_series()
+    assert told.to_list() == [None, None, 3, 3]
