@@ -1,0 +1,309 @@
+"""A consignment while it is written: what is decided about its rows, portion by portion, and the calls made of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from gateway import delta, guard
+from gateway.delivery.baseline import Baseline, inflight_keys, write_segment
+from gateway.delivery.before import Before
+from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
+from gateway.delivery.setup import LaneSetup, Leg
+from gateway.issues import WARNINGS
+from gateway.journal import Journal, batches, runs
+from gateway.model import KEY, LINE, ROW, Batch, Reference
+from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
+
+_DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
+    KEY: pl.String, "measure_known": pl.String, "run": pl.UInt32, "seq": pl.Int64,
+    "ended": pl.Boolean, "measure": pl.String,
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Draft:
+    """A consignment while it is written."""
+
+    setup: LaneSetup
+    leg: Leg
+    candidates: list[Candidate]
+    identity: str
+    folder: ConsignmentFolder
+    before: Before
+    bodies: BinaryIO
+    now: datetime
+    effects: int = 0
+    made: list[batches.NewBatch] = field(default_factory=list)
+    segments: list[dict[str, str | int]] = field(default_factory=list)
+    """Of unchanged rows: the baseline holds for their newer sequence."""
+    decided: int = 0
+    """Rows that ended here or are sent, and keys derived."""
+
+
+class Decider:
+    """Decides the rows of a draft and writes their effects, bodies and decisions; `trial`: nobody is asked."""
+
+    def __init__(self, journal: Journal, spool: Spool, *, trial: bool) -> None:
+        self._journal = journal
+        self._spool = spool
+        self._trial = trial
+
+    def decide(self, draft: Draft) -> None:
+        """Decide all rows of the candidates. Raises MayWorkLater when the destination can't be asked now."""
+        lane = draft.setup.name
+        baseline = Baseline.of_lane(self._journal, self._spool, lane)
+        flying = inflight_keys(self._journal, self._spool, lane)
+        portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
+        for number, portion in enumerate(portions):
+            self._portion(draft, number, portion)
+
+    def _portion(self, draft: Draft, number: int, portion: Portion) -> None:
+        leg = draft.leg
+        gathered: list[pl.DataFrame] = []
+        members: dict[int, pl.DataFrame] = {}
+        for candidate, rows in zip(draft.candidates, portion.rows, strict=True):
+            grouping = candidate.pinned.grouping
+            if grouping is not None:
+                kept, joined = delta.collapse(rows, grouping.sums)
+                members[candidate.position] = joined.with_columns(run=pl.lit(candidate.position, pl.UInt32))
+                gathered.append(kept)
+            else:
+                gathered.append(rows)
+        frame = pl.concat(gathered, how="diagonal") if len(gathered) > 1 else gathered[0]
+        frame = frame.with_columns(
+            digest=delta.digest_expr(_compared(leg, frame.columns)),
+            measure=pl.col(leg.measure),
+            ended=pl.col("command").fill_null("") == "end",
+        )
+        rules = draft.candidates[0].pinned.route.delta
+        decided = delta.decide(
+            frame, portion.known, portion.flying, drifts=leg.operation.drifts, rules=rules, now=draft.now
+        )
+        decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
+        derived = self._derived(draft, portion)
+        self._tally(draft, decided, derived, portion.known)
+        decided, reference = self._asked(draft, decided)
+        self._write_decisions(draft, number, decided, members)
+        touched = delta.touched(decided)
+        if touched.height:
+            name = f"{draft.identity}-touched-{number:04d}"
+            draft.segments.append(
+                write_segment(self._spool, draft.setup.name, touched, consignment=draft.identity, name=name)
+            )
+        self._write_sends(draft, number, (decided, derived, reference), members)
+
+    def _asked(self, draft: Draft, decided: pl.DataFrame) -> tuple[pl.DataFrame, Reference]:
+        """Ask the destination what it knows of the rows to send, where the operation wants that; judge them by it."""
+        operation = draft.leg.operation
+        place = pl.int_range(pl.len(), dtype=pl.Int64)
+        sends = decided.with_columns(place.alias("place")).filter(pl.col("decision") == "send")
+        if not operation.gathers or self._trial or not sends.height:
+            return decided, Reference()
+        records = _records(draft.leg, sends.with_columns(pl.col("place").cast(pl.UInt32).alias("effect")))
+        records = records.with_columns(sends["place"].alias(ROW), pl.lit(0, pl.Int64).alias(LINE))
+        destination = draft.setup.destination
+        reference = destination.gather(operation.name, records)
+        found = destination.check(operation.name, records, reference, draft.now.date())
+        found = found.filter(~pl.col("code").is_in(sorted(WARNINGS))).unique(ROW, keep="first")
+        if found.height:
+            said = found.select(pl.col(ROW).alias("place"), pl.lit("refused").alias("refused"), "code", "detail")
+            decided = decided.drop("code", "detail", strict=False).with_columns(place.alias("place"))
+            decided = decided.join(said, on="place", how="left", maintain_order="left").drop("place")
+            decided = decided.with_columns(pl.coalesce("refused", "decision").alias("decision")).drop("refused")
+        return decided, reference
+
+    def _derived(self, draft: Draft, portion: Portion) -> pl.DataFrame:
+        """Effects of keys that the newest full file leaves out: of several full files only the newest speaks."""
+        full = [c for c in draft.candidates if c.speaks_of_absence and c.ends(draft.leg)]
+        if not full or portion.known.height == 0:
+            return pl.DataFrame(schema=_DERIVED_SCHEMA)
+        one = full[-1]
+        newer = [
+            rows.select(KEY, pl.col("seq").alias("seq_sent"))
+            for c, rows in zip(draft.candidates, portion.rows, strict=True)
+            if c.row.seq > one.row.seq
+        ]
+        to_zero = one.pinned.route.absent == "zero"
+        present = portion.present.get(one.position, portion.known.select(KEY).clear())
+        gone = delta.absent(
+            portion.known, pl.concat([portion.flying, *newer]), present, seq=one.row.seq, to_zero=to_zero
+        )
+        return gone.with_columns(
+            run=pl.lit(one.position, pl.UInt32),
+            seq=pl.lit(one.row.seq, pl.Int64),
+            ended=pl.lit(not to_zero),
+            measure=pl.lit("0" if to_zero else None, pl.String),
+        )
+
+    def _tally(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame, baseline: pl.DataFrame) -> None:
+        candidates = draft.candidates
+        live = baseline.filter(~pl.col("ended")).height
+        columns = ["run", KEY, "ended", "measure", "measure_known"]
+        for c in candidates:
+            mine = decided if len(candidates) == 1 else decided.filter(pl.col("run") == c.position)
+            if live:
+                send = pl.concat([mine.filter(pl.col("decision") == "send").select(columns), derived.select(columns)])
+                send = send.filter(pl.col("run") == c.position)
+            else:
+                send = mine.select(columns).clear()
+            full = c.row.mode == "full" and c.decided is None
+            tally = guard.tally(
+                send,
+                known=live,
+                file_keys=mine.height,
+                full=full,
+                priced=c.pinned.route.guard if draft.leg.priced else None,
+            )
+            c.tally = c.tally.plus(tally)
+            c.waits += int((mine["decision"] == "waiting").sum())
+            c.again += int((mine["same"] & (mine["decision"] == "send")).sum()) if live else 0
+            later = mine.filter(pl.col("decision") == "scheduled")["due"]
+            c.scheduled += later.len()
+            first = later.min()
+            if isinstance(first, str):
+                at = datetime.fromisoformat(first)
+                c.next_due = at if c.next_due is None else min(c.next_due, at)
+
+    # ---- writing
+
+    def _write_decisions(
+        self, draft: Draft, number: int, decided: pl.DataFrame, members: dict[int, pl.DataFrame]
+    ) -> None:
+        ended = decided.filter(pl.col("decision").is_in(["unchanged", "superseded", "refused"]))
+        if not ended.height:
+            return
+        draft.decided += ended.height
+        if "code" not in ended.columns:
+            ended = ended.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
+        for c in draft.candidates:
+            mine = ended.filter(pl.col("run") == c.position)
+            code = pl.coalesce("code", pl.col("decision").str.to_uppercase())
+            newer = pl.when(pl.col("decision") == "superseded").then(pl.lit("by a newer file"))
+            detail = pl.coalesce("detail", newer)
+            rows = mine.select(ROW, pl.col("decision").alias("state"), code.alias("code"), detail.alias("detail"))
+            if c.position in members:
+                more = members[c.position].join(rows, on=ROW, how="inner")
+                more = more.select(pl.col("member").alias(ROW), "state", "code", "detail")
+                rows = pl.concat([rows, more]).sort(ROW)
+            draft.folder.add_decisions(number, c.row.id, rows)
+
+    def _write_sends(
+        self,
+        draft: Draft,
+        number: int,
+        frames: tuple[pl.DataFrame, pl.DataFrame, Reference],
+        members: dict[int, pl.DataFrame],
+    ) -> None:
+        decided, derived, reference = frames
+        sends = decided.filter(pl.col("decision") == "send").with_columns(derived=pl.lit(value=False))
+        if derived.height:
+            command = pl.when(pl.col("ended")).then(pl.lit("end")).otherwise(pl.lit(None, pl.String))
+            rows = derived.with_columns(derived=pl.lit(value=True), command=command)
+            sends = pl.concat([sends, rows], how="diagonal")
+        if len(draft.candidates) > 1 or derived.height:
+            sends = sends.sort("seq", "derived", ROW, KEY, nulls_last=True)
+        sends = sends.with_row_index("effect", offset=draft.effects)
+        placed = self._encode(draft, sends, reference)
+        draft.effects += sends.height
+        draft.decided += sends.height
+        effects = sends
+        if derived.height:
+            effects = sends.with_columns(digest=delta.digest_expr(_compared(draft.leg, decided.columns)))
+        effects = _placed(effects, placed)
+        joined = pl.DataFrame(schema=MEMBER_SCHEMA)
+        if members:
+            of_run = effects.select("effect", "run", ROW)
+            joined = pl.concat(members.values()).join(of_run, on=["run", ROW], how="inner")
+            joined = joined.select("effect", pl.col("member").alias(ROW))
+        wanted = effects.select(pl.col(n).cast(d) for n, d in EFFECT_SCHEMA.items())
+        draft.folder.add_effects(number, wanted, joined)
+
+    def _encode(self, draft: Draft, sends: pl.DataFrame, reference: Reference) -> list[tuple[int, pl.DataFrame]]:
+        records = _records(draft.leg, sends)
+        if sends["derived"].any():
+            records = records.with_columns(_of_derived(sends, draft.leg))
+        placed: list[tuple[int, pl.DataFrame]] = []
+        for encoded in draft.setup.destination.encode(draft.leg.operation.name, records, reference):
+            number = len(draft.made)
+            placed.append((number, encoded.effects))
+            offset = draft.bodies.tell()
+            draft.bodies.write(encoded.body)
+            draft.made.append(_new_batch(number, encoded, offset, _runs_in(encoded, sends, draft.candidates)))
+        return placed
+
+
+def _records(leg: Leg, sends: pl.DataFrame) -> pl.DataFrame:
+    wanted = dict.fromkeys([KEY, "command", *transmitted(leg, sends.columns)])
+    return sends.select(pl.col("effect").cast(pl.UInt32), *wanted)
+
+
+def _compared(leg: Leg, present: Collection[str]) -> list[str]:
+    """Fields whose change makes a row new; the time stamp of the file alone does not."""
+    return [f for f in dict.fromkeys(["command", *transmitted(leg, present)]) if f != "timestamp"]
+
+
+def _of_derived(sends: pl.DataFrame, leg: Leg) -> list[pl.Expr]:
+    """Key fields and the measure of derived effects, which have no row to take them from."""
+    names, fields = leg.key_fields, leg.operation.fields
+    parts = pl.col(KEY).str.splitn("\x1f", len(names) + (leg.operation.part != ""))
+    filled = [
+        pl.when(sends["derived"]).then(parts.struct.field(f"field_{n}")).otherwise(pl.col(name)).alias(name)
+        for n, name in enumerate(names)
+        if name in fields
+    ]
+    if leg.measure in fields and leg.measure not in names:
+        measure = pl.when(sends["derived"]).then(sends["measure"]).otherwise(pl.col(leg.measure))
+        filled.append(measure.alias(leg.measure))
+    if "timestamp" in fields:
+        stamp = runs.source_time(sends["seq"])  # the file that left the key out speaks at its own time
+        filled.append(pl.when(sends["derived"]).then(stamp).otherwise(pl.col("timestamp")).alias("timestamp"))
+    return filled
+
+
+def _placed(effects: pl.DataFrame, placed: list[tuple[int, pl.DataFrame]]) -> pl.DataFrame:
+    """Add batch and line to the effects. Raises ValueError when the encoder lost one."""
+    if not placed:
+        if effects.height:
+            raise ValueError(f"{effects.height} effects are in no batch: the encoder made none")
+        return effects.with_columns(batch=pl.lit(0, pl.UInt32), line=pl.lit(0, pl.Int64))
+    places = pl.concat([f for _, f in placed]).select(pl.col("effect").cast(pl.UInt32), pl.col("line").cast(pl.Int64))
+    numbers = pl.Series([n for n, _ in placed], dtype=pl.UInt32)
+    lengths = pl.Series([f.height for _, f in placed], dtype=pl.UInt32)
+    index = pl.select(pl.lit(numbers).repeat_by(lengths).explode()).to_series()
+    places = places.with_columns(index.alias("batch"))
+    if places["effect"].equals(effects["effect"]):
+        return effects.hstack([places["batch"], places["line"]])
+    joined = effects.join(places, on="effect", how="left", maintain_order="left")
+    if joined["batch"].null_count() or joined.height != effects.height:
+        raise ValueError("effects are in no batch or in several: the encoder lost or repeated records")
+    return joined
+
+
+def _runs_in(encoded: Batch, sends: pl.DataFrame, candidates: list[Candidate]) -> tuple[str, ...]:
+    if len(candidates) == 1:
+        return (candidates[0].row.id,)
+    of = sends.select(pl.col("effect").cast(pl.UInt32), "run")
+    positions = encoded.effects.join(of, on="effect", how="inner")["run"].unique()
+    return tuple(candidates[p].row.id for p in sorted(positions.to_list()))
+
+
+def _new_batch(number: int, encoded: Batch, offset: int, in_runs: tuple[str, ...]) -> batches.NewBatch:
+    first: Any = encoded.effects["effect"].min()
+    return batches.NewBatch(
+        number=number,
+        operation=encoded.operation,
+        slot=encoded.slot,
+        offset=offset,
+        length=len(encoded.body),
+        digest=hashlib.sha256(encoded.body).hexdigest(),
+        records=encoded.effects.height,
+        first_effect=int(first) if first is not None else 0,
+        memo=encoded.memo,
+        runs=in_runs,
+    )
