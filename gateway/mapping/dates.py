@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.mapping.fixed import FixedForm, fixed_form
+
 ISO = "iso"
 
 _TOKENS: dict[str, tuple[str, str, str, str]] = {
@@ -60,6 +62,8 @@ class DatePattern:
     clock: bool
     offset: bool
     example: str
+    form: FixedForm | None = None
+    """How the same is read at once, where every part has its fixed place."""
 
 
 def zone_named(name: str) -> ZoneInfo | None:
@@ -94,7 +98,7 @@ def compile_pattern(text: str) -> DatePattern:
             example += literal
     offset = "offset" in kinds
     regex = f"^({regex})({_OFFSET})$" if offset else f"^({regex})$"
-    return DatePattern(text, regex, parser, "hour" in kinds, offset, example)
+    return DatePattern(text, regex, parser, "hour" in kinds, offset, example, fixed_form(tuple(pieces)))
 
 
 def _check(text: str, pieces: list[str], kinds: list[str]) -> None:

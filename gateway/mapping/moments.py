@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import polars as pl
 
 from gateway.mapping.dates import ISO, DatePattern, compile_pattern, zone_named
@@ -16,17 +18,18 @@ INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 def _stamps(texts: pl.Series, pattern: DatePattern) -> pl.Series:
     """Naive Datetime("us") as written; null where the text does not fit or the day does not exist."""
-    fits = texts.str.contains(pattern.regex)
-    fitting = (
-        texts if fits.all() else choose(fits, texts, pl.Series([None], dtype=pl.String).new_from_index(0, len(texts)))
-    )
     if pattern.text == ISO:
-        return _iso_stamps(fitting, pattern)
-    if pattern.offset:
-        fitting = fitting.str.extract(pattern.regex, 1)
-    if not pattern.clock:
-        return fitting.str.to_date(pattern.parser, strict=False).cast(pl.Datetime("us"))
-    return fitting.str.to_datetime(pattern.parser, strict=False, time_unit="us")
+        return _iso_stamps(texts, pattern)
+    if pattern.form is not None:
+        return pattern.form.stamps(texts)
+    fits = texts.str.contains(pattern.regex)
+    bare = texts.str.extract(pattern.regex, 1) if pattern.offset else texts
+    if pattern.clock:
+        read = bare.str.to_datetime(pattern.parser, strict=False, time_unit="us", cache=False)
+    else:
+        read = bare.str.to_date(pattern.parser, strict=False).cast(pl.Datetime("us"))
+    # chrono reads more than was agreed: what does not fit is taken out again
+    return read if fits.all() else read.set(~fits, None)
 
 
 def _iso_stamps(texts: pl.Series, pattern: DatePattern) -> pl.Series:
@@ -64,8 +67,6 @@ class Instants:
         self._typed = compile_pattern(ISO)
         named = zone_named(zone) if zone is not None else None
         self._zone, self._clock = zone, LocalClock(named) if named is not None else None
-        self._minutes = pl.Series([f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(1440)])
-        self._seconds = pl.Series([f"{second:02}Z" for second in range(60)])
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
         """Return canonical instants; null where a text that is not empty is none as agreed."""
@@ -77,7 +78,15 @@ class Instants:
     def _read(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
         naive = self._naive(texts, pattern)
         read = self._written(self._utc(naive, texts, pattern))
-        return choose(present(texts), read, texts)
+        return choose(present(texts), read, texts) if (texts == "").any() else read
+
+    @cached_property
+    def _times(self) -> pl.Series:
+        """Text of each second of a day."""
+        minutes = pl.Series([f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(_DAY // 60)])
+        seconds = pl.Series([f"{second:02}Z" for second in range(60)])
+        second = pl.select(pl.int_range(_DAY)).to_series()
+        return minutes.gather(second // 60) + seconds.gather(second % 60)
 
     def _naive(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
         naive = _stamps(texts, pattern)
@@ -89,7 +98,7 @@ class Instants:
         return choose(texts.str.len_chars() == _DAY_CHARS, last, naive) if pattern.text == ISO else naive
 
     def _written(self, moments: pl.Series) -> pl.Series:
-        """Canonical text, put together from tables of days, minutes and seconds: a third of strftime's work."""
+        """Canonical text, put together from tables of days and of the seconds of a day: a third of strftime's work."""
         seconds = moments.to_physical() // _MICRO
         days, rest = seconds // _DAY, seconds % _DAY
         first, last = days.min(), days.max()
@@ -98,12 +107,14 @@ class Instants:
         dates = pl.select(
             pl.int_range(first, last + 1, dtype=pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d")
         ).to_series()
-        return dates.gather(days - first) + self._minutes.gather(rest // 60) + self._seconds.gather(rest % 60)
+        return dates.gather(days - first) + self._times.gather(rest)
 
     def _utc(self, naive: pl.Series, texts: pl.Series, pattern: DatePattern) -> pl.Series:
+        if not pattern.offset and self._clock is not None:
+            return self._clock.utc(naive)
         none = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(naive))
         if not pattern.offset:
-            return self._clock.utc(naive) if self._clock is not None else none
+            return none
         seconds = _offsets(texts, pattern)
         moved = (naive.to_physical() - seconds * _MICRO).cast(pl.Datetime("us"))
         local = self._clock.utc(naive) if self._clock is not None and seconds.null_count() else none

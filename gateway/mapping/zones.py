@@ -88,6 +88,15 @@ class LocalClock:
         starts = pl.Series([start for start, _ in stretches], dtype=pl.Int64) * 1_000_000
         offsets = pl.Series([None if offset is None else offset for _, offset in stretches], dtype=pl.Int64)
         local = naive.to_physical()
+        ends = pl.Series([local.min(), local.max()], dtype=pl.Int64)
+        early, late = (starts.search_sorted(ends, side="right") - 1).to_list()
+        if early == late and (offset := offsets[early]) is not None:  # nearly always: no clock change among them
+            return _in_years(local - offset * 1_000_000)
         place = starts.search_sorted(local.fill_null(starts[0]), side="right") - 1
         moved = local - offsets.gather(place) * 1_000_000
-        return moved.set(moved > _LAST, None).cast(pl.Datetime("us"))
+        return _in_years(moved)
+
+
+def _in_years(moments: pl.Series) -> pl.Series:
+    beyond = moments > _LAST
+    return (moments.set(beyond, None) if beyond.any() else moments).cast(pl.Datetime("us"))
