@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 
 class _Part(BaseModel):
@@ -51,6 +53,43 @@ class DeltaRules(_Part):
     )
 
 
+class SetRules(_Part):
+    """Files that belong together and make one run: counted parts, or all that lie there once nothing new comes."""
+
+    parts: str | None = Field(
+        default=None,
+        description="Counted parts: regular expression of the name without its endings, with the groups `set`, `part` "
+        "and `of`; a file it does not fit makes a run by itself.",
+    )
+    quiet: float | None = Field(
+        default=None, gt=0, le=86400, description="All files of the route, once nothing new came for so many seconds."
+    )
+    wait: float = Field(
+        default=86400.0,
+        gt=0,
+        le=31 * 86400.0,
+        description="Seconds from its first file after which an incomplete set is refused; with quiet: begins anyway.",
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if (self.parts is None) == (self.quiet is None):
+            raise PydanticCustomError("set", "say either parts or quiet")
+        if self.parts is None:
+            return self
+        try:
+            groups = re.compile(self.parts).groupindex.keys()
+        except re.error as error:
+            raise PydanticCustomError(
+                "set", "parts is not a regular expression: {said}", {"said": str(error)}
+            ) from error
+        missing = [name for name in ("set", "part", "of") if name not in groups]
+        if missing:
+            said = ", ".join(f"(?P<{name}>...)" for name in missing)
+            raise PydanticCustomError("set", "parts lacks the groups {said}", {"said": said})
+        return self
+
+
 class Route(_Part):
     """One way from a source to a destination."""
 
@@ -69,6 +108,7 @@ class Route(_Part):
     policy: Policy = Policy()
     guard: GuardLimits = GuardLimits()
     delta: DeltaRules = DeltaRules()
+    set: SetRules | None = None
     zone: str | None = None
     answers: bool = False
     """Whether answers also go back to the partner's server."""

@@ -232,29 +232,46 @@ class Service:
             structlog.get_logger("gateway").warning("source in trouble", source=name, error=str(error))
 
     def take(self) -> int:
-        """Take every claimed arrival through its routes, oldest first."""
+        """Take every claimed arrival through its routes, oldest first, then the sets of files that are due."""
         with self.journal.read() as tx:
             claimed = runs.arrivals(tx, "claimed")
+        intake = self.intake
         taken = 0
         for row in claimed:
-            if self._stop.is_set():
-                break
-            try:
-                self.intake.take(row)
-            except GatewayError as error:
-                self.intake.trouble(row, error)
-            except OSError as error:  # a full disk, a right taken away: no fault of the file, which waits
-                self._trouble(row.source, Unreachable(f"The spool can't be written: {error.strerror or error}."))
-                break
-            except Exception as error:  # noqa: BLE001  a file that finds a fault of ours must not stop the next one
-                said = f"{type(error).__name__} at {_place(error)}: {error}"
-                structlog.get_logger("gateway").error("fault", source=row.source, file=row.path, error=said)
-                with self.journal.begin() as tx:
-                    self.journal.note(tx, f"arrival {row.id}", "fault", f"{row.path}: {said}")
-                self.intake.trouble(row, WillNeverWork("The gateway has a fault of its own with this file."))
+            work, give_up = functools.partial(intake.take, row), functools.partial(intake.trouble, row)
+            if self._stop.is_set() or not self._attempt(row.source, f"arrival {row.id}", row.path, work, give_up):
+                return taken
             taken += 1
-            self._wake_lanes()
+        for one in intake.sets.due(self._growing()):
+            work, give_up = functools.partial(intake.sets.take, one), functools.partial(intake.sets.give_up, one)
+            if self._stop.is_set() or not self._attempt(one.source, f"set {one.id}", one.name, work, give_up):
+                return taken
+            taken += 1
         return taken
+
+    def _attempt(
+        self, source: str, subject: str, name: str, work: Callable[[], None], give_up: Callable[[GatewayError], None]
+    ) -> bool:
+        """Do the work for one file or set, or give it up: the next one is taken all the same. False: all must wait."""
+        try:
+            work()
+        except GatewayError as error:
+            give_up(error)
+        except OSError as error:  # a full disk, a right taken away: no fault of the file, which waits
+            self._trouble(source, Unreachable(f"The spool can't be written: {error.strerror or error}."))
+            return False
+        except Exception as error:  # noqa: BLE001  a file that finds a fault of ours must not stop the next one
+            said = f"{type(error).__name__} at {_place(error)}: {error}"
+            structlog.get_logger("gateway").error("fault", source=source, file=name, error=said)
+            with self.journal.begin() as tx:
+                self.journal.note(tx, subject, "fault", f"{name}: {said}")
+            give_up(WillNeverWork("The gateway has a fault of its own with this file."))
+        self._wake_lanes()
+        return True
+
+    def _growing(self) -> dict[str, Sequence[str]]:
+        """Files per source that were seen and may still be growing."""
+        return {name: _waiting(source) for name, source in self.sources.items()}
 
     def _wake_lanes(self) -> None:
         with self.journal.read() as tx:
@@ -322,15 +339,18 @@ class Service:
         if any(_waiting(source) for source in self.sources.values()):
             self._next_scan.clear()
             return 0.2
+        quiet = self.intake.sets.next_quiet()
+        if quiet is not None and (quiet - now).total_seconds() <= _SOON:
+            return float(max(0.02, min(1.0, (quiet - now).total_seconds())))
         if busy and at is not None and (at - now).total_seconds() <= _SOON:
             return float(max(0.02, min(5.0, (at - now).total_seconds())))
         return None
 
 
-def _waiting(source: Source) -> bool:
-    """Whether the source saw files that may still grow."""
+def _waiting(source: Source) -> Sequence[str]:
+    """Files the source saw that may still grow."""
     seen: Callable[[], Sequence[str]] | None = getattr(source, "waiting", None)
-    return seen is not None and len(seen()) > 0
+    return [] if seen is None else seen()
 
 
 def _place(error: Exception) -> str:

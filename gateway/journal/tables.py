@@ -67,6 +67,30 @@ arrival = sa.Table(
     sa.Column("next_at", Moment),
 )
 
+arrival_set = sa.Table(  # files that belong together; its run is the one of its first file through its route
+    "arrival_set",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("route", sa.String, nullable=False),
+    sa.Column("name", sa.String, nullable=False),  # what its files have in common, with their folder
+    sa.Column("of", sa.Integer),  # how many parts make it; null: all that come until it is quiet
+    sa.Column("state", sa.String, nullable=False, index=True),  # waiting, begun, refusing, taken, refused
+    sa.Column("opened_at", Moment, nullable=False),
+    sa.Column("last_at", Moment, nullable=False),
+    sa.Column("until", Moment, nullable=False),
+)
+
+set_member = sa.Table(
+    "set_member",
+    metadata,
+    sa.Column("set", sa.ForeignKey("arrival_set.id"), primary_key=True),
+    sa.Column("arrival", sa.ForeignKey("arrival.id"), primary_key=True, index=True),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("answer", sa.String, nullable=False),  # what stands for a run in the name of its acknowledgement
+    sa.Column("left", sa.Boolean, nullable=False, default=False),  # another file took its place
+)
+
 run = sa.Table(
     "run",
     metadata,

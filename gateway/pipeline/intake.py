@@ -17,13 +17,14 @@ from gateway import __version__
 from gateway.delivery.settle import Settler
 from gateway.delivery.setup import Grouping, Pinned, legs_written
 from gateway.errors import FileError, GatewayError
-from gateway.formats.unpack import demand, unpack
 from gateway.issues import CATALOGUE
-from gateway.journal import Journal, runs
+from gateway.journal import Journal, runs, sets
 from gateway.mapping import MappingFile, load_mapping
-from gateway.model import Arrival, Claim, Ending, Operation
+from gateway.model import Claim, Ending, Operation
 from gateway.outbox import Outbox, answer_name
+from gateway.pipeline.bundle import Bundle, keep_listing, kept_listing, lay_out
 from gateway.pipeline.reading import FileReading, Read, Readout
+from gateway.pipeline.sets import Sets
 from gateway.pipeline.setup import RouteSetup
 from gateway.reports.answers import write_ack, write_refusal
 from gateway.spool import RunFolder, Spool
@@ -52,6 +53,7 @@ class Intake:
         self._read = read
         self._routes = routes
         self._returns = returns
+        self.sets = Sets(journal, outbox, self, self._setup_of, returns)
 
     def enter(self, claim: Claim) -> int:
         """Write a claim to the journal; entering it again after a crash is the same arrival."""
@@ -62,23 +64,33 @@ class Intake:
 
     def take(self, row: Row[Any]) -> None:
         """Take one arrival in state `claimed` through its routes. What an interrupted take left is done anew."""
-        local = Path(row.local)
-        arrival = Arrival(row.source, row.path, row.size, row.mtime)
-        digest, size = _sha256(local)
+        digest = _sha256(Path(row.local))
+        bundle = Bundle.of_one(row, digest)
+        name = bundle.arrival.name
         with self._journal.begin() as tx:
             runs.set_arrival(tx, row.id, sha256=digest)
-            before = {r.route: r for r in runs.of_arrival(tx, row.id)}
-        routes = [s for s in self._routes(arrival.source) if s.route.matches(arrival.name)]
-        routes = self._of_errors_file(arrival.name, routes)
+        routes = [s for s in self._routes(row.source) if s.route.matches(name)]
+        routes = self._of_errors_file(name, routes)
         if not routes:
-            known = ", ".join(sorted({p for s in self._routes(arrival.source) for p in s.route.files}))
-            error = FileError("FILE_ROUTE", f"No route takes {arrival.name!r}; taken are: {known or 'none'}.",
+            known = ", ".join(sorted({p for s in self._routes(row.source) for p in s.route.files}))
+            error = FileError("FILE_ROUTE", f"No route takes {name!r}; taken are: {known or 'none'}.",
                               fix="Rename the file, or ask for a route.")  # fmt: skip
-            self._refuse(row, arrival, error, digest)
+            self._refuse(bundle, error)
             self._end(row.id, Ending.REJECT)
             return
+        faulty = 0
         for place, setup in enumerate(routes):
-            self._through(row, arrival, setup, before.get(setup.route.name), (digest, size), place)
+            try:
+                alone = _ERRORS_FILE.search(name) is not None or not self.sets.join(row, digest, setup, place)
+            except FileError as error:
+                self._refuse(bundle, error, place=place)
+                faulty += 1
+                continue
+            if alone:
+                self._through(bundle, setup, place)
+        if faulty == len(routes):
+            self._end(row.id, Ending.REJECT)
+            return
         with self._journal.begin() as tx:
             runs.set_arrival(tx, row.id, state="taken")
         self.settle_arrival(row.id)
@@ -93,85 +105,69 @@ class Intake:
         own = [s for s in routes if first is not None and s.route.name == first.route]
         return own or routes
 
+    def _setup_of(self, source: str, route: str) -> RouteSetup | None:
+        return next((setup for setup in self._routes(source) if setup.route.name == route), None)
+
     # ---- one route
 
-    def _through(
-        self,
-        row: Row[Any],
-        arrival: Arrival,
-        setup: RouteSetup,
-        known: Row[Any] | None,
-        content: tuple[str, int],
-        place: int,
-    ) -> None:
+    def begin(self, bundle: Bundle, setup: RouteSetup) -> None:
+        """Take files that belong together through their route."""
+        self._through(bundle, setup, 0)
+
+    def _through(self, bundle: Bundle, setup: RouteSetup, place: int) -> None:
+        with self._journal.read() as tx:
+            known = next((r for r in runs.of_arrival(tx, bundle.id) if r.route == setup.route.name), None)
         if known is not None and known.state != "reading":
             if known.state != "rejected":  # a crash may have come before the acknowledgement: writing it twice is once
                 self._acknowledge(known.id, setup)
             return
-        if known is None and self._is_duplicate(setup, content[0], row):
-            self._acknowledge_duplicate(row, arrival, setup, content, place)
+        if known is None and self._is_duplicate(setup, bundle):
+            self._acknowledge_duplicate(bundle, setup, place)
             return
-        run = known.id if known is not None else self._begin(row, arrival, setup, content)
-        folder = self._spool.run(run)
+        run = known.id if known is not None else self._begin(bundle, setup)
         try:
-            readout, mapping = self._read_into(folder, setup, arrival, Path(row.local))
+            readout, mapping, notes = self._read_into(self._spool.run(run), setup, bundle)
         except FileError as error:
-            self._reject(run, row, arrival, setup, error, content[0])
+            self._reject(run, bundle, setup, error)
             return
-        self._taken(run, setup, readout, mapping)
+        self._taken(run, setup, readout, mapping, notes)
 
-    def _is_duplicate(self, setup: RouteSetup, digest: str, row: Row[Any]) -> bool:
+    def _is_duplicate(self, setup: RouteSetup, bundle: Bundle) -> bool:
         with self._journal.read() as tx:
             newest = runs.newest_of_route(tx, setup.route.name)
-        return newest is not None and newest.sha256 == digest and newest.arrival != row.id
+        return newest is not None and newest.sha256 == bundle.sha256 and newest.arrival != bundle.id
 
-    def _begin(self, row: Row[Any], arrival: Arrival, setup: RouteSetup, content: tuple[str, int]) -> str:
+    def _begin(self, bundle: Bundle, setup: RouteSetup) -> str:
         now = self._journal.clock.now()
+        arrival = bundle.arrival
         with self._journal.begin() as tx:
             run = runs.fresh_run_id(tx, now)
             runs.add_run(
-                tx, id=run, arrival=row.id, route=setup.route.name, partner=setup.route.partner,
-                feed=setup.route.feed, file=arrival.name, sha256=content[0], size=content[1],
-                seq=runs.sequence(arrival.mtime, row.id), mode=setup.route.mode, state="reading",
+                tx, id=run, arrival=bundle.id, route=setup.route.name, partner=setup.route.partner,
+                feed=setup.route.feed, file=arrival.name, sha256=bundle.sha256, size=arrival.size,
+                seq=runs.sequence(arrival.mtime, bundle.id), mode=setup.route.mode, state="reading",
                 rows=0, blank=0, counts={}, pinned={}, notes=[], corrections=0,
-                received_at=row.claimed_at, started_at=now,
+                received_at=bundle.claimed_at, started_at=now,
             )  # fmt: skip
         return run
 
     def _read_into(
-        self, folder: RunFolder, setup: RouteSetup, arrival: Arrival, local: Path
-    ) -> tuple[Readout, MappingFile]:
+        self, folder: RunFolder, setup: RouteSetup, bundle: Bundle
+    ) -> tuple[Readout, MappingFile, list[str]]:
+        """Read a bundle into the run's folder; returns what it told, the pinned mapping and notes on its files."""
         mapping = _pin(folder, setup.mapping)
         folder.begin()
-        file = self._unpacked(folder, local, arrival)
-        demand(file, mapping.format.kind)
-        if file.stat().st_size == 0:
-            raise _empty("FILE_EMPTY")
+        laid = lay_out(bundle, folder, mapping.format.kind)
         reading = FileReading(
-            setup, mapping, self._read, folder, source_time=arrival.mtime, now=self._journal.clock.now()
-        )
-        readout = reading.run(file)
+            setup, mapping, laid.reading(self._read), folder, source_time=bundle.arrival.mtime,
+            now=self._journal.clock.now(),
+        )  # fmt: skip
+        readout = reading.run(laid.path)
         if readout.rows == 0 and setup.route.empty != "no_change":
             raise _empty("FILE_NO_ROWS")
-        return readout, mapping
+        return readout, mapping, keep_listing(folder, laid.listed())
 
-    def _unpacked(self, folder: RunFolder, local: Path, arrival: Arrival) -> Path:
-        """The run's own copy of the bytes, unpacked; a link where the file system allows."""
-        for old in folder.file.iterdir():
-            old.unlink()
-        packed = folder.root / "packed"
-        shutil.rmtree(packed, ignore_errors=True)
-        packed.mkdir()
-        named = packed / arrival.name
-        shutil.copyfile(local, named)
-        out = unpack(named, folder.file)
-        final = folder.file / out.name
-        if out != final:
-            out.replace(final)
-        shutil.rmtree(packed)
-        return final
-
-    def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile) -> None:
+    def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile, notes: list[str]) -> None:
         now = self._journal.clock.now()
         legs = legs_written(setup.legs, readout.columns)
         calls = {leg.lane: _calls(leg.operation, readout.good) for leg in legs}
@@ -184,9 +180,10 @@ class Intake:
                 "mapping": _digest_of(mapping), "destination": setup.target.version,
             },
         )  # fmt: skip
-        notes = [f"The file goes back to the fixes of run {readout.first_run}."] if readout.first_run else []
+        if readout.first_run is not None:
+            notes = [f"The file goes back to the fixes of run {readout.first_run}.", *notes]
         if readout.over_limit is not None:
-            notes.append(f"Nothing was sent: {readout.over_limit}.")
+            notes = [*notes, f"Nothing was sent: {readout.over_limit}."]
         counts = {
             "calls": sum(calls.values()), "finish": finish.isoformat() if readout.good else None,
             "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped,
@@ -226,6 +223,7 @@ class Intake:
                 out, run=run, partner=row.partner, route=row.route, file_name=row.file, size=row.size,
                 sha256=row.sha256, received_at=row.received_at, rows=row.rows, calls_expected=calls,
                 finish_expected=datetime.fromisoformat(finish) if finish else None, linked_run=row.first_run,
+                files=kept_listing(self._spool.run(run)),
             )  # fmt: skip
             return True
 
@@ -234,21 +232,17 @@ class Intake:
             source=setup.route.source if setup.route.answers else None,
         )  # fmt: skip
 
-    def _acknowledge_duplicate(
-        self, row: Row[Any], arrival: Arrival, setup: RouteSetup, content: tuple[str, int], place: int
-    ) -> None:
+    def _acknowledge_duplicate(self, bundle: Bundle, setup: RouteSetup, place: int) -> None:
         with self._journal.read() as tx:
             newest = runs.newest_of_route(tx, setup.route.name)
         first = "" if newest is None else f" as run {newest.id} ({newest.file})"
         error = FileError("FILE_DUPLICATE", f"The same content was already taken{first}; nothing is sent again.",
                           fix="Nothing to do.")  # fmt: skip
-        self._refuse(row, arrival, error, content[0], place=place)
+        self._refuse(bundle, error, place=place)
 
-    def _reject(
-        self, run: str, row: Row[Any], arrival: Arrival, setup: RouteSetup, error: FileError, digest: str
-    ) -> None:
+    def _reject(self, run: str, bundle: Bundle, setup: RouteSetup, error: FileError) -> None:
         quiet = error.code in {"FILE_EMPTY", "FILE_NO_ROWS"} and setup.route.empty != "reject"
-        self._refuse(row, arrival, error, digest, run=run)  # before the state: a crash in between does both again
+        self._refuse(bundle, error, run=run)  # before the state: a crash in between does both again
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
             state = "rejected"
@@ -257,24 +251,29 @@ class Intake:
             )
             self._journal.note(tx, run, "rejected", str(error))
 
+    def refuse(self, bundle: Bundle, error: FileError, *, named: str) -> None:
+        """Answer that files are not taken; `named` stands for the run in the answer's name."""
+        self._refuse(bundle, error, named=named)
+
     def _refuse(
-        self, row: Row[Any], arrival: Arrival, error: FileError, digest: str, *, run: str | None = None, place: int = 0
+        self, bundle: Bundle, error: FileError, *, run: str | None = None, place: int = 0, named: str | None = None
     ) -> None:
         # Without a run the name goes back to the claim, so that after a crash the answer gets the same one again.
-        stamp = row.claimed_at + timedelta(milliseconds=place)
+        stamp = bundle.claimed_at + timedelta(milliseconds=place)
+        arrival = bundle.arrival
         partner, returned = self._returns(arrival.source)
         now = self._journal.clock.now()
 
         def write(out: Path) -> bool:
             write_refusal(
-                out, file_name=arrival.name, size=row.size, sha256=digest, at=now, code=error.code,
+                out, file_name=arrival.name, size=arrival.size, sha256=bundle.sha256, at=now, code=error.code,
                 message=error.message, fix=error.fix or CATALOGUE[error.code].fix, line=error.line,
             )  # fmt: skip
             return True
 
         with self._journal.begin() as tx:
-            name = run or runs.fresh_run_id(tx, stamp)
-            self._journal.note(tx, run or f"arrival {row.id}", "refused", f"{arrival.name}: {error}")
+            name = run or named or runs.fresh_run_id(tx, stamp)
+            self._journal.note(tx, run or f"arrival {bundle.id}", "refused", f"{arrival.name}: {error}")
         self._outbox.publish(
             partner, answer_name(arrival.name, name, "ack.json"), write, run=run, kind="ack.json",
             source=arrival.source if returned else None,
@@ -286,12 +285,13 @@ class Intake:
         """Give the arrival its ending when all its runs have ended."""
         with self._journal.read() as tx:
             state = runs.arrival_state(tx, arrival)
-            found = runs.of_arrival(tx, arrival)
-        if state != "taken" or any(r.state not in {"settled", "rejected"} for r in found):
+            waits, more, refused = self.sets.of_arrival(tx, arrival)
+            found = [*runs.of_arrival(tx, arrival), *more]
+        if state != "taken" or waits or any(r.state not in {"settled", "rejected"} for r in found):
             return
         kept = [r for r in found if not (r.state == "rejected" and not r.counts.get("quiet"))]
         limited = [r for r in kept if r.counts.get("over_limit")]
-        rejected = bool(found) and (not kept or len(limited) == len(found))
+        rejected = (bool(found) or refused) and (not kept or len(limited) == len(found))
         self._end(arrival, Ending.REJECT if rejected else Ending.ARCHIVE)
 
     def settle_arrivals(self) -> None:
@@ -302,24 +302,29 @@ class Intake:
             self.settle_arrival(arrival)
 
     def run_ended(self, run: str) -> None:
-        """Give the run's arrival its ending, if this was its last run."""
+        """Give the arrivals of the run their ending, if this was their last run."""
         with self._journal.read() as tx:
             row = runs.get_run(tx, run)
-        if row is not None:
-            self.settle_arrival(row.arrival)
+            ended = [] if row is None else self.sets.fellows(tx, row.arrival, row.route)
+        for arrival in ended:
+            self.settle_arrival(arrival)
 
     def trouble(self, row: Row[Any], error: GatewayError) -> None:
         """Tell the partner that the file can't be processed for a reason of ours, and keep the file."""
-        arrival = Arrival(row.source, row.path, row.size, row.mtime)
-        digest, _ = _sha256(Path(row.local))
-        self._refuse(row, arrival, FileError("FILE_TROUBLE", error.message, fix=error.fix), digest)
+        with self._journal.begin() as tx:
+            sets.withdraw(tx, row.id)
+        self.give_up(Bundle.of_one(row, _sha256(Path(row.local))), None, error)
+        self._end(row.id, Ending.REJECT)
+
+    def give_up(self, bundle: Bundle, route: str | None, error: GatewayError) -> None:
+        """Tell the partner that files can't be processed for a reason of ours; end what a route (None: any) began."""
+        self._refuse(bundle, FileError("FILE_TROUBLE", error.message, fix=error.fix))
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
-            begun = [r for r in runs.of_arrival(tx, row.id) if r.state == "reading"]
+            begun = [r for r in runs.of_arrival(tx, bundle.id) if r.state == "reading" and route in {None, r.route}]
             for r in begun:
                 told = {"code": "FILE_TROUBLE", "quiet": False}
                 runs.set_run(tx, r.id, state="rejected", ended_at=now, notes=[str(error)], counts=told)
-        self._end(row.id, Ending.REJECT)
 
     def _end(self, arrival: int, ending: Ending) -> None:
         with self._journal.begin() as tx:
@@ -359,11 +364,9 @@ def _calls(operation: Operation, rows: int) -> int:
     return math.ceil(rows / operation.batch_size)
 
 
-def _sha256(path: Path) -> tuple[str, int]:
+def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    size = 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-            size += len(chunk)
-    return digest.hexdigest(), size
+    return digest.hexdigest()

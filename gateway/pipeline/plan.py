@@ -81,7 +81,7 @@ class _Trial:
         self, setup: RouteSetup, read: Read, layout: Callable[[Path], BaseModel], state: Path, work: Path, clock: Clock
     ) -> None:
         _copy_state(state, work)
-        any_name = setup.route.model_copy(update={"files": ("*",)})
+        any_name = setup.route.model_copy(update={"files": ("*",), "set": None})
         self.setup = RouteSetup(any_name, setup.mapping, setup.contract, setup.target, setup.legs)
         self.journal = open_journal(work, clock)
         self.spool = Spool(work)

@@ -77,8 +77,12 @@ def write_ack(  # noqa: PLR0913  an acknowledgement states that many facts, each
     calls_expected: int,
     finish_expected: datetime | None,
     linked_run: str | None = None,
+    files: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write the answer to a file that was taken. `size` in bytes, `sha256` in hexadecimal, times aware."""
+    """Write the answer to a file that was taken. `size` in bytes, `sha256` in hexadecimal, times aware.
+
+    `files`: those of a run that has several, with `name`, `first_row` and `last_row`.
+    """
     _dump(
         out,
         {
@@ -92,6 +96,36 @@ def write_ack(  # noqa: PLR0913  an acknowledgement states that many facts, each
             "calls_expected": calls_expected,
             "finish_expected": _time(finish_expected),
             "linked_run": linked_run,
+            **({"files": list(files)} if files else {}),
+        },
+    )
+
+
+def write_waiting(  # noqa: PLR0913  an acknowledgement states that many facts, each by name
+    out: Path,
+    *,
+    route: str,
+    file_name: str,
+    size: int,
+    received_at: datetime,
+    name: str | None,
+    part: int | None,
+    of: int | None,
+    missing: Sequence[int],
+    until: datetime,
+    message: str,
+) -> None:
+    """Write the answer to a file that waits for others. `name`, `part`, `of`, `missing`: of counted parts only."""
+    _dump(
+        out,
+        {
+            "taken": True,
+            "run": None,
+            "route": route,
+            "file": {"name": file_name, "size": size},
+            "received_at": _time(received_at),
+            "set": {"name": name, "part": part, "of": of, "missing": list(missing), "until": _time(until)},
+            "message": message,
         },
     )
 

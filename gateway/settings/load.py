@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel
 
 from gateway.contracts import Contract, contract
+from gateway.delivery.setup import operations_for
 from gateway.destinations import destinations
 from gateway.errors import SettingsError
+from gateway.formats.layout import XmlLayout
 from gateway.mapping import MappingFile, load_mapping
 from gateway.model import Operation
 from gateway.routes import Route
@@ -162,6 +164,7 @@ def _route(
         document.fault((*keys, "absent"), 'absent means something only with mode = "full"')
     if mapping is None:
         return None
+    _check_set(document, keys, made, mapping)
     try:
         agreed = contract(mapping.contract)
     except SettingsError as error:
@@ -172,13 +175,13 @@ def _route(
         return None
     kind, target = targets[made.destination]
     operations = destinations()[kind].SPEC.operations(target)
-    chosen = _operations(operations, agreed, made)
+    chosen = operations_for(operations, agreed.name, made.effects)
     if not chosen:
         takes = ", ".join(sorted({o.contract for o in operations}))
         document.fault((*keys, "destination"), f"{made.destination} does not take {agreed.name}; it takes: {takes}")
         return None
     for word in sorted(set(made.effects or ()) - {o.family for o in chosen}):
-        offered = [o.family for o in _operations(operations, agreed, made.model_copy(update={"effects": None}))]
+        offered = [o.family for o in operations_for(operations, agreed.name)]
         document.fault((*keys, "effects"), unknown(word, offered, f"effect of {agreed.name} at {made.destination}"))
     source = sources[made.source]
     partner = made.partner or source.partner or made.source
@@ -186,22 +189,21 @@ def _route(
         name=name, source=made.source, files=made.files, mapping=made.mapping, contract=agreed.name,
         feed=agreed.name, destination=made.destination, partner=partner, owner=made.owner or partner,
         mode=made.mode, absent=made.absent, empty=made.empty, policy=made.policy, guard=made.guard,
-        delta=made.delta, zone=settings.zone if settings is not None else None, answers=source.answers is not None,
+        delta=made.delta, set=made.set, zone=settings.zone if settings is not None else None,
+        answers=source.answers is not None,
     )  # fmt: skip
     return LoadedRoute(route, made.keys, mapping, agreed, chosen)
 
 
-def _operations(operations: Iterable[Operation], agreed: Contract, made: RouteSettings) -> tuple[Operation, ...]:
-    """Choose the first operation of each family that takes the contract, unless the route narrows its effects."""
-    chosen: dict[str, Operation] = {}
-    for one in operations:
-        if one.contract in {agreed.name, "*"} and (made.effects is None or one.family in made.effects):
-            chosen.setdefault(one.family, one)
-    return tuple(chosen.values())
+def _check_set(document: Document, keys: tuple[str, ...], made: RouteSettings, mapping: MappingFile) -> None:
+    """Documents whose root is the record can't stand together below one root, as their errors file needs it."""
+    layout = mapping.format
+    if made.set is not None and isinstance(layout, XmlLayout) and "/" not in layout.record.strip("/"):
+        document.fault((*keys, "set"), f"the record {layout.record!r} is the document itself: no files stand together")
 
 
 def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFile, agreed: Contract) -> None:
-    for field in sorted(mapping.fields.keys() - agreed.fields.keys()):
+    for field in sorted(name for name in mapping.fields if not agreed.has(name)):
         place = f"{mapping.path}:{mapping.line('fields', field)}"
         near = difflib.get_close_matches(field, agreed.fields, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(agreed.fields)}"

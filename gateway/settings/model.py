@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from gateway.routes import DeltaRules, GuardLimits, Policy
+from gateway.routes import DeltaRules, GuardLimits, Policy, SetRules
 
 
 def _many(value: object) -> object:
@@ -93,6 +93,7 @@ class RouteSettings(_Section):
     empty: Literal["reject", "ignore", "no_change"] = Field(
         default="reject", description="What an empty file or one without rows means."
     )
+    set: SetRules | None = Field(default=None, description="Files that belong together and make one run.")
     policy: Policy = Field(default=Policy(), description="What happens to the good rows of a file with bad ones.")
     guard: GuardLimits = Field(default=GuardLimits(), description="Limits above which a run is held.")
     delta: DeltaRules = Field(default=DeltaRules(), description="When an unchanged row is not sent again.")
