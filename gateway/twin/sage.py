@@ -1,8 +1,8 @@
-"""The Sage 50 twin: takes stock batch files from a folder, keeps a stock ledger, and answers with files.
+"""The Sage 50 twin: takes batch files of products, stock, prices and pictures from a folder and answers with files.
 
-Sources: Sage 50 Cloud e-commerce contracts (ProductStock, OrderResult) and the public guides of the file-sharing API
-(one file per scope, only the latest is kept). No upload direction, envelope, limit or answer for stock is documented:
-all of that is assumption and set in `SageTwinSettings`.
+Sources: Sage 50 Cloud e-commerce contracts (Product, ProductStock, ProductSpecialPrice, ProductPicture, OrderResult)
+and the public guides of the file-sharing API (one file per scope, only the latest is kept). No upload direction,
+envelope, limit or answer for any of them is documented: all of that is assumption and set in `SageTwinSettings`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from typing import Any, Self
 import orjson
 
 from gateway.errors import SettingsError
-from gateway.twin import sage_contract as contract
+from gateway.twin import sage_shop as shop
 from gateway.twin.clock import TwinClock
 from gateway.twin.faults import SageFaults
 from gateway.twin.sage_answers import BatchName, plan, result
+from gateway.twin.sage_contract import BadBatchError, Judged, read
+from gateway.twin.sage_kinds import KINDS, judge
 from gateway.twin.sage_settings import SageTwinSettings
-from gateway.twin.sage_state import Level, SageState, StockEffect, Violation, load
+from gateway.twin.sage_shop import ShopRow
+from gateway.twin.sage_state import SageEffect, SageState, Violation, load
 
-__all__ = ["SageTwin", "SageTwinSettings"]
+__all__ = ["SageTwin", "SageTwinSettings", "ShopRow"]
 
 ANNOUNCEMENT = "twin.json"
 """File in the batch folder while the twin runs: its system, speed and process."""
@@ -52,8 +55,8 @@ class SageTwin:
     """A Sage 50 installation that shares `inbox` and `results`; a context manager that starts and stops it.
 
     `inbox`: where batch files are put; `results`: where answers appear; both are made when missing. `speed` shrinks
-    delays; `clock` replaces it where a test moves time. `state_file` lets ledger, audit and planned answers outlive the
-    twin. `step` does one pass by hand; `start` does passes in a thread. Raises SettingsError for a faulty speed.
+    delays; `clock` replaces it where a test moves time. `state_file` lets records, audit and planned answers outlive
+    the twin. `step` does one pass by hand; `start` does passes in a thread. Raises SettingsError for a faulty speed.
     """
 
     def __init__(
@@ -126,10 +129,32 @@ class SageTwin:
         with self._lock:
             return {key: level.stock for key, level in self._state.levels.items()}
 
-    def effects(self, key: str | None = None) -> list[StockEffect]:
-        """Every applied record in order, of one key or of all."""
+    def products(self) -> dict[str, dict[str, Any]]:
+        """Products and variants as they were taken, numbers as text, per key (`TS-100` or `TS-100/XL/Blue`)."""
+        return self._shelf(shop.PRODUCTS)
+
+    def special_prices(self) -> dict[str, dict[str, Any]]:
+        """Special prices as they were taken, numbers as text, per key of what they are about."""
+        return self._shelf(shop.PRICES)
+
+    def pictures(self) -> dict[str, dict[str, Any]]:
+        """Pictures per key (`TS-100#1`); `picture` is their kind, size in bytes and digest."""
+        return self._shelf(shop.PICTURES)
+
+    def shop(self) -> list[ShopRow]:
+        """Every product with its stock, special prices and pictures."""
         with self._lock:
-            return [effect for effect in self._state.effects if key in {None, effect.key}]
+            return shop.rows(self._state, self.settings.separator)
+
+    def _shelf(self, scope: str) -> dict[str, dict[str, Any]]:
+        with self._lock:
+            return {key: dict(entry.fields) for key, entry in self._state.shelves.get(scope, {}).items()}
+
+    def effects(self, key: str | None = None, scope: str | None = None) -> list[SageEffect]:
+        """Every applied record in order, of one key or of all, of one scope or of all."""
+        with self._lock:
+            of_key = [effect for effect in self._state.effects if key in {None, effect.key}]
+            return [effect for effect in of_key if scope in {None, effect.scope}]
 
     def violations(self, kind: str | None = None) -> list[Violation]:
         """What the writer must not have done, of one kind or of all."""
@@ -188,11 +213,11 @@ class SageTwin:
             self._violation("overwritten", name, "the same name was written again before it was read")
             del self._unread[name]
         match = _NAME.fullmatch(name)
-        if match is None or match["scope"] != contract.SCOPE:
+        if match is None or match["scope"] not in KINDS:
             if self._odd.get(name) != mark:
                 self._odd[name] = mark
                 kind = "file_name" if match is None else "scope"
-                self._violation(kind, name, f"expected {{profile}}_{contract.SCOPE}_{{batchId}}_{{seq:04d}}.json")
+                self._violation(kind, name, "expected {profile}_{scope}_{batchId}_{seq:04d}.json")
             return
         self._unread[name] = _Unread(BatchName(**match.groupdict()), self.inbox / name, self.clock.now(), mark)
 
@@ -222,40 +247,30 @@ class SageTwin:
         body = reading.read_bytes()
         reading.unlink()
         self._state.read_files.append(name)
+        kind, settings = KINDS[item.name.scope], self.settings
         try:
-            judged = contract.judge(contract.read(body, item.name.batch_id, self.settings), self.settings)
-        except contract.BadBatchError as error:
+            items = read(body, item.name.batch_id, kind, settings)
+            judged = judge(items, kind, settings, shop.known(self._state, settings))
+        except BadBatchError as error:
             self._violation("refused" if error.items else "unreadable", name, str(error))
-            judged = [contract.Judged(record, [str(error)]) for record in error.items]
+            judged = [Judged(record, kind, [str(error)]) for record in error.items]
         if judged:
             self._settle(item, judged)
 
-    def _settle(self, item: _Unread, judged: Sequence[contract.Judged]) -> None:
+    def _settle(self, item: _Unread, judged: Sequence[Judged]) -> None:
         now = self.clock.now()
         refuse = self.faults.take("reject")
         results: list[dict[str, Any]] = []
         for place, row in enumerate(judged, start=1):
-            key = self.settings.separator.join(part for part in row.key if part) or f"#{place}"
+            key = shop.name_of(row, place, self.settings)
             if refuse and not row.reasons:
                 row.reasons.append("C-ALL: nothing is taken now")
             results.append(
-                result(key, "rejected", reasons=row.reasons) if row.reasons else self._apply(item, key, row, now)
+                result(key, "rejected", reasons=row.reasons)
+                if row.reasons
+                else shop.take(self._state, item.name, item.path.name, row, key, now, self.settings)
             )
         self._state.planned.extend(plan(item.name, results, now, self.clock, self.faults, self.settings))
-
-    def _apply(self, item: _Unread, key: str, row: contract.Judged, now: datetime) -> dict[str, Any]:
-        levels = self._state.levels
-        timestamp, stock = row.text("timestamp"), row.record["stock"].text
-        old = levels.get(key)
-        # Timestamps of one form sort as text (C-STALE; assumption).
-        if old is not None and timestamp < old.timestamp and "C-STALE" not in self.settings.skip_rules:
-            return result(key, "skipped", reasons=[f"C-STALE: {timestamp} is older than {old.timestamp}"])
-        number = old.number if old is not None else f"SG-{len(levels) + 1:06d}"
-        levels[key] = Level(stock, timestamp, number)
-        before = None if old is None else old.stock
-        name = item.path.name
-        self._state.effects.append(StockEffect(now, item.name.batch_id, name, key, stock, before, timestamp))
-        return result(key, "accepted", number=number)
 
     def _answer(self) -> bool:
         now = self.clock.now()

@@ -1,23 +1,28 @@
-"""What a Sage 50 twin remembers: stock levels, the audit, planned answers, and what the writer did wrong."""
+"""What a Sage 50 twin remembers: its records, the audit, planned answers, and what the writer did wrong."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 
 @dataclass(frozen=True, slots=True)
-class StockEffect:
-    """One record that took effect. `key` is product id and variant values joined; quantities are canonical text."""
+class SageEffect:
+    """One record that took effect. `key` is what answers call it by; `value` the part that is shown of it, as text.
+
+    That is the level of stock, the net price of a product, the discount of a special price, the digest of a picture.
+    """
 
     at: datetime
     batch_id: str
     file: str
+    scope: str
     key: str
-    stock: str
+    value: str
     before: str | None
     timestamp: str
 
@@ -51,11 +56,23 @@ class Level:
 
 
 @dataclass(slots=True)
+class Entry:
+    """A product, special price or picture as it was taken: numbers as written, a picture by kind, size and digest."""
+
+    fields: dict[str, Any]
+    value: str
+    timestamp: str
+    number: str
+
+
+@dataclass(slots=True)
 class SageState:
     """Everything that survives a restart of the twin."""
 
     levels: dict[str, Level] = field(default_factory=dict)
-    effects: list[StockEffect] = field(default_factory=list)
+    shelves: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    """Everything that is no stock, by scope and key."""
+    effects: list[SageEffect] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     read_files: list[str] = field(default_factory=list)
@@ -74,8 +91,19 @@ def load(path: Path) -> SageState:
     document = orjson.loads(path.read_bytes())
     return SageState(
         levels={key: Level(**level) for key, level in document["levels"].items()},
-        effects=[StockEffect(**item | {"at": datetime.fromisoformat(item["at"])}) for item in document["effects"]],
+        shelves={
+            scope: {key: Entry(**entry) for key, entry in shelf.items()}
+            for scope, shelf in document.get("shelves", {}).items()
+        },
+        effects=[_effect(item) for item in document["effects"]],
         planned=[Planned(**item | {"due": datetime.fromisoformat(item["due"])}) for item in document["planned"]],
         violations=[Violation(**item | {"at": datetime.fromisoformat(item["at"])}) for item in document["violations"]],
         read_files=document["read_files"],
     )
+
+
+def _effect(item: dict[str, Any]) -> SageEffect:
+    if "stock" in item:  # saved when the twin knew stock only
+        item = item | {"scope": "productstocks", "value": item["stock"]}
+        del item["stock"]
+    return SageEffect(**item | {"at": datetime.fromisoformat(item["at"])})
