@@ -73,6 +73,7 @@ class HttpxClient:
         if request.upload is not None:
             upload = request.upload
             arguments["files"] = {upload.part: (upload.name, upload.content, upload.content_type)}
+            arguments["data"] = dict(request.parts)
         elif request.body:
             headers["content-type"] = request.content_type
             arguments["content"] = request.body

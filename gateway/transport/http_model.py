@@ -37,6 +37,8 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     content_type: str = ""
     upload: Upload | None = None
+    parts: tuple[tuple[str, str], ...] = ()
+    """Plain text parts beside the upload."""
     budget: str = ""
     """Name of the limit the call counts against, without the account: `STO02`; "" counts against none."""
     interval: float = 0.0

@@ -1,49 +1,65 @@
-"""A Mirakl shop as destination: stock imports by STO01, their status by STO02, error reports by STO03.
+"""A Mirakl shop as destination: products, offers, prices and discounts, stock; each family by imports of its own.
 
-Source of every rule: Mirakl seller API documentation, the pages of these three calls (verified unless said otherwise).
+The modules beside this one say how a family is written (product, offer, price, discount, stock), how its imports are
+followed (`*_imports`), and how what the shop has is read (offers_known, export, platform).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from datetime import date
-from typing import Any, ClassVar
-from urllib.parse import quote
+from datetime import date, datetime, timedelta
+from typing import ClassVar
 
 import polars as pl
 
-from gateway.destinations.mirakl import report, stock
+from gateway.destinations.mirakl import discount, offer, platform, price, price_check, product, stock
+from gateway.destinations.mirakl.calls import Api, Calls
+from gateway.destinations.mirakl.imports import Imports
+from gateway.destinations.mirakl.offer_imports import OfferImports
+from gateway.destinations.mirakl.offers_known import OffersKnown
+from gateway.destinations.mirakl.platform import Account, Platform
+from gateway.destinations.mirakl.price_imports import PriceImports
+from gateway.destinations.mirakl.product_imports import ProductImports
 from gateway.destinations.mirakl.settings import MiraklSettings
-from gateway.errors import MayWorkLater, OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
-from gateway.model import (
-    UNKNOWN,
-    Batch,
-    Clock,
-    Operation,
-    Receipt,
-    Reference,
-    RowState,
-    Sent,
-    Spec,
-    Verdict,
-    no_issues,
-)
-from gateway.transport.http import Request, Response, Transport, Upload
+from gateway.destinations.mirakl.stock_imports import StockImports
+from gateway.errors import GatewayError, MayWorkLater, Refused, SettingsError, Throttled
+from gateway.model import Batch, Clock, Operation, Receipt, Reference, Sent, Spec, Verdict, no_issues
+from gateway.transport.http import Transport
 
-_IMPORTS = "/api/offers/stock/imports"
-_YOUNG, _OLD = 20, 240
-"""Ages in status intervals from which an import is asked about less often: 5 minutes and 1 hour by default."""
+_FAMILIES = {
+    product.OPERATION: "product",
+    offer.OPERATION: "offer",
+    price.OPERATION: "price",
+    discount.OPERATION: "price",
+    stock.OPERATION: "stock",
+}
+_PRICED = frozenset({price.OPERATION, discount.OPERATION})
+
+
+def _operations(settings: MiraklSettings) -> tuple[Operation, ...]:
+    """Return what can be written; what needs a price can be once the settings say on which basis prices are."""
+    terms = price.terms(settings)
+    if terms is None:
+        return (stock.operation(settings),)
+    return (
+        stock.operation(settings),
+        product.operation(settings),
+        offer.operation(settings, terms),
+        price.of_catalog(settings, terms),
+        stock.of_catalog(settings),
+        price.operation(settings, terms),
+        discount.operation(settings, terms),
+    )
 
 
 class MiraklDestination:
-    """One shop. Holds no truth: what it remembers only spreads calls and counts tries within this process."""
+    """One shop. Holds no truth: what it remembers only saves calls within this process."""
 
     SPEC: ClassVar[Spec] = Spec(
         name="mirakl",
-        title="Mirakl marketplaces (stock imports)",
+        title="Mirakl marketplaces (products, offers, prices, stock)",
         settings=MiraklSettings,
-        operations=lambda settings: (stock.operation(settings),),
+        operations=_operations,
     )
 
     def __init__(
@@ -52,17 +68,24 @@ class MiraklDestination:
         if transport is None:
             raise SettingsError(f"Destination {name} needs an HTTP transport.", fix="Build it with http.connect.")
         self._settings = settings
-        self._transport = transport
         self._clock = clock
         self._account = account
         self._name = name
         self._operations = self.SPEC.operations(settings)
-        self._asked: dict[int, float] = {}
-        self._missing: dict[int, int] = {}
+        self._categories = product.categories(settings.categories)
+        self._calls = Calls(settings, transport, clock)
+        self._known = OffersKnown(self._calls, settings)
+        self._imports: dict[str, Imports | StockImports] = {
+            "product": ProductImports(self._calls, settings, name),
+            "offer": OfferImports(self._calls, settings, name),
+            "price": PriceImports(self._calls, settings, name),
+            "stock": StockImports(self._calls, settings, name),
+        }
+        self._platform: tuple[datetime, Platform] | None = None
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """Stock only."""
+        """Operations under the present settings."""
         return self._operations
 
     @property
@@ -71,219 +94,124 @@ class MiraklDestination:
         return self._account
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
-        """Nothing is read: stock is checked by what the operation requires."""
-        del operation, records
-        return Reference()
+        """Read the offers of the records and, once a day, the platform's configuration. Raises MayWorkLater."""
+        if operation not in _PRICED | {offer.OPERATION}:
+            return Reference()
+        found = self._read_platform()
+        skus = records["sku"].drop_nulls().unique(maintain_order=True).to_list()
+        at, known = self._known.of(skus, exported=found.customers_have_prices and operation in _PRICED)
+        return Reference(at, {"offers": known, "platform": found})
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
-        """Return no issues."""
-        del operation, records, reference, today
+        """Return what the marketplace would not take; prices and offers only once the shop was asked."""
+        if operation == product.OPERATION:
+            return product.check(records, self._settings, self._categories)
+        if operation == offer.OPERATION:
+            return offer.check(records, reference, today, self._settings)
+        if operation in _PRICED:
+            return price_check.check(operation, records, reference, today, self._settings)
         return no_issues()
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield one CSV per import; the slot is one per shop and family."""
-        del reference
-        if operation != stock.OPERATION:
-            raise SettingsError(f"Destination {self._name} has no operation {operation!r}; it has: stock.")
-        return stock.encode(records, f"{self._account}:stock", self._settings)
+        slot = f"{self._account}:{self._family(operation)}"
+        if operation == product.OPERATION:
+            return product.encode(records, slot, self._settings, self._categories)
+        if operation == offer.OPERATION:
+            return offer.encode(records, reference, slot, self._settings)
+        if operation in _PRICED:
+            return price.encode(operation, records, reference, slot, self._settings)
+        return stock.encode(records, slot, self._settings)
 
     def submit(self, batch: Batch) -> Receipt:
-        """Send the CSV (STO01). Raises OutcomeUnknown too when the answer names no import."""
-        upload = Upload("file", "stock.csv", "text/csv", batch.body)
-        answer = self._transport.send(
-            Request("POST", _IMPORTS, query=self._shop(), upload=upload, budget="STO01", limit=1024 * 1024)
-        )
-        # Whatever the body says, the file was taken: an unreadable answer is an unknown outcome, not a failed call.
-        ticket = _text((_json(answer) or {}).get("import_id"))
-        if ticket is None:
-            raise OutcomeUnknown(
-                f"{self._name} took the stock import (status {answer.status}) but named no import id.",
-                fix="It is sent again unless newer values of the same offers were sent.",
-            )
-        return Receipt(ticket=ticket, after=self._settings.status_interval)
+        """Send the file of the batch. Raises OutcomeUnknown too when the answer names no import."""
+        family = self._family(batch.operation)
+        try:
+            return self._imports[family].submit(batch)
+        finally:
+            self._wrote(family)
 
     def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
-        """Ask for imports, the one not asked about for longest first, as many as the budget allows.
+        """Ask about the imports of every family; trouble with one family leaves the others be.
 
-        Raises Unreachable or Refused when not even the first could be asked about.
+        Raises Unreachable or Refused when nothing was learnt of any.
         """
-        waiting = sorted(
-            (item for item in sent if item.ticket is not None), key=lambda item: self._asked.get(item.batch_id, -1.0)
-        )
         receipts: dict[int, Receipt] = {}
-        for place, item in enumerate(waiting):
+        trouble: GatewayError | None = None
+        for family, imports in self._imports.items():
+            mine = [item for item in sent if _FAMILIES.get(item.operation) == family]
+            if not mine:
+                continue
             try:
-                receipts[item.batch_id] = self._ask(item)
-            except Throttled as error:
-                rest = waiting[place:]
-                return receipts | {one.batch_id: Receipt(ticket=one.ticket, after=error.after) for one in rest}
-            except (MayWorkLater, Refused):
-                if not receipts:
-                    raise
-                return receipts
+                answers = imports.poll(mine)
+            except (MayWorkLater, Refused) as error:
+                trouble = error
+                continue
+            if any(receipt.closed for receipt in answers.values()):
+                self._wrote(family)
+            receipts |= answers
+        if trouble is not None and not receipts:
+            raise trouble
         return receipts
 
     def find(self, sent: Sent) -> Receipt | Verdict:
-        """Stock imports can't be listed: known only by their ticket."""
-        return UNKNOWN if sent.ticket is None else Receipt(ticket=sent.ticket, after=self._settings.status_interval)
+        """Look up a batch whose answer was lost; stock imports can't be listed. Raises MayWorkLater."""
+        return self._imports[self._family(sent.operation)].find(sent)
 
     def probe(self) -> str:
-        """Read the account (A01), which may be asked for once a day."""
+        """Read the account (A01, which may be asked for once a day) and, where the key may, the platform."""
         try:
-            account = _object(self._transport.send(Request("GET", "/api/account", query=self._shop(), budget="A01")))
+            account = platform.account(self._calls.read(Api("A01", "/api/account")))
         except Throttled:
             return f"{self._name}: reached; the account was asked for already and is not asked for again today"
-        shop, state = _text(account.get("shop_id")), _text(account.get("shop_state", account.get("state")))
-        wanted = self._settings.shop_id
-        if wanted is not None and shop != str(wanted):
-            raise Refused(
-                f"{self._name}: the key opens shop {shop}, the settings say {wanted}.",
-                fix="Correct shop_id or take the key of that shop.",
-                status="shop",
-            )
-        return f"{self._name}: shop {shop} ({account.get('shop_name')}) is {state}"
+        self._compare(account)
+        found = self._read_platform()
+        told = "" if found.known else "; the key may not read the platform's configuration, so it is not heeded"
+        closed = "" if account.state == "OPEN" else ": nothing is sold until it is OPEN"
+        return f"{self._name}: shop {account.shop_id} ({account.name}) is {account.state}{closed}{told}"
 
     def close(self) -> None:
         """Give back connections."""
-        self._transport.close()
+        self._calls.close()
 
-    def _shop(self) -> tuple[tuple[str, str], ...]:
-        return () if self._settings.shop_id is None else (("shop_id", str(self._settings.shop_id)),)
+    def _compare(self, account: Account) -> None:
+        """Raise Refused where the account is not the one the settings speak of."""
+        wanted = self._settings.shop_id
+        if wanted is not None and account.shop_id != str(wanted):
+            raise Refused(
+                f"{self._name}: the key opens shop {account.shop_id}, the settings say {wanted}.",
+                fix="Correct shop_id or take the key of that shop.",
+                status="shop",
+            )
+        currency = self._settings.currency
+        if currency is not None and account.currency is not None and account.currency != currency:
+            raise Refused(
+                f"{self._name}: the shop sells in {account.currency}, the settings say {currency}.",
+                fix="Correct currency: prices would be taken as if they were in the shop's.",
+                status="currency",
+            )
 
-    def _get(self, item: Sent, what: str, *, budget: str, interval: float, accept: str) -> Response:
-        path = f"{_IMPORTS}/{_segment(item.ticket or '')}/{what}"
-        return self._transport.send(
-            Request("GET", path, query=self._shop(), accept=accept, budget=budget, interval=interval)
-        )
-
-    def _ask(self, item: Sent) -> Receipt:
-        interval = self._settings.status_interval
+    def _read_platform(self) -> Platform:
+        """Read PC01 once a day; a key that may not read it leaves it unknown, which is no fault."""
+        now = self._clock.now()
+        if self._platform is not None and now - self._platform[0] < timedelta(seconds=self._settings.platform_interval):
+            return self._platform[1]
         try:
-            answer = self._get(item, "status", budget="STO02", interval=interval, accept="application/json")
+            found = platform.platform(self._calls.read(Api("PC01", "/api/platform/configuration")))
         except Refused as error:
-            if error.status != "404":
+            if error.status != "403":
                 raise
-            return self._open(item, f"The import {item.ticket} is not known any more.")
-        self._asked[item.batch_id] = self._clock.monotonic()
-        status = _object(answer)
-        word = _text(status.get("status"))
-        match word:
-            case "COMPLETE":
-                return self._complete(item, status, answer.body)
-            case "FAILED":
-                return self._failed(item, status, answer.body)
-            case "WAITING" | "RUNNING":
-                return self._open(item, "")
-            case _:
-                # New values must be tolerated (general notes on compatibility): not an end until we know better.
-                return self._open(item, f"The import has the unknown status {word!r}; it is asked about again.")
+            found = Platform()
+        self._platform = (now, found)
+        return found
 
-    def _open(self, item: Sent, message: str) -> Receipt:
-        interval = self._settings.status_interval
-        age = (self._clock.now() - item.intent_at).total_seconds()
-        times = 1 if age < _YOUNG * interval else 4 if age < _OLD * interval else 20
-        return Receipt(ticket=item.ticket, after=interval * times, message=message)
+    def _wrote(self, family: str) -> None:
+        if family in {"offer", "price"}:
+            self._known.written()
 
-    def _failed(self, item: Sent, status: dict[str, Any], body: bytes) -> Receipt:
-        reason = _text(status.get("reason_status")) or "no reason given"
-        return Receipt(
-            ticket=item.ticket,
-            closed=True,
-            rest=RowState.REFUSED,
-            code="DEST_REFUSED_BATCH",
-            message=f"the import {item.ticket} failed as a whole: {reason}",
-            raw=((f"status-{item.batch_id}.json", body),),
-        )
-
-    def _complete(self, item: Sent, status: dict[str, Any], body: bytes) -> Receipt:
-        good, bad = _count(status.get("lines_in_success")), _count(status.get("lines_in_error"))
-        raw: tuple[tuple[str, bytes], ...] = ((f"status-{item.batch_id}.json", body),)
-        lines: list[report.ReportLine] | None = []
-        if status.get("has_error_report") is True or (bad is not None and bad > 0):
-            content = self._report(item)
-            if content is None and self._missing[item.batch_id] < self._settings.report_tries:
-                return self._open(item, "The error report is announced but not there yet; it is asked for again.")
-            lines = None if content is None else report.read(content)
-            raw += () if content is None else ((f"error-report-{item.batch_id}.csv", content),)
-        self._missing.pop(item.batch_id, None)
-        self._asked.pop(item.batch_id, None)
-        rest, code, message = _verdict(item, good, bad, lines)
-        named = report.outcomes(
-            lines or (),
-            records=item.records,
-            counts_header=self._settings.report_counts_header,
-            key=item.memo.get("key", ""),
-        )
-        if named.filter(pl.col("line").is_null() & pl.col("key").is_null()).height:
-            rest, code = RowState.UNCERTAIN, "DEST_UNCERTAIN"
-            message = "the error report has lines that can't be tied to lines sent"
-        return Receipt(item.ticket, closed=True, rest=rest, code=code, message=message, outcomes=named, raw=raw)
-
-    def _report(self, item: Sent) -> bytes | None:
-        interval = self._settings.report_interval
-        try:
-            return self._get(item, "error_report", budget="STO03", interval=interval, accept="*/*").body
-        except Refused as error:
-            if error.status != "404":
-                raise
-            self._missing[item.batch_id] = self._missing.get(item.batch_id, 0) + 1
-            return None
-
-
-def _verdict(
-    item: Sent, good: int | None, bad: int | None, lines: Sequence[report.ReportLine] | None
-) -> tuple[RowState, str, str]:
-    """Say what the lines are that no report names: applied only when the counters agree with file and report."""
-    sent = item.records
-    if lines is None and bad == 0:
-        return RowState.APPLIED, "", "an error report was announced and never there, but no line is counted in error"
-    if lines is None and bad is not None and bad >= sent:
-        return RowState.REFUSED, "DEST_REFUSED_BATCH", f"all {sent} lines are in error and the error report is missing"
-    if lines is None:
-        told = "some" if bad is None else str(bad)
-        text = f"{told} of {sent} lines are in error and the error report that names them is missing"
-        return RowState.UNCERTAIN, "DEST_UNCERTAIN", text
-    if good is None or bad is None:
-        if not lines:
-            return RowState.ACCEPTED, "DEST_NOT_CONFIRMED", "the import is complete but gives no counters"
-        return RowState.ACCEPTED, "DEST_NOT_CONFIRMED", "the line is not in the error report, but there are no counters"
-    named = {len(lines), len({entry.line for entry in lines})}
-    if good + bad == sent and bad in named:
-        return RowState.APPLIED, "", ""
-    text = f"the counters disagree: {sent} lines sent, {good} in success, {bad} in error, {len(lines)} in the report"
-    return RowState.UNCERTAIN, "DEST_UNCERTAIN", text
-
-
-def _json(answer: Response) -> dict[str, Any] | None:
-    try:
-        data = json.loads(answer.body)
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def _object(answer: Response) -> dict[str, Any]:
-    """Return the JSON object of an answer to a reading call. Raises Unreachable when it is none."""
-    data = _json(answer)
-    if data is None:
-        raise Unreachable(
-            "The marketplace answered something that is not the JSON object expected.",
-            fix="It is asked again later by itself; check the host name if it stays so.",
-        )
-    return data
-
-
-def _text(value: object) -> str | None:
-    """Ids come as text or numbers; anything else is no id."""
-    if isinstance(value, str) and value != "":
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _segment(ticket: str) -> str:
-    """Quote a ticket for a path; it is the other side's text."""
-    return quote(ticket, safe="")
+    def _family(self, operation: str) -> str:
+        if operation not in _FAMILIES:
+            raise SettingsError(
+                f"Destination {self._name} has no operation {operation!r}; it has: {', '.join(_FAMILIES)}."
+            )
+        return _FAMILIES[operation]

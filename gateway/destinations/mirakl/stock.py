@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
 from gateway.contracts import profiles
 from gateway.contracts.rules import given
+from gateway.destinations.mirakl import sheet
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.model import KEY, KEY_SEPARATOR, Batch, Operation, Repeat, Requirement
 
@@ -25,7 +27,7 @@ _KEY_SHAPES = (("sku",), ("sku", "warehouse"))
 
 
 def operation(settings: MiraklSettings) -> Operation:
-    """Describe the stock operation under the settings."""
+    """Describe the stock operation of stock files under the settings."""
     return Operation(
         name=OPERATION,
         contract="stock",
@@ -45,6 +47,20 @@ def operation(settings: MiraklSettings) -> Operation:
     )
 
 
+def of_catalog(settings: MiraklSettings) -> Operation:
+    """Describe the stock operation of catalog rows that give a quantity; what is not available has none."""
+    return replace(
+        operation(settings),
+        contract="catalog",
+        fields=("sku", "quantity", "available"),
+        requires=(profiles.whole("quantity"),),
+        key=("sku", "warehouse"),
+        when=("quantity",),
+        after=("offer",),
+        measure="quantity",
+    )
+
+
 def _requires(settings: MiraklSettings) -> tuple[Requirement, ...]:
     rules = [profiles.whole("quantity")]
     if settings.warehouses is not None:
@@ -55,6 +71,11 @@ def _requires(settings: MiraklSettings) -> tuple[Requirement, ...]:
 
 def encode(records: pl.DataFrame, slot: str, settings: MiraklSettings) -> Iterator[Batch]:
     """Yield imports of at most `batch_size` lines. Lines of one offer stay together unless they exceed a batch."""
+    if "available" in records.columns and "command" in records.columns:
+        # The offer operation of the same row ends what it offers.
+        ends = (pl.col("command") == "end").fill_null(value=False)
+        yield from sheet.unsent(OPERATION, slot, records.filter(ends), "nothing", settings.batch_size)
+        records = records.filter(~ends)
     if not records.height:
         return
     lines = records.select("effect", KEY, *_cells(records, settings))
@@ -62,7 +83,7 @@ def encode(records: pl.DataFrame, slot: str, settings: MiraklSettings) -> Iterat
         lines = lines.sort("offer-sku", "warehouse-code", maintain_order=True, nulls_last=False)
     shape = _key_shape(lines)
     first = 2 if settings.report_counts_header else 1
-    for start, end in _bounds(lines, settings.batch_size):
+    for start, end in bounds(lines, settings.batch_size):
         part = lines.slice(start, end - start)
         out = io.BytesIO()
         part.select(COLUMNS).write_csv(out, separator=";", quote_style="always", line_terminator="\n")
@@ -73,10 +94,11 @@ def encode(records: pl.DataFrame, slot: str, settings: MiraklSettings) -> Iterat
 def _cells(records: pl.DataFrame, settings: MiraklSettings) -> list[pl.Expr]:
     ends = (pl.col("command") == "end").fill_null(False) if "command" in records.columns else pl.lit(False)
     zero, word = ("0", "update") if settings.end_as == "zero" else ("", "delete")
+    gone = (pl.col("available") == "false").fill_null(value=False) if "available" in records.columns else pl.lit(False)
     warehouse = pl.col("warehouse") if "warehouse" in records.columns else pl.lit(None, pl.String)
     return [
         pl.col("sku").alias("offer-sku"),
-        pl.when(ends).then(pl.lit(zero)).otherwise(pl.col("quantity")).alias("quantity"),
+        pl.when(ends).then(pl.lit(zero)).when(gone).then(pl.lit("0")).otherwise(pl.col("quantity")).alias("quantity"),
         pl.when(warehouse != "").then(warehouse).alias("warehouse-code"),
         pl.when(ends).then(pl.lit(word)).otherwise(pl.lit("update")).alias("update-delete"),
     ]
@@ -92,7 +114,11 @@ def _key_shape(lines: pl.DataFrame) -> str:
     return ""
 
 
-def _bounds(lines: pl.DataFrame, size: int | None) -> Iterator[tuple[int, int]]:
+def bounds(lines: pl.DataFrame, size: int | None) -> Iterator[tuple[int, int]]:
+    """Yield first and end of parts of at most `size` lines; lines of one offer (`offer-sku`) stay in one part.
+
+    Only an offer with more lines than that is cut.
+    """
     if size is None or lines.height <= size:
         yield 0, lines.height
         return

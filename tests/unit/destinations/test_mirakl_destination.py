@@ -259,12 +259,37 @@ def test_a_stock_import_can_not_be_found(build, clock):
     assert transport.seen == []
 
 
-def test_probe_reads_the_account(build):
-    line = build({"shop_id": 2110, "shop_name": "Acme", "shop_state": "OPEN"})[0].probe()
-    assert line == "saks: shop 2110 (Acme) is OPEN"
+ACCOUNT = {"shop_id": 2110, "shop_name": "Acme", "shop_state": "OPEN", "currency_iso_code": "USD"}
+
+
+def test_probe_reads_the_account_and_the_platform(build):
+    destination, transport = build(ACCOUNT, {"features": {}})
+    assert destination.probe() == "saks: shop 2110 (Acme) is OPEN"
+    assert [(request.path, request.budget) for request in transport.seen] == [
+        ("/api/account", "A01"),
+        ("/api/platform/configuration", "PC01"),
+    ]
     assert "asked for already" in build(Throttled("once a day"))[0].probe()
+
+
+def test_probe_goes_on_where_the_key_may_not_read_the_platform(build):
+    assert "not heeded" in build(ACCOUNT, Refused("no", status="403"))[0].probe()
+    with pytest.raises(Refused):
+        build(ACCOUNT, Refused("no", status="401"))[0].probe()
+
+
+def test_probe_says_that_a_closed_shop_sells_nothing(build):
+    line = build({**ACCOUNT, "shop_state": "SUSPENDED"}, {})[0].probe()
+    assert line == "saks: shop 2110 (Acme) is SUSPENDED: nothing is sold until it is OPEN"
+
+
+def test_probe_compares_shop_and_currency(build):
     with pytest.raises(Refused, match="the settings say 2110"):
         build({"shop_id": 7, "state": "OPEN"})[0].probe()
+    with pytest.raises(Refused, match="sells in USD, the settings say EUR") as caught:
+        build(ACCOUNT, currency="EUR")[0].probe()
+    assert caught.value.status == "currency"
+    assert "is OPEN" in build(ACCOUNT, {}, currency="USD")[0].probe()
 
 
 def test_without_a_shop_id_none_is_sent(build, clock):

@@ -1,0 +1,127 @@
+"""Reports of Mirakl imports whose columns have names: offers (OF03), products (P47, P44); pure.
+
+Source: Mirakl seller API documentation and reports seen live: OF03 has the sent columns with `error-line` and
+`error-message`, the header is line 1 (verified); P47 adds `line number`, `warnings`, `errors` (verified); P44 has an
+operator's own layout unless the catalog manager writes it (verified).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from gateway.model import OUTCOME_SCHEMA, RowState
+
+_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
+_DELIMITERS = ";,\t|"
+_REASON_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of a report: the line and the seller's code where it names them, what is wrong, what is said."""
+
+    line: int | None
+    sku: str | None
+    errors: str
+    warnings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Names of columns that may hold what is sought, the first that is there counts."""
+
+    line: tuple[str, ...] = ()
+    sku: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read(body: bytes, shape: Shape) -> list[Entry] | None:
+    """Read a report; None when its columns do not have the names: nothing in it can be told then.
+
+    The delimiter is the one the header holds most of; bytes that are not UTF-8 are replaced.
+    """
+    text = body.decode("utf-8-sig", "replace")
+    first = text.split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = [name.strip().lower() for name in next(records, [])]
+    line, sku = _place(header, shape.line), _place(header, shape.sku)
+    errors, warnings = _place(header, shape.errors), _place(header, shape.warnings)
+    if (errors is None and warnings is None) or (line is None and sku is None):
+        return None
+    return [
+        Entry(_number(_cell(cells, line)), _cell(cells, sku), _said(cells, errors), _said(cells, warnings))
+        for cells in records
+        if any(cells)
+    ]
+
+
+def outcomes(entries: Iterable[Entry], *, tail: str | None, known: range, rest: RowState) -> pl.DataFrame:
+    """Return one outcome (OUTCOME_SCHEMA) per record: refused where it has errors, else `rest` with a warning.
+
+    `tail`: what makes a code the key of an effect, None where keys can't be told. `known`: lines of the file; another
+    number is left out, so that the key alone names the effect. Records of one effect are put together.
+    """
+    found: dict[tuple[int | None, str | None], tuple[list[str], list[str]]] = {}
+    for entry in entries:
+        line = entry.line if entry.line is not None and entry.line in known else None
+        key = None if tail is None or not entry.sku else entry.sku + tail
+        errors, warnings = found.setdefault((line, key), ([], []))
+        if entry.errors and entry.errors not in errors:
+            errors.append(entry.errors)
+        if entry.warnings and entry.warnings not in warnings:
+            warnings.append(entry.warnings)
+    rows = [(*place, *_outcome(errors, warnings, rest)) for place, (errors, warnings) in found.items()]
+    return pl.DataFrame(rows, schema=OUTCOME_SCHEMA, orient="row")
+
+
+def shift(entries: Sequence[Entry], *, records: int, counts_header: bool) -> list[Entry]:
+    """Return the records with lines counted as ours are, the header being line 1.
+
+    The setting is heeded unless the report's own numbers prove that it counts the other way.
+    """
+    numbers = [entry.line for entry in entries if entry.line is not None]
+    if not numbers:
+        return list(entries)
+    add = 0 if counts_header else 1
+    if add == 0 and min(numbers) == 1 and max(numbers) <= records:
+        add = 1
+    elif add == 1 and max(numbers) == records + 1 and min(numbers) > 1:
+        add = 0
+    return [
+        entry if entry.line is None else Entry(entry.line + add, entry.sku, entry.errors, entry.warnings)
+        for entry in entries
+    ]
+
+
+def _outcome(
+    errors: Sequence[str], warnings: Sequence[str], rest: RowState
+) -> tuple[str, str | None, str | None, str | None]:
+    if errors:
+        text = "; ".join([*errors, *(f"(warning) {said}" for said in warnings)])
+        return str(RowState.REFUSED), "DEST_REFUSED", text, None
+    return str(rest), "DEST_WARNING", "; ".join(warnings), None
+
+
+def _place(header: Sequence[str], names: Sequence[str]) -> int | None:
+    return next((header.index(name.lower()) for name in names if name.lower() in header), None)
+
+
+def _cell(cells: Sequence[str], place: int | None) -> str | None:
+    return None if place is None or place >= len(cells) else cells[place]
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and _NUMBER.fullmatch(text.strip()) else None
+
+
+def _said(cells: Sequence[str], place: int | None) -> str:
+    text = " ".join((_cell(cells, place) or "").split())
+    return text[:_REASON_LENGTH]
