@@ -113,6 +113,12 @@ _KINDS: tuple[IssueKind, ...] = (
         "Mend the row above.",
     ),
     _error("MAP_SPLIT", "{field} has no part {detail}: {value}", "Write all parts."),
+    _error(
+        "MAP_NO_BASELINE",
+        "No level of {value} is known to add its movements to ({detail}).",
+        "Have its level added there, with its day.",
+    ),
+    _error("MAP_MOVEMENT", "The movement of {value} can't be counted: {detail}.", "Mend the row."),
     # --- contract: fields
     _error("REQUIRED", "{field} is missing.", "Fill it in."),
     _error("NOT_BLANK", "{field} is empty.", "Fill it in."),
@@ -239,6 +245,8 @@ _KINDS: tuple[IssueKind, ...] = (
         "Mend what is wrong there and send the row again.",
     ),
     _warning("EFFECT", "This part of the row: {detail}.", "Nothing to do."),
+    _error("DEST_NO_OFFER", "The offer can't be written at the destination: {detail}.", "Send its catalog row first."),
+    _error("DEST_DISCOUNT", "The discount can't be given: {detail}.", "Correct the discount, its window or the price."),
     # --- what we decided
     _warning("SUPERSEDED", "A newer value of the key was already sent ({detail}).", "Nothing to do."),
     _warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),
