@@ -271,6 +271,22 @@ def sentence(code: str, *, field: str = "", value: str = "", detail: str = "") -
     return CATALOGUE[code].text.format(field=field, value=value, detail=detail)
 
 
+def filled(template: str, *parts: str | pl.Expr) -> pl.Expr:
+    """Return text with the parts (column names or expressions) in the places of `{}`; null where one of them is null.
+
+    What `polars.format` does, which panics over columns that have an empty chunk before another (polars 2.1).
+    """
+    texts = template.split("{}")
+    if len(texts) != len(parts) + 1:
+        raise ValueError(f"{template!r} has {len(texts) - 1} places for {len(parts)} parts.")
+    pieces: list[pl.Expr] = [pl.lit(texts[0])] if texts[0] else []
+    for part, text in zip(parts, texts[1:], strict=True):
+        pieces.append(pl.col(part) if isinstance(part, str) else part)
+        if text:
+            pieces.append(pl.lit(text))
+    return pl.concat_str(pieces)
+
+
 def _part(template: str) -> pl.Expr:
     pieces: list[pl.Expr] = []
     for position, literal in enumerate(template.split("{")):

@@ -10,6 +10,7 @@ import polars as pl
 from gateway.issues import WARNINGS
 from gateway.mapping.fill import FillDown
 from gateway.mapping.headers import Headers
+from gateway.mapping.movements import DAY, OPENING, SIGN, Movements
 from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Plan, Test
 from gateway.mapping.rates import Chained
@@ -36,9 +37,15 @@ class Applier:
     """The mapping of one file. `apply` is called with its blocks in file order: fill_down remembers the row above."""
 
     def __init__(
-        self, headers: Headers, plans: tuple[Plan, ...], filters: tuple[RowFilter, ...], fill: FillDown
+        self,
+        headers: Headers,
+        plans: tuple[Plan, ...],
+        filters: tuple[RowFilter, ...],
+        fill: FillDown,
+        levels: tuple[Movements, pl.DataFrame] | None = None,
     ) -> None:
         self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
+        self._levels = levels
         self._numeric = [
             plan.field for plan in plans if any(isinstance(step, Number | Chained) for step in plan.value_steps)
         ]
@@ -52,7 +59,11 @@ class Applier:
     @property
     def columns(self) -> Mapping[str, str]:
         """Contract field -> header text of the (first) partner's column it comes from, `c<n>` without header."""
-        return {plan.field: self._headers.name(plan.indices[0]) for plan in self._plans if plan.indices}
+        return {
+            plan.field: self._headers.name(plan.indices[0])
+            for plan in self._plans
+            if plan.indices and plan.field not in {SIGN, OPENING, DAY}
+        }
 
     def apply(self, table: Table) -> Draft:
         """Map one block. Cells with an issue are null; rows left out by a filter are in `skipped` and nowhere else."""
@@ -68,7 +79,8 @@ class Applier:
         issues = self._issues(frame, blames)
         if faults.height:
             mapped, issues = self._with_faults(mapped, issues, faults)
-        return Draft(mapped, issues, skipped)
+        draft = Draft(mapped, issues, skipped)
+        return draft if self._levels is None else self._levels[0].levelled(draft, self._levels[1])
 
     # ------------------------------------------------------------ what the reader found
 

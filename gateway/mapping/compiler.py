@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+
+import polars as pl
 
 from gateway.errors import Fault, SettingsError
 from gateway.mapping.applier import Applier, RowFilter
@@ -14,12 +16,15 @@ from gateway.mapping.fill import FillDown
 from gateway.mapping.functions import FunctionError, find_function
 from gateway.mapping.headers import Headers
 from gateway.mapping.moments import Days, Instants
+from gateway.mapping.movements import DAY, KNOWN_SCHEMA, OPENING, Movements
 from gateway.mapping.numbers import PLAIN, Factor, Number
 from gateway.mapping.plan import Plan, Test
 from gateway.mapping.rates import Chained
 from gateway.mapping.sources import Column, First, Function, Join, Source
 from gateway.mapping.spec import ANY, Filter, MappingFile
+from gateway.mapping.spec import Movements as MovementsSpec
 from gateway.mapping.steps import Extract, Flags, Parts, Replace, Split, Step, Words, compared
+from gateway.model import KEY_SEPARATOR, Table
 
 _WORDS_SHOWN = 8
 
@@ -43,7 +48,7 @@ class _Compiler:
 
     def fields(self) -> Iterator[tuple[str, FieldSpec]]:
         """Every field to fill, those of a pattern one by one; what the mapping names itself is not the pattern's."""
-        for name, spec in self._mapping.fields.items():
+        for name, spec in self._mapping.specs.items():
             if name not in self._mapping.patterns or spec.column is None:
                 yield name, spec
                 continue
@@ -165,7 +170,7 @@ def _constant(value: str | int | bool) -> str:  # noqa: FBT001  TOML's true is a
     return str(value)
 
 
-def compile_mapping(
+def compile_mapping(  # noqa: PLR0913  one argument per kind of field a contract has, all by name
     mapping: MappingFile,
     headers: Sequence[str],
     *,
@@ -175,16 +180,32 @@ def compile_mapping(
     flags: frozenset[str],
     day_ends: frozenset[str] = frozenset(),
     zone: str | None = None,
+    again: Callable[[], Iterable[Table]] | None = None,
 ) -> Applier:
     """Compile a mapping for one file. `zone` is the default for times written without one.
 
     Contract fields in `numeric`, `instants`, `days` and `flags` are read as such where the mapping declares no form:
     numbers like 1234.5, ISO dates, true and false. In instants of `day_ends` a date without a time of day means the end
-    of that day. Raises FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and
+    of that day. `again` reads the file's tables once more; a mapping with movements needs it to sum them up first.
+    Raises FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and
     SettingsError when a naive date pattern of an instant has no zone or a function can't be found.
     """
+    types = _Types(numeric | {OPENING}, instants, days | {DAY}, flags, day_ends, zone)
+    if mapping.movements is None:
+        return _compiled(mapping, headers, types, None)
+    if again is None:
+        raise ValueError("a mapping with movements reads the file twice: say how")
+    movements = _movements(mapping, mapping.movements, headers)
+    first = _compiled(mapping, headers, types, None)  # its own one: filling down remembers rows
+    totals = movements.totals(movements.counted(first.apply(table)) for table in again())
+    return _compiled(mapping, headers, types, (movements, totals))
+
+
+def _compiled(
+    mapping: MappingFile, headers: Sequence[str], types: _Types, levels: tuple[Movements, pl.DataFrame] | None
+) -> Applier:
     found = Headers(headers)
-    compiler = _Compiler(mapping, found, _Types(numeric, instants, days, flags, day_ends, zone))
+    compiler = _Compiler(mapping, found, types)
     plans = tuple(compiler.plan(name, spec) for name, spec in compiler.fields())
     filters = tuple(compiler.row_filter(rule) for rule in mapping.filter)
     filled = compiler.columns(mapping.fill_down, "fill_down")
@@ -192,4 +213,23 @@ def compile_mapping(
     if compiler.faults:
         raise SettingsError(compiler.faults, fix="Mend the mapping and send the file again.")
     found.verify()
-    return Applier(found, plans, filters, FillDown(filled, within))
+    return Applier(found, plans, filters, FillDown(filled, within), levels)
+
+
+def _movements(mapping: MappingFile, spec: MovementsSpec, headers: Sequence[str]) -> Movements:
+    by = mapping.group.by if mapping.group is not None else ()
+    known = None
+    if spec.levels is not None:
+        rows = [(KEY_SEPARATOR.join(names), *level) for names, level in mapping.levels.items()]
+        known = pl.DataFrame(rows, schema=KNOWN_SCHEMA, orient="row")
+    names = {f"@{name}": _told(one, headers) for name, one in spec.specs.items()}
+    source = spec.levels.file if spec.levels is not None else f"column {names[OPENING]}"
+    return Movements(by, spec.field, known, source, names)
+
+
+def _told(spec: FieldSpec, headers: Sequence[str]) -> str:
+    """Name a partner knows a source column by."""
+    named = next(iter([*(spec.column or ()), *(str(ref) for ref in spec.refs())]), None)
+    if named is not None or spec.position is None:
+        return named or "the mapping"
+    return (headers[spec.position - 1] if spec.position <= len(headers) else "") or f"column {spec.position}"

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.mapping.field import Condition, FieldSpec, Lookup
 from gateway.mapping.headers import nearest
-from gateway.mapping.spec import Filter, Group, MappingFile
+from gateway.mapping.spec import Filter, Group, Levels, MappingFile, Movements
 
 Keys = tuple[str | int, ...]
 
@@ -73,9 +73,15 @@ def _known_keys(loc: Keys) -> tuple[str, ...]:
     match loc[:-1]:
         case ("fields", _):
             return keys_of(FieldSpec)
-        case ("fields", _, "lookup"):
+        case ("movements",):
+            return keys_of(Movements)
+        case ("movements", "levels"):
+            return keys_of(Levels)
+        case ("movements", _):
+            return keys_of(FieldSpec)
+        case ("fields" | "movements", _, "lookup"):
             return keys_of(Lookup)
-        case ("fields", _, "when") | ("filter", _, "skip" | "keep"):
+        case ("fields" | "movements", _, "when") | ("filter", _, "skip" | "keep"):
             return keys_of(Condition)
         case ("filter", _):
             return keys_of(Filter)

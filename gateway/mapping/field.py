@@ -81,6 +81,14 @@ class Condition(Part):
         raise AssertionError(name)
 
 
+def outside_faults(file: str) -> list[str]:
+    """Return a fault when a file of the mapping would not lie in its folder."""
+    path = Path(file)
+    if path.is_absolute() or ".." in path.parts or "\\" in file:
+        return [f"lookup file {file!r} must lie in the mapping's folder: write a relative path without .."]
+    return []
+
+
 class Lookup(Part):
     """A table in a CSV file beside the mapping file: UTF-8, header in its first line."""
 
@@ -91,11 +99,7 @@ class Lookup(Part):
 
     @model_validator(mode="after")
     def _inside(self) -> Self:
-        path = Path(self.file)
-        if path.is_absolute() or ".." in path.parts or "\\" in self.file:
-            raise_faults(
-                [f"lookup file {self.file!r} must lie in the mapping's folder: write a relative path without .."]
-            )
+        raise_faults(outside_faults(self.file))
         return self
 
 

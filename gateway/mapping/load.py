@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import ValidationError
 
 from gateway.errors import Fault, SettingsError
@@ -17,10 +19,12 @@ from gateway.mapping.field import FieldSpec, Lookup
 from gateway.mapping.functions import FunctionError, find_function
 from gateway.mapping.headers import nearest
 from gateway.mapping.lines import key_lines
+from gateway.mapping.numbers import Number
 from gateway.mapping.patterns import plain
-from gateway.mapping.spec import ATTRIBUTES, MappingFile, joined_names
+from gateway.mapping.spec import ATTRIBUTES, Levels, MappingFile, joined_names
 from gateway.mapping.steps import compared
 
+_DAY = re.compile(r"[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _FIX = "Mend the mapping; `gateway schema mapping` prints its form."
 
 
@@ -53,9 +57,11 @@ def load_mapping(path: Path) -> MappingFile:
         for keys, message in worded(error):
             faults.add(keys, message)
     tables = _tables(path, raw, faults)
+    levels = _levels(path, mapping, faults) if mapping is not None else {}
     if faults.found or mapping is None:
         raise SettingsError(sorted(set(faults.found), key=_place), fix=_FIX)
     mapping._path, mapping._tables, mapping._lines = path, tables, lines  # noqa: SLF001  set by its only maker
+    mapping._levels = levels  # noqa: SLF001  likewise
     return mapping
 
 
@@ -112,80 +118,123 @@ def _toml(path: Path) -> tuple[str, dict[str, Any]]:
 # ---------------------------------------------------------------- lookup files and functions
 
 
+def _specs(raw: dict[str, Any]) -> Iterator[tuple[tuple[str, str], str, FieldSpec]]:
+    """Everything that is read of a row and sound in itself, whatever else is wrong: its keys, its name, itself."""
+    parts = {"fields": joined_names(raw.get("fields")), "movements": raw.get("movements")}
+    for part, values in parts.items():
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if part == "movements" and name not in {"sign", "opening", "day"}:
+                continue
+            try:
+                spec = FieldSpec.model_validate({"column": value} if isinstance(value, str) else value)
+            except ValidationError:
+                continue
+            yield (part, name), name if part == "fields" else f"@{name}", spec
+
+
 def _tables(path: Path, raw: dict[str, Any], faults: _Faults) -> dict[str, dict[str, str]]:
-    """Read the lookups of every field that is sound in itself, whatever else is wrong with the file."""
     tables: dict[str, dict[str, str]] = {}
-    fields = joined_names(raw.get("fields"))
-    for name, value in fields.items() if isinstance(fields, dict) else ():
-        try:
-            spec = FieldSpec.model_validate({"column": value} if isinstance(value, str) else value)
-        except ValidationError:
-            continue
+    for keys, name, spec in _specs(raw):
         if spec.lookup is not None:
-            tables[name] = _table(path, name, spec.lookup, faults, ignore_case=spec.ignore_case)
+            tables[name] = _table(path, keys, spec.lookup, faults, ignore_case=spec.ignore_case)
         if spec.words is not None:
-            _folded(name, spec.words, faults, ignore_case=spec.ignore_case)
+            _folded(keys, spec.words, faults, ignore_case=spec.ignore_case)
         if spec.function is not None:
             try:
                 find_function(spec.function)
             except FunctionError as error:
-                faults.add(("fields", name, "function"), f"{name}: {error}")
+                faults.add((*keys, "function"), f"{keys[1]}: {error}")
     return tables
 
 
-def _folded(name: str, words: dict[str, str], faults: _Faults, *, ignore_case: bool) -> None:
+def _folded(keys: tuple[str, str], words: dict[str, str], faults: _Faults, *, ignore_case: bool) -> None:
     seen: dict[str, str] = {}
     for word, text in words.items():
         known = seen.setdefault(compared(word, ignore_case=ignore_case), text)
         if known != text:
-            faults.add(("fields", name, "words"), f"{name}: {word!r} becomes both {known!r} and {text!r}")
+            faults.add((*keys, "words"), f"{keys[1]}: {word!r} becomes both {known!r} and {text!r}")
 
 
-def _table(path: Path, name: str, lookup: Lookup, faults: _Faults, *, ignore_case: bool) -> dict[str, str]:
-    keys = ("fields", name, "lookup")
+def _table(path: Path, keys: tuple[str, str], lookup: Lookup, faults: _Faults, *, ignore_case: bool) -> dict[str, str]:
     file = path.parent / lookup.file
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        faults.add(keys, f"{name}: the lookup file {lookup.file!r} can't be read ({error.strerror or error})")
-        return {}
-    except UnicodeDecodeError:
-        faults.add(keys, f"{name}: the lookup file {lookup.file!r} is not UTF-8: save it as UTF-8")
-        return {}
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=lookup.delimiter, strict=True)
-    try:
-        rows = [(reader.line_num, row) for row in reader if any(row)]
-    except csv.Error as error:
-        faults.found.append(Fault(f"{file}:{reader.line_num}", f"the lookup file is not CSV: {error}"))
-        return {}
-    header = rows[0][1] if rows else []
-    places = [_header_place(header, wanted) for wanted in (lookup.from_, lookup.to)]
-    for wanted, place in zip((lookup.from_, lookup.to), places, strict=True):
-        if place is None:
-            near = nearest(wanted, header)
-            meant = f"did you mean {near!r}?" if near else f"it has {', '.join(header) or 'no header'}"
-            faults.add(keys, f"{name}: {lookup.file!r} has no column {wanted!r}: {meant}")
-    if places[0] is None or places[1] is None:
-        return {}
-    return _rows(file, rows[1:], (places[0], places[1]), faults, ignore_case=ignore_case)
-
-
-def _header_place(header: list[str], wanted: str) -> int | None:
-    return next((place for place, name in enumerate(header) if plain(name) == plain(wanted)), None)
-
-
-def _rows(
-    file: Path, rows: list[tuple[int, list[str]]], places: tuple[int, int], faults: _Faults, *, ignore_case: bool
-) -> dict[str, str]:
+    wanted = (lookup.from_, lookup.to)
     table: dict[str, str] = {}
     seen: dict[str, str] = {}
-    for line, row in rows:
-        if len(row) <= max(places):
-            faults.found.append(Fault(f"{file}:{line}", f"the line has {len(row)} cells; {max(places) + 1} are wanted"))
-            continue
-        word, text = row[places[0]].strip(), row[places[1]].strip()
+    for line, (word, text) in _rows(file, lookup, wanted, (*keys, "lookup"), faults):
         known = seen.setdefault(compared(word, ignore_case=ignore_case), text)
         if known != text:
             faults.found.append(Fault(f"{file}:{line}", f"{word!r} becomes both {known!r} and {text!r}"))
         table[word] = text
     return table
+
+
+def _levels(path: Path, mapping: MappingFile, faults: _Faults) -> dict[tuple[str, ...], tuple[str, str | None]]:
+    """Read the known levels: what names the record -> canonical number, day or None."""
+    movements = mapping.movements
+    if movements is None or movements.levels is None:
+        return {}
+    levels = movements.levels
+    file = path.parent / levels.file
+    wanted = (*levels.by, levels.level, *([levels.day] if levels.day is not None else []))
+    rows = _rows(file, levels, wanted, ("movements", "levels"), faults)
+    numbers = Number().read(pl.Series([cells[len(levels.by)] for _, cells in rows], dtype=pl.String))
+    found: dict[tuple[str, ...], tuple[str, str | None]] = {}
+    for (line, cells), number in zip(rows, numbers, strict=True):
+        where, names = f"{file}:{line}", cells[: len(levels.by)]
+        day = cells[-1] if levels.day is not None else None
+        if number is None or number == "":
+            shown = cells[len(levels.by)]
+            faults.found.append(
+                Fault(where, f"the level {shown!r} is no number: write it like 1234.5, 0 for none left")
+            )
+        elif day is not None and _DAY.fullmatch(day) is None:
+            faults.found.append(Fault(where, f"the day {day!r} of the level is none: write it like 2026-09-14"))
+        elif names in found:
+            faults.found.append(Fault(where, f"the level of {' / '.join(names)!r} stands twice: keep the newest"))
+        else:
+            found[names] = (number, day)
+    return found
+
+
+def _rows(
+    file: Path, part: Lookup | Levels, wanted: tuple[str, ...], keys: tuple[str, ...], faults: _Faults
+) -> list[tuple[int, tuple[str, ...]]]:
+    """Return line and trimmed cells, in the order of `wanted`, of every row of a CSV file beside the mapping."""
+    name = keys[1]
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        faults.add(keys, f"{name}: the lookup file {part.file!r} can't be read ({error.strerror or error})")
+        return []
+    except UnicodeDecodeError:
+        faults.add(keys, f"{name}: the lookup file {part.file!r} is not UTF-8: save it as UTF-8")
+        return []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=part.delimiter, strict=True)
+    try:
+        rows = [(reader.line_num, row) for row in reader if any(row)]
+    except csv.Error as error:
+        faults.found.append(Fault(f"{file}:{reader.line_num}", f"the lookup file is not CSV: {error}"))
+        return []
+    header = rows[0][1] if rows else []
+    places = _places(header, wanted, part.file, keys, faults)
+    found = []
+    for line, row in rows[1:] if len(places) == len(wanted) else ():
+        if len(row) <= max(places):
+            faults.found.append(Fault(f"{file}:{line}", f"the line has {len(row)} cells; {max(places) + 1} are wanted"))
+            continue
+        found.append((line, tuple(row[place].strip() for place in places)))
+    return found
+
+
+def _places(header: list[str], wanted: tuple[str, ...], file: str, keys: tuple[str, ...], faults: _Faults) -> list[int]:
+    """Return where the wanted headers stand; fewer than wanted where one is absent, which is a fault."""
+    places = []
+    for name in wanted:
+        place = next((place for place, text in enumerate(header) if plain(text) == plain(name)), None)
+        if place is not None:
+            places.append(place)
+            continue
+        near = nearest(name, header)
+        meant = f"did you mean {near!r}?" if near else f"it has {', '.join(header) or 'no header'}"
+        faults.add(keys, f"{keys[1]}: {file!r} has no column {name!r}: {meant}")
+    return places

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, Layout, XlsxLayout, XmlLayout
-from gateway.mapping.field import Condition, FieldSpec, Name, Part, Ref, raise_faults
+from gateway.mapping.field import Condition, FieldSpec, Name, Names, Part, Ref, outside_faults, raise_faults
 
 
 def _short(value: object) -> object:
@@ -62,6 +62,49 @@ class Group(Part):
     )
 
 
+class Levels(Part):
+    """Levels known before, in a CSV file beside the mapping file: UTF-8, header in its first line, 1234.5, iso days."""
+
+    file: Name = Field(description="Path of the CSV file, relative to the mapping file, inside its folder.")
+    by: Names = Field(description="Headers of the columns that name the record, in the order of group.by.")
+    level: Name = Field(description="Header of the column with the level.")
+    day: Name | None = Field(default=None, description="Header of the column with its day: the level is of its end.")
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="Character between its cells.")
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        raise_faults(outside_faults(self.file))
+        return self
+
+
+class Movements(Part):
+    """Rows are movements: their sum per record, added to a level known before, is the record's level."""
+
+    field: Name = Field(description="Contract field that says how much is moved; it becomes the level.")
+    sign: FieldSpec | None = Field(default=None, description="What makes + or - of each row; without it, its own sign.")
+    opening: FieldSpec | None = Field(default=None, description="The level before all rows, in the rows themselves.")
+    levels: Levels | None = Field(default=None, description="Levels known before, in a CSV file.")
+    day: FieldSpec | None = Field(default=None, description="Day of the movement; up to the level's day it is in it.")
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        found = []
+        if (self.opening is None) == (self.levels is None):
+            found.append("say exactly one of opening and levels: a level is never taken to be 0")
+        if (self.day is None) != (self.levels is None or self.levels.day is None):
+            found.append("day and levels.day belong together: movements up to the level's day are in the level")
+        if self.sign is not None and self.sign.words is not None and set(self.sign.words.values()) - {"+", "-"}:
+            found.append('sign.words makes "+" or "-" of each kind of movement')
+        raise_faults(found)
+        return self
+
+    @property
+    def specs(self) -> dict[str, FieldSpec]:
+        """What is read of each row, by the name of its key."""
+        named = {"sign": self.sign, "opening": self.opening, "day": self.day}
+        return {name: spec for name, spec in named.items() if spec is not None}
+
+
 class MappingFile(Part):
     """One partner feed: the layout of the file, and how each contract field is filled."""
 
@@ -79,14 +122,16 @@ class MappingFile(Part):
         description="Cells are filled only from rows alike in this column; of several, the first that is not empty.",
     )
     group: Group | None = Field(default=None, description="Several rows make one record.")
+    movements: Movements | None = Field(default=None, description="The rows of a record are movements, not levels.")
 
     _path: Path = PrivateAttr(default=Path("mapping.toml"))
     _tables: dict[str, dict[str, str]] = PrivateAttr(default_factory=dict)
+    _levels: dict[tuple[str, ...], tuple[str, str | None]] = PrivateAttr(default_factory=dict)
     _lines: dict[tuple[str, ...], int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        raise_faults(_group_faults(self.group, self.fields) + _layout_faults(self) + _pattern_faults(self))
+        raise_faults(_group_faults(self) + _layout_faults(self) + _pattern_faults(self))
         return self
 
     @property
@@ -97,13 +142,26 @@ class MappingFile(Part):
     @property
     def sources(self) -> tuple[Path, ...]:
         """Every file the mapping is made of, for pinning: itself, then its lookup files (kept relative to it)."""
-        files = [spec.lookup.file for spec in self.fields.values() if spec.lookup is not None]
+        files = [spec.lookup.file for spec in self.specs.values() if spec.lookup is not None]
+        if self.movements is not None and self.movements.levels is not None:
+            files.append(self.movements.levels.file)
         return (self._path, *(self._path.parent / name for name in dict.fromkeys(files)))
 
     def table(self, field: str) -> dict[str, str]:
         """Lookup table of a field as written, whether inline or from its file."""
-        name = field if field in self.fields else f"{ATTRIBUTES}.{ANY}"
-        return self.fields[name].words or self._tables.get(name, {})
+        name = field if field in self.specs else f"{ATTRIBUTES}.{ANY}"
+        return self.specs[name].words or self._tables.get(name, {})
+
+    @property
+    def specs(self) -> dict[str, FieldSpec]:
+        """Everything that is read of a row: contract fields, and how a movement counts as `@sign` and so on."""
+        inner = self.movements.specs if self.movements is not None else {}
+        return {**self.fields, **{f"@{name}": spec for name, spec in inner.items()}}
+
+    @property
+    def levels(self) -> dict[tuple[str, ...], tuple[str, str | None]]:
+        """Levels of `movements.levels`: what names the record -> canonical number, day or None."""
+        return self._levels
 
     def line(self, *keys: str) -> int | None:
         """Line of the mapping file on which a key stands, as far as known."""
@@ -122,7 +180,7 @@ class MappingFile(Part):
         names: list[str] = []
         if self.patterns:
             return ()
-        for spec in self.fields.values():
+        for spec in self.specs.values():
             names.extend(_named(spec.column))
             names.extend(ref for ref in spec.refs() if isinstance(ref, str))
             names.extend(_named(spec.when.column) if spec.when is not None else ())
@@ -136,16 +194,28 @@ def _named(names: tuple[str, ...] | None) -> tuple[str, ...]:
     return names or ()
 
 
-def _group_faults(group: Group | None, fields: dict[str, FieldSpec]) -> list[str]:
-    if group is None:
-        return []
-    named = {"by": group.by, "sum": group.sum, "keep": tuple(group.keep)}
-    return [
-        f"group.{key} names {name!r}, which [fields] does not fill"
+def _group_faults(mapping: MappingFile) -> list[str]:
+    group, movements, fields = mapping.group, mapping.movements, mapping.fields
+    named: dict[str, tuple[str, ...]] = {}
+    found = []
+    if group is not None:
+        named = {"group.by": group.by, "group.sum": group.sum, "group.keep": tuple(group.keep)}
+    if movements is not None:
+        named["movements.field"] = (movements.field,)
+        levels = movements.levels
+        if group is None:
+            found.append("movements needs [group]: by names what moves")
+        elif movements.field in group.sum:
+            found.append(f"movements sums {movements.field!r} already: take it out of group.sum")
+        elif levels is not None and len(levels.by) != len(group.by):
+            found.append(f"movements.levels.by names {len(levels.by)} columns, group.by {len(group.by)} fields")
+    found += [
+        f"{key} names {name!r}, which [fields] does not fill"
         for key, names in named.items()
         for name in names
         if name not in fields
     ]
+    return found
 
 
 def _pattern_faults(mapping: MappingFile) -> list[str]:
@@ -169,7 +239,7 @@ def headless(layout: CsvLayout | XlsxLayout | XmlLayout | JsonLayout | ImageLayo
 
 def _column_tests(mapping: MappingFile) -> list[tuple[str, Condition | FieldSpec]]:
     tests: list[tuple[str, Condition | FieldSpec]] = []
-    for name, spec in mapping.fields.items():
+    for name, spec in mapping.specs.items():
         tests.append((name, spec))
         if spec.when is not None:
             tests.append((f"{name}.when", spec.when))

@@ -27,9 +27,12 @@ FIELDS = {
     "part": {"column": "a", "split": "-", "part": 1},
     "first": {"first": ["b", "a"]},
     "joined": {"join": ["a", "b"], "with": " "},
+    "chained": {"column": "a", "chained": "+", "number": "1.234,5"},
+    "parted": {"column": "a", "separators": [",", "-"], "with": "|"},
+    "not": {"column": "a", "true": ["S", "1"], "false": ["N", "0"], "negated": True},
     "defaulted": {"column": "a", "number": "1234.5", "default": "7"},
 }
-LOSSLESS = ("plain", "number", "product", "words", "kept", "part", "defaulted")
+LOSSLESS = ("plain", "number", "product", "words", "kept", "part", "defaulted", "chained", "parted")
 cells = st.sampled_from(["0", " 0 ", "0,0", "00", "", " ", "\u00a0", "a", "a-b", "1.234", "01/02/2026", "S", "0-"])
 columns = st.lists(st.tuples(cells | st.none() | st.text(max_size=6), cells | st.none()), max_size=25)
 
@@ -78,6 +81,7 @@ def test_zero_is_never_absent(rows: list[tuple[str | None, str | None]]) -> None
     for field in LOSSLESS:
         assert set(draft.frame[field]) <= {"0"}, field
     assert set(draft.frame["flag"]) <= {"false"}
+    assert set(draft.frame["not"]) <= {"true"}
 
 
 @patient

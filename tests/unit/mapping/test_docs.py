@@ -11,10 +11,10 @@ from gateway.issues import CATALOGUE
 from gateway.mapping.dates import _TOKENS
 from gateway.mapping.faults import keys_of
 from gateway.mapping.field import Condition, FieldSpec, Lookup
-from gateway.mapping.spec import Filter, Group, MappingFile
+from gateway.mapping.spec import Filter, Group, Levels, MappingFile, Movements
 
 PAGE = Path(__file__).parents[3] / "docs" / "mapping.md"
-PARTS = (MappingFile, FieldSpec, Lookup, Condition, Filter, Group)
+PARTS = (MappingFile, FieldSpec, Lookup, Condition, Filter, Group, Movements, Levels)
 
 
 def rows_of(model: type) -> str:
@@ -54,4 +54,5 @@ def test_every_example_loads(load) -> None:
     examples = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(examples) >= 2
     for example in examples:
-        load("", head=example, files={"units.csv": "code,unit\nud,units\n"})
+        files = {"units.csv": "code,unit\nud,units\n", "levels.csv": "code,level,counted\nA,5,2026-09-14\n"}
+        load("", head=example, files=files)
