@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from gateway.contracts.rules import Record, Rule, needed_with, number, number_of
+from gateway.issues import filled
 
 PRICED = ("price", "discount_price", "amount", "regular_price")
 """Amounts that mean nothing without a price basis."""
@@ -32,7 +33,7 @@ def minimum_above_stock() -> Rule:
         return f"{record['minimum_to_sell']} of {record['quantity']}" if 0 < quantity < minimum else None
 
     minimum, quantity = (number(field) for field in fields)
-    detail = pl.format("{} of {}", *fields)
+    detail = filled("{} of {}", *fields)
     # an article that is sold out is below any minimum: nothing to warn of
     return Rule("MINIMUM_ABOVE_STOCK", fields[0], fields, (quantity < minimum) & (quantity > 0), explain, detail)
 

@@ -13,6 +13,7 @@ from stdnum import ean
 
 from gateway.contracts.fields import Gtin
 from gateway.contracts.rules import Record, RowsRule, Rule, also_in_row, given, issues_of, stands
+from gateway.issues import filled
 from gateway.model import ROW
 
 DIGITS = {"EAN-13": 13, "EAN-8": 8, "UPC-A": 12, "GTIN-14": 14}
@@ -122,7 +123,7 @@ def _wrong_digits() -> Rule:
         return f"{kind} has {DIGITS[kind]} digits and nothing else"
 
     wrong = given("barcode") & pl.col("barcode_type").is_in(list(DIGITS)) & ~_shaped() & ~_lost_zeros()
-    detail = pl.format("{} has {} digits and nothing else", "barcode_type", _wanted())
+    detail = filled("{} has {} digits and nothing else", "barcode_type", _wanted())
     return Rule("B-DIGITS", "barcode", _FIELDS, wrong, _record(judge), detail)
 
 
@@ -140,7 +141,7 @@ def _wrong_check() -> Rule:
         return f"it should be {ean.calc_check_digit(code[:-1])}"
 
     wrong = given("barcode") & _shaped() & ~_zeros() & ~_fits()
-    detail = pl.format("it should be {}", Gtin.check_digit(pl.col("barcode")))
+    detail = filled("it should be {}", Gtin.check_digit(pl.col("barcode")))
     return Rule("B-CHECK", "barcode", _FIELDS, wrong, _record(judge), detail)
 
 

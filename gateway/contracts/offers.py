@@ -11,6 +11,7 @@ from collections.abc import Callable
 import polars as pl
 
 from gateway.contracts.rules import Record, RowsRule, Rule, given, is_given, issues_of, stands
+from gateway.issues import filled
 from gateway.model import ROW, no_issues
 
 KINDS = {
@@ -85,7 +86,7 @@ def _several_kinds() -> Rule:
         separator=" and ",
         ignore_nulls=True,
     )
-    detail = pl.format("{}: name the one that counts", words)
+    detail = filled("{}: name the one that counts", words)
     return Rule("SP-TYPE", "type", ("type", "command", *_ALL_FIELDS), several, explain, detail)
 
 
@@ -153,7 +154,7 @@ def _overlapping(columns: tuple[str, ...]) -> Callable[[pl.DataFrame], pl.DataFr
         known = known.with_columns(other=before % 2**32)
         ends = known.select(pl.col(ROW).alias("other"), pl.col("last").alias("other_last"))
         told = known.join(ends, on="other", how="inner").filter(pl.col("starts_at") <= pl.col("other_last")).sort(ROW)
-        detail = pl.format("also in row {}", "other")
+        detail = filled("also in row {}", "other")
         return issues_of(told, "SP-OVERLAP", "starts_at", value=pl.col("starts_at").replace("", None), detail=detail)
 
     return find

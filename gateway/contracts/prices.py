@@ -14,6 +14,7 @@ import polars as pl
 from gateway.contracts.amounts import PRICED
 from gateway.contracts.fields.trade import currencies
 from gateway.contracts.rules import given, issues_of, stands
+from gateway.issues import filled
 from gateway.model import ROW, PriceTerms, no_issues
 
 LARGEST = "99999999.99"
@@ -189,7 +190,7 @@ def _field_tests(field: str, terms: PriceTerms) -> list[_Test]:
     lost = (result == _whole(0)) & (amount > _whole(0))
     large = result > _whole(_limit(terms))
     changed = ~_comes_back(field, terms) & ~lost & ~large
-    shown = pl.format("{} {}", _text(result, terms), pl.lit(terms.basis))
+    shown = filled("{} {}", _text(result, terms), pl.lit(terms.basis))
     most = f"{LARGEST}, the most an amount may be {terms.basis}"
     return [
         _Test("PRICE_ZERO", field, stands() & lost, pl.lit(f"{terms.decimals} decimals, {terms.basis}")),

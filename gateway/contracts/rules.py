@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from gateway.issues import filled
 from gateway.model import ISSUE_SCHEMA, KEY, KEY_SEPARATOR, LINE, ROW
 
 Record = Mapping[str, str | None]
@@ -127,7 +128,7 @@ def not_above(field: str, limit: str, code: str) -> Rule:
         high, low = number_of(record, field), number_of(record, limit)
         return f"{record[field]} of {record[limit]}" if high is not None and low is not None and high > low else None
 
-    detail = pl.format("{} of {}", field, limit)
+    detail = filled("{} of {}", field, limit)
     return Rule(code, field, (field, limit), number(field) > number(limit), explain, detail)
 
 
@@ -143,7 +144,7 @@ def in_order(start: str, end: str, code: str, *, numeric: bool) -> Rule:
 
     both = given(start) & given(end)
     wrong = number(end) < number(start) if numeric else pl.col(end) < pl.col(start)
-    return Rule(code, end, (end, start), both & wrong, explain, pl.format(f"{start} {{}}", start))
+    return Rule(code, end, (end, start), both & wrong, explain, filled(f"{start} {{}}", start))
 
 
 def looks_like_fraction(field: str, code: str) -> Rule:
@@ -201,8 +202,8 @@ def also_in_row(*by: str) -> pl.Expr:
     first, second = pl.col(ROW).first().over(by), pl.col(ROW).get(1).over(by)
     other = pl.when(pl.col(ROW) == first).then(second).otherwise(first)
     more = pl.len().over(by) - 2
-    and_more = pl.when(more > 0).then(pl.format(" and in {} more", more)).otherwise(pl.lit(""))
-    return pl.format("also in row {}{}", other, and_more)
+    and_more = pl.when(more > 0).then(filled(" and in {} more", more)).otherwise(pl.lit(""))
+    return filled("also in row {}{}", other, and_more)
 
 
 def stands() -> pl.Expr:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import polars as pl
 
 from gateway.contracts.rules import Record, RowsRule, Rule, also_in_row, given, is_given, issues_of, stands
+from gateway.issues import filled
 from gateway.model import ROW
 
 _PAIRS = (("variant1_type", "variant1_value"), ("variant2_type", "variant2_value"))
@@ -84,7 +85,7 @@ def same_parent(group: str, fields: tuple[str, ...]) -> RowsRule:
             first_row=pl.col(ROW).first().over(group), first_text=pl.col(field).first().over(group)
         )
         odd = here.filter(pl.col(field) != pl.col("first_text")).unique(group, keep="first", maintain_order=True)
-        detail = pl.format("{} in row {}", "first_text", "first_row")
+        detail = filled("{} in row {}", "first_text", "first_row")
         return issues_of(odd, "V-PARENT", field, value=pl.col(field), detail=detail)
 
     def find(rows: pl.DataFrame) -> pl.DataFrame:
@@ -108,7 +109,7 @@ def _consistent(group: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
         )
         other_row = pl.when(differs).then(pl.col("first_row")).otherwise(pl.col("odd_row"))
         other_shape = pl.when(differs).then(pl.col("first_shape")).otherwise(pl.col("odd_shape"))
-        detail = pl.format("{} here, {} in row {}", pl.col("shape"), other_shape, other_row)
+        detail = filled("{} here, {} in row {}", pl.col("shape"), other_shape, other_row)
         return issues_of(told, "V-CONS", "variant1_type", value=pl.col("variant1_type"), detail=detail)
 
     return find
@@ -120,7 +121,7 @@ def _mixed(group: str, code: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
         told = rows.sort(ROW).with_columns(varied=varied)
         told = told.with_columns(varied_row=pl.col(ROW).filter(pl.col("varied")).first().over(group))
         plain = told.filter(~pl.col("varied") & pl.col("varied_row").is_not_null())
-        detail = pl.format("none here, some in row {}", pl.col("varied_row"))
+        detail = filled("none here, some in row {}", pl.col("varied_row"))
         return issues_of(plain, code, "variant1_type", value=pl.lit(None, pl.String), detail=detail)
 
     return find

@@ -11,6 +11,7 @@ import polars as pl
 from stdnum import ean
 
 from gateway.contracts.fields.base import CellCase, FieldType, Wording, wrong
+from gateway.issues import filled
 
 SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = r"\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
@@ -178,7 +179,7 @@ class Gtin(FieldType):
 
     def cases(self, cell: pl.Expr) -> Sequence[CellCase]:
         """Spreadsheet damage, not digits, wrong length, all zeros, wrong check digit."""
-        detail = pl.format("the check digit should be {}", self.check_digit(cell))
+        detail = filled("the check digit should be {}", self.check_digit(cell))
         return (
             *(wording.case(cell) for wording in self._wordings()),
             CellCase("NOT_A_GTIN", ~self._fits(cell), detail),

@@ -8,6 +8,8 @@ import pytest
 from pydantic import TypeAdapter
 from stdnum import ean
 
+from gateway.issues import filled
+
 
 def cast(texts, kind):
     return pl.Series(texts, dtype=pl.String).cast(kind, strict=False).to_list()
@@ -109,3 +111,12 @@ def test_a_sort_of_the_last_row_so_far_is_a_running_maximum_over_a_group():
     frame = pl.DataFrame({"g": ["a", "b", "a", "a"], "x": [3, 9, 1, 5]})
     told = frame.select(pl.col("x").cum_max().shift(1).over("g")).to_series()
     assert told.to_list() == [None, None, 3, 3]
+
+
+def test_texts_are_joined_over_columns_with_an_empty_chunk_before_another():
+    # polars' own format panics here; a filter leaves such chunks behind
+    frame = pl.concat([pl.DataFrame({"s": ["x"]}), pl.DataFrame({"s": ["a", "b"]})], rechunk=False)
+    frame = frame.filter(pl.Series([False, True, True]))
+    assert frame["s"].chunk_lengths() == [0, 2]
+    assert frame.select(pl.concat_str(pl.lit("is "), pl.col("s"))).to_series().to_list() == ["is a", "is b"]
+    assert frame.select(filled("{} is {}!", "s", pl.lit(1))).to_series().to_list() == ["a is 1!", "b is 1!"]

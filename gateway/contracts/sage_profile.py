@@ -1,0 +1,73 @@
+"""What Sage 50 needs of records beyond the contracts, as requirements a destination puts into its operations.
+
+Source: Sage 50 Cloud e-commerce contracts: names, types and what is required are verified; the limits are those of the
+Sage 50 UK import (verified; that they bind here is an assumption); the checks of tax rates are ours (assumption).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from gateway.contracts.barcodes import inferred_type
+from gateway.contracts.rules import given, stands
+from gateway.contracts.taxes import in_force, lasting, tax_rates
+from gateway.model import Requirement
+
+_NAMES = ("sku", "product_id", "brand", "category", "customer_id", "spent_from", "spent_to")
+
+
+@dataclass(frozen=True, slots=True)
+class SageProfile:
+    """What is known of one company. `country`: whose tax rates hold; None: they are not looked at.
+
+    `strict`: an unknown tax rate, or a promotion for everything, rejects the row; else both are warnings.
+    `tax_table`: a CSV file of tax rates instead of the shipped one.
+    """
+
+    country: Literal["GB", "ES", "ES-CN"] | None = None
+    strict: bool = False
+    tax_table: Path | None = None
+
+
+def catalog_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
+    """Return T-RATE, B-INFER, R-REL by the product's id. Raises SettingsError for an unusable table of tax rates."""
+    return (*tax_requirements(profile), _told_from_length(), _not_its_own_product())
+
+
+def promotion_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
+    """Return T-RATE and, under `strict`, SP-SEL. Raises SettingsError for an unusable table of tax rates."""
+    return (*tax_requirements(profile), *((_names_something(),) if profile.strict else ()))
+
+
+def tax_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
+    """Return T-RATE: the row's rate is in force in the country when the row holds (`valid_from`, else `timestamp`)."""
+    if profile.country is None:
+        return ()
+    table = tax_rates(profile.tax_table)
+    moment = pl.coalesce(pl.when(given(field)).then(field) for field in ("valid_from", "timestamp"))
+    wrong = given("tax_rate") & stands() & ~in_force(profile.country, pl.col("tax_rate"), moment, table)
+    code = "T-RATE-STRICT" if profile.strict else "T-RATE"
+    detail = f"{profile.country}: {', '.join(lasting(profile.country, table))}"
+    columns = ("tax_rate", "valid_from", "timestamp", "command")
+    return (Requirement(code, "tax_rate", columns, wrong, detail),)
+
+
+def _told_from_length() -> Requirement:
+    """B-INFER: the type is not given; the destination sends the one the length tells."""
+    told = given("barcode") & ~given("barcode_type") & inferred_type().is_not_null()
+    return Requirement("B-INFER", "barcode", ("barcode", "barcode_type"), told, "what its length tells")
+
+
+def _not_its_own_product() -> Requirement:
+    """R-REL: related ids are those of products; the article's own is its product's where it has one."""
+    inside = pl.col("related_skus").str.split("|").list.contains(pl.col("product_id"))
+    return Requirement("R-REL", "related_skus", ("related_skus", "product_id"), given("product_id") & inside)
+
+
+def _names_something() -> Requirement:
+    nothing = stands() & ~pl.any_horizontal(given(field) for field in _NAMES)
+    return Requirement("SP-SEL-STRICT", "sku", (*_NAMES, "command"), nothing)

@@ -1,0 +1,68 @@
+import polars as pl
+import pytest
+
+from gateway.contracts import check, contract
+from gateway.contracts.sage_profile import SageProfile, catalog_requirements, promotion_requirements
+from gateway.model import LINE, ROW
+
+ARTICLE = {"sku": "a", "timestamp": "2026-01-01T00:00:00Z"}
+
+
+def found(name, requires, record):
+    columns = {field: [text] for field, text in record.items()}
+    frame = pl.DataFrame({ROW: [2], LINE: [2], **columns})
+    checked = check(contract(name), frame, requires=requires)
+    return checked.good[0], checked.issues.select("code", "field", "detail").rows()
+
+
+@pytest.mark.parametrize(
+    ("record", "issues"),
+    [
+        ({"tax_rate": "21"}, []),
+        ({"tax_rate": ""}, []),
+        ({"tax_rate": "20"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
+        ({"tax_rate": "20", "command": "end"}, []),
+        ({"tax_rate": "7.5"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
+        ({"tax_rate": "7.5", "valid_from": "2024-11-01T00:00:00Z"}, []),
+    ],
+)
+def test_a_rate_not_in_force_at_the_rows_time_is_told(record, issues):
+    requires = catalog_requirements(SageProfile("ES"))
+    assert found("catalog", requires, ARTICLE | record) == (True, issues)
+
+
+def test_a_rate_not_in_force_rejects_the_row_under_a_strict_profile():
+    requires = catalog_requirements(SageProfile("GB", strict=True))
+    told = [("T-RATE-STRICT", "tax_rate", "GB: 0, 5, 20")]
+    assert found("catalog", requires, ARTICLE | {"tax_rate": "21"}) == (False, told)
+
+
+def test_without_a_country_no_rate_is_strange():
+    assert found("catalog", catalog_requirements(SageProfile()), ARTICLE | {"tax_rate": "33"}) == (True, [])
+
+
+def test_a_rate_that_is_itself_faulty_is_told_once():
+    good, issues = found("catalog", catalog_requirements(SageProfile("GB")), ARTICLE | {"tax_rate": "x"})
+    assert (good, [code for code, *_ in issues]) == (False, ["NOT_A_NUMBER"])
+
+
+def test_a_type_told_from_the_length_is_said():
+    requires = catalog_requirements(SageProfile())
+    assert found("catalog", requires, ARTICLE | {"barcode": "4006381333931"}) == (
+        True,
+        [("B-INFER", "barcode", "what its length tells")],
+    )
+    assert found("catalog", requires, ARTICLE | {"barcode": "4006381333931", "barcode_type": "EAN-13"})[1] == []
+
+
+def test_a_product_is_not_related_to_itself():
+    record = ARTICLE | {"product_id": "P", "related_skus": "Q|P"}
+    assert found("catalog", catalog_requirements(SageProfile()), record) == (False, [("R-REL", "related_skus", "")])
+    assert found("catalog", (), record) == (True, [])
+
+
+def test_a_promotion_for_everything_is_refused_under_a_strict_profile():
+    record = {"percentage": "10", "ends_at": "2026-11-30T23:59:59Z"}
+    assert found("promotion", promotion_requirements(SageProfile()), record)[0]
+    good, issues = found("promotion", promotion_requirements(SageProfile(strict=True)), record)
+    assert (good, {code for code, *_ in issues}) == (False, {"SP-SEL", "SP-SEL-STRICT"})
