@@ -45,7 +45,7 @@ _TIDY_EVERY = 200
 class _Kind:
     """What a kind of record brings: rules across rows, and the shape of its files."""
 
-    check: Callable[..., pl.DataFrame]
+    check: Callable[[pl.DataFrame, SageSettings], pl.DataFrame]
     shape: Callable[[SageSettings], batches.Shape]
 
 
@@ -102,15 +102,14 @@ class SageDestination:
         return self._account
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
-        """Nothing can be read: the reference only says that rows are looked at for the last time before they go."""
+        """Nothing can be read: all that is known of a record stands in its row."""
         del operation, records
-        return Reference(taken_at=self._clock.now())
+        return Reference()
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
-        """Return issues of rules across rows and, at dispatch, of rows that are not whole records."""
-        del today
-        at_dispatch = reference.taken_at is not None
-        return self._kind(operation).check(records, self._settings, at_dispatch=at_dispatch)
+        """Return issues of rules across rows."""
+        del reference, today
+        return self._kind(operation).check(records, self._settings)
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield one file per batch; the slot is one per scope."""

@@ -39,8 +39,6 @@ def operation(settings: SageSettings) -> Operation:
         deadline=settings.deadline,
         slot_until="ticket",
         after=("product",),
-        # Nothing is read: keys that a full file left out have no picture, and are refused before they are written.
-        gathers=True,
     )
 
 
@@ -60,12 +58,9 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
     )
 
 
-def check(records: pl.DataFrame, settings: SageSettings, *, at_dispatch: bool) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of rows that are one picture to Sage; at dispatch, of rows without one."""
+def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of rows that are one picture to Sage."""
     full = article.complete(records, _FIELDS)
-    if at_dispatch:
-        detail = "a picture can't be taken away, only replaced"
-        return article.issues(full.filter(~given("picture")), "DEST_REQUIRED", "picture", detail)
     if settings.dedupe == "last":
         return no_issues()
     detail = "one product, variants and order under several skus"

@@ -10,7 +10,9 @@ from __future__ import annotations
 import polars as pl
 
 from gateway.contracts import profiles
+from gateway.contracts.barcodes import inferred_type, restored
 from gateway.contracts.rules import given
+from gateway.contracts.sage_profile import catalog_requirements
 from gateway.destinations import _json
 from gateway.destinations.sage import article
 from gateway.destinations.sage.article import VARIANTS, Member
@@ -25,17 +27,6 @@ _FIELDS = (
     "price", "tax_rate", "discount", "discount_by_unit", "date_added", "brand", "category", "available",
     "related_skus", *VARIANTS, "timestamp",
 )  # fmt: skip
-_TYPES = {8: "EAN-8", 12: "UPC-A", 13: "EAN-13", 14: "GTIN-14"}
-"""Barcode types by number of digits (names: assumption, the documents list none)."""
-_ALIASES = {
-    "EAN-13": ("ean13", "gtin13", "ean", "isbn13", "jan"),
-    "EAN-8": ("ean8", "gtin8"),
-    "UPC-A": ("upca", "upc", "gtin12"),
-    "GTIN-14": ("gtin14", "ean14", "itf14", "dun14"),
-    "CODE128": ("code128",),
-    "CODE39": ("code39",),
-    "OTHER": ("other",),
-}
 _NAME_LENGTH, _BARCODE_LENGTH = 60, 60
 _RELATED_LENGTH = 4_000
 
@@ -55,11 +46,10 @@ def operation(settings: SageSettings) -> Operation:
         searchable=True,
         deadline=settings.deadline,
         slot_until="ticket",
-        ends=True,
+        # A whole row with the command `end` is written as not available; a key without its row can't be ended.
+        ends=False,
         measure="price",
         prices=PriceTerms("net", 2, settings.currency, settings.tax_rate),
-        # Nothing is read: rows that a full file left out are looked at once more, because they are not whole.
-        gathers=True,
     )
 
 
@@ -68,6 +58,7 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
         profiles.needed("timestamp", "the time of the last update"),
         profiles.needed("name", "products are written whole"),
         profiles.needed("price", "products are written whole"),
+        *catalog_requirements(settings.company),
         *article.requires(settings),
         article.at_most("name", _NAME_LENGTH, settings),
         article.at_most("barcode", _BARCODE_LENGTH, settings),
@@ -86,31 +77,23 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
     return tuple(rules)
 
 
-def check(records: pl.DataFrame, settings: SageSettings, *, at_dispatch: bool) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of rows that are one product to Sage, or mixed; at dispatch, of rows not whole."""
+def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of rows that are one product to Sage, or mixed, and of surcharges that are none."""
     full = article.complete(records, _FIELDS)
-    detail = "there is no whole product to end"
-    if at_dispatch:
-        absent = ~given("name") | ~given("price")
-        return article.issues(full.filter(absent), "DEST_REQUIRED", "name", detail)
+    # Rows that name their product are told by the contract; one whose own code is that product is seen here.
     varied = pl.any_horizontal(given(field) for field in VARIANTS)
-    some = varied.any().over(article.product())
-    mixed = article.issues(
-        full.filter(~varied & some), "DEST_LIMIT", "variant1_type", "other rows of the product have variants"
-    )
-    found = [mixed, *_surcharges(full, settings)]
+    bare = ~varied & ~given("product_id") & varied.any().over(article.product())
+    found = [
+        article.issues(full.filter(bare), "DEST_LIMIT", "variant1_type", "other rows of the product have variants")
+    ]
+    if settings.contract_version == "connected_cloud" and SURCHARGE in full.columns:
+        odd = given(SURCHARGE) & ~pl.col(SURCHARGE).is_in(["true", "false"])
+        found.append(article.issues(full.filter(odd), "NOT_A_FLAG", SURCHARGE, ""))
     if settings.dedupe == "refuse":
         detail = "one product and variants under several skus"
         key = article.row_key(settings.separator)
         found.append(article.collisions(full, key, pl.col("sku"), "product_id", detail))
     return pl.concat(found)
-
-
-def _surcharges(full: pl.DataFrame, settings: SageSettings) -> list[pl.DataFrame]:
-    if settings.contract_version != "connected_cloud" or SURCHARGE not in full.columns:
-        return []
-    odd = given(SURCHARGE) & ~pl.col(SURCHARGE).is_in(["true", "false"])
-    return [article.issues(full.filter(odd), "NOT_A_FLAG", SURCHARGE, "")]
 
 
 def shape(settings: SageSettings) -> Shape:
@@ -128,8 +111,8 @@ def shape(settings: SageSettings) -> Shape:
         Member("name", _json.quoted(pl.col("name")), required=True),
         article.text("shortDescription", "short_description"),
         article.text("longDescription", "long_description"),
-        Member("barCodeType", _json.quoted(_barcode_type())),
-        article.text("barCode", "barcode"),
+        Member("barCodeType", _json.quoted(inferred_type())),
+        Member("barCode", _json.quoted(pl.when(given("barcode")).then(restored()))),
         Member("netPrice", pl.col("price"), required=True),
         Member("tax", tax, required=True),
         article.number("discount", "discount"),
@@ -151,17 +134,6 @@ def _reference() -> pl.Expr:
     """The row's reference; else, where the id is that of the product, the article's own code."""
     own = given("product_id") & (pl.col("product_id") != pl.col("sku"))
     return pl.when(given("reference")).then(pl.col("reference")).when(own).then(pl.col("sku"))
-
-
-def _barcode_type() -> pl.Expr:
-    """The type by its usual name; told from the number of digits where the row gives the barcode only."""
-    names = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}
-    folded = pl.col("barcode_type").str.to_lowercase().str.replace_all(r"[\s_-]", "")
-    named = folded.replace_strict(names, default=pl.col("barcode_type"), return_dtype=pl.String)
-    digits = pl.col("barcode").str.contains(r"^[0-9]+\z")
-    lengths = pl.col("barcode").str.len_chars().replace_strict(_TYPES, default=None, return_dtype=pl.String)
-    inferred = pl.when(given("barcode") & digits).then(lengths)
-    return pl.when(given("barcode_type")).then(named).otherwise(inferred)
 
 
 def _related() -> pl.Expr:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import polars as pl
 
 from gateway.contracts import profiles
+from gateway.contracts.offers import promotion_type
 from gateway.contracts.rules import given
+from gateway.contracts.sage_profile import promotion_requirements
 from gateway.destinations import _json
 from gateway.destinations.sage import article
 from gateway.destinations.sage.article import Member
@@ -25,9 +27,10 @@ _RANGES = ("quantity_from", "quantity_to", "spent_from", "spent_to")
 _GIVES = ("type", "price", "percentage", "amount", "regular_price", "buy_quantity")
 _FIELDS = ("sku", "product_id", *_RULED, *_GIVES, "discount_by_unit", *_RANGES, *_WINDOW, "timestamp")
 _LIMITS = ("limit_total", "limit_per_customer")
-_PARTS = 10_000
-"""Parts of one unit of money, and of one percentage point: four decimals, as a discount may have at most."""
-_WHOLE = 100 * _PARTS
+_WHOLE = 1_000_000
+"""All of a price as a rate: 100 percentage points of four decimals, as many as a discount may have."""
+_CENT = 10_000
+"""Millionths of money in the smallest amount Sage tells apart."""
 
 
 def operation(settings: SageSettings) -> Operation:
@@ -47,17 +50,19 @@ def operation(settings: SageSettings) -> Operation:
         searchable=True,
         deadline=settings.deadline,
         slot_until="ticket",
-        ends=settings.promotion_end == "date_to",
+        ends=settings.promotion_end == "date_to" and _says_nothing(settings),
+        # The article first: it is what waits for its product.
+        key=("sku", "product_id", "promotion_id", *_RULED, *_WINDOW, *_RANGES),
         after=("product",),
         # A rate has no basis; amounts are taken off Product.netPrice, which is net.
         prices=terms if amounts else None,
-        gathers=True,
     )
 
 
 def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
     rules = [
         profiles.needed("timestamp", "the time of the last update"),
+        *promotion_requirements(settings.company),
         *(one for one in article.requires(settings) if not {*one.columns} & {*article.VARIANTS}),
         *(profiles.at_most_characters(field, article.TEXT_LENGTH) for field in _RULED),
         *(_without(field, "special prices have no limit of use") for field in _LIMITS),
@@ -75,6 +80,11 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
     return tuple(rules)
 
 
+def _says_nothing(settings: SageSettings) -> bool:
+    """Whether a discount of nothing can be written, as what ends needs one: a rate of 0 can, an amount of 0 not."""
+    return settings.special_price_bare_discount == "rate" or settings.special_price_percent_sign
+
+
 def _without(field: str, detail: str) -> Requirement:
     return Requirement("DEST_LIMIT", field, (field,), given(field), detail)
 
@@ -83,51 +93,53 @@ def _kinds(settings: SageSettings) -> list[Requirement]:
     """Refuse the types a special price can't express; rows that end one need none."""
     live = ~article.ended()
     bundle = Requirement(
-        "DEST_LIMIT", "type", ("type", *_GIVES[1:], "command"), (_kind() == "bundle") & live,
+        "DEST_LIMIT", "type", ("type", *_GIVES[1:], "command"), (promotion_type() == "bundle") & live,
         "special prices have no bundles",
     )  # fmt: skip
     if settings.special_price_bare_discount == "amount":
-        return [bundle, *_final(live), *([] if settings.special_price_percent_sign else [_no_rates(live)])]
+        return [bundle, *_final(live), *([] if _says_nothing(settings) else _amounts_only(live))]
     detail = "discounts of special prices are rates here, amounts can't be told apart from them"
     amount = Requirement(
-        "DEST_LIMIT", "amount", (*_GIVES, "command"), (_kind() == "amount") & live, detail
+        "DEST_LIMIT", "amount", (*_GIVES, "command"), (promotion_type() == "amount") & live, detail
     )  # fmt: skip
     return [bundle, amount, *_final(live), _inexact(live)]
 
 
-def _no_rates(live: pl.Expr) -> Requirement:
+def _amounts_only(live: pl.Expr) -> list[Requirement]:
     detail = "discounts of special prices are amounts here, rates can't be told apart from them"
-    return Requirement("DEST_LIMIT", "percentage", (*_GIVES, "command"), (_kind() == "percentage") & live, detail)
+    rates = promotion_type() == "percentage"
+    columns = (*_GIVES, "command")
+    nothing = ~live & ~rates.fill_null(False) & ~given("amount") & ~(given("price") & given("regular_price"))
+    return [
+        Requirement("DEST_LIMIT", "percentage", columns, rates, detail),
+        Requirement("DEST_REQUIRED", "amount", columns, nothing, "what ends is written with its discount"),
+    ]
 
 
 def _final(live: pl.Expr) -> list[Requirement]:
     """A final price is written as the discount that leads to it: the price it starts from must be known."""
     columns = (*_GIVES, "command")
-    final = (_kind() == "final_price") & live
+    final = (promotion_type() == "final_price") & live
     detail = "special prices have no final price, only a discount on the regular one"
-    above = (
-        final & given("regular_price") & ((_parts("price") > _parts("regular_price")) | (_parts("regular_price") == 0))
-    )
+    nothing = final & (_millionths("regular_price") == 0)
     return [
         Requirement("DEST_REQUIRED", "regular_price", columns, final & ~given("regular_price"), detail),
-        Requirement("DEST_LIMIT", "price", columns, above, "not below the regular price"),
+        Requirement("DEST_LIMIT", "regular_price", columns, nothing, "there is no discount on nothing"),
     ]
 
 
 def _inexact(live: pl.Expr) -> Requirement:
-    regular, price, rate = _parts("regular_price"), _parts("price"), _final_rate()
-    back = _divided(regular * (_WHOLE - rate), pl.lit(_WHOLE * 100)) * 100
-    off = (_kind() == "final_price") & live & (rate >= 0) & (back != price)
+    """A rate has four decimals: of a high price it may not lead to the very cent."""
+    regular, price, rate = _millionths("regular_price"), _millionths("price"), _final_rate()
+    back = _divided(regular * (_WHOLE - rate), _CENT * _WHOLE)
+    off = (promotion_type() == "final_price") & live & (back != _divided(price, pl.lit(_CENT)))
     detail = "no discount rate of four decimals leads to it"
     return Requirement("DEST_LIMIT", "price", (*_GIVES, "command"), off, detail)
 
 
-def check(records: pl.DataFrame, settings: SageSettings, *, at_dispatch: bool) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of rows that are one special price to Sage; at dispatch, of rows about nothing."""
+def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of rows that are one special price to Sage."""
     full = article.complete(records, (*_FIELDS, "promotion_id"))
-    if at_dispatch:
-        nothing = article.ended() & ~pl.any_horizontal(given(f) for f in ("sku", "product_id", *_RULED, *_RANGES[2:]))
-        return article.issues(full.filter(nothing), "DEST_REQUIRED", "product_id", "what to end is not known any more")
     if settings.dedupe == "last":
         return no_issues()
     apart = pl.struct("promotion_id", "sku")
@@ -140,7 +152,7 @@ def shape(settings: SageSettings) -> Shape:
     by_unit = article.flag("discount_by_unit", default=settings.discount_by_unit)
     if settings.special_price_bare_discount == "amount":
         # So much off each unit is what a final price per unit means.
-        by_unit = pl.when(_kind() == "final_price").then(pl.lit("true")).otherwise(by_unit)
+        by_unit = pl.when(promotion_type() == "final_price").then(pl.lit("true")).otherwise(by_unit)
     members = (
         Member("productId", _json.quoted(_product())),
         article.text("dateFrom", "starts_at"),
@@ -179,47 +191,43 @@ def _until() -> pl.Expr:
     return pl.when(article.ended()).then(now).otherwise(ends)
 
 
-def _kind() -> pl.Expr:
-    """The type the row names, else what it gives."""
-    kind = pl.when(given("type")).then(pl.col("type")).when(given("percentage")).then(pl.lit("percentage"))
-    kind = kind.when(given("amount")).then(pl.lit("amount")).when(given("buy_quantity")).then(pl.lit("bundle"))
-    return kind.when(given("price")).then(pl.lit("final_price"))
-
-
 def _discount(settings: SageSettings) -> pl.Expr:
-    """The discount as text: a rate, with or without its sign, or an amount. What ends needs none: nothing."""
+    """The discount as text: a rate, with or without its sign, or an amount. What ends and says none has none."""
     sign = pl.lit("%" if settings.special_price_percent_sign else "")
-    rate = pl.when(_kind() == "percentage").then(pl.concat_str("percentage", sign))
+    rate = pl.when(promotion_type() == "percentage").then(pl.concat_str("percentage", sign))
     if settings.special_price_bare_discount == "amount":
-        less = _text(_parts("regular_price") - _parts("price"))
-        found = rate.when(_kind() == "amount").then(pl.col("amount")).when(_kind() == "final_price").then(less)
+        less = _text(_millionths("regular_price") - _millionths("price"), 6)
+        found = (
+            rate.when(promotion_type() == "amount")
+            .then(pl.col("amount"))
+            .when(promotion_type() == "final_price")
+            .then(less)
+        )
     else:
-        found = rate.when(_kind() == "final_price").then(pl.concat_str(_text(_final_rate()), sign))
-    return pl.when(article.ended()).then(found.otherwise(None).fill_null("0")).otherwise(found.otherwise(None))
+        found = rate.when(promotion_type() == "final_price").then(pl.concat_str(_text(_final_rate(), 4), sign))
+    nothing = pl.when(article.ended()).then(pl.concat_str(pl.lit("0"), sign))
+    return pl.coalesce(found, nothing)
 
 
 def _final_rate() -> pl.Expr:
-    """Rate that leads from the regular price to the final one, in parts of a percentage point; null where none does."""
-    regular, price = _parts("regular_price"), _parts("price")
+    """Rate that leads from the regular price to the final one, in ten-thousandths of a point; null where none does."""
+    regular, price = _millionths("regular_price"), _millionths("price")
     rate = _divided((regular - price) * _WHOLE, regular)
     return pl.when((regular > 0) & (price <= regular)).then(rate)
 
 
-def _parts(field: str) -> pl.Expr:
-    """Money as a whole number of parts: exact, and a quotient of two has no unit."""
-    return (pl.col(field).cast(pl.Decimal(38, 4), strict=False) * _PARTS).cast(pl.Int128, strict=False)
+def _millionths(field: str) -> pl.Expr:
+    """Money as a whole number, exact (Int128): amounts have at most six decimals."""
+    return pl.col(field).cast(pl.Decimal(38, 6), strict=False).to_physical().cast(pl.Int128)
 
 
-def _divided(value: pl.Expr, by: pl.Expr) -> pl.Expr:
+def _divided(value: pl.Expr, by: pl.Expr | int) -> pl.Expr:
     """Quotient of whole numbers that are not negative, rounded half up."""
     return (value * 2 + by) // (by * 2)
 
 
-def _text(parts: pl.Expr) -> pl.Expr:
-    """Canonical text of a number of parts."""
-    rest = (parts % _PARTS).cast(pl.String).str.zfill(4)
-    return (
-        pl.concat_str((parts // _PARTS).cast(pl.String), pl.lit("."), rest)
-        .str.strip_chars_end("0")
-        .str.strip_suffix(".")
-    )
+def _text(parts: pl.Expr, decimals: int) -> pl.Expr:
+    """Canonical text of a number counted in its last decimal."""
+    rest = (parts % 10**decimals).cast(pl.String).str.zfill(decimals)
+    whole = (parts // 10**decimals).cast(pl.String)
+    return pl.concat_str(whole, pl.lit("."), rest).str.strip_chars_end("0").str.strip_suffix(".")

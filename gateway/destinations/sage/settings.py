@@ -11,6 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.contracts.sage_profile import SageProfile
+
 State = Literal["applied", "accepted", "refused", "superseded", "pending"]
 _WORD = r"^[A-Za-z0-9-]{1,40}$"
 
@@ -62,6 +64,14 @@ class SageSettings(BaseModel):
         pattern=r"^(100|(0|[1-9][0-9]?)(\.[0-9]{0,3}[1-9])?)$",
         description="Tax rate in percentage points of rows that say none; unset: rows say it.",
     )
+    country: Literal["GB", "ES", "ES-CN"] | None = Field(
+        default=None, description="Whose tax rates must hold; unset: rates are not looked at."
+    )
+    tax_table: Path | None = Field(default=None, description="CSV file of tax rates instead of the shipped one.")
+    strict: bool = Field(
+        default=False,
+        description="An unknown tax rate, or a promotion for everything, rejects the row; else a warning.",
+    )
     available: bool = Field(default=True, description="Whether products are on sale where the row does not say.")
     discount_by_unit: bool = Field(
         default=False, description="Whether discounts count per unit where the row does not say."
@@ -100,6 +110,11 @@ class SageSettings(BaseModel):
     deadline: float = Field(
         default=24 * 3600.0, gt=0, description="Seconds after which rows without an answer end as accepted."
     )
+
+    @property
+    def company(self) -> SageProfile:
+        """What the checks know of the company."""
+        return SageProfile(country=self.country, strict=self.strict, tax_table=self.tax_table)
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -62,9 +62,9 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
     return tuple(rules)
 
 
-def check(records: pl.DataFrame, settings: SageSettings, *, at_dispatch: bool) -> pl.DataFrame:
+def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
     """Return issues (ISSUE_SCHEMA) of rows that name one product and the same variants under different skus."""
-    if at_dispatch or settings.dedupe == "last":
+    if settings.dedupe == "last":
         return no_issues()
     full = article.complete(records, _FIELDS)
     detail = "one product and variants under several skus"

@@ -215,7 +215,7 @@ def test_one_product_and_variants_under_two_skus_is_told(stock_records):
         plain(4, product_id="Q"),
         {"sku": "Q", "quantity": "1", "timestamp": NOW, "variant1_value": ""},
     ).with_columns(pl.Series(ROW, [2, 3, 4, 5, 6]), pl.Series(LINE, [2, 3, 4, 5, 6]))
-    found = stock.check(records, settings(), at_dispatch=False)
+    found = stock.check(records, settings())
     assert found.schema == ISSUE_SCHEMA
     assert found.select(ROW, "code", "field", "value").rows() == [
         (2, "DUPLICATE_KEY", "product_id", "P"),
@@ -223,7 +223,7 @@ def test_one_product_and_variants_under_two_skus_is_told(stock_records):
         (5, "DUPLICATE_KEY", "product_id", "Q"),
         (6, "DUPLICATE_KEY", "product_id", None),
     ]
-    assert stock.check(records.head(1), settings(), at_dispatch=False).height == 0
+    assert stock.check(records.head(1), settings()).height == 0
 
 
 @pytest.mark.parametrize(
