@@ -99,12 +99,14 @@ class Rig:
         return self.take()
 
     def take(self) -> str:
-        """Take every claimed file; returns the newest run."""
+        """Take every claimed file and every set of files that is due; returns the newest run."""
         with self.journal.read() as tx:
             claimed = runs.arrivals(tx, "claimed")
         before = {r.id for r in self.operations.runs(1000)}
         for row in claimed:
             self.intake.take(row)
+        for one in self.intake.sets.due({}):
+            self.intake.sets.take(one)
         after = [r.id for r in self.operations.runs(1000) if r.id not in before]
         return max(after, default="")
 
