@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -22,11 +22,12 @@ SKIPPED_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, LINE: pl.Int64, "
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """A row filter, compiled; `text` says it in words."""
+    """A row filter, compiled; `text` says it in words. `early`: asked before filling down."""
 
     test: Test
     skips: bool
     text: str
+    early: bool = False
 
     def leaves_out(self) -> pl.Expr:
         """Mask of rows left out."""
@@ -69,9 +70,11 @@ class Applier:
         """Map one block. Cells with an issue are null; rows left out by a filter are in `skipped` and nowhere else."""
         faults = self._reader_faults(table.issues)
         frame, typed = _with_kinds(table, self._fill.indices)
+        frame, early = self._kept(frame, faults, [rule for rule in self._filters if rule.early])
         frame, copies = self._fill.fill(frame, self._faulty_cells(frame, faults))
         faults = pl.concat([faults, self._copied(frame, copies)]) if copies else faults
-        frame, skipped = self._kept(frame, faults)
+        frame, skipped = self._kept(frame, faults, [rule for rule in self._filters if not rule.early])
+        skipped = pl.concat([early, skipped]).sort(ROW) if early.height else skipped
         if skipped.height:
             faults = faults.join(skipped, on=ROW, how="anti", maintain_order="left")
         blames: Blames = {}
@@ -159,15 +162,17 @@ class Applier:
 
     # ------------------------------------------------------------ filters and issues
 
-    def _kept(self, frame: pl.DataFrame, faults: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _kept(
+        self, frame: pl.DataFrame, faults: pl.DataFrame, filters: Sequence[RowFilter]
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Split off the rows that a filter leaves out; a row whose tested cell is faulty stays, with its issue."""
-        if not self._filters:
+        if not filters:
             return frame, pl.DataFrame(schema=SKIPPED_SCHEMA)
-        reason = pl.coalesce(*(pl.when(rule.leaves_out()).then(pl.lit(rule.text)) for rule in self._filters))
+        reason = pl.coalesce(*(pl.when(rule.leaves_out()).then(pl.lit(rule.text)) for rule in filters))
         reasons = frame.select(reason.alias("detail")).to_series()
         unsure = faults.filter(
             (pl.col("column").is_null() & ~pl.col("code").is_in(list(WARNINGS)))
-            | pl.col("column").is_in([rule.test.index for rule in self._filters if rule.test.index is not None])
+            | pl.col("column").is_in([rule.test.index for rule in filters if rule.test.index is not None])
         )
         out = reasons.is_not_null()
         if unsure.height:

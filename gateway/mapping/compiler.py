@@ -161,7 +161,7 @@ class _Compiler:
 
     def row_filter(self, rule: Filter) -> RowFilter:
         test = self.test(rule.condition, f"the filter '{rule.text()}'")
-        return RowFilter(test, skips=rule.skip is not None, text=rule.text())
+        return RowFilter(test, skips=rule.skip is not None, text=rule.text(), early=rule.before_fill)
 
 
 def _constant(value: str | int | bool) -> str:  # noqa: FBT001  TOML's true is a constant too

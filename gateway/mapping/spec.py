@@ -32,6 +32,7 @@ class Filter(Part):
 
     skip: Condition | None = Field(default=None, description="Rows where this holds are left out.")
     keep: Condition | None = Field(default=None, description="Rows where this does not hold are left out.")
+    before_fill: bool = Field(default=False, description="Asked before filling down: no row takes a value from them.")
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

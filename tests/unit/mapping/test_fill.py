@@ -100,3 +100,13 @@ def test_within_needs_something_to_fill(load) -> None:
     head = f'contract = "catalog"\nversion = 1\nfill_within = ["a"]\n{layout}'
     with pytest.raises(SettingsError, match="fill_within belongs to fill_down"):
         load('[fields]\nsku = "a"\n', head=head)
+
+
+def test_rows_left_out_before_filling_give_nothing_to_rows_below(filled, table) -> None:
+    fill = 'fill_down = ["sku"]'
+    fields = '[fields]\nsku = "sku"\n[[filter]]\nskip = { column = "kind", is = "head" }\nbefore_fill = true\n'
+    fields += '[[filter]]\nskip = { column = "kind", is = "sum" }\n'
+    source = table({"kind": ["head", "row", "head", "row", "sum", "row"], "sku": ["SKU", "a", "SKU", "", "b", ""]})
+    (draft,) = filled(fill, fields, source)
+    assert draft.frame["sku"].to_list() == ["a", "a", "b"]
+    assert draft.skipped[ROW].to_list() == [2, 4, 6]
