@@ -532,6 +532,8 @@ class Summary:
     versions: Mapping[str, str]
     first_run_rows: Sequence[tuple[int, str]] = ()
     """For the first run of a re-drop: (row, run that applied it)."""
+    effects: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Where rows have several effects: family to counts per state."""
 
 
 ROW_RESULT_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -554,6 +556,10 @@ class Rows(Protocol):
 
     def results(self) -> Iterator[pl.DataFrame]:
         """Frames of ROW_RESULT_SCHEMA."""
+        ...
+
+    def failed(self) -> Iterator[pl.DataFrame]:
+        """Frames of ROW_RESULT_SCHEMA with the rejected and refused rows only."""
         ...
 
     def issues(self) -> Iterator[pl.DataFrame]:

@@ -289,7 +289,7 @@ def scaled(settings: BaseModel, speed: float) -> BaseModel:
     """Shrink a destination's limits and delays by the speed its twin announces; 1.0 changes nothing."""
     if speed == 1.0:
         return settings
-    timed = [n for n in type(settings).model_fields if n.endswith("_interval") or n == "deadline"]
+    timed = [n for n in type(settings).model_fields if n.endswith(("_interval", "deadline", "_window", "known_for"))]
     return settings.model_copy(update={n: getattr(settings, n) / speed for n in timed})
 
 

@@ -162,6 +162,8 @@ def _print_run(facts: dict[str, Any]) -> None:
     if told:
         balanced = "balanced" if told["balanced"] else "NOT BALANCED"
         click.echo(f"{facts['rows']:,} rows: {view.spoken(states)} ({balanced}); mode {facts['mode']}")
+        for family, counts in told["effects"].items():
+            click.echo(f"  {family}: {view.spoken(counts)}")
         if told["derived"]:
             click.echo(f"Besides, for keys the file left out: {view.spoken(told['derived'])}")
     for line in facts["comparison"]:

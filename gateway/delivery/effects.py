@@ -128,6 +128,10 @@ class LegStates:
     family: str
     codes: npt.NDArray[np.uint8]
 
+    def counts(self) -> dict[str, int]:
+        """Effects per state."""
+        return _counted(self.codes)
+
 
 @dataclass(frozen=True, slots=True)
 class RowStates:
@@ -148,8 +152,12 @@ class RowStates:
 
     def counts(self) -> dict[str, int]:
         """Rows per state; undecided rows are not counted."""
-        found = {str(state): int(np.count_nonzero(self.codes == code)) for code, state in enumerate(STATES)}
-        return {state: count for state, count in found.items() if count}
+        return _counted(self.codes)
+
+
+def _counted(codes: npt.NDArray[np.uint8]) -> dict[str, int]:
+    found = {str(state): int(np.count_nonzero(codes == code)) for code, state in enumerate(STATES)}
+    return {state: count for state, count in found.items() if count}
 
 
 def intake_codes(folder: RunFolder) -> npt.NDArray[np.uint8]:

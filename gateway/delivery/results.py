@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel
 
-from gateway.delivery.effects import CODES, UNDECIDED, LegStates, RowStates
+from gateway.delivery.effects import CODES, STATE_ENUM, UNDECIDED, LegStates, RowStates
 from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, Table
 from gateway.reports.raw import DAMAGED
@@ -47,16 +48,31 @@ class RunRows:
         for number, block in enumerate(self.folder.blocks([])):
             yield self._results(block, self._issues_of(number, block, late))
 
+    def failed(self) -> Iterator[pl.DataFrame]:
+        """Yield what `results` yields of rejected and refused rows; blocks without one are passed over."""
+        late = self.folder.issues()
+        failed = self._failed()
+        for number, block in enumerate(self.folder.blocks([])):
+            here = failed[block[ROW].to_numpy()]
+            if here.any():
+                yield self._results(block.filter(here), self._issues_of(number, block, late))
+
+    def _failed(self) -> npt.NDArray[np.bool_]:
+        """Say of each row number whether its row failed."""
+        rejected, refused = (self.states.codes == CODES[state] for state in _FAILED)
+        return rejected | refused
+
     def _results(self, block: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
-        frame = block.select(ROW, LINE, KEY).with_columns(state=self.states.of(block[ROW]))
+        codes = self.states.codes[block[ROW].to_numpy()]
+        frame = block.select(ROW, LINE, KEY).with_columns(pl.Series("state", codes).cat.to(STATE_ENUM))
         if issues.height:
-            frame = frame.join(_gravest(issues), on=ROW, how="left", maintain_order="left")
+            frame = frame.with_columns(_placed(_gravest(issues), block[ROW]))
         else:
             empty = {n: ROW_RESULT_SCHEMA[n] for n in ("faults", "code", "field", "value", "detail")}
             frame = frame.with_columns(pl.lit(None, d).alias(n) for n, d in empty.items())
         frame = self._with_extra(frame)
         for state, code in _DEFAULT_CODES.items():
-            if (frame["state"] == state).any():
+            if (codes == CODES[state]).any():
                 here = (pl.col("state") == state) & pl.col("code").is_null()
                 frame = frame.with_columns(code=pl.when(here).then(pl.lit(code)).otherwise("code"))
         frame = frame.with_columns(pl.col("faults").fill_null(0))
@@ -109,15 +125,11 @@ class RunRows:
             faults = pl.concat([faults, said.select(faults.columns)]) if said.height else faults
             if not faults.height:
                 continue
-            known = block.select(ROW, pl.col(KEY).alias("key"))
             warning = pl.col("code").is_in(sorted(WARNINGS))
-            yield (
-                faults.join(known, on=ROW, how="left", maintain_order="left")
-                .with_columns(
-                    severity=pl.when(warning).then(pl.lit("warning")).otherwise(pl.lit("error")),
-                )
-                .sort(ROW, maintain_order=True)
-            )
+            yield faults.with_columns(
+                block[KEY].gather(_places(faults[ROW], block[ROW])).alias("key"),
+                severity=pl.when(warning).then(pl.lit("warning")).otherwise(pl.lit("error")),
+            ).sort(ROW, maintain_order=True)
 
     def _effects(self, block: pl.DataFrame) -> pl.DataFrame:
         """What there is to say of single effects; every effect of rows that have several."""
@@ -140,8 +152,7 @@ class RunRows:
 
     def _is_enough(self, kept: list[pl.DataFrame]) -> bool:
         """Whether the kept cells are all it takes; a damaged record is more than its cells."""
-        rejected, refused = (self.states.codes == CODES[state] for state in _FAILED)
-        failed = np.flatnonzero(rejected | refused)
+        failed = np.flatnonzero(self._failed())
         rows = pl.concat([k[ROW] for k in kept]).to_numpy() if kept else np.empty(0, np.int64)
         if not np.isin(failed, rows).all():
             return False
@@ -189,6 +200,22 @@ def _between(frame: pl.DataFrame, block: pl.DataFrame) -> pl.DataFrame:
     if not frame.height or not block.height:
         return frame.clear()
     return frame.filter(pl.col(ROW).is_between(block[ROW][0], block[ROW][-1]))
+
+
+def _places(rows: pl.Series, among: pl.Series) -> pl.Series:
+    """Places of row numbers in a column of them that is sorted (UInt32); null for those that are not in it."""
+    found = among.search_sorted(rows).cast(pl.UInt32)
+    there = among.gather(found.clip(upper_bound=max(among.len() - 1, 0))) == rows if among.len() else found.is_null()
+    return pl.select(pl.when(there).then(found)).to_series()
+
+
+def _placed(gravest: pl.DataFrame, rows: pl.Series) -> list[pl.Series]:
+    """Columns of ROW_RESULT_SCHEMA that say what is wrong with `rows` (sorted): null where nothing is."""
+    at = _places(gravest[ROW], rows)
+    wrong = gravest.filter(at.is_not_null()) if at.null_count() else gravest
+    place = pl.repeat(None, rows.len(), dtype=pl.UInt32, eager=True)
+    place = place.scatter(at.drop_nulls(), pl.int_range(wrong.height, dtype=pl.UInt32, eager=True))
+    return [wrong[n].gather(place) for n in ("faults", "code", "field", "value", "detail")]
 
 
 def _gravest(issues: pl.DataFrame) -> pl.DataFrame:

@@ -211,6 +211,7 @@ class Settler:
             warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
             verdict=verdict(states, errors=errors, destination=pinned.route.destination), versions=pinned.versions,
             first_run_rows=self.repaired(row.id),
+            effects={leg.family: leg.counts() for leg in rows.states.legs},
         )  # fmt: skip
 
     def _write_answers(

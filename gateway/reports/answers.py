@@ -45,6 +45,7 @@ def summary_facts(summary: Summary) -> dict[str, Any]:
         "blank": summary.blank,
         "states": _counts(summary.states),
         "derived": {state: count for state, count in _counts(summary.derived).items() if count},
+        "effects": {family: dict(counts) for family, counts in summary.effects.items()},
         "balanced": balances(summary),
         "warnings": summary.warnings,
         "tickets": list(summary.tickets),

@@ -17,6 +17,8 @@ MOST_DETAILS = 8
 _EXAMPLES = 5
 _RANGES = 6
 _OMITTED = "…"
+_NO_CAUSE = "EFFECT"
+"""Code that tells how an effect ended: nothing is wrong there."""
 
 Example = tuple[int, str | None]
 
@@ -140,7 +142,7 @@ def causes(issues: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> list[C
     """
     tally = Tally()
     for frame in gathered(issues):
-        tally.take(frame)
+        tally.take(frame.filter(pl.col("code") != _NO_CAUSE))
     return tally.causes(columns)
 
 

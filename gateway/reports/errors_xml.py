@@ -11,14 +11,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
-import polars as pl
 from lxml import etree
 
 from gateway.formats.layout import ERROR_NAMESPACE, XmlLayout
 from gateway.formats.parts import parts_of
 from gateway.model import ROW, Rows, Summary
 from gateway.reports.stream import RowCursor, joined, worded_faults
-from gateway.reports.verdict import FAILED, failed
+from gateway.reports.verdict import failed
 
 _ERROR = f"{{{ERROR_NAMESPACE}}}error"
 _PREFIX = {"gateway": ERROR_NAMESPACE}
@@ -50,7 +49,7 @@ class _Faults:
     """The faults of failed rows, asked for in row order."""
 
     def __init__(self, rows: Rows, run: str) -> None:
-        self._results = RowCursor(rows.results())
+        self._failing = RowCursor(rows.failed())
         self._issues = RowCursor(rows.issues())
         self._columns = rows.columns()
         self._run = run
@@ -65,11 +64,8 @@ class _Faults:
         return self._known.get(row)
 
     def _load(self, until: int) -> dict[int, dict[str, str]]:
-        results, issues = self._results.upto(until), self._issues.upto(until)
-        if results is None:
-            return {}
-        failing = results.filter(pl.col("state").is_in([str(state) for state in FAILED]))
-        if failing.height == 0:
+        failing, issues = self._failing.upto(until), self._issues.upto(until)
+        if failing is None:
             return {}
         told = joined(worded_faults(failing, issues, self._columns))
         names = ("code", "field", "message")

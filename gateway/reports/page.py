@@ -64,6 +64,7 @@ class PageWriter:
             tone=_tone(summary),
             shares=_shares(summary.states),
             derived=_shares(summary.derived),
+            effects={family: _shares(counts) for family, counts in summary.effects.items()},
             balanced=balances(summary),
             causes=listed,
             more_causes=len(found) - len(listed),
@@ -125,7 +126,7 @@ def _share(state: RowState, count: int, total: int) -> _Share:
 def _files(summary: Summary, found: list[Cause], rows: Rows) -> list[tuple[str, str]]:
     """Return name and link of the answers that lie beside the page."""
     kinds = ["result.csv"]
-    if found:
+    if found or summary.effects:
         kinds.append("issues.csv")
     if failed(summary.states):
         kinds.append(errors_writer(rows.layout()).kind)

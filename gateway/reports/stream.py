@@ -70,11 +70,6 @@ class RowCursor:
                 break
         return pl.concat(taken) if taken else None
 
-    def next_line(self) -> int | None:
-        """Return the line of the first row not yet taken; None when all are."""
-        frame = self._ahead()
-        return None if frame is None else int(frame[LINE][0])
-
     def _ahead(self) -> pl.DataFrame | None:
         """Return the rows at hand, fetched when none are; None at the end of the stream."""
         while self._held is None or self._held.height == 0:
@@ -91,7 +86,7 @@ class FailedBlock:
     """Failed records of one block: `table.frame` holds them only, `faults` has one row for each, in the same order.
 
     `faults`: `@row`, `error_code`, `error_field`, `error_message` (String); `damaged` (Boolean): the record is more
-    than its cells; `until` (Int64): line of the next record, null at the end.
+    than its cells; `until` (Int64): line of the next record that came, null at the end.
     `spots`: cells at fault: `@row`, `position` (Int64, column of the partner's file from 0) and `message` (String).
     """
 
@@ -102,24 +97,34 @@ class FailedBlock:
 
 def failed_blocks(rows: Rows) -> Iterator[FailedBlock]:
     """Yield the rejected and refused records as they came, with their faults, in file order."""
-    results = RowCursor(rows.results(), _FAILING, [*_FAULT, "state"])
+    failed = RowCursor(rows.failed(), columns=[*_FAULT, "state"])
     issues = RowCursor(rows.issues(), _FAILING, [*_FAULT, "severity", "state"])
     columns = rows.columns()
-    for table in _gathered_tables(rows.tables()):
+    for table, following in _paired(_gathered_tables(rows.tables())):
         last = int(table.frame[ROW][-1])
-        failing, issue = results.upto(last), issues.upto(last)
+        failing, issue = failed.upto(last), issues.upto(last)
         if failing is None:
             continue
         here = table.frame[ROW].is_in(failing[ROW].implode())
         if not here.any():
             continue
         told = worded_faults(failing, issue, columns, table.headers)
-        until = table.frame[LINE].shift(-1, fill_value=results.next_line()).alias("until")
+        next_line = None if following is None else int(following.frame[LINE][0])
+        until = table.frame[LINE].shift(-1, fill_value=next_line).alias("until")
         frame = table.frame.filter(here)
         kinds = None if table.kinds is None else table.kinds.filter(here)
         faults = frame.select(ROW, until.filter(here)).join(joined(told), on=ROW, how="left", maintain_order="left")
         spots = told.filter(pl.col("position").is_not_null()).select(ROW, "position", "message")
         yield FailedBlock(Table(frame, table.headers, kinds), faults, spots)
+
+
+def _paired(tables: Iterator[Table]) -> Iterator[tuple[Table, Table | None]]:
+    """Yield each table with the one that follows it."""
+    held = next(tables, None)
+    while held is not None:
+        following = next(tables, None)
+        yield held, following
+        held = following
 
 
 def _gathered_tables(tables: Iterable[Table]) -> Iterator[Table]:

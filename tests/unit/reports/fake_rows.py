@@ -31,6 +31,9 @@ class FakeRows:
     def results(self) -> Iterator[pl.DataFrame]:
         yield from self.result.iter_slices(self.block)
 
+    def failed(self) -> Iterator[pl.DataFrame]:
+        yield from self.result.filter(pl.col("state").is_in(["rejected", "refused"])).iter_slices(self.block)
+
     def issues(self) -> Iterator[pl.DataFrame]:
         # blocks of another size than the results': nothing may rely on their borders
         yield from self.issue.iter_slices(self.block + 1)
