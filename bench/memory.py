@@ -8,6 +8,7 @@ prints `{"start": MB, "peak": MB, "rows": rows}`: memory with everything loaded,
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from bench import data
 from bench.measure import Broken, Line, Options, Ratio
-from gateway.allocator import keep_flat
+from gateway.allocator import FLAT, SETTING
 
 XML_RECORDS = 200_000
 ROWS = 1_000_000
@@ -94,10 +95,12 @@ def _flat_names() -> list[str]:
 
 def _peak(work: str, file: Path, mapping: Path) -> _Memory:
     command = [sys.executable, "-m", "bench.memory", work, str(file), str(mapping)]
-    keep_flat()  # as the command line does before polars is loaded: the new process inherits it
+    # as the command line does before polars is loaded; polars, loaded here, has put its own setting in our environment
+    environment = {**os.environ, SETTING: FLAT}
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=_LIMIT, cwd=Path(__file__).parents[1]
-    )
+        command, check=False, capture_output=True, text=True, timeout=_LIMIT, cwd=Path(__file__).parents[1],
+        env=environment,
+    )  # fmt: skip
     if done.returncode != 0:
         raise Broken(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
     told = json.loads(done.stdout)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-_SETTING = "_RJEM_MALLOC_CONF"
+SETTING = "_RJEM_MALLOC_CONF"
 """Environment variable jemalloc reads once, when polars is loaded."""
+FLAT = "narenas:1,dirty_decay_ms:500,muzzy_decay_ms:0"
 
 
 def keep_flat() -> None:
@@ -14,4 +15,4 @@ def keep_flat() -> None:
     Must be called before polars is imported; a setting made outside stays. Measured on 1,000,000 rows: 250 MB instead
     of 335 MB at the peak, at the same speed.
     """
-    os.environ.setdefault(_SETTING, "narenas:1,dirty_decay_ms:500,muzzy_decay_ms:0")
+    os.environ.setdefault(SETTING, FLAT)
