@@ -28,12 +28,15 @@ from gateway.twin import mirakl_http as http
 from gateway.twin.clock import TwinClock
 from gateway.twin.faults import MiraklFaults
 from gateway.twin.mirakl_apis import OF22, Api
+from gateway.twin.mirakl_export_api import ExportDesk
 from gateway.twin.mirakl_market import Market
+from gateway.twin.mirakl_offer_api import OfferDesk
 from gateway.twin.mirakl_offer_views import OfferViews
+from gateway.twin.mirakl_price_api import PriceDesk
 from gateway.twin.mirakl_product_api import ProductDesk
 from gateway.twin.mirakl_reference import ReferenceDesk
 from gateway.twin.mirakl_settings import MiraklTwinSettings, ShopKey
-from gateway.twin.mirakl_state import Change, Effect, Import, Offer, Product, ProductImport
+from gateway.twin.mirakl_state import Change, Effect, Import, Offer, OfferImport, PriceImport, Product, ProductImport
 from gateway.twin.mirakl_stock_api import StockDesk
 from gateway.twin.server import CutConnection, LoopbackServer
 
@@ -76,7 +79,10 @@ class MiraklTwin:
         self._door = http.Door(self.settings, self.clock)
         self._views = OfferViews(market)
         products = ProductDesk(market)
-        self._desks: list[http.Desk] = [ReferenceDesk(market), StockDesk(market), products, self._views]
+        offer_desk = OfferDesk(market, products, self._door)
+        exports = ExportDesk(market, self._door)
+        self._desks: list[http.Desk] = [ReferenceDesk(market), StockDesk(market), PriceDesk(market)]
+        self._desks += [products, offer_desk, exports, self._views]
         self._server = LoopbackServer(self._app(), host, port)
         if offers and not self._market.offers(self.settings.default_shop):
             self._market.put_many(self.settings.default_shop, offers)
@@ -162,6 +168,14 @@ class MiraklTwin:
     def product_imports(self) -> list[ProductImport]:
         """Every accepted product import, oldest first."""
         return self._market.tasks("product_imports")
+
+    def offer_imports(self) -> list[OfferImport]:
+        """Every accepted offer import, oldest first."""
+        return self._market.tasks("offer_imports")
+
+    def price_imports(self) -> list[PriceImport]:
+        """Every accepted price import, oldest first."""
+        return self._market.tasks("price_imports")
 
     def _shop(self, shop_id: int | None) -> int:
         return self.settings.default_shop if shop_id is None else shop_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections import defaultdict, deque
@@ -59,6 +60,11 @@ class Ask:
         if text is not None and found is None:
             raise RefusalError(400, f"Param '{name}' is not a date")
         return found
+
+    def period(self) -> Callable[[datetime], bool]:
+        """Whether a moment is between the parameters `start_date` and `end_date`. Raises RefusalError."""
+        start, end = self.moment("start_date"), self.moment("end_date")
+        return lambda moment: (start is None or moment >= start) and (end is None or moment <= end)
 
     def choice(self, name: str, allowed: Collection[str], given: str | None = None) -> str | None:
         """A parameter that takes some words only. Raises RefusalError."""
@@ -267,8 +273,9 @@ async def _document(request: Request) -> Any:
     if _kind(request) != "application/json":
         raise RefusalError(415, "Unsupported Media Type")
     try:
-        document = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
+        # Amounts stay text: no digit is lost.
+        document = json.loads(await request.body(), parse_float=str)
+    except ValueError as error:
         raise RefusalError(400, "The body is not JSON") from error
     if not isinstance(document, dict):
         # A bare array (live-reported of OF24).

@@ -67,12 +67,13 @@ def seek(
     ask: Ask,
     settings: MiraklTwinSettings,
     tasks: Sequence[_T],
-    keep: Callable[[_T, Ask], bool],
+    filters: Callable[[Ask], Callable[[_T], bool]],
     view: Callable[[_T], Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Answer a list in seek pagination (general notes, seek pagination; verified): newest first unless told.
 
-    With a `page_token` all other parameters are ignored: it holds what the first call said. Raises RefusalError.
+    `filters` reads the filters of a call once. With a `page_token` all other parameters are ignored: it holds what the
+    first call said. Raises RefusalError.
     """
     token = ask.query.get("page_token")
     ask, place = (ask, 0) if token is None else _continued(ask, token)
@@ -80,7 +81,7 @@ def seek(
     sort = ask.query.get("sort", "dateCreated,DESC")
     if sort not in {"dateCreated", "dateCreated,ASC", "dateCreated,DESC"}:
         raise RefusalError(400, f"Param 'sort' does not take '{sort}'")
-    found = [task for task in tasks if keep(task, ask)]
+    found = list(filter(filters(ask), tasks))
     found.sort(key=lambda task: (task.created, task.number), reverse=not sort.endswith(",ASC"))
     # A token names the row after which its page begins: rows that came since don't shift it.
     sign = 1 if sort.endswith(",ASC") else -1

@@ -184,7 +184,6 @@ class ProductImport(Task):
     judged_at: datetime | None
     """When the first stage ends; None: never."""
     details_at: datetime | None
-    with_offers: bool = False
     judged: bool = False
     read: int = 0
     success: int = 0
@@ -204,7 +203,8 @@ class OfferImport(Task):
 
     mode: str
     reset: bool = False
-    with_products: bool = False
+    product_import: int | None = None
+    """Number of the product import that came with it."""
     read: int = 0
     success: int = 0
     errors: int = 0

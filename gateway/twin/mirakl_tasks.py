@@ -22,6 +22,10 @@ class Start:
     timeline: list[tuple[str, datetime]]
     ends_at: datetime | None
 
+    def stuck(self) -> Start:
+        """The same, staying in its first status for ever."""
+        return Start(self.now, self.timeline[:1], None)
+
 
 def digest(body: bytes, *terms: object) -> str:
     """Fingerprint of a request: its bytes and what else was said."""

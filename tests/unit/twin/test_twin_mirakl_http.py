@@ -178,56 +178,6 @@ def test_media_types(started, strict, status):
         assert client.get(report, headers={"Accept": accepted}).headers["Content-Type"].startswith("text/csv")
 
 
-def test_pages_of_offers(started):
-    _, client = started({f"S-{n:03}": n for n in range(1, 124)})
-    first = client.get("/api/offers")
-    assert first.json()["total_count"] == 123
-    assert [o["shop_sku"] for o in first.json()["offers"]] == [f"S-{n:03}" for n in range(1, 11)]
-    assert set(first.links) == {"next"}
-    middle = client.get("/api/offers", params={"max": 50, "offset": 50})
-    assert len(middle.json()["offers"]) == 50
-    assert set(middle.links) == {"next", "previous"}
-    skus, url = [], "/api/offers?max=100"
-    while url:
-        answer = client.get(url)
-        skus += [offer["shop_sku"] for offer in answer.json()["offers"]]
-        url = answer.links.get("next", {}).get("url")
-    assert skus == [f"S-{n:03}" for n in range(1, 124)]
-    assert client.get("/api/offers", params={"offset": 500}).json()["offers"] == []
-    newest = client.get("/api/offers", params={"order": "desc", "max": 1}).json()["offers"]
-    assert newest[0]["shop_sku"] == "S-123"
-
-
-@pytest.mark.parametrize(("over", "status"), [("refuse", 400), ("clamp", 200)])
-def test_pages_above_the_maximum(started, over, status):
-    _, client = started({f"S-{n:03}": n for n in range(120)}, page_over_maximum=over)
-    answer = client.get("/api/offers", params={"max": 101})
-    assert answer.status_code == status
-    assert len(answer.json().get("offers", [])) == (100 if status == 200 else 0)
-
-
-@pytest.mark.parametrize(
-    "query", [{"max": "ten"}, {"offset": "-1"}, {"sort": "sku"}, {"order": "down"}, [("max", 1), ("max", 2)]]
-)
-def test_faulty_paging(started, query):
-    _, client = started()
-    assert client.get("/api/offers", params=query).status_code == 400
-
-
-def test_offers_are_found_by_sku_and_product(started):
-    twin, client = started({"A-1": 5, "B-1": 0})
-    twin.put_offer("C-1", 0, warehouses={"N": 2, "S": 3})
-    found = client.get("/api/offers", params={"sku": "C-1"}).json()
-    assert found["total_count"] == 1
-    offer = found["offers"][0]
-    assert (offer["quantity"], offer["warehouses"]) == (5, [{"code": "N", "quantity": 2}, {"code": "S", "quantity": 3}])
-    by_product = client.get("/api/offers", params={"product_id": offer["product_sku"]}).json()
-    assert [o["shop_sku"] for o in by_product["offers"]] == ["C-1"]
-    empty = client.get("/api/offers", params={"sku": "B-1"}).json()["offers"][0]
-    assert (empty["active"], empty["inactivity_reasons"]) == (False, ["ZERO_QUANTITY"])
-    assert client.get("/api/offers", params={"offer_state_codes": "1,2"}).json()["total_count"] == 0
-
-
 def test_limits_per_api(started):
     twin, client = started(limits={"STO01": 60.0, "STO02": 15.0})
     import_id = post(client).json()["import_id"]
@@ -402,14 +352,3 @@ def test_it_logs_nothing(started, capfd):
     client.get("/nowhere")
     twin.stop()
     assert capfd.readouterr() == ("", "")
-
-
-def test_account_and_platform_say_what_they_must(started):
-    twin, client = started({"A-1": 5, "B-1": 0}, shop_state="CLOSE", currency="EUR", report_delimiter=",")
-    account = client.get("/api/account").json()
-    assert (account["shop_state"], account["currency_iso_code"], account["offers_count"]) == ("CLOSE", "EUR", 1)
-    features = client.get("/api/platform/configuration").json()["features"]
-    assert (features["operator_csv_delimiter"], features["offer_prices_decimals"]) == ("COMMA", "2")
-    offer = client.get("/api/offers", params={"sku": "A-1"}).json()["offers"][0]
-    assert (offer["active"], offer["inactivity_reasons"]) == (False, ["SHOP_NOT_OPEN"])
-    assert twin.port == client.base_url.port
