@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,7 @@ from gateway.errors import WillNeverWork
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import ROW, RowState, Summary
+from gateway.pipeline.sets import waiting_sets
 from gateway.reports.causes import Cause, causes
 from gateway.spool import STATE, Spool
 
@@ -42,6 +44,18 @@ class LaneStatus:
     trouble: str | None
     trouble_since: Any
     wake_at: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """Files that wait for others, for people. `name`: None where they are not counted; `lacks`: what they wait for."""
+
+    route: str
+    name: str | None
+    files: int
+    lacks: str
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,14 @@ class Operations:
         opened = len(batches.of_lane(tx, row.name, ["open"]))
         unsent = len(batches.of_lane(tx, row.name, batches.UNSENT))
         return LaneStatus(row.name, waiting, opened, unsent, row.trouble, row.trouble_since, row.wake_at)
+
+    def sets(self) -> list[SetStatus]:
+        """Sets of files that wait, oldest first."""
+        with self._journal.read() as tx:
+            return [
+                SetStatus(one.route, one.name or None, files, lacks, one.opened_at, one.until)
+                for one, files, lacks in waiting_sets(tx)
+            ]
 
     def sources_in_trouble(self) -> dict[str, tuple[str, Any]]:
         """Sources whose last word was trouble: name -> (what, since)."""

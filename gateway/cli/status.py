@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from gateway.wiring import open_operations
 @common
 @pass_session
 def status(session: Session, last: int) -> int:
-    """Show lanes, troubles, held runs and the last runs.
+    """Show lanes, troubles, files that wait for others, held runs and the last runs.
 
     The exit code says whether somebody is wanted: 5 when runs are held, 4 when a lane or source is in trouble.
 
@@ -37,6 +38,7 @@ def status(session: Session, last: int) -> int:
                 {"source": name, "trouble": what, "since": since}
                 for name, (what, since) in operations.sources_in_trouble().items()
             ],
+            "sets": [asdict(one) for one in operations.sets()],
             "held": [facts_of(row) for row in held],
             "open_imports": [_import(row) for row in operations.open_imports()],
             "unreturned_answers": operations.unreturned(),
@@ -79,6 +81,12 @@ def _print_status(facts: dict[str, Any]) -> None:
     view.table("Lanes", ("lane", "waiting#", "open#", "unsent#", "state~", "since"), lanes)
     sick = [(s["source"], s["trouble"], view.moment(s["since"])) for s in facts["sources_in_trouble"]]
     view.table("Sources in trouble", ("source", "trouble~", "since"), sick)
+    sets = [
+        (s["route"], s["name"] or "all that come", s["files"], s["lacks"], view.moment(s["since"]),
+         view.moment(s["until"]))
+        for s in facts["sets"]
+    ]  # fmt: skip
+    view.table("Files that wait for others", ("route", "set~", "files#", "waits for~", "since", "until"), sets)
     held = [(r["run"], r["file"], r["rows"], "; ".join(r["notes"])) for r in facts["held"]]
     view.table("Held: release or cancel", ("run", "file~", "rows#", "why~"), held)
     opened = [
@@ -87,7 +95,7 @@ def _print_status(facts: dict[str, Any]) -> None:
     ]
     view.table("Open imports", ("lane", "ticket~", "records#", "sent", "deadline"), opened)
     print_runs("Last runs", facts["runs"])
-    if not facts["runs"] and not lanes:
+    if not facts["runs"] and not lanes and not sets:
         click.echo("Nothing has run yet.")
     if facts["unreturned_answers"]:
         click.echo(f"{facts['unreturned_answers']} answers wait for their partner's server.")

@@ -323,11 +323,11 @@ def _said(one: Row[Any], part: int, here: Sequence[int], rules: SetRules | None)
     return f"{which}; it waits for {lacking(one.of, here)}, {until} at most."
 
 
-def waiting(tx: Connection) -> list[tuple[Row[Any], int, str]]:
+def waiting_sets(tx: Connection) -> list[tuple[Row[Any], int, str]]:
     """Return the sets that wait, how many files each has, and what it lacks."""
     found = []
     for one in sets.in_state(tx, "waiting"):
         rows = sets.members(tx, one.id)
-        lacks = "quiet" if one.of is None else lacking(one.of, [row.part for row in rows])
+        lacks = "that nothing more comes" if one.of is None else lacking(one.of, [row.part for row in rows])
         found.append((one, len(rows), lacks))
     return found

@@ -14,12 +14,12 @@ from pydantic.fields import FieldInfo
 
 from gateway.cli.session import Exit
 from gateway.destinations import destinations
-from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.issues import CATALOGUE
 from gateway.model import STATES, Operation
 from gateway.reports import errors_writer
 from gateway.reports.page import MEANING
-from gateway.routes import DeltaRules, GuardLimits, Policy
+from gateway.routes import DeltaRules, GuardLimits, Policy, SetRules
 from gateway.settings.model import GatewaySettings, LocalSettings, RouteSettings, SftpSettings
 from gateway.settings.reading import secret_fields
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 
-LAYOUTS = (CsvLayout, XlsxLayout, XmlLayout, JsonLayout)
+LAYOUTS = (CsvLayout, XlsxLayout, XmlLayout, JsonLayout, ImageLayout)
 
 ISSUES = """# Issue codes
 
@@ -171,6 +171,9 @@ def settings_page() -> str:
         settings_table(RouteSettings),
         "### `policy`\n",
         settings_table(Policy),
+        "### `set`\n",
+        'Said like `set = { quiet = 30 }`; see [operating.md](operating.md), "Files that belong together".\n',
+        settings_table(SetRules),
         "### `delta`\n",
         settings_table(DeltaRules),
         "### `guard`\n",

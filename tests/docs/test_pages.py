@@ -14,7 +14,7 @@ from gateway.cli.group import COMMANDS
 from gateway.cli.session import Exit
 from gateway.destinations import destinations
 from gateway.issues import CATALOGUE
-from gateway.routes import DeltaRules, GuardLimits, Policy
+from gateway.routes import DeltaRules, GuardLimits, Policy, SetRules
 from gateway.settings.model import SOURCE_KINDS, GatewaySettings, RouteSettings
 
 ANEW = "write it anew: python tests/docs/pages.py"
@@ -102,7 +102,7 @@ def strange_settings(found):
         strange += table.keys() - {"kind"} - destinations()[table["kind"]].SPEC.settings.model_fields.keys()
     for table in found.get("routes", {}).values():
         strange += table.keys() - RouteSettings.model_fields.keys()
-        for name, model in (("policy", Policy), ("guard", GuardLimits), ("delta", DeltaRules)):
+        for name, model in (("policy", Policy), ("guard", GuardLimits), ("delta", DeltaRules), ("set", SetRules)):
             strange += table.get(name, {}).keys() - model.model_fields.keys()
     return strange
 
@@ -113,7 +113,8 @@ def test_strange_settings_are_found():
 
 
 def test_every_setting_is_described():
-    models = [GatewaySettings, RouteSettings, Policy, GuardLimits, DeltaRules, *SOURCE_KINDS.values(), *LAYOUTS]
+    rules = [Policy, SetRules, GuardLimits, DeltaRules]
+    models = [GatewaySettings, RouteSettings, *rules, *SOURCE_KINDS.values(), *LAYOUTS]
     undescribed = [
         f"{model.__name__}.{name}"
         for model in models

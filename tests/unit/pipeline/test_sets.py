@@ -20,7 +20,7 @@ from gateway.errors import FileError, WillNeverWork
 from gateway.journal import runs
 from gateway.journal import tables as t
 from gateway.model import KEY, LINE, ROW
-from gateway.pipeline.sets import Seat, lacking, seat_of, waiting
+from gateway.pipeline.sets import Seat, lacking, seat_of, waiting_sets
 from gateway.routes import SetRules
 from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock
@@ -244,7 +244,7 @@ class TestCountedParts:
         assert rig.states(alone) == {"applied": 1}
         assert rig.drop("b_part2of2.csv", TWO) != ""
         with rig.journal.read() as tx:
-            told = [(one.name, one.of, have, lacks) for one, have, lacks in waiting(tx)]
+            told = [(one.name, one.of, have, lacks) for one, have, lacks in waiting_sets(tx)]
         assert told == [("a.csv", 2, 1, "part 2"), ("b.csv", 3, 1, "parts 2, 3")]
 
     def test_a_number_that_can_not_be_is_refused_by_itself(self, rigs):
