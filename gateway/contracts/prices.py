@@ -24,6 +24,8 @@ _SHIFT = 6
 _MILLION = 10**_SHIFT
 _AMOUNT = r"^(0|[1-9][0-9]{0,7})(\.[0-9]{1,6})?\z"
 _RATE = r"^(100|[1-9]?[0-9](\.[0-9]{1,4})?)\z"
+_FACTOR, _AMOUNT_OF, _RESULT = "@factor", "@amount ", "@result "
+"""Columns worked out once: what net is multiplied by, and per field the amount given and the one it becomes."""
 _ASIDE = ("price_basis", "tax_rate", "currency", "command")
 
 
@@ -46,7 +48,7 @@ def price_issues(frame: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     fields = tuple(field for field in terms.fields if field in frame.columns)
     if not fields or frame.is_empty():
         return no_issues()
-    full = _completed(frame)
+    full = _worked(_completed(frame), fields, terms)
     tests = [*_row_tests(fields, terms), *(test for field in fields for test in _field_tests(field, terms))]
     masks = full.lazy().select(test.where.fill_null(False).alias(str(n)) for n, test in enumerate(tests)).collect()
     found = []
@@ -66,10 +68,10 @@ def converted(frame: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     fields = tuple(field for field in terms.fields if field in frame.columns)
     if not fields or frame.is_empty():
         return frame
-    full = _completed(frame)
+    full = _worked(_completed(frame), fields, terms)
     amounts = []
     for field in fields:
-        result = _result(field, terms)
+        result = pl.col(_RESULT + field)
         fits = pl.when(result <= _whole(_limit(terms))).then(_text(result, terms))
         amounts.append(pl.when(stands() & given(field)).then(fits).otherwise(field).alias(field))
     here = stands() & pl.any_horizontal(given(field) for field in fields)
@@ -81,6 +83,12 @@ def converted(frame: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
 def _completed(frame: pl.DataFrame) -> pl.DataFrame:
     absent = [name for name in _ASIDE if name not in frame.columns]
     return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+
+
+def _worked(full: pl.DataFrame, fields: tuple[str, ...], terms: PriceTerms) -> pl.DataFrame:
+    amounts = (_millionths(field).alias(_AMOUNT_OF + field) for field in fields)
+    results = (_result(_AMOUNT_OF + field, terms).alias(_RESULT + field) for field in fields)
+    return full.with_columns(_factor(terms).alias(_FACTOR), *amounts).with_columns(*results)
 
 
 # ---------------------------------------------------------------- what the row and the terms say
@@ -123,9 +131,9 @@ def _half_up(above: pl.Expr, below: pl.Expr) -> pl.Expr:
     return (above * _whole(2) + below) // (below * _whole(2))
 
 
-def _result(field: str, terms: PriceTerms) -> pl.Expr:
+def _result(amount_of: str, terms: PriceTerms) -> pl.Expr:
     """Return the amount in the terms' basis, in their smallest unit (Int128); null where it can't be worked out."""
-    amount, factor, unit = _millionths(field), _factor(terms), _whole(10**terms.decimals)
+    amount, factor, unit = pl.col(amount_of), pl.col(_FACTOR), _whole(10**terms.decimals)
     as_is = _half_up(amount * unit, _whole(_MILLION))
     if terms.basis == "gross":
         other = _half_up(amount * factor * unit, _whole(_MILLION**2))
@@ -138,7 +146,7 @@ def _result(field: str, terms: PriceTerms) -> pl.Expr:
 
 def _comes_back(field: str, terms: PriceTerms) -> pl.Expr:
     """Return whether the amount given is what the result stands for in the row's own basis, to as many decimals."""
-    result, factor, unit = _result(field, terms), _factor(terms), _whole(10**terms.decimals)
+    result, factor, unit = pl.col(_RESULT + field), pl.col(_FACTOR), _whole(10**terms.decimals)
     given_decimals = pl.col(field).str.extract(r"\.([0-9]+)\z").str.len_bytes().fill_null(0).cast(pl.Int64)
     shown = pl.max_horizontal(given_decimals, pl.lit(terms.decimals))
     finest = shown.replace_strict({n: 10**n for n in range(_SHIFT + 1)}, return_dtype=pl.Int128, default=None)
@@ -147,7 +155,7 @@ def _comes_back(field: str, terms: PriceTerms) -> pl.Expr:
     else:
         back = _half_up(result * factor * finest, _whole(_MILLION) * unit)
     own = pl.when(_other_basis(terms)).then(back).otherwise(result * (finest // unit))
-    return own * (_whole(_MILLION) // finest) == _millionths(field)
+    return own * (_whole(_MILLION) // finest) == pl.col(_AMOUNT_OF + field)
 
 
 def _text(units: pl.Expr, terms: PriceTerms) -> pl.Expr:
@@ -170,7 +178,7 @@ def _row_tests(fields: tuple[str, ...], terms: PriceTerms) -> list[_Test]:
     names = pl.concat_str(pieces, separator=", ", ignore_nulls=True)
     foreign = pl.col("currency").is_in(currencies()) & (pl.col("currency") != pl.lit(terms.currency, pl.String))
     told = given("tax_rate") if terms.tax_rate is None else pl.lit(True)
-    some = pl.any_horizontal((_millionths(field) != _whole(0)).fill_null(False) for field in fields)
+    some = pl.any_horizontal((pl.col(_AMOUNT_OF + field) != _whole(0)).fill_null(False) for field in fields)
     loose = [field for field in fields if field not in PRICED]
     baseless = stands() & ~given("price_basis") & pl.any_horizontal(pl.lit(False), *(given(field) for field in loose))
     clear = ~pl.any_horizontal(pl.lit(False), *(given(field) for field in PRICED if field in fields))
@@ -186,7 +194,7 @@ def _row_tests(fields: tuple[str, ...], terms: PriceTerms) -> list[_Test]:
 
 def _field_tests(field: str, terms: PriceTerms) -> list[_Test]:
     """Test one amount: lost by rounding, beyond what fits, changed by rounding."""
-    result, amount = _result(field, terms), _millionths(field)
+    result, amount = pl.col(_RESULT + field), pl.col(_AMOUNT_OF + field)
     lost = (result == _whole(0)) & (amount > _whole(0))
     large = result > _whole(_limit(terms))
     changed = ~_comes_back(field, terms) & ~lost & ~large

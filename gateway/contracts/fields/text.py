@@ -164,10 +164,10 @@ class Gtin(FieldType):
     @staticmethod
     def check_digit(cell: pl.Expr) -> pl.Expr:
         """Return the check digit (Int64) that text of at most 14 digits should end with, whatever it ends with."""
-        number = cell.cast(pl.Int64, strict=False) // 10
-        total = pl.lit(0, pl.Int64)
-        for place in range(max(_GTIN_LENGTHS) - 1):
-            total = total + number // 10**place % 10 * (1 if place % 2 else 3)
+        number = cell.cast(pl.Int64, strict=False)
+        # modulo 10 a digit may be replaced by all digits up to it: the tens they bring vanish
+        upper = [number // 10**place for place in range(1, max(_GTIN_LENGTHS))]
+        total: pl.Expr = sum(upper[2::2], upper[0]) * 3 + sum(upper[3::2], upper[1])
         return (10 - total % 10) % 10
 
     def _fits(self, cell: pl.Expr) -> pl.Expr:
