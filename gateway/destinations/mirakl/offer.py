@@ -52,7 +52,7 @@ def check(records: pl.DataFrame, reference: Reference, today: date, settings: Mi
     known: Known | None = reference.facts.get("offers")
     if known is None or not records.height:
         return no_issues()
-    rows = _filled(records, ("price", "quantity", "condition", "currency"))
+    rows = _filled(records, ("command", "price", "quantity", "condition", "currency"))
     rows = rows.join(known.offers.select("sku", pl.col("currency").alias("theirs")), on="sku", how="left")
     is_new = ~pl.col("sku").is_in(known.offers["sku"].implode()) & (pl.col("command") != "end").fill_null(value=True)
     lacks = [("price", "a new offer needs one")]

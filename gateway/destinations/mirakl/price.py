@@ -152,7 +152,7 @@ def encode(
     rows = wished(operation, records.filter(~ends), reference, settings.price_decimals)
     able = rows.filter(pl.col("exists").fill_null(value=False) & given("price")).with_row_index("offer")
     lines = _tidy(_all_lines(able, known), reference, settings)
-    for start, end in bounds(lines, size):
+    for start, end in bounds(lines, size) if lines.height else ():
         part = lines.slice(start, end - start)
         columns = _columns(part)
         own = part.with_columns(pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("line")).filter("own")

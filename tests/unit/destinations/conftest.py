@@ -7,7 +7,7 @@ import json
 import polars as pl
 import pytest
 
-from gateway.model import KEY, KEY_SEPARATOR
+from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW
 from gateway.transport.http import Response
 
 
@@ -49,5 +49,24 @@ def stock_records():
         keys = [f"{row['sku']}{KEY_SEPARATOR}{row.get('warehouse') or ''}" for row in rows]
         effects = pl.Series("effect", range(100, 100 + len(rows)), pl.UInt32)
         return frame.with_columns(effects, pl.Series(KEY, keys, pl.String))
+
+    return build
+
+
+@pytest.fixture
+def records():
+    """Build records of any contract keyed by sku from dictionaries; `tail` follows the sku in the key."""
+
+    def build(*rows: dict, tail: str = ""):
+        names = list(dict.fromkeys(["sku", *(name for row in rows for name in row)]))
+        frame = pl.DataFrame(
+            {name: [row.get(name) for row in rows] for name in names}, schema=dict.fromkeys(names, pl.String)
+        )
+        return frame.with_columns(
+            pl.int_range(100, 100 + pl.len(), dtype=pl.UInt32).alias("effect"),
+            (pl.col("sku") + tail).alias(KEY),
+            pl.int_range(2, 2 + pl.len(), dtype=pl.Int64).alias(ROW),
+            pl.int_range(2, 2 + pl.len(), dtype=pl.Int64).alias(LINE),
+        )
 
     return build

@@ -197,3 +197,20 @@ def test_plain_http_to_the_world_is_refused():
 def test_settings_do_not_show_the_key():
     assert SECRET not in repr(settings())
     assert SECRET not in settings().model_dump_json()
+
+
+def test_catalog_rows_that_may_not_be_sold_have_a_level_of_nothing(records):
+    rows = [{"sku": "A", "quantity": "5", "available": "false"}, {"sku": "B", "quantity": "5", "available": "true"}]
+    (batch,) = stock.encode(records(*rows, tail="\x1f"), "a:stock", settings())
+    assert [line.split(";")[:2] for line in batch.body.decode().splitlines()[1:]] == [['"A"', '"0"'], ['"B"', '"5"']]
+    assert batch.memo == {"key": "sku,warehouse"}
+
+
+def test_ended_catalog_rows_leave_their_level_to_the_offer(records):
+    rows = [
+        {"sku": "A", "quantity": "5", "available": None, "command": "end"},
+        {"sku": "B", "quantity": "5", "command": None},
+    ]
+    unsent, sent = stock.encode(records(*rows, tail="\x1f"), "a:stock", settings())
+    assert (unsent.body, unsent.memo, unsent.effects["effect"].to_list()) == (b"", {"unsent": "nothing"}, [100])
+    assert sent.effects["effect"].to_list() == [101]

@@ -208,6 +208,19 @@ def test_an_upload_is_one_file_part_and_shop_queries_are_kept():
     assert b"A;1\n" in seen["body"]
 
 
+def test_text_parts_go_beside_the_file():
+    seen = {}
+
+    def handler(request):
+        seen.update(body=request.read())
+        return httpx.Response(201)
+
+    upload = Upload("file", "o.csv", "text/csv", b"A;1\n")
+    mocked(handler).send(Request("POST", "/imports", upload=upload, parts=(("import_mode", "NORMAL"),)))
+    assert b'name="import_mode"\r\n\r\nNORMAL\r\n' in seen["body"]
+    assert b'name="file"; filename="o.csv"' in seen["body"]
+
+
 # ---------------------------------------------------------------- what the other side says
 
 
