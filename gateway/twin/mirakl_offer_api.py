@@ -180,8 +180,9 @@ class OfferDesk:
     # ------------------------------------------------------------ the seller API
 
     def _of02(self, ask: Ask) -> Response:
+        """One import; `type` is deprecated but always there (OF02; verified)."""
         view = self._view(self._find(ask), self._market.clock.now())
-        return json_answer(view)
+        return json_answer(view | {"type": "MIRAKL"})
 
     def _of04(self, ask: Ask) -> Response:
         with self._market.lock:

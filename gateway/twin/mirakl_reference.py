@@ -57,7 +57,7 @@ class ReferenceDesk:
             apis.SH31: lambda _ask: json_answer({"logistic_classes": _labelled(LOGISTIC_CLASSES)}),
             apis.SH12: lambda _ask: json_answer({"shipping_types": _shipping_types()}),
             apis.SH21: lambda _ask: json_answer({"carriers": _carriers()}),
-            apis.RE01: lambda _ask: json_answer({"reasons": _reasons()}),
+            apis.RE01: lambda _ask: json_answer({"reasons": (found := _reasons()), "total_count": len(found)}),
             apis.H11: self._h11,
             apis.PM11: self._pm11,
             apis.VL11: self._vl11,
@@ -71,7 +71,8 @@ class ReferenceDesk:
             {"code": code, "label": code, "entity": "OFFER", "type": kind, "required": False, "editable": True}
             for code, kind in self._settings.custom_fields
         ]
-        return json_answer({"additional_fields": fields if "OFFER" in wanted else []})
+        shown = fields if "OFFER" in wanted else []
+        return json_answer({"additional_fields": shown, "total_count": len(shown)})
 
     def _nodes(self, ask: Ask) -> list[Category]:
         code = ask.query.get("hierarchy", "")
