@@ -262,6 +262,68 @@ def test_killed_after_every_commit_and_before_some(tmp_path, forks):
         list(threads.map(one, points))
 
 
+PARTS = {
+    "s_part1of3.csv": "sku,quantity\na,1\nb,2\n",
+    "s_part2of3.csv": "sku,quantity\nc,x\n",
+    "s_part3of3.csv": "sku,quantity\nd,4\ne,5\n",
+}
+
+
+def parted(root: Path) -> Place:
+    place = Place(root, script="{ does = 'take', polls = 1 }", repeat="never")
+    rules = r"set = { parts = '(?P<set>.+)_part(?P<part>\d+)of(?P<of>\d+)' }"
+    place.settings.write_text(f"{place.settings.read_text('utf-8')}{rules}\n", "utf-8")
+    for name, text in PARTS.items():
+        place.drop(name, text)
+    return place
+
+
+def assert_one_run(place: Place) -> None:
+    """All parts are archived, each is answered, and their rows ended once in one run named after the set."""
+    assert_files(place)
+    assert {path.name for path in (place.inbox / "archive").glob("*")} == set(PARTS)
+    journal = open_journal(place.root / "state", RealClock())
+    with journal.read() as tx:
+        (run,) = tx.execute(sa.select(t.run)).fetchall()
+        assert list(tx.scalars(sa.select(t.arrival_set.c.state))) == ["taken"]
+        assert set(tx.scalars(sa.select(t.arrival.c.state))) == {"ended"}
+    journal.close()
+    assert (run.file, run.state, run.rows) == ("s.csv", "settled", 5)
+    assert run.counts["states"] == {"applied": 4, "rejected": 1}
+    outbox = place.root / "outbox/acme"
+    acks = [path.name.split(".csv.")[0] for path in outbox.glob("*.ack.json")]
+    assert sorted(acks) == ["s", "s_part1of3", "s_part2of3", "s_part3of3"]
+    result = pl.read_csv(outbox / f"s.csv.{run.id}.result.csv", infer_schema=False)
+    assert result["row"].to_list() == ["2", "3", "5", "7", "8"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_set_of_files_killed_after_every_commit(tmp_path, forks):
+    whole = parted(tmp_path / "whole")
+    code, commits = forks[0].drain(whole)
+    assert (code, whole.said()) == (0, "")
+    assert_one_run(whole)
+    free = threading.local()
+    pool = list(forks)
+
+    def one(number: int) -> None:
+        if not hasattr(free, "gateways"):
+            free.gateways = pool.pop()
+        place = parted(tmp_path / f"after-{number}")
+        assert free.gateways.drain(place, ("after", number))[0] == -signal.SIGKILL, place.said()
+        assert free.gateways.drain(place)[0] == 0, place.said()
+        try:
+            assert_one_run(place)
+            assert_effects(place, {"a": "1", "b": "2", "d": "4", "e": "5"})
+            assert set(effects_per_key(place.log).values()) == {1}
+        except AssertionError as error:
+            raise AssertionError(f"killed after commit {number} of {commits}: {error}") from error
+
+    with ThreadPoolExecutor(len(forks)) as threads:
+        list(threads.map(one, range(1, commits + 1)))
+
+
 # ---------------------------------------------------------------- killed by the destination and at random
 
 

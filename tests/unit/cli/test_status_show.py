@@ -76,3 +76,18 @@ def test_an_unknown_run(call, held):
     result = call("show", "NOSUCHRUN")
     assert result.exit_code == 3
     assert held in result.stderr
+
+
+def test_files_that_wait_for_others(call, place, dropped):
+    settings = place / "gateway.toml"
+    rules = "set = { parts = '(?P<set>.+)_(?P<part>[0-9])of(?P<of>[0-9])' }"
+    settings.write_text(f"{settings.read_text('utf-8')}{rules}\n", "utf-8")
+    dropped("stock_2of3.csv", "A1;5;\n")
+    assert call("run", "--once").exit_code == 0
+    told = json.loads(call("status", "--json").stdout)
+    (one,) = told["sets"]
+    assert (one["route"], one["name"], one["files"], one["lacks"]) == ("stock", "stock.csv", 1, "parts 1, 3")
+    people = call("status")
+    assert people.exit_code == 0
+    assert "Files that wait for others" in people.stdout
+    assert "parts 1, 3" in people.stdout

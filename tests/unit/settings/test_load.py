@@ -163,6 +163,23 @@ class TestFaults:
                 (SOURCE, SHOP, ROUTE + 'absent = "zero"\n'),
                 '16: routes.stock.absent: absent means something only with mode = "full"',
             ),
+            ((SOURCE, SHOP, ROUTE + "set = {}\n"), "16: routes.stock.set: say either parts or quiet"),
+            (
+                (SOURCE, SHOP, ROUTE + "set = { quiet = 5, parts = 'x' }\n"),
+                "16: routes.stock.set: say either parts or quiet",
+            ),
+            (
+                (SOURCE, SHOP, ROUTE + "set = { parts = '(?P<set>.+)_(?P<part>[0-9]+)' }\n"),
+                "16: routes.stock.set: parts lacks the groups (?P<of>...)",
+            ),
+            (
+                (SOURCE, SHOP, ROUTE + "set = { parts = '(?P<set>' }\n"),
+                "16: routes.stock.set: parts is not a regular expression: missing ), unterminated subpattern",
+            ),
+            (
+                (SOURCE, SHOP, ROUTE + "set = { quiet = 0 }\n"),
+                "16: routes.stock.set.quiet: input should be greater than 0",
+            ),
             ((SOURCE, SHOP), "routes: there is no route: nothing would ever be taken"),
             (("\nroutes = 5", SOURCE, SHOP), "2: routes: write one table per entry, like [routes.acme]"),
             ((SOURCE + 'after = "shred"\n', SHOP, ROUTE), "5: sources.acme.after: string should match pattern"),
@@ -299,3 +316,19 @@ class TestSecrets:
         sftp = f'\n[sources.far]\nkind = "sftp"\nhost = "h"\nuser = "u"\nknown_hosts = "k"\n{written}'
         found = place.faults(SOURCE, sftp, SHOP, ROUTE)
         assert found == ["6: sources.far: give either a password or a key_file"]
+
+
+class TestSets:
+    @pytest.mark.parametrize("record", ["stock/item", "item"])
+    def test_documents_that_are_their_only_record_can_not_stand_together(self, place, record):
+        start, end = MAPPING.index("[format]"), MAPPING.index("[fields]")
+        layout = f'[format]\nkind = "xml"\nrecord = "{record}"\n'
+        place.mapping("stock.toml", MAPPING[:start] + layout + MAPPING[end:])
+        parts = (SOURCE, SHOP, ROUTE + "set = { quiet = 5 }\n")
+        if "/" in record:
+            rules = place.load(*parts).routes["stock"].route.set
+            assert rules is not None
+            assert (rules.quiet, rules.wait) == (5.0, 86400.0)
+        else:
+            said = "16: routes.stock.set: the record 'item' is the document itself: no files stand together"
+            assert place.faults(*parts) == [said]
