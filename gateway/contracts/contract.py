@@ -56,8 +56,8 @@ class Contract:
 
     `key`: fields that name a record. `group`: field by which rows belong together, if any. `required_unless`: fields
     that must be given except in rows whose other field has the word: field -> (other field, word); `one_of_unless`:
-    the same for fields of which one must be given; `required_with`: fields that must be given where one of others is;
-    the rules say all this too. `dated_rules`: rules that depend on the time of the check.
+    the same for fields of which one must be given; `required_with`: fields that must be given where one of others is, except
+    where `command` is `end`; the rules say all this too. `dated_rules`: rules that depend on the time of the check.
     `open_prefix`: names that begin so are fields too, any number of them, of the type `open_type`; none is required.
     """
 
@@ -245,7 +245,13 @@ class Contract:
             ]
         ]
         schema["allOf"] += [
-            {"anyOf": [_holds(needed, self.fields[needed].type.schema()), {"not": _holds(other, _SOMETHING)}]}
+            {
+                "anyOf": [
+                    _holds(needed, self.fields[needed].type.schema()),
+                    {"not": _holds(other, _SOMETHING)},
+                    _holds("command", {"const": "end"}),
+                ]
+            }
             for needed, others in self.required_with.items()
             for other in others
         ]

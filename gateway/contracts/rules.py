@@ -93,7 +93,7 @@ def one_of_unless(fields: tuple[str, ...], other: str, word: str) -> Rule:
 def needed_with(field: str, others: tuple[str, ...], code: str) -> tuple[Rule, ...]:
     """Return the rules, one for each of `others`, by which `field` must be given where the other is.
 
-    Where several are given without it, the first of them speaks.
+    Where several are given without it, the first of them speaks. Rows that end their record need neither.
     """
 
     def rule(place: int) -> Rule:
@@ -101,11 +101,12 @@ def needed_with(field: str, others: tuple[str, ...], code: str) -> tuple[Rule, .
 
         def explain(record: Record) -> str | None:
             spoken = any(is_given(record, one) for one in before)
-            return other if is_given(record, other) and not spoken and not is_given(record, field) else None
+            lacking = is_given(record, other) and not spoken and not is_given(record, field)
+            return other if lacking and record.get("command") != "end" else None
 
         spoken = pl.any_horizontal(pl.lit(False), *(given(one) for one in before))
-        violated = given(other) & ~spoken & ~given(field)
-        return Rule(code, field, (field, *others[: place + 1]), violated, explain, other)
+        violated = stands() & given(other) & ~spoken & ~given(field)
+        return Rule(code, field, (field, *others[: place + 1], "command"), violated, explain, other)
 
     return tuple(rule(place) for place in range(len(others)))
 
