@@ -56,8 +56,8 @@ class Contract:
 
     `key`: fields that name a record. `group`: field by which rows belong together, if any. `required_unless`: fields
     that must be given except in rows whose other field has the word: field -> (other field, word); `one_of_unless`:
-    the same for fields of which one must be given; `required_with`: fields that must be given where one of others is, except
-    where `command` is `end`; the rules say all this too. `dated_rules`: rules that depend on the time of the check.
+    the same for fields of which one must be given; `required_with`: fields that must be given where one of others is
+    (unless `command` is `end`); the rules say all this too. `dated_rules`: rules that depend on the time of the check.
     `open_prefix`: names that begin so are fields too, any number of them, of the type `open_type`; none is required.
     """
 
