@@ -70,9 +70,20 @@ class World:
 
 
 def mirakl(world: World) -> Bench:
-    settings = MiraklTwinSettings(keys=(ShopKey(SECRET),), limits={}, waiting_seconds=0.0, running_seconds=0.0)
+    at_once = dict.fromkeys(
+        ("waiting_seconds", "running_seconds", "sent_seconds", "details_seconds", "export_seconds"), 0.0
+    )
+    settings = MiraklTwinSettings(keys=(ShopKey(SECRET),), limits={}, currency="EUR", **at_once)
     twin = world.exits.enter_context(MiraklTwin(dict.fromkeys(SKUS, 1), settings=settings))
     budget = FreeBudget()
+    categories = world.root / "categories.csv"
+    categories.write_text("category;code\nClothing\\Shirts;GOODS\n", "utf-8")
+    codes = {"sku": "sku_code", "name": "title", "category": "category_code", "short_description": ""}
+    catalog = {
+        "price_basis": "gross", "currency": "EUR", "categories": categories, "product_columns": codes,
+        "image_columns": ("image_1", "image_2"), "offer_reference": "shop_sku",
+        **dict.fromkeys(("product_batch_size", "offer_batch_size", "price_batch_size"), 5),
+    }  # fmt: skip
 
     def build(**more: Any) -> Destination:
         chosen = MiraklSettings(
@@ -82,6 +93,7 @@ def mirakl(world: World) -> Bench:
                 "batch_size": 5,
                 "timeout": 2.0,
                 "report_tries": 2,
+                **catalog,
                 **more,
             }
         )
@@ -322,6 +334,13 @@ OPERATIONS = (
     ("sage", "product", "catalog"),
     ("sage", "promotion", "promotion"),
     ("sage", "picture", "picture"),
+    ("mirakl", "stock", "stock"),
+    ("mirakl", "product", "catalog"),
+    ("mirakl", "offer", "catalog"),
+    ("mirakl", "price", "catalog"),
+    ("mirakl", "stock", "catalog"),
+    ("mirakl", "price", "price"),
+    ("mirakl", "discount", "promotion"),
 )
 """Destination, operation and contract: what the tests below run."""
 UNDER_TEST = {name for name, _, _ in OPERATIONS}

@@ -16,6 +16,7 @@ from gateway.contracts import barcodes, profiles
 from gateway.contracts.rules import given, issues_of
 from gateway.destinations.mirakl import sheet
 from gateway.destinations.mirakl.offers_read import Known
+from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.model import KEY, ROW, Batch, Operation, PriceTerms, Reference, Repeat, no_issues
 
@@ -65,6 +66,12 @@ def check(records: pl.DataFrame, reference: Reference, today: date, settings: Mi
         for field, detail in lacks
     ]
     found.append(other_currency(rows))
+    usable = _usable(reference, settings)
+    for field, column in settings.offer_columns.items():
+        if column not in usable and field in records.columns:
+            detail = f"the marketplace has not activated {column}, so it is left out"
+            told = rows.filter(given(field))
+            found.append(issues_of(told, "DEST_WARNING", field, value=pl.col(field), detail=pl.lit(detail)))
     return pl.concat(found).sort(ROW)
 
 
@@ -87,10 +94,11 @@ def encode(records: pl.DataFrame, reference: Reference, slot: str, settings: Mir
     size = settings.offer_batch_size
     memo = sheet.key_memo(records)
     fresh = lines.filter(~pl.col("here") & ~pl.col("ends"))
-    columns = [*_FIXED, "price", "quantity", *dict.fromkeys(settings.offer_columns.values()), "update-delete"]
+    usable = _usable(reference, settings)
+    columns = [*_FIXED, "price", "quantity", *usable, "update-delete"]
     yield from _files(fresh, columns, slot, size, memo)
     present = lines.filter(pl.col("here") & ~pl.col("ends"))
-    for columns, part in _patterns(present, list(dict.fromkeys(settings.offer_columns.values()))):
+    for columns, part in _patterns(present, usable):
         yield from _files(part, [*_FIXED, *columns, "update-delete"], slot, size, memo)
     gone = lines.filter(pl.col("ends") & (pl.col("here") | pl.lit(known is None)))
     gone = gone.with_columns(quantity=pl.lit("0"), **{"update-delete": pl.lit(_word(settings))})
@@ -98,6 +106,12 @@ def encode(records: pl.DataFrame, reference: Reference, slot: str, settings: Mir
     yield from _files(gone, columns, slot, size, memo)
     if known is not None:
         yield from sheet.unsent(OPERATION, slot, lines.filter(pl.col("ends") & ~pl.col("here")), "nothing", size)
+
+
+def _usable(reference: Reference, settings: MiraklSettings) -> list[str]:
+    """Return the columns of the settings without those the platform says are not activated: it refuses their lines."""
+    platform: Platform = reference.facts.get("platform") or Platform()
+    return [name for name in dict.fromkeys(settings.offer_columns.values()) if name not in platform.unusable]
 
 
 def _word(settings: MiraklSettings) -> str:

@@ -6,10 +6,16 @@ what is not known is not checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.destinations.mirakl.calls import Json, text
+
+_CONDITIONS = {
+    "minimum_order_quantity": "min-order-quantity",
+    "maximum_order_quantity": "max-order-quantity",
+    "package_order_quantity": "package-quantity",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,8 @@ class Platform:
     discount_in_past_blocked: bool = False
     customers_have_prices: bool = False
     timezone: str | None = None
+    unusable: frozenset[str] = frozenset()
+    """Offer columns that belong to what is not activated."""
 
 
 def platform(answer: Json) -> Platform:
@@ -37,7 +45,17 @@ def platform(answer: Json) -> Platform:
         discount_in_past_blocked=pricing.get("discount_price_creation_in_the_past_blocked") is True,
         customers_have_prices=model.get("b2b") is True,
         timezone=text(answer.get("timezone")),
+        unusable=frozenset(_unusable(features)),
     )
+
+
+def _unusable(features: Mapping[str, object]) -> Iterator[str]:
+    conditions = _inside(features, "order_conditions")
+    for name, column in _CONDITIONS.items():
+        if conditions.get(name) is False:
+            yield column
+    if text(features.get("lead_time_to_ship_by_sellers_enabled")) == "NO":
+        yield "leadtime-to-ship"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,9 +96,10 @@ def _cells(records: pl.DataFrame, settings: MiraklSettings) -> list[pl.Expr]:
     zero, word = ("0", "update") if settings.end_as == "zero" else ("", "delete")
     gone = (pl.col("available") == "false").fill_null(value=False) if "available" in records.columns else pl.lit(False)
     warehouse = pl.col("warehouse") if "warehouse" in records.columns else pl.lit(None, pl.String)
+    level = pl.col("quantity") if "quantity" in records.columns else pl.lit(None, pl.String)
     return [
         pl.col("sku").alias("offer-sku"),
-        pl.when(ends).then(pl.lit(zero)).when(gone).then(pl.lit("0")).otherwise(pl.col("quantity")).alias("quantity"),
+        pl.when(ends).then(pl.lit(zero)).when(gone).then(pl.lit("0")).otherwise(level).alias("quantity"),
         pl.when(warehouse != "").then(warehouse).alias("warehouse-code"),
         pl.when(ends).then(pl.lit(word)).otherwise(pl.lit("update")).alias("update-delete"),
     ]

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.destinations.mirakl import MiraklSettings, offer, offers_read, price
+from gateway.destinations.mirakl.platform import Platform
 from gateway.model import PriceTerms, Reference
 
 TODAY = date(2026, 11, 22)
@@ -157,6 +158,15 @@ def test_batches_keep_their_size_and_lose_no_effect(records):
 
 def test_nothing_gives_nothing(records):
     assert encode(records({"sku": "A"}).clear()) == []
+
+
+def test_columns_the_platform_has_not_activated_are_left_out_and_told(records):
+    asked = reference("A")
+    known = Reference(AT, {**asked.facts, "platform": Platform(unusable=frozenset({"leadtime-to-ship"}))})
+    frame = records({"sku": "A", "condition": "11", "lead_time": "2"}, {"sku": "B", "price": "1", "quantity": "1",
+                                                                       "condition": "11"})  # fmt: skip
+    assert all("leadtime-to-ship" not in line for file in files(encode(frame, known)) for line in file)
+    assert check(frame, known) == [(2, "DEST_WARNING", "lead_time")]
 
 
 # ---------------------------------------------------------------- check

@@ -31,9 +31,9 @@ ANSWERS = {
     "PRI01": {"import_id": "1"},
     "STO01": {"import_id": "1"},
     "P51": {"product_import_trackings": [], "total_count": 0},
-    "P42": {"import_id": 1, "import_status": "COMPLETE", "has_error_report": True, "has_transformation_error_report": True,
-            "transform_lines_in_success": 1, "transform_lines_read": 1, "transform_lines_in_error": 0,
-            "integration_details": {"products_successfully_synchronized": 1}},
+    "P42": {"import_id": 1, "import_status": "COMPLETE", "has_error_report": True,
+            "has_transformation_error_report": True, "transform_lines_in_success": 1, "transform_lines_read": 1,
+            "transform_lines_in_error": 0, "integration_details": {"products_successfully_synchronized": 1}},
     "OF04": {"data": [], "next_page_token": None},
     "OF02": {"import_id": 1, "status": "COMPLETE", "has_error_report": True},
     "PRI02": {"data": [{"import_id": "1", "status": "COMPLETE", "has_error_report": True}]},
@@ -173,7 +173,8 @@ def test_an_export_of_changes_never_asks_for_inactive_offers(requests):
             "import_id", "status", "date_created", "reason_status", "has_error_report", "lines_in_success",
             "lines_in_error", "offers_in_error"))]),
         ("STO02", ["status", "has_error_report", "lines_in_success", "lines_in_error"]),
-        ("OF21", ["total_count", "offers.shop_sku", "offers.currency_iso_code", *(f"offers.all_prices.{name}" for name in (
+        ("OF21", ["total_count", "offers.shop_sku", "offers.currency_iso_code",
+                  *(f"offers.all_prices.{name}" for name in (
             "channel_code", "unit_origin_price", "unit_discount_price", "discount_start_date", "discount_end_date",
             "volume_prices.quantity_threshold", "volume_prices.unit_origin_price", "volume_prices.unit_discount_price",
             "context.channel_codes", "context.start_date", "context.end_date", "context.customer_organization_ids",
@@ -184,7 +185,9 @@ def test_an_export_of_changes_never_asks_for_inactive_offers(requests):
             "context.channel_codes", "context.start_date", "context.end_date", "context.customer_organization_ids",
             "context.customer_group_ids")), "retail_prices.origin_price", "retail_prices.discount_price"]),
         ("A01", ["shop_id", "shop_name", "shop_state", "currency_iso_code"]),
-        ("PC01", ["features.offer_prices_decimals", "features.pricing.discount_period_required",
+        ("PC01", ["features.offer_prices_decimals", "features.lead_time_to_ship_by_sellers_enabled",
+                  *(f"features.order_conditions.{name}" for name in platform._CONDITIONS),
+                  "features.pricing.discount_period_required",
                   "features.pricing.discount_price_creation_in_the_past_blocked",
                   "platform_configuration.customer_model.b2b", "timezone"]),
     ],
@@ -195,10 +198,15 @@ def test_the_fields_we_read_are_documented(code, fields):
 
 def test_the_configuration_is_read_from_these_fields():
     answer = {
-        "features": {"offer_prices_decimals": "3", "pricing": {
+        "features": {"offer_prices_decimals": "3", "lead_time_to_ship_by_sellers_enabled": "NO",
+                     "order_conditions": {"minimum_order_quantity": False, "maximum_order_quantity": True}, "pricing": {
             "discount_period_required": True, "discount_price_creation_in_the_past_blocked": True}},
         "platform_configuration": {"customer_model": {"b2b": True}}, "timezone": "Europe/Paris",
     }  # fmt: skip
     found = platform.platform(answer)
-    assert found == platform.Platform(True, 3, True, True, True, "Europe/Paris")
+    assert found == platform.Platform(
+        known=True, price_decimals=3, discount_period_required=True, discount_in_past_blocked=True,
+        customers_have_prices=True, timezone="Europe/Paris",
+        unusable=frozenset({"leadtime-to-ship", "min-order-quantity"}),
+    )  # fmt: skip
     assert platform.platform({"features": "none"}) == platform.Platform(known=True)
