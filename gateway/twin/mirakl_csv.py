@@ -94,6 +94,15 @@ def sheet(text: str, *, comma: bool = False) -> Sheet:
     return Sheet(tuple(header), delimiter, tuple(records))
 
 
+def header(body: bytes, settings: MiraklTwinSettings, *, comma: bool = False) -> list[str]:
+    """Read the header alone; empty where there is none to read."""
+    try:
+        text = decode(body, settings)
+        return next(rows(text, delimiter_of(text, comma=comma)), [])
+    except BadFileError:
+        return []
+
+
 def write(lines: Iterable[Iterable[object]], delimiter: str = ";") -> str:
     """Write records, every cell in quotes."""
     out = io.StringIO(newline="")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
 from gateway.twin import mirakl_offers as offers
-from gateway.twin.mirakl_csv import BadFileError, Sheet, decode, sheet
+from gateway.twin.mirakl_csv import BadFileError, Sheet, decode, header, sheet
 from gateway.twin.mirakl_dates import wire_time
 from gateway.twin.mirakl_http import Ask, Door, RefusalError, csv_answer, json_answer, no_report
 from gateway.twin.mirakl_market import ODD_STATUS, Event, Market
@@ -91,11 +91,7 @@ class OfferDesk:
         if not self._settings.refuse_unknown:
             return
         attributes = {attribute.code for attribute in self._settings.catalog.attributes} if with_products else set()
-        try:
-            columns = sheet(decode(body, self._settings)).columns
-        except BadFileError:
-            return
-        for name in columns:
+        for name in header(body, self._settings):
             if name not in attributes and not offers.known_column(name, self._settings):
                 raise RefusalError(400, f"Unknown column '{name}'")
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
 from gateway.twin import mirakl_prices as prices
-from gateway.twin.mirakl_csv import BadFileError, decode, numbered_report, sheet
+from gateway.twin.mirakl_csv import BadFileError, decode, header, numbered_report, sheet
 from gateway.twin.mirakl_dates import wire_time
 from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, json_answer, no_report
 from gateway.twin.mirakl_market import ODD_STATUS, Event, Market
@@ -55,13 +55,8 @@ class PriceDesk:
         return json_answer({"import_id": item.import_id}, 201, {"Location": location})
 
     def _check_columns(self, body: bytes) -> None:
-        if not self._settings.refuse_unknown:
-            return
-        try:
-            unknown = prices.unknown_column(sheet(decode(body, self._settings)).columns)
-        except BadFileError:
-            return
-        if unknown is not None:
+        unknown = prices.unknown_column(header(body, self._settings))
+        if unknown is not None and self._settings.refuse_unknown:
             raise RefusalError(400, f"Unknown column '{unknown}'")
 
     # ------------------------------------------------------------ what happens

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,7 +45,7 @@ class Verdict:
     offers_in_error: int = 0
 
 
-def unknown_column(columns: tuple[str, ...]) -> str | None:
+def unknown_column(columns: Sequence[str]) -> str | None:
     """The first column that no page names."""
     return next((name for name in columns if name not in _KNOWN), None)
 

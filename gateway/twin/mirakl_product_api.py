@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.twin import mirakl_apis as apis
 from gateway.twin import mirakl_products as products
 from gateway.twin.mirakl_catalog import CATEGORY_ROLE, SKU_ROLE, TITLE_ROLE
-from gateway.twin.mirakl_csv import BadFileError
+from gateway.twin.mirakl_csv import BadFileError, header
 from gateway.twin.mirakl_dates import wire_time
 from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, json_answer, no_report
 from gateway.twin.mirakl_market import ODD_STATUS, Event, Market
@@ -62,7 +62,7 @@ class ProductDesk:
         market, settings = self._market, self._settings
         if operator_format and settings.refuse_unknown and not with_offers:
             known = {attribute.code for attribute in settings.catalog.attributes}
-            for name in products.header(body, settings):
+            for name in header(body, settings, comma=True):
                 if name not in known:
                     raise RefusalError(400, f"Unknown column '{name}'")
         wait, run = settings.waiting_seconds, settings.running_seconds

@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from gateway.twin.mirakl_catalog import CATEGORY_ROLE, SKU_ROLE, Attribute, Catalog
-from gateway.twin.mirakl_csv import BadFileError, Record, Sheet, decode, delimiter_of, rows, sheet, write
+from gateway.twin.mirakl_csv import Record, Sheet, decode, sheet, write
 from gateway.twin.mirakl_settings import MiraklTwinSettings
 
 REQUIRED, UNKNOWN_CATEGORY, FIELD_COUNT, NO_CATEGORY = "1000", "1001", "1002", "1004"
@@ -46,15 +46,6 @@ class Verdict:
     passed: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     source_report: str = ""
     transformed: str = ""
-
-
-def header(body: bytes, settings: MiraklTwinSettings) -> list[str]:
-    """Read the header alone; empty where there is none to read."""
-    try:
-        text = decode(body, settings)
-        return next(rows(text, delimiter_of(text, comma=True)), [])
-    except BadFileError:
-        return []
 
 
 def judge(body: bytes, settings: MiraklTwinSettings, *, operator_format: bool, spoiled: bool = False) -> Verdict:
