@@ -243,7 +243,8 @@ def _route_setup(one: LoadedRoute, targets: Mapping[str, Target]) -> RouteSetup:
 
 def _leg(one: LoadedRoute, operation: Operation) -> Leg:
     if one.keys is not None:
-        operation = _with_keys(operation, one.contract.key[0], one.keys)
+        article = "sku" if "sku" in one.contract.key else one.contract.key[0]
+        operation = _with_keys(operation, article, one.keys)
     return leg_of(operation, one.contract.key, one.lane)
 
 

@@ -20,6 +20,8 @@ from gateway.wiring import Gateway, SystemClock, wire
 _PATIENCE = 60.0
 """Seconds within which the files of one act must have ended."""
 _LOOK = 0.2
+_DRIFTING = 2
+"""The first acts are about stock, which buyers lower in between."""
 
 
 def play(echo: Callable[[str], None], *, folder: Path | None, speed: float, width: int | None) -> int:
@@ -88,8 +90,9 @@ class _Demo:
             drop(self.stage, self.stage.home / "samples", files)
             self.gateway.service.look()
             late += self._wait(before, files)
-            moments.append((f"after act {number}", self.stage.shop.offers()))
-            if number < len(acts):
+            if number <= _DRIFTING:
+                moments.append((f"after act {number}", self.stage.shop.offers()))
+            if number < _DRIFTING:
                 self._buy()
                 moments.append(("buyers came", self.stage.shop.offers()))
         return self._tell(before, moments, late)
@@ -125,9 +128,11 @@ class _Demo:
         self.echo(f"\n{table.table(lines, width=self.width)}")
         self.echo("\nStock at the marketplace, as buyers see it:")
         self.echo(table.stock(moments, self.script.shop.shown))
+        self.echo("\nThe new range at the marketplace afterwards, and in Sage (net, with its special prices):")
+        self.echo(table.shelf(self.stage.shop.shelf(), self.stage.sage.shop(), self.script.shop.ranged))
         found = table.places(lines, self.stage.home)
         self.echo(f"\nThe answers lie in {', '.join(found)}; each is named FILE.RUN.KIND. Begin with report.html.")
-        wrong = [*late, *differences(files, lines)]
+        wrong = [*late, *differences([one.repeated() for one in files] if before else files, lines)]
         for text in wrong:
             self.echo(f"Not as expected: {text}")
         took = self.clock.monotonic() - self.began

@@ -21,6 +21,13 @@ class Expected(_Part):
 
     states: dict[RowState, int] = Field(description="Rows per state; a state not named has none.")
     derived: dict[RowState, int] = Field(default_factory=dict, description="Effects without a row, per state.")
+    again: dict[RowState, int] | None = Field(
+        default=None, description="Rows per state where an earlier demo left its traces; unset: the same."
+    )
+
+    def repeated(self) -> Self:
+        """Return what is expected of a demo that is not the first."""
+        return self if self.again is None else self.model_copy(update={"states": self.again})
 
 
 class Sample(_Part):
@@ -34,6 +41,13 @@ class Sample(_Part):
     about: str = Field(description="What is special about it.")
     refused: str | None = Field(default=None, description="Issue code, where the file is refused as a whole.")
     routes: dict[str, Expected] = Field(default_factory=dict, description="How it ends, per route.")
+    once: bool = Field(default=False, description="Its routes take no other content: the next demo drops a duplicate.")
+
+    def repeated(self) -> Self:
+        """Return what is expected of a demo that is not the first."""
+        if self.once:
+            return self.model_copy(update={"refused": "FILE_DUPLICATE", "routes": {}})
+        return self.model_copy(update={"routes": {name: one.repeated() for name, one in self.routes.items()}})
 
     @model_validator(mode="after")
     def _one_end(self) -> Self:
@@ -48,7 +62,10 @@ class Shop(_Part):
 
     offers: Path = Field(description="CSV below samples/: sku, quantity.")
     shown: tuple[str, ...] = Field(description="Articles whose stock the demo shows.")
-    bought: dict[str, int] = Field(description="Units that buyers take between the acts.")
+    bought: dict[str, int] = Field(description="Units that buyers take between the first two acts.")
+    ranged: dict[str, str] = Field(
+        description="Articles of the new range the demo shows, and what Sage calls them: product and variant values."
+    )
 
 
 class Script(_Part):

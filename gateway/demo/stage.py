@@ -59,7 +59,7 @@ def staged(config: Path, offers: Mapping[str, int], *, speed: float, clock: Cloc
     state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         market = MiraklTwin(
-            offers, settings=MiraklTwinSettings(keys=(ShopKey(_API_KEY),)), speed=speed,
+            offers, settings=_operator(shop), speed=speed,
             host=address.hostname or "127.0.0.1", port=address.port or 0, state_file=state / "mirakl.json",
         )  # fmt: skip
         _enter(stack, market, address.port or 0, "host of the destination of kind mirakl")
@@ -76,6 +76,11 @@ def staged(config: Path, offers: Mapping[str, int], *, speed: float, clock: Cloc
             if one["kind"] == "local":
                 (home / one["folder"]).mkdir(parents=True, exist_ok=True)
         yield Stage(home, settings, market, erp, drop)
+
+
+def _operator(shop: Mapping[str, Any]) -> MiraklTwinSettings:
+    """An operator whose shop has the currency that gateway.toml says."""
+    return MiraklTwinSettings(keys=(ShopKey(_API_KEY),), currency=str(shop.get("currency", "USD")))
 
 
 def _enter(stack: ExitStack, thing: MiraklTwin | Drop, port: int, setting: str) -> None:

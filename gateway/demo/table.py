@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from gateway.demo.outcome import Outcome, counted
+from gateway.twin.sage_shop import ShopRow
 
 _LEAST, _WIDE, _UNKNOWN = 90, 135, 160
 """Columns below which nothing is made narrower, from which route and answer get columns of their own, and where the
@@ -70,6 +74,37 @@ def stock(moments: Sequence[tuple[str, Mapping[str, int]]], skus: Sequence[str])
     for sku in skus:
         made.add_row(sku, *(str(offers.get(sku, "not sold")) for _, offers in moments))
     return _text(made, _LEAST)
+
+
+def shelf(market: Sequence[Mapping[str, Any]], erp: Sequence[ShopRow], named: Mapping[str, str]) -> str:
+    """Return what stands in the marketplace's shop and in Sage of some articles: sku -> what Sage calls it."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("Article", "Title", "Price", "Discount", "until"):
+        made.add_column(name, no_wrap=True)
+    for name in ("Stock", "Net", "VAT"):
+        made.add_column(name, justify="right", no_wrap=True)
+    made.add_column("Special prices", no_wrap=True)
+    shop, sage = {str(row["sku"]): row for row in market}, {row.key: row for row in erp}
+    for sku, key in named.items():
+        row, known = shop.get(sku, {}), sage.get(key)
+        there = ("-", "-", "-")
+        if known is not None:
+            there = (_amount(known.net_price), known.tax, _special(known.special_prices))
+        until = str(row.get("discount_to") or "")[:10]
+        amounts = [_amount(row.get(name)) for name in ("price", "discount_price")]
+        made.add_row(sku, str(row.get("title") or "-"), *amounts, until, str(row.get("quantity", "-")), *there)
+    return _text(made, _UNKNOWN)
+
+
+def _amount(text: str | None) -> str:
+    return "-" if text is None else f"{Decimal(text):.2f}"
+
+
+def _special(prices: Sequence[str]) -> str:
+    if not prices:
+        return "-"
+    more = f" and {len(prices) - 1} more" if len(prices) > 1 else ""
+    return re.sub(r"T[0-9:]+Z", "", prices[0]) + more
 
 
 def places(lines: Sequence[Outcome], home: Path) -> list[str]:
