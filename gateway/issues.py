@@ -189,8 +189,12 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning("B-INFER", "{field} has no type; it is taken as {detail}: {value}", "Fill in the barcode type."),
     _warning("B-RESTR", "{field} is a number for use inside one company: {value}", "Use a number GS1 gave out."),
     _error("R-REL", "{field} names the article itself: {value}", "Remove it from the list."),
-    _warning("C-RATE", "{field} looks like a fraction; 20 means 20 %: {value}", "Write percentage points, like 20 for 20 %."),
-    _warning("T-FRAC", "{field} looks like a fraction; 20 means 20 %: {value}", "Write percentage points, like 20 for 20 %."),
+    _warning(
+        "C-RATE", "{field} looks like a fraction, 20 means 20 % (meant: {detail}?): {value}", "Write percentage points."
+    ),
+    _warning(
+        "T-FRAC", "{field} looks like a fraction, 20 means 20 % (meant: {detail}?): {value}", "Write percentage points."
+    ),
     _warning("T-RATE", "{field} is not a tax rate in force ({detail}): {value}", "Check the rate."),
     _error("T-RATE-STRICT", "{field} is not a tax rate in force ({detail}): {value}", "Correct the rate."),
     _warning("C-QTY", "{field} is not a whole number, though it counts {detail}: {value}", "Check the quantity."),
