@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,18 @@ from gateway.twin.mirakl_settings import MiraklTwinSettings
 from gateway.twin.mirakl_state import Offer, Price, Product
 
 DEFAULT_LEAD_TIME = 2
+_QUANTITIES: Mapping[str, str] = {
+    "max_order_quantity": "max-order-quantity",
+    "min_order_quantity": "min-order-quantity",
+    "min_quantity_alert": "min-quantity-alert",
+    "package_quantity": "package-quantity",
+}
+_SHIPPING: Mapping[str, object] = {
+    "min_shipping_price": 0,
+    "min_shipping_price_additional": 0,
+    "min_shipping_type": "STD",
+    "min_shipping_zone": "DOM",
+}
 
 
 def discounted(price: Price, now: datetime) -> bool:
@@ -157,14 +169,6 @@ class OfferViews:
             "fulfillment": {"center": {"code": "DEFAULT"}},
             "leadtime_to_ship": max(1, int(fields.get("leadtime-to-ship", DEFAULT_LEAD_TIME))),
             "logistic_class": {"code": klass, "label": dict(LOGISTIC_CLASSES).get(klass, klass)},
-            "max_order_quantity": _whole(fields.get("max-order-quantity")),
-            "min_order_quantity": _whole(fields.get("min-order-quantity")),
-            "min_quantity_alert": _whole(fields.get("min-quantity-alert")),
-            "min_shipping_price": 0,
-            "min_shipping_price_additional": 0,
-            "min_shipping_type": "STD",
-            "min_shipping_zone": "DOM",
-            "package_quantity": _whole(fields.get("package-quantity")),
             "product_references": [
                 {"reference_type": kind, "reference": value} for kind, value in sorted(product.references.items())
             ],
@@ -176,6 +180,7 @@ class OfferViews:
         if shown is not None:
             amount = number(present(shown, now))
             view |= {"price": amount, "total_price": amount, "applicable_pricing": _price(shown, now)}
+        view |= dict(_SHIPPING) | {name: _whole(fields.get(column)) for name, column in _QUANTITIES.items()}
         view |= _optional(offer)
         if reasons:
             view["inactivity_reasons"] = reasons
