@@ -14,6 +14,7 @@ from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.cli.status import cause_facts, print_causes
 from gateway.errors import SettingsError
 from gateway.formats.dialect import propose
+from gateway.formats.images import ENDINGS, TITLES
 from gateway.formats.unpack import sniff
 from gateway.pipeline import RouteSetup
 from gateway.pipeline.judge import Judged
@@ -115,6 +116,8 @@ def _propose(session: Session, file: Path) -> int:
     if nature in {"xlsx", "xml"}:
         layout: dict[str, object] = {"kind": nature} if nature == "xlsx" else {"kind": nature, "record": "root/record"}
         evidence: tuple[str, ...] = (f"the bytes are those of an {nature.upper()} file",)
+    elif nature in ENDINGS.values():
+        layout, evidence = {"kind": "image"}, (f"the bytes are those of {TITLES[nature]}",)
     else:
         proposal = propose(file)
         layout, evidence = proposal.layout.model_dump(exclude_none=True), proposal.evidence

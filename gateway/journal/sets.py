@@ -44,9 +44,9 @@ def in_state(tx: Connection, *states: str) -> Sequence[Row[Any]]:
     return tx.execute(sa.select(_SET).where(_SET.c.state.in_(states)).order_by(_SET.c.id)).fetchall()
 
 
-def set_state(tx: Connection, identity: int, state: str) -> None:
-    """Change the state of a set."""
-    tx.execute(sa.update(_SET).where(_SET.c.id == identity).values(state=state))
+def set_state(tx: Connection, identity: int, state: str, **values: Any) -> None:
+    """Change the state of a set, and what comes with it."""
+    tx.execute(sa.update(_SET).where(_SET.c.id == identity).values(state=state, **values))
 
 
 def add_member(tx: Connection, identity: int, *, arrival: int, part: int, answer: str, now: datetime) -> None:
@@ -70,6 +70,29 @@ def members(tx: Connection, identity: int) -> Sequence[Row[Any]]:
         .order_by(_MEMBER.c.part, t.arrival.c.path, t.arrival.c.id)
     )
     return tx.execute(query).fetchall()
+
+
+def parts_of(tx: Connection, identity: int) -> set[int]:
+    """Numbers of the parts that are there."""
+    query = sa.select(_MEMBER.c.part).where(_MEMBER.c.set == identity, _MEMBER.c.left.is_(False))
+    return set(tx.scalars(query))
+
+
+def in_place_of(tx: Connection, identity: int, *, part: int | None, path: str) -> Row[Any] | None:
+    """Return the file of a set with this part, or with this path where parts are not counted (None)."""
+    query = (
+        sa.select(t.arrival, _MEMBER.c.part, _MEMBER.c.answer)
+        .join(_MEMBER, _MEMBER.c.arrival == t.arrival.c.id)
+        .where(_MEMBER.c.set == identity, _MEMBER.c.left.is_(False))
+        .where(_MEMBER.c.part == part if part is not None else t.arrival.c.path == path)
+    )
+    return tx.execute(query).first()
+
+
+def count_of(tx: Connection, identity: int) -> int:
+    """Number of files of a set."""
+    query = sa.select(sa.func.count()).select_from(_MEMBER)
+    return int(tx.scalar(query.where(_MEMBER.c.set == identity, _MEMBER.c.left.is_(False))) or 0)
 
 
 def sets_of(tx: Connection, arrival: int) -> Sequence[Row[Any]]:

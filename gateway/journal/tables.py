@@ -76,6 +76,7 @@ arrival_set = sa.Table(  # files that belong together; its run is the one of its
     sa.Column("name", sa.String, nullable=False),  # what its files have in common, with their folder
     sa.Column("of", sa.Integer),  # how many parts make it; null: all that come until it is quiet
     sa.Column("state", sa.String, nullable=False, index=True),  # waiting, begun, refusing, taken, refused
+    sa.Column("first", sa.BigInteger),  # arrival its run is entered for, known once it has begun
     sa.Column("opened_at", Moment, nullable=False),
     sa.Column("last_at", Moment, nullable=False),
     sa.Column("until", Moment, nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,7 +62,7 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def lacking(of: int, here: Sequence[int]) -> str:
+def lacking(of: int, here: Collection[int]) -> str:
     """Say which parts are not there: "parts 2, 3"."""
     missing = sorted(set(range(1, of + 1)) - set(here))
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
@@ -120,7 +120,8 @@ class Sets:
         with self._journal.read() as tx:
             own = sets.membership(tx, row.id, setup.route.name)
             known = sets.waiting_set(tx, setup.route.name, seat.set, seat.of)
-            twin = None if known is None else _twin(tx, known, seat, row)
+            part = None if seat.of is None else seat.part
+            twin = None if known is None else sets.in_place_of(tx, known.id, part=part, path=row.path)
         if own is None:
             if twin is not None and seat.of is not None and twin.sha256 == sha256:
                 self._refuse_twin(row, sha256, place)
@@ -182,7 +183,7 @@ class Sets:
         if now >= one.until:
             return True
         if one.of is not None:
-            return bool(len({row.part for row in sets.members(tx, one.id)}) == one.of)
+            return bool(len(sets.parts_of(tx, one.id)) == one.of)
         setup = self._setup_of(one.source, one.route)
         if setup is None or setup.route.set is None or setup.route.set.quiet is None:
             return False
@@ -209,7 +210,7 @@ class Sets:
             here = [row.part for row in rows]
             whole = one.state != "refusing" and (one.of is None or len(set(here)) == one.of)
             if rows and setup is not None:  # a part that comes now is of another set
-                sets.set_state(tx, one.id, "begun" if whole else "refusing")
+                sets.set_state(tx, one.id, "begun" if whole else "refusing", first=rows[0].id)
         if not rows:
             self._state(one.id, "taken")
         elif setup is None:
@@ -260,7 +261,7 @@ class Sets:
             if own is None or own.left:
                 return
             one = sets.get_set(tx, own.set)
-            here = [member.part for member in sets.members(tx, own.set)]
+            here = set() if one.of is None else sets.parts_of(tx, own.set)
         arrival = Arrival(row.source, row.path, row.size, row.mtime)
         partner, returned = self._returns(row.source)
 
@@ -268,7 +269,7 @@ class Sets:
             write_waiting(
                 out, route=one.route, file_name=arrival.name, size=row.size, received_at=row.claimed_at,
                 name=one.name or None, part=own.part if one.of is not None else None, of=one.of,
-                missing=[] if one.of is None else sorted(set(range(1, one.of + 1)) - set(here)),
+                missing=[] if one.of is None else sorted(set(range(1, one.of + 1)) - here),
                 until=one.until, message=_said(one, own.part, here, setup.route.set),
             )  # fmt: skip
             return True
@@ -284,9 +285,8 @@ class Sets:
         opened = any(one.state in {"waiting", "begun", "refusing"} for one in found)
         made: list[Row[Any]] = []
         for one in found:
-            rows = sets.members(tx, one.id)
-            if rows and rows[0].id != arrival:  # the first file's own runs are known by its arrival
-                made.extend(run for run in runs.of_arrival(tx, rows[0].id) if run.route == one.route)
+            if one.first not in {None, arrival}:  # the first file's own runs are known by its arrival
+                made.extend(run for run in runs.of_arrival(tx, one.first) if run.route == one.route)
         return opened, made, any(one.state == "refused" for one in found)
 
     def fellows(self, tx: Connection, arrival: int, route: str) -> list[int]:
@@ -294,14 +294,6 @@ class Sets:
         own = sets.membership(tx, arrival, route)
         rows = [] if own is None or own.left else [row.id for row in sets.members(tx, own.set)]
         return [arrival, *(one for one in rows if one != arrival)]
-
-
-def _twin(tx: Connection, known: Row[Any], seat: Seat, row: Row[Any]) -> Row[Any] | None:
-    """Return the file of a waiting set that has this one's place: its part, or its path where they are not counted."""
-    for member in sets.members(tx, known.id):
-        if (member.part == seat.part) if seat.of is not None else (member.path == row.path):
-            return member
-    return None
 
 
 def _name_of(one: Row[Any], rows: Sequence[Row[Any]]) -> str:
@@ -312,13 +304,13 @@ def _name_of(one: Row[Any], rows: Sequence[Row[Any]]) -> str:
     return first if len(rows) == 1 else f"{first}+{len(rows) - 1}"
 
 
-def _said(one: Row[Any], part: int, here: Sequence[int], rules: SetRules | None) -> str:
+def _said(one: Row[Any], part: int, here: Collection[int], rules: SetRules | None) -> str:
     until = f"until {one.until:%Y-%m-%d %H:%M} UTC"
     if one.of is None:
         seconds = f"{rules.quiet:g}" if rules is not None and rules.quiet is not None else "some"
         return f"The file waits until nothing new came for {seconds} seconds; all that came make one run."
     which = f"Part {part} of {one.of} of {one.name}"
-    if len(set(here)) == one.of:
+    if len(here) == one.of:
         return f"{which}; all parts are here and make one run, whose answers are named {one.name}."
     return f"{which}; it waits for {lacking(one.of, here)}, {until} at most."
 
@@ -327,7 +319,6 @@ def waiting_sets(tx: Connection) -> list[tuple[Row[Any], int, str]]:
     """Return the sets that wait, how many files each has, and what it lacks."""
     found = []
     for one in sets.in_state(tx, "waiting"):
-        rows = sets.members(tx, one.id)
-        lacks = "that nothing more comes" if one.of is None else lacking(one.of, [row.part for row in rows])
-        found.append((one, len(rows), lacks))
+        lacks = "that nothing more comes" if one.of is None else lacking(one.of, sets.parts_of(tx, one.id))
+        found.append((one, sets.count_of(tx, one.id), lacks))
     return found

@@ -1,8 +1,10 @@
 import gzip
 import json
+import zipfile
 
 import pytest
 
+JPEG = b"\xff\xd8\xff\xe0 body \xff\xd9"
 _ROWS = "Article;Stock;Warehouse\nA1;5;\nA2;many;\nA3;-1;\nA4;1,250;MAIN\n"
 
 
@@ -122,3 +124,27 @@ def test_the_file_limit_of_the_route_is_told(call, place, file):
     settings.write_text(settings.read_text() + "\n[routes.stock.policy]\nreject_above = 1\n")
     result = call("check", "stock_a.csv")
     assert "Nothing would be sent: 2 rows are faulty, the limit is 1." in result.stdout
+
+
+def test_a_picture_is_proposed_as_one(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "A_1.jpg").write_bytes(JPEG)
+    result = call("check", "A_1.jpg", "--json")
+    assert json.loads(result.stdout)["format"] == {"kind": "image"}
+
+
+def test_pictures_of_a_zip_are_judged_one_by_one(call, place):
+    (place / "mappings/pictures.toml").write_text(
+        'contract = "picture"\nversion = 1\n[format]\nkind = "image"\n[fields]\n'
+        'sku = { column = "stem", extract = "^(.+)_[0-9]+$" }\n'
+        'order = { column = "stem", extract = "_([0-9]+)$" }\npicture = "content"\n',
+        "utf-8",
+    )
+    with zipfile.ZipFile(place / "pictures.zip", "w") as archive:
+        for name, data in (("A_1.jpg", JPEG), ("A_2.png", JPEG), ("B.jpg", JPEG)):
+            archive.writestr(name, data)
+    result = call("check", "pictures.zip", "--mapping", "mappings/pictures.toml", "--out", "said", "--json")
+    told = json.loads(result.stdout)
+    assert (told["rows"], told["good"], told["bad"]) == (3, 1, 2)
+    assert {one["code"] for one in told["issues"]} == {"ROW_PICTURE", "MAP_EXTRACT"}
+    assert (place / "said/pictures.zip.errors.csv").read_text("utf-8-sig").count("\n") == 3
