@@ -100,7 +100,7 @@ class MiraklDestination:
         found = self._read_platform()
         skus = records["sku"].drop_nulls().unique(maintain_order=True).to_list()
         at, known = self._known.of(skus, exported=found.customers_have_prices and operation in _PRICED)
-        return Reference(at, {"offers": known, "platform": found})
+        return Reference(at, {"offers": known, "platform": found, "asked": pl.Series(skus, dtype=pl.String)})
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
         """Return what the marketplace would not take; prices and offers only once the shop was asked."""

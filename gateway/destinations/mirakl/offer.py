@@ -90,7 +90,12 @@ def encode(records: pl.DataFrame, reference: Reference, slot: str, settings: Mir
     known: Known | None = reference.facts.get("offers")
     here = pl.lit(value=False) if known is None else pl.col("sku").is_in(known.offers["sku"].implode())
     ends = (pl.col("command") == "end").fill_null(value=False)
-    lines = rows.select("effect", KEY, here.alias("here"), ends.alias("ends"), *_cells(settings))
+    # What nobody asked about may be there: it is ended by a call, and only what is known to be absent is not.
+    asked = reference.facts.get("asked")
+    absent = ~here & (pl.lit(known is not None) if asked is None else pl.col("sku").is_in(asked.implode()))
+    lines = rows.select(
+        "effect", KEY, here.alias("here"), absent.alias("absent"), ends.alias("ends"), *_cells(settings)
+    )
     size = settings.offer_batch_size
     memo = sheet.key_memo(records)
     fresh = lines.filter(~pl.col("here") & ~pl.col("ends"))
@@ -100,12 +105,11 @@ def encode(records: pl.DataFrame, reference: Reference, slot: str, settings: Mir
     present = lines.filter(pl.col("here") & ~pl.col("ends"))
     for columns, part in _patterns(present, usable):
         yield from _files(part, [*_FIXED, *columns, "update-delete"], slot, size, memo)
-    gone = lines.filter(pl.col("ends") & (pl.col("here") | pl.lit(known is None)))
+    gone = lines.filter(pl.col("ends") & ~pl.col("absent"))
     gone = gone.with_columns(quantity=pl.lit("0"), **{"update-delete": pl.lit(_word(settings))})
     columns = ["sku", "quantity", "update-delete"] if settings.end_offers == "zero" else ["sku", "update-delete"]
     yield from _files(gone, columns, slot, size, memo)
-    if known is not None:
-        yield from sheet.unsent(OPERATION, slot, lines.filter(pl.col("ends") & ~pl.col("here")), "nothing", size)
+    yield from sheet.unsent(OPERATION, slot, lines.filter(pl.col("ends") & pl.col("absent")), "nothing", size)
 
 
 def _usable(reference: Reference, settings: MiraklSettings) -> list[str]:

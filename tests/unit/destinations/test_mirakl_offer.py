@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import UTC, date, datetime
 
+import polars as pl
 import pytest
 from pydantic import SecretStr
 
@@ -146,6 +147,13 @@ def test_the_command_end_ends_a_present_offer(records, end_offers, expected):
 def test_an_offer_that_is_not_there_needs_no_call_to_end(records):
     (batch,) = encode(records({"sku": "A", "command": "end"}), reference("B"))
     assert (batch.body, batch.memo, batch.effects["effect"].to_list()) == (b"", {"unsent": "nothing"}, [100])
+
+
+def test_what_nobody_asked_about_is_ended_by_a_call(records):
+    asked = Reference(AT, {**reference("A").facts, "asked": pl.Series(["A", "B"])})
+    first, second = encode(records({"sku": "B", "command": "end"}, {"sku": "C", "command": "end"}), asked)
+    assert files([first]) == [[{"sku": "C", "quantity": "0", "update-delete": "update"}]]
+    assert (second.memo, second.effects["effect"].to_list()) == ({"unsent": "nothing"}, [100])
 
 
 def test_batches_keep_their_size_and_lose_no_effect(records):
