@@ -16,7 +16,7 @@ class IssueKind:
     """One entry of the catalogue."""
 
     code: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "info"]
     text: str
     fix: str
 
@@ -27,6 +27,10 @@ def _error(code: str, text: str, fix: str) -> IssueKind:
 
 def _warning(code: str, text: str, fix: str) -> IssueKind:
     return IssueKind(code, "warning", text, fix)
+
+
+def _info(code: str, text: str, fix: str) -> IssueKind:
+    return IssueKind(code, "info", text, fix)
 
 
 _KINDS: tuple[IssueKind, ...] = (
@@ -241,12 +245,12 @@ _KINDS: tuple[IssueKind, ...] = (
         "The destination holds one of these per article; {detail} gives another.",
         "Keep one of the rows; send the other when its time has come.",
     ),
-    _error(
+    _info(
         "DEST_AFTER",
         "The {detail} of this article was not taken, so this was not sent.",
         "Mend what is wrong there and send the row again.",
     ),
-    _warning("EFFECT", "This part of the row: {detail}.", "Nothing to do."),
+    _info("EFFECT", "The {field} of this row: {detail}.", "Nothing to do."),
     _error("DEST_NO_OFFER", "The offer can't be written at the destination: {detail}.", "Send its catalog row first."),
     _error("DEST_DISCOUNT", "The discount can't be given: {detail}.", "Correct the discount, its window or the price."),
     # --- what we decided
@@ -265,7 +269,7 @@ _KINDS: tuple[IssueKind, ...] = (
 )
 
 CATALOGUE: dict[str, IssueKind] = {kind.code: kind for kind in _KINDS}
-WARNINGS: frozenset[str] = frozenset(kind.code for kind in _KINDS if kind.severity == "warning")
+WARNINGS: frozenset[str] = frozenset(kind.code for kind in _KINDS if kind.severity != "error")
 
 
 def sentence(code: str, *, field: str = "", value: str = "", detail: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from gateway.delivery.effects import CODES, STATE_ENUM, UNDECIDED, LegStates, RowStates
 from gateway.issues import WARNINGS
-from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, Table
+from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, Table, no_issues
 from gateway.reports.raw import DAMAGED
 from gateway.spool import RunFolder
 
@@ -23,6 +23,12 @@ _DEFAULT_CODES = {
 }
 """What a state says by itself where nothing more is known of a row."""
 
+
+_AT_ONCE = 100_000
+"""Rows worth working on at a time."""
+
+_MOST_KEPT = 50_000
+"""Issues kept in memory for the next writer that asks."""
 
 _GRAVE = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
 
@@ -41,26 +47,37 @@ class RunRows:
     read: Callable[[Path, BaseModel], Iterator[Table]]
     open_code: tuple[str, str] | None = None
     """Code and detail of rows that are held or cancelled."""
+    found: list[list[pl.DataFrame]] = field(default_factory=list)
+    """All frames of `issues` where they are few: several writers read them."""
 
     def results(self) -> Iterator[pl.DataFrame]:
         """Yield frames of ROW_RESULT_SCHEMA."""
-        late = self.folder.issues()
-        for number, block in enumerate(self.folder.blocks([])):
-            yield self._results(block, self._issues_of(number, block, late))
+        for block, issues in self._blocks():
+            yield self._results(block, issues)
 
     def failed(self) -> Iterator[pl.DataFrame]:
         """Yield what `results` yields of rejected and refused rows; blocks without one are passed over."""
-        late = self.folder.issues()
         failed = self._failed()
-        for number, block in enumerate(self.folder.blocks([])):
+        for block, issues in self._blocks():
             here = failed[block[ROW].to_numpy()]
             if here.any():
-                yield self._results(block.filter(here), self._issues_of(number, block, late))
+                yield self._results(block.filter(here), issues)
 
     def _failed(self) -> npt.NDArray[np.bool_]:
         """Say of each row number whether its row failed."""
-        rejected, refused = (self.states.codes == CODES[state] for state in _FAILED)
-        return rejected | refused
+        return np.isin(self.states.codes, [CODES[state] for state in _FAILED])
+
+    def _blocks(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Yield the origins of rows and their issues, small blocks together: what is done per block costs time."""
+        late = self.folder.issues()
+        held: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+        for number, block in enumerate(self.folder.blocks([])):
+            held.append((block, self._issues_of(number, block, late)))
+            if sum(rows.height for rows, _ in held) >= _AT_ONCE:
+                yield _joined(held)
+                held = []
+        if held:
+            yield _joined(held)
 
     def _results(self, block: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
         codes = self.states.codes[block[ROW].to_numpy()]
@@ -89,7 +106,8 @@ class RunRows:
         here = _between(self.states.extra, frame)
         if not here.height:
             return frame.with_columns(remote_id=pl.lit(None, pl.String))
-        here = here.with_columns(wrong=pl.col("code").is_not_null() & pl.col("gravity").is_in(_GRAVE))
+        fault = ~pl.col("code").is_in(sorted(WARNINGS)) & pl.col("gravity").is_in(_GRAVE)
+        here = here.with_columns(wrong=fault.fill_null(value=False))
         here = here.sort(ROW, "gravity", "place", maintain_order=True).with_columns(self._named())
         gravest = here.group_by(ROW, maintain_order=True).agg(
             pl.col("wrong").sum().cast(pl.Int64), pl.col("remote_id").drop_nulls().first(),
@@ -116,13 +134,25 @@ class RunRows:
         return pl.concat([issues, more]) if more.height else issues
 
     def issues(self) -> Iterator[pl.DataFrame]:
-        """Yield frames of ISSUE_SCHEMA plus `severity`, `key`, `state`, in row order."""
-        late = self.folder.issues()
-        for number, block in enumerate(self.folder.blocks([])):
-            faults = self._issues_of(number, block, late)
-            faults = faults.with_columns(state=self.states.of(faults[ROW]).cast(pl.String))
-            said = self._effects(block)
-            faults = pl.concat([faults, said.select(faults.columns)]) if said.height else faults
+        """Yield frames of ISSUE_SCHEMA plus `severity`, `key`, `state`, in row order; a few are found once for all."""
+        if self.found:
+            yield from self.found[0]
+            return
+        kept: list[pl.DataFrame] = []
+        count = 0
+        for frame in self._issues():
+            count += frame.height
+            if count <= _MOST_KEPT:
+                kept.append(frame)
+            yield frame
+        if count <= _MOST_KEPT:
+            self.found.append(kept)
+
+    def _issues(self) -> Iterator[pl.DataFrame]:
+        for block, known in self._blocks():
+            faults = known.with_columns(state=self.states.of(known[ROW]).cast(pl.String))
+            if self.states.legs or self.states.extra.height:
+                faults = pl.concat([faults, self._effects(block).select(faults.columns)])
             if not faults.height:
                 continue
             warning = pl.col("code").is_in(sorted(WARNINGS))
@@ -188,6 +218,13 @@ def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.Dat
         ))  # fmt: skip
     every = pl.concat(found).unique([ROW, "place"], keep="first", maintain_order=True)
     return every.sort(ROW, "place", maintain_order=True)
+
+
+def _joined(blocks: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    if len(blocks) == 1:
+        return blocks[0]
+    issues = [found for _, found in blocks if found.height]
+    return pl.concat([rows for rows, _ in blocks]), pl.concat(issues) if issues else no_issues()
 
 
 def _as_table(frame: pl.DataFrame, headers: tuple[str, ...]) -> Table:
