@@ -64,6 +64,11 @@ def test_every_contract_has_a_generic_mapping_in_every_format():
     assert generic == {f"generic_{one}_{kind}" for one in contracts for kind in ("csv", "xlsx", "xml")}
 
 
+def test_every_shipped_mapping_is_named_in_its_page():
+    page = (PROJECT / "docs" / "mapping.md").read_text("utf-8")
+    assert [name for name in MAPPINGS if not name.startswith("generic_") and f"`{name}`" not in page] == []
+
+
 @pytest.mark.parametrize("name", [name for name in MAPPINGS if name != "sage50_uk_transactions.toml"])
 def test_a_shipped_mapping_has_its_case(name: str):
     case = tomllib.loads(CASES[name.removesuffix(".toml")].read_text("utf-8"))
