@@ -22,6 +22,9 @@ from gateway.readers.csv_strict import Record, StrictReader, undecodable
 
 BLOCK = 9 << 18
 """Bytes read at a time, 2.25 MiB: smaller blocks cost more per row, larger ones memory."""
+_FULL, _PARTS = 16, 4
+"""A table has at least one cell for so many bytes of the block, or is so many blocks long: few rows of long texts cost
+as many steps as many short ones, and hardly more memory than their bytes."""
 STRICT_SLICE = 1 << 20
 """Bytes the strict reader reads before columns are tried again."""
 LONGEST = 64 << 20
@@ -61,11 +64,16 @@ class CsvReader:
             yielded = False
             for part in reading.parts():
                 parts.append(part)
-                if 2 * sum(each.taken for each in parts) >= self._block:
+                if self._full(parts, head.shape):
                     yield head.table(parts)
                     yielded, parts = True, []
             if parts or not yielded:
                 yield head.table(parts)
+
+    def _full(self, parts: list[Part], shape: Shape) -> bool:
+        taken = 2 * sum(part.taken for part in parts)
+        cells = shape.columns * sum(part.frame.height for part in parts)
+        return taken > self._block * (2 * _PARTS - 1) or (taken >= self._block and cells >= self._block // _FULL)
 
 
 @dataclass(slots=True)
@@ -81,7 +89,7 @@ class _Head:
         frames = [part.frame for part in parts] or [pl.DataFrame(schema=schema_of(self.shape))]
         faults = [part.issues for part in parts if part.issues is not None]
         table = Table(
-            frame=pl.concat(frames) if len(frames) > 1 else frames[0],
+            frame=pl.concat(frames, rechunk=True) if len(frames) > 1 else frames[0],
             headers=self.headers,
             issues=pl.concat(faults) if faults else no_issues(),
             blank=sum(part.blank for part in parts) + self.blank,

@@ -1,8 +1,10 @@
 """The columnar CSV reader: reads in columns what a byte scan proves equal to the strict reader's reading.
 
-Two ways, both for bytes that begin at a record and only up to the last record end:
+Three ways, all for bytes that begin at a record and only up to the last record end:
 
 - no quote, and as many delimiters as records of full length have: polars' own CSV parser;
+- quotes that all enclose whole cells, and every record of full length: the same, held to the number of records and the
+  bytes of text that the scan found;
 - else: the places of the cells are found and proven, and the cells are cut out of the bytes.
 
 A part ends before what is not plain text (a CR without LF, a zero byte, bytes that are not UTF-8), and before a record
@@ -44,7 +46,7 @@ class ColumnReader:
             block = np.frombuffer(data, np.uint8, taken)
             records = int(np.count_nonzero(block == _LF))
             if np.count_nonzero(block == self._delimiter) == records * (shape.columns - 1):
-                frame = self._parsed(data[:taken], shape)
+                frame = self._parsed(data[:taken], shape, None)
                 if frame is not None and frame.height == records:
                     after = Place(place.row + records, place.line + records)
                     numbered = frame.rechunk().select(  # polars gives several pieces, and each costs every later step
@@ -56,8 +58,8 @@ class ColumnReader:
                     return Part(full, None, records - full.height, taken, after, doubtful)
         return self._cut(data, limit, place, shape, doubtful=doubtful)
 
-    def _parsed(self, block: bytes, shape: Shape) -> pl.DataFrame | None:
-        """Let polars parse a block without quotes; None where it refuses or would take off a byte order mark."""
+    def _parsed(self, block: bytes, shape: Shape, quote: str | None) -> pl.DataFrame | None:
+        """Let polars parse a block; None where it refuses or would take off a byte order mark."""
         if not block or block.startswith(_BOM):
             return None
         try:
@@ -65,7 +67,7 @@ class ColumnReader:
                 block,
                 has_header=False,
                 separator=self._layout.delimiter,
-                quote_char=None,
+                quote_char=quote,
                 infer_schema=False,
                 schema=dict.fromkeys(shape.names, pl.String),
                 empty_string_is_null=False,
@@ -86,6 +88,12 @@ class ColumnReader:
         counts = np.diff(cells.last, prepend=-1)
         lines = place.line + np.concatenate((np.zeros(1, np.int64), cells.newlines[:-1]))
         places = pl.DataFrame({ROW: np.arange(place.row, place.row + records), LINE: lines})
+        after = Place(place.row + records, place.line + int(cells.newlines[-1]))
+        if not cells.islands and (counts == shape.columns).all():
+            parsed = self._parsed(data[: cells.taken], shape, self._layout.quote or None)
+            if parsed is not None and parsed.height == records and _text_bytes(parsed) == cells.text_bytes:
+                full = _without_blanks(places.hstack(parsed.rechunk()), shape)
+                return Part(full, None, records - full.height, cells.taken, after, doubtful)
         bare = _Bare(data, block, cells, self._layout.quote)
         frame = places.hstack(bare.columns(shape, counts))
         surplus = bare.surplus(shape, counts)
@@ -95,7 +103,6 @@ class ColumnReader:
         faults = _lengths(places, counts, surplus, full, shape)
         if cells.islands:
             full, faults = self._with_islands(full, faults, cells, place.row, shape)
-        after = Place(place.row + records, place.line + int(cells.newlines[-1]))
         return Part(full, faults, records - full.height, cells.taken, after, doubtful)
 
     def _with_islands(
@@ -159,6 +166,10 @@ class _Bare:
         filled = frame.select(text.str.strip_chars(BLANKS).str.len_bytes() > 0).to_series().to_numpy()
         holds[record[beyond][filled]] = True
         return holds
+
+
+def _text_bytes(frame: pl.DataFrame) -> int:
+    return int(frame.select(pl.sum_horizontal(pl.all().str.len_bytes().sum().cast(pl.Int64))).item())
 
 
 def _without_blanks(

@@ -35,6 +35,7 @@ class Cells:
 
     `last`: index of the last cell per record; `newlines`: physical lines up to the end of each record;
     `doubled`: places of the second quotes of doubled ones; `taken`: bytes up to the end of the last record.
+    `quotes`: quotes up to there, enclosing ones too.
     `islands`: records (by index) that were read strictly; their cells here mean nothing.
     `doubtful`: the strict reader must judge what follows.
     """
@@ -45,8 +46,14 @@ class Cells:
     newlines: Places
     doubled: Places
     taken: int
+    quotes: int
     islands: dict[int, Record]
     doubtful: bool
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of the text in all cells, where there are no islands."""
+        return int(self.ends.sum() - self.starts.sum()) - self.quotes + len(self.doubled)
 
     @property
     def first(self) -> Places:
@@ -118,7 +125,7 @@ def find_cells(block: Bytes, delimiter: int, quote: int | None, judge: Judge) ->
     kinds = block[places]
     feeds = kinds == _LF
     if quote is None:
-        return _cells(block, places, feeds, np.ones_like(feeds), _Walk(limit=len(block)), places[:0])
+        return _cells(block, places, feeds, np.ones_like(feeds), _Walk(limit=len(block)), places[:0], places[:0])
     is_quote = kinds == quote
     parity: Bytes = (np.cumsum(is_quote) & 1).astype(np.uint8)
     quotes: Places = places[is_quote]
@@ -134,7 +141,7 @@ def find_cells(block: Bytes, delimiter: int, quote: int | None, judge: Judge) ->
         outside[line_end] = True
     # a quote that opens right behind one that closes is the second half of a double
     again = (parity[is_quote][1:] == 1) & (np.diff(quotes) == 1)
-    return _cells(block, places, feeds, outside, walk, quotes[1:][again])
+    return _cells(block, places, feeds, outside, walk, quotes, quotes[1:][again])
 
 
 def _wrong_quotes(block: Bytes, quotes: Places, delimiter: int) -> Places:
@@ -183,7 +190,9 @@ def _walk(seen: _Quotes, judge: Judge) -> _Walk:
         walk.phases.append(phase)
 
 
-def _cells(block: Bytes, places: Places, feeds: Mask, outside: Mask, walk: _Walk, doubled: Places) -> Cells:
+def _cells(
+    block: Bytes, places: Places, feeds: Mask, outside: Mask, walk: _Walk, quotes: Places, doubled: Places
+) -> Cells:
     newlines: Places = np.cumsum(feeds, dtype=np.int64)
     ends = np.flatnonzero(outside & feeds)
     ends = ends[: np.searchsorted(places[ends], walk.limit)]
@@ -192,7 +201,7 @@ def _cells(block: Bytes, places: Places, feeds: Mask, outside: Mask, walk: _Walk
     ends = ends[:proven]
     if not proven:
         none = places[:0]
-        return Cells(none, none, none, none, none, 0, {}, doubtful)
+        return Cells(none, none, none, none, none, 0, 0, {}, doubtful)
     separators = places[: ends[-1] + 1][outside[: ends[-1] + 1]]
     starts = np.concatenate((np.zeros(1, np.int64), separators[:-1] + 1))
     stops = separators.copy()
@@ -201,7 +210,8 @@ def _cells(block: Bytes, places: Places, feeds: Mask, outside: Mask, walk: _Walk
     stops[last] -= (block[line_ends - 1] == _CR) & (line_ends > starts[last])
     taken = int(line_ends[-1]) + 1
     islands = {int(np.searchsorted(line_ends, end - 1)): read for _, end, read in walk.islands if end <= taken}
-    return Cells(starts, stops, last, newlines[ends], doubled[doubled < taken], taken, islands, doubtful)
+    quoted = int(np.searchsorted(quotes, taken))
+    return Cells(starts, stops, last, newlines[ends], doubled[doubled < taken], taken, quoted, islands, doubtful)
 
 
 def _short_records(ends: Places, newlines: Places) -> int:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from gateway.formats.layout import CsvLayout
+from gateway.readers.csv import CsvReader
+from gateway.readers.csv_columns import ColumnReader
 from gateway.readers.csv_shape import BLANKS
 
+QUOTE = '"'
 
-def parse(data, columns=3):
+
+def parse(data, columns=3, quote=None):
     return pl.read_csv(
         data,
         has_header=False,
         separator=",",
-        quote_char=None,
+        quote_char=quote,
         infer_schema=False,
         schema={f"c{index}": pl.String for index in range(columns)},
         empty_string_is_null=False,
@@ -69,3 +78,44 @@ def test_texts_compare_byte_by_byte_so_no_blank_hides_between_the_exclamation_ma
         assert ((cells < "!") | (cells > "\x7f")).all()
     assert (pl.Series(["", " "]) < "!").all()
     assert not (pl.Series(["!", "a ", "~", "0"]) < "!").any()
+
+
+def test_quotes_that_enclose_whole_cells_are_read_as_the_csv_module_reads_them():
+    cells = [
+        "",
+        "a",
+        "007",
+        "x,y",
+        'say "hi"',
+        '"',
+        '""',
+        "two\nlines",
+        "two\r\nlines",
+        "\n",
+        "\n,,,\n",
+        ' "',
+        "é",
+        "\r\n",
+    ]
+    drawn = np.random.default_rng(7).integers(len(cells), size=(60_000, 3))  # large: polars reads it in several pieces
+    rows = [[cells[index] for index in row] for row in drawn.tolist()]
+    text = "".join(",".join(f'"{cell.replace(QUOTE, QUOTE * 2)}"' for cell in row) + "\r\n" for row in rows)
+    assert list(csv.reader(io.StringIO(text, newline=""), strict=True)) == rows
+    assert [list(row) for row in parse(text.encode(), quote='"').rows()] == rows
+
+
+def test_quoted_blocks_are_parsed_by_polars_and_held_to_the_scan(tmp_path, monkeypatch):
+    layout = CsvLayout(kind="csv", delimiter=",", encoding="utf-8")
+    path = tmp_path / "quoted.csv"
+    path.write_bytes(b"a,b\r\n" + b'"x ""1""\nz",2\r\n' * 500 + b'"",\r\n' + b'3,"4"\n')
+    strict = [table.frame for table in CsvReader(columnar=False).tables(path, layout)]
+    assert_frame_equal(pl.concat(table.frame for table in CsvReader().tables(path, layout)), pl.concat(strict))
+
+    calls = []
+    whole = ColumnReader._parsed
+    monkeypatch.setattr(ColumnReader, "_parsed", lambda *args: calls.append(args) or whole(*args))
+    assert sum(table.frame.height for table in CsvReader().tables(path, layout)) == 501
+    assert '"' in [quote for *_, quote in calls]
+    for fault in (lambda frame: frame.head(3), lambda frame: frame.with_columns(c0=pl.col("c0") + "!")):
+        monkeypatch.setattr(ColumnReader, "_parsed", lambda *args, fault=fault: fault(whole(*args)))
+        assert_frame_equal(pl.concat(table.frame for table in CsvReader().tables(path, layout)), pl.concat(strict))
