@@ -13,6 +13,7 @@ from functools import cached_property
 
 import polars as pl
 
+from gateway.mapping.patterns import by_unique
 from gateway.mapping.steps import blame, choose, present
 from gateway.model import Kind
 
@@ -138,9 +139,12 @@ class Number:
         good = texts.str.contains(self._pattern)
         if not good.any():
             return pl.Series([None], dtype=pl.String).new_from_index(0, texts.len())
+        return by_unique(texts, self._one_by_one)
+
+    def _one_by_one(self, texts: pl.Series) -> pl.Series:
         frame = pl.DataFrame(
             {
-                "good": good,
+                "good": texts.str.contains(self._pattern),
                 "negative": texts.str.contains("[-\u2212]"),
                 "digits": self._pointed(texts.str.strip_chars(self._around)),
             }
