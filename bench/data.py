@@ -44,6 +44,39 @@ timestamp = { column = "updated", date = "dd/MM/yyyy HH:mm", zone = "Europe/Madr
 warehouse = "warehouse/@code"
 """
 """The same with a column that is an attribute."""
+CATALOG_MAPPING = """contract = "catalog"
+version = 1
+[format]
+kind = "csv"
+delimiter = ";"
+encoding = "utf-8"
+[fields]
+sku = "sku"
+product_id = "product"
+reference = "reference"
+name = "name"
+short_description = "short text"
+long_description = "long text"
+barcode = "EAN"
+brand = "brand"
+category = { column = "category", replace = [[" > ", "\\\\"]] }
+price = { column = "price", number = "1.234,5", currency = ["€"] }
+price_basis = { constant = "gross" }
+tax_rate = { column = "tax", number = "1.234,5", percent = true }
+currency = "currency"
+discount = { column = "discount", number = "1.234,5" }
+date_added = { column = "added", date = "dd/MM/yyyy", zone = "Europe/Madrid" }
+available = { column = "for sale", true = ["sí"], false = ["no"] }
+variant1_type = "feature"
+variant1_value = "value"
+quantity = { column = "level", number = "1.234,5" }
+unit_name = { column = "unit", lookup = { file = "units.csv", from = "code", to = "unit" } }
+minimum_to_sell = "least"
+maximum_sales_quantity = "most"
+lead_time = "days"
+image_urls = "image"
+timestamp = { column = "updated", date = "dd/MM/yyyy HH:mm", zone = "Europe/Madrid" }
+"""
 UNITS = "code,unit\nud,units\nkg,kilo\ncaja,box\n"
 
 _PART = 1_000_000
@@ -137,6 +170,47 @@ def catalog_csv(folder: Path, rows: int) -> Path:
             yield ";".join([f"SKU-{row:07d}", *(f'"{text}"' for text in texts), *short]) + "\r\n"
 
     return _made(folder / f"catalog-{rows}.csv", _lines(lines))
+
+
+def articles_csv(folder: Path, rows: int) -> Path:
+    """Return articles of `rows` x 24 in groups of four variants, 1 % of them bad.
+
+    Two quoted texts, the long one of some 900 characters with line breaks, doubled quotes and markup; prices, dates,
+    barcodes. A bad row has no number, no such day, no such unit, or a wrong check digit.
+    """
+    header = (
+        "sku;product;name;short text;long text;reference;EAN;brand;category;price;tax;currency;discount;added;for sale;"
+        "feature;value;level;unit;least;most;days;image;updated"
+    )
+
+    def lines() -> Iterator[str]:
+        dice = random.Random(SEED)
+        yield header + "\r\n"
+        for row in range(rows):
+            yield _article(row, dice) + "\r\n"
+
+    return _made(folder / f"articles-{rows}.csv", _lines(lines))
+
+
+def _article(row: int, dice: random.Random) -> str:
+    group, fault = row // 4, dice.randrange(400)
+    long, short = (" ".join(dice.choices(_WORDS, k=words)).replace('"', '""') for words in (150, 20))
+    price = f"{dice.randrange(1, 3)}.{dice.randrange(1000):03},{dice.randrange(10)}5" if row % 10 == 0 else (
+        f"{dice.randrange(1, 1000)},{dice.randrange(1, 100):02}"
+    )  # fmt: skip
+    digits = f"84{row:010}"
+    check = -sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10
+    cells = [
+        f"ART-{row:07}", f"P-{group:07}", f"Lamp no. {group}", f'"{short}"', f'"<p>{long}</p>"', f"REF {row:07}",
+        f"{digits}{(check + (fault == 1)) % 10}", f"Brand {group % 300}", f"Light > Lamps {group % 40}",
+        "ask" if fault == 0 else price, "21 %", "EUR", "" if row % 3 else "7,5",
+        "31/02/2026" if fault == 2 else f"{group % 28 + 1:02}/{group % 12 + 1:02}/20{group % 10 + 15}",
+        "no" if group % 20 == 0 else "sí", "Size", "SMLX"[row % 4], f"{dice.randrange(500)}",
+        "??" if fault == 3 else ("ud", "kg", "caja")[group % 3], "1", "10", f"{group % 9 + 1}",
+        f"https://img.example.com/{group % 100}/{row}.jpg",
+        f"{dice.randrange(1, 29):02}/03/2026 {dice.randrange(24):02}:{dice.randrange(60):02}",
+    ]  # fmt: skip
+    return ";".join(cells)
 
 
 def stock_xml(folder: Path, records: int) -> Path:
