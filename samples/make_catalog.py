@@ -7,10 +7,12 @@ before. `expected.toml` says how each file ends.
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
-from make_forms import csv_bytes, workbook, write
+from make_forms import csv_bytes, workbook, write, zipped
 from stdnum import ean
 
 COLOURS = (("BLK", "Black", "Schwarz", "negro"), ("RED", "Red", "Rot", "rojo"), ("GRN", "Green", "Grün", "verde"))
@@ -92,6 +94,25 @@ def norfolk() -> None:
     ended = [[*offers[0][:7], "end"], *offers[1:6]]
     write("norfolk/offers_2026-10-08.csv", csv_bytes([header, *ended], encoding="utf-8"))
     write("norfolk/bad/range_no_price.csv", csv_bytes([RANGE_HEADER[:7], *(r[:7] for r in rows[:3])], encoding="utf-8"))
+
+
+def pictures() -> None:
+    """Two pictures of the scarf and one of a file that only calls itself one."""
+    members = {f"NF-6001-BLK_{n}.png": picture(40 * n) for n in (1, 2)}
+    write("norfolk/pictures_2026-10-01.zip", zipped({**members, "NF-6001-RED_1.png": b"not a picture at all"}))
+
+
+def picture(shade: int) -> bytes:
+    """A grey picture of 8 by 8 dots."""
+    rows = b"".join(b"\0" + bytes([shade + 8 * n] * 8) for n in range(8))
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows, 9)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
 
 
 # ---------------------------------------------------------------- Lumen Home: XLSX, Germany
@@ -261,5 +282,6 @@ def _document(root: str, items: str) -> str:
 def main() -> None:
     """Write every sample of the range."""
     norfolk()
+    pictures()
     lumen()
     iberica()
