@@ -164,8 +164,19 @@ def encode(
             {**memo, "lines": str(part.height)},
         )
     unread = rows.filter(~(pl.col("exists").fill_null(value=False) & given("price")))
-    yield from sheet.unsent(operation, slot, unread.select("effect", KEY), "unknown", size)
+    if "offers" in reference.facts:
+        yield from sheet.unsent(operation, slot, unread.select("effect", KEY), "unknown", size)
+    else:
+        yield from _shown(operation, unread, slot, size)
     yield from sheet.unsent(operation, slot, records.filter(ends).select("effect", KEY), "nothing", size)
+
+
+def _shown(operation: str, rows: pl.DataFrame, slot: str, size: int | None) -> Iterator[Batch]:
+    """Yield what a plan can show of the lines without the shop's prices; these files are never sent."""
+    for part in sheet.slices(rows.rename({"sku": "offer-sku"}), size):
+        if part.height:
+            body = sheet.write(part, _columns(part))
+            yield Batch(operation, slot, body, sheet.placed(part), {sheet.UNSENT: "unknown"})
 
 
 def _all_lines(able: pl.DataFrame, known: Known) -> pl.DataFrame:

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from gateway.destinations.mirakl import MiraklDestination, MiraklSettings, discount, offers_read, price, price_check
 from gateway.destinations.mirakl.platform import Platform
-from gateway.model import Reference
+from gateway.model import Reference, RowState
+from gateway.testing.clock import FakeClock
 
 TODAY = date(2026, 11, 22)
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -144,10 +145,19 @@ def test_what_was_not_read_is_never_sent(records):
     sent, unsent = encode("price", frame, reference({"A": [BASE]}))
     assert lines(sent) == [{"offer-sku": "A", "price": "18"}]
     assert (unsent.body, unsent.memo, unsent.effects["effect"].to_list()) == (b"", {"unsent": "unknown"}, [101])
-    for operation in ("price", "discount"):
-        (batch,) = encode(operation, frame, Reference())
-        assert (batch.body, batch.memo) == (b"", {"unsent": "unknown"})
-        assert batch.effects["effect"].to_list() == [100, 101]
+
+
+@pytest.mark.parametrize("operation", ["price", "discount"])
+def test_what_a_plan_shows_without_asking_can_not_be_sent(records, scripted, operation):
+    frame = records({"sku": "A", "price": "18"}, {"sku": "B", "price": "18"})
+    (batch,) = encode(operation, frame, Reference())
+    shown = {"price": "18"} if operation == "price" else {"discount-price": "18"}
+    assert lines(batch) == [{"offer-sku": "A", **shown}, {"offer-sku": "B", **shown}]
+    assert (batch.memo, batch.effects["effect"].to_list()) == ({"unsent": "unknown"}, [100, 101])
+    transport = scripted()
+    made = MiraklDestination(settings(), transport=transport, clock=FakeClock(), account="a", name="saks")
+    receipt = made.submit(batch)
+    assert (receipt.closed, receipt.rest, transport.seen) == (True, RowState.REFUSED, [])
 
 
 def test_an_ended_catalog_row_has_no_price_to_write(records):
