@@ -21,6 +21,11 @@ DAMAGE = Wording("SPREADSHEET_DAMAGE", r"^[0-9]([.,][0-9]+)?[Ee]\+[0-9]{1,3}\z")
 HIDDEN = Wording("CHARACTERS", f"[{_INVISIBLE}]", "control or invisible characters")
 
 
+def beginning_visibly(control: str) -> str:
+    """Return the pattern of text that begins with a character to see and has none of `control` (inside of a class)."""
+    return rf"^[^{SPACE}{control}][^{control}]*\z"
+
+
 class Lettering(FieldType):
     """Text of limited length (in characters, not bytes) without certain characters."""
 
@@ -62,18 +67,21 @@ class Text(Lettering):
     word: ClassVar[str] = "Text"
     python: ClassVar[type] = str
 
+    @property
+    def _control(self) -> str:
+        return CONTROL if self.lines else CONTROL + r"\t\n\r"
+
     def _wordings(self) -> tuple[Wording, ...]:
-        control = CONTROL if self.lines else CONTROL + r"\t\n\r"
-        found = (ONLY_SPACES, Wording("CHARACTERS", f"[{control}]", "control characters"))
+        found = (ONLY_SPACES, Wording("CHARACTERS", f"[{self._control}]", "control characters"))
         if not self.allowed:
             return found
         return (*found, Wording("CHARACTERS", f"[^{self.allowed}]", f"only {self.allowed}"))
 
     def plain(self, cell: pl.Expr) -> pl.Expr:
-        """Printable ASCII that begins with something to see."""
+        """No control characters, and it begins with something to see."""
         if self.allowed:
             return pl.lit(False)
-        return cell.str.contains(r"^[!-~][ -~]*\z") & (cell.str.len_bytes() <= self.max_length)
+        return cell.str.contains(beginning_visibly(self._control)) & (cell.str.len_bytes() <= self.max_length)
 
     def form(self) -> str:
         """Text with its limits."""
@@ -97,8 +105,9 @@ class Code(Lettering):
         return found if self.spaces else (*found, Wording("CHARACTERS", f"[{SPACE}]", "spaces"))
 
     def plain(self, cell: pl.Expr) -> pl.Expr:
-        """Printable ASCII without spaces and plus signs: nothing a wording could find."""
-        return cell.str.contains(r"^[!-*,-~]+\z") & (cell.str.len_bytes() <= self.max_length)
+        """Printable ASCII without plus signs and with single spaces inside at most: nothing a wording could find."""
+        spaced = r"( [!-*,-~]+)*" if self.spaces else ""
+        return cell.str.contains(rf"^[!-*,-~]+{spaced}\z") & (cell.str.len_bytes() <= self.max_length)
 
     def form(self) -> str:
         """Identifier with its limits."""

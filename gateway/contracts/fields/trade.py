@@ -69,8 +69,10 @@ class Category(Lettering):
         return (HIDDEN, Wording("CHARACTERS", edge, "an empty part, or a space around a part"))
 
     def plain(self, cell: pl.Expr) -> pl.Expr:
-        """One name of printable ASCII without spaces."""
-        return cell.str.contains(r"^[!-\[\]-~]+\z") & (cell.str.len_bytes() <= self.max_length)
+        """Names of letters to see, single spaces inside them at most."""
+        word = r"[!-\[\]-~\u00a1-\u00ac\u00ae-\u024f]+"
+        name = f"{word}( {word})*"
+        return cell.str.contains(rf"^{name}(\\{name})*\z") & (cell.str.len_bytes() <= self.max_length)
 
     def form(self) -> str:
         """Path with its separator."""

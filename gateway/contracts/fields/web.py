@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from gateway.contracts.fields.base import CellCase, FieldType, Wording, wrong
-from gateway.contracts.fields.text import CONTROL, HIDDEN, ONLY_SPACES, SPACE, Lettering
+from gateway.contracts.fields.text import CONTROL, HIDDEN, ONLY_SPACES, SPACE, Lettering, beginning_visibly
 
 _SCRIPT = r"<[sS][cC][rR][iI][pP][tT][ \t\n\r/>]"
 _EVENT = r"<[A-Za-z][^<>]*[ \t\n\r/][oO][nN][A-Za-z]+[ \t\n\r]*="
@@ -36,8 +36,8 @@ class Html(Lettering):
         )
 
     def plain(self, cell: pl.Expr) -> pl.Expr:
-        """Printable ASCII and line breaks without the words of what could run."""
-        letters = cell.str.contains(r"^[!-~][ -~\t\n\r]*\z") & (cell.str.len_bytes() <= self.max_length)
+        """No control characters but line breaks, something to see first, and no words of what could run."""
+        letters = cell.str.contains(beginning_visibly(CONTROL)) & (cell.str.len_bytes() <= self.max_length)
         return letters & ~cell.str.contains(_MAY_RUN)
 
     def form(self) -> str:

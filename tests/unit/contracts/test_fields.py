@@ -238,3 +238,30 @@ def test_an_instant_is_written_as_it_is_read():
 def test_every_contract_is_built_from_the_vocabulary():
     for one in contracts():
         assert {type(field.type) for field in one.fields.values()} <= set(VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        (Text(max_length=40), ["größe", "Camión — 5 €", "日本"]),
+        (Html(max_length=40), ["<p>größe\n5 €</p>", "línea"]),
+        (Code(max_length=40), ["REF 0001", "A-1 B/2"]),
+        (Category(max_length=40), ["Iluminación\\Lámparas de pie", "Light"]),
+    ],
+)
+def test_ordinary_texts_cost_the_cheap_test_only(kind, texts):
+    assert pl.DataFrame({"x": texts}).select(kind.plain(pl.col("x"))).to_series().all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        (Text(max_length=40), [" a", "\u00a0a", "a\tb", "a\x85", ""]),
+        (Html(max_length=40), ["\na", "a\x00", "x onclick = y"]),
+        (Code(max_length=40), ["a ", " a", "a  b", "1E+5", "a\u00ad"]),
+        (Code(max_length=40, spaces=False), ["a b"]),
+        (Category(max_length=40), ["a\\", "a \\b", "\\a", "a\\\\b", "a\u00adb"]),
+    ],
+)
+def test_doubtful_texts_do_not_pass_the_cheap_test(kind, texts):
+    assert not pl.DataFrame({"x": texts}).select(kind.plain(pl.col("x"))).to_series().any()
