@@ -6,7 +6,10 @@ UTF-8 with a byte order mark (a spreadsheet opens accents right), commas, CRLF, 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -19,6 +22,13 @@ from gateway.reports.stream import gathered
 
 RESULT_COLUMNS = ("row", "line", "key", "state", "faults", "code", "field", "value", "message", "remote_id")
 ISSUE_COLUMNS = ("row", "line", "key", "severity", "state", "code", "field", "value", "message", "fix")
+
+_SPECIAL = '[",\r\n]'
+"""Pattern of the cells that are quoted."""
+_FEW = 8
+"""Rows of a block with something to say of each are few when they are at most one in so many."""
+_WORKERS = 2
+"""Blocks of results put into words at the same time."""
 
 _RISKY = ("key", "field", "value", "message", "remote_id")
 RISK = r"^['=+\-@\t\r\n]"
@@ -34,7 +44,7 @@ class ResultWriter:
         """Write a line for every row of the run, or the header alone where it has none."""
         del summary
         with out.open("wb") as file:
-            _write(file, RESULT_COLUMNS, (_result(frame) for frame in rows.results()))
+            _write_results(file, rows.results())
         return True
 
 
@@ -66,13 +76,94 @@ def write_correction(rows: Rows, changed: pl.Series, out: Path) -> bool:
         return False
     kept = changed.cast(pl.Int64).implode()
     with out.open("wb") as file:
-        _write(file, RESULT_COLUMNS, (_result(frame.filter(pl.col(ROW).is_in(kept))) for frame in rows.results()))
+        _write_results(file, (frame.filter(pl.col(ROW).is_in(kept)) for frame in rows.results()))
     return True
 
 
-def _result(frame: pl.DataFrame) -> pl.DataFrame:
-    told = with_text(frame, ("message",)).rename({ROW: "row", LINE: "line", KEY: "key"})
-    return _safe(told.select(RESULT_COLUMNS))
+def _write_results(file: BinaryIO, frames: Iterable[pl.DataFrame]) -> None:
+    file.write(_header(RESULT_COLUMNS))
+    file.writelines(_worked(_result_lines, frames))
+
+
+def _result_lines(frame: pl.DataFrame) -> bytes:
+    """Return the lines of results: where little is said of single rows, what follows the key is worked out once."""
+    out = io.BytesIO()
+    said = frame["faults"] != 0
+    for name in ("field", "value", "detail", "remote_id"):
+        if frame[name].null_count() < frame.height:
+            said |= frame[name].is_not_null()
+    if said.sum() * _FEW > frame.height:
+        told = with_text(frame, ("message",)).rename({ROW: "row", LINE: "line", KEY: "key"})
+        _safe(told.select(RESULT_COLUMNS)).write_csv(out, include_header=False, line_terminator="\r\n")
+    else:
+        lines = frame.select(ROW, LINE, _key_cell(frame[KEY]), _tail(frame, said))
+        lines.write_csv(out, include_header=False, line_terminator="\r\n", quote_style="never")
+    return out.getvalue()
+
+
+def _key_cell(keys: pl.Series) -> pl.Series:
+    """The keys as cells of the file."""
+    shown = _shown_keys(keys)
+    # one pattern for all of it takes three times as long
+    if not ((shown == "").any() or shown.str.contains(RISK).any() or shown.str.contains(_SPECIAL).any()):
+        return shown
+    return shown.to_frame().select(_quoted(neutralised(pl.col(KEY))).alias(KEY)).to_series()
+
+
+def _tail(frame: pl.DataFrame, said: pl.Series) -> pl.Series:
+    """The cells after the key, joined: one text per state and code of the rows of which nothing more is said."""
+    more = frame.filter(said)
+    both = ["state", "code"]
+    kinds = _first_kind(frame, said)
+    if kinds is None:
+        kinds = frame.filter(~said).select(both).unique(keep="first", maintain_order=True)
+    texts = _tails(pl.concat([kinds, more], how="diagonal"))
+    place = pl.repeat(0, frame.height, dtype=pl.UInt32, eager=True)
+    if kinds.height > 1:
+        known = kinds.with_row_index("place")
+        place = frame.select(both).join(known, on=both, how="left", nulls_equal=True, maintain_order="left")["place"]
+    if more.height:
+        place = place.scatter(said.arg_true(), pl.int_range(kinds.height, texts.len(), dtype=pl.UInt32, eager=True))
+    return texts.gather(place)
+
+
+def _first_kind(frame: pl.DataFrame, said: pl.Series) -> pl.DataFrame | None:
+    """State and code of the rows of which nothing more is said (one row, none without such rows); None: they differ."""
+    at = said.arg_min()
+    if at is None or said[at]:
+        return frame.select("state", "code").clear()
+    first = frame.select("state", "code").slice(at, 1)
+    same = (frame["state"] == first["state"][0]) & frame["code"].eq_missing(first["code"][0])
+    return first if (same | said).all() else None
+
+
+def _tails(frame: pl.DataFrame) -> pl.Series:
+    """The cells after the key of each row, joined as they stand in the file."""
+    worded = with_text(frame.with_columns(pl.col("faults").fill_null(0)), ("message",))
+    cells = _neutral(worded).select(pl.col(name).cast(pl.String) for name in RESULT_COLUMNS[3:])
+    special = cells.select((pl.all() == "") | pl.all().str.contains(_SPECIAL)).select(pl.all().any()).row(0)
+    whole = zip(cells.columns, special, strict=True)
+    return cells.select(
+        tail=pl.concat_str([(_quoted(pl.col(n)) if q else pl.col(n)).fill_null("") for n, q in whole], separator=",")
+    ).to_series()
+
+
+def _quoted(text: pl.Expr) -> pl.Expr:
+    """Return a text as it stands in the file: quoted where it must be or where it is empty; null stays null."""
+    doubled = pl.concat_str(pl.lit('"'), text.str.replace_all('"', '""', literal=True), pl.lit('"'))
+    return pl.when((text == "") | text.str.contains(_SPECIAL)).then(doubled).otherwise(text)
+
+
+def _worked(work: Callable[[pl.DataFrame], bytes], frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
+    """Yield `work(frame)` in order, one frame ahead in another thread."""
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="lines") as pool:
+        ahead: deque[Future[bytes]] = deque()
+        for frame in frames:
+            ahead.append(pool.submit(work, frame))
+            if len(ahead) > _WORKERS:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _issue(frame: pl.DataFrame) -> pl.DataFrame:
@@ -81,7 +172,11 @@ def _issue(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _safe(frame: pl.DataFrame) -> pl.DataFrame:
-    frame = frame.with_columns(_shown_keys(frame["key"]))
+    return _neutral(frame.with_columns(_shown_keys(frame["key"])))
+
+
+def _neutral(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with the cells neutralised that a spreadsheet would run."""
     risky = [name for name in _RISKY if name in frame.columns and frame[name].null_count() < frame.height]
     # one cheap look per block spares the good rows the rewriting
     flags = frame.select(pl.col(name).str.contains(RISK).any() for name in risky)
@@ -89,9 +184,10 @@ def _safe(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shown_keys(keys: pl.Series) -> pl.Series:
-    """The keys as people read them; most have one part only, which spares the replacing."""
-    short = keys.str.strip_chars_end(KEY_SEPARATOR)
-    if not short.str.contains(KEY_SEPARATOR, literal=True).any():
+    """The keys as people read them; one look spares most of them the trimming, and the replacing."""
+    short = keys.str.strip_chars_end(KEY_SEPARATOR) if keys.str.ends_with(KEY_SEPARATOR).any() else keys
+    joint = short.len() and KEY_SEPARATOR in (short[0] or "")
+    if not joint and not short.str.contains(KEY_SEPARATOR, literal=True).any():
         return short
     return short.str.replace_all(KEY_SEPARATOR, " / ", literal=True)
 
@@ -108,6 +204,10 @@ def _chain(first: pl.DataFrame, rest: Iterator[pl.DataFrame]) -> Iterator[pl.Dat
 
 
 def _write(file: BinaryIO, columns: tuple[str, ...], frames: Iterable[pl.DataFrame]) -> None:
-    file.write(codecs.BOM_UTF8 + ",".join(columns).encode() + b"\r\n")
+    file.write(_header(columns))
     for frame in frames:
         frame.write_csv(file, include_header=False, line_terminator="\r\n")
+
+
+def _header(columns: tuple[str, ...]) -> bytes:
+    return codecs.BOM_UTF8 + ",".join(columns).encode() + b"\r\n"

@@ -87,3 +87,32 @@ def test_a_correction_holds_the_changed_rows_only(tmp_path):
     assert [line[0] for line in read(out)] == ["row", "3", "11"]
     assert not write_correction(rows, pl.Series([], dtype=pl.Int64), tmp_path / "none.csv")
     assert not (tmp_path / "none.csv").exists()
+
+
+def test_rows_with_little_to_say_are_written_as_rows_with_much(tmp_path):
+    count = 2000
+    keys = ["", 'a"b', "c,d", "=1", "e\nf", f"g{KEY_SEPARATOR}h", "plain"]
+    result = results([(n, keys[n % 7], "applied" if n % 3 else "unchanged") for n in range(2, 2 + count)])
+    unchanged = pl.col("state") == "unchanged"
+    result = result.with_columns(code=pl.when(unchanged).then(pl.lit("UNCHANGED")))
+    for row, cells in {
+        5: {"faults": 1, "code": "TOO_SMALL", "field": "a,b", "value": '=x"', "detail": "0"},
+        900: {"remote_id": ""},
+        901: {"value": "-1", "faults": 2},
+    }.items():
+        result = with_fault(result, row, **cells)
+    out = tmp_path / "result.csv"
+    said = []
+    for block in (count, 1):  # as one block most rows have nothing to say; alone each of the three says all there is
+        ResultWriter().write(summary({}), FakeRows(result, issues([]), block=block), out)
+        said.append(out.read_bytes())
+    assert said[0] == said[1]
+    lines = read(out)
+    assert len(lines) == count + 1
+    assert lines[4] == ["5", "5", "g / h", "applied", "1", "TOO_SMALL", "a,b", "'=x\"", 'a,b is below 0: =x"', ""]
+    shown = ["", 'a"b', "c,d", "'=1", "e\nf", "g / h", "plain"]
+    assert [line[2] for line in lines[1:]] == [shown[n % 7] for n in range(2, 2 + count)]
+    assert {tuple(line[3:6]) for line in lines[1:]} >= {("applied", "0", ""), ("unchanged", "0", "UNCHANGED")}
+    assert said[0].count(b',"",') == result.filter(pl.col("@key") == "").height, "empty is not missing"
+    assert lines[899][9] == ""
+    assert b',""\r\n' in said[0]
