@@ -58,6 +58,7 @@ class Contract:
     that must be given except in rows whose other field has the word: field -> (other field, word); `one_of_unless`:
     the same for fields of which one must be given; `required_with`: fields that must be given where one of others is
     (unless `command` is `end`); the rules say all this too. `dated_rules`: rules that depend on the time of the check.
+    `day_ends`: points in time that a date without a time of day names by its last second.
     `open_prefix`: names that begin so are fields too, any number of them, of the type `open_type`; none is required.
     """
 
@@ -73,6 +74,7 @@ class Contract:
     required_unless: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     one_of_unless: Mapping[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     required_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    day_ends: frozenset[str] = frozenset()
     open_prefix: str | None = None
     open_type: FieldType | None = None
     open_help: str = ""

@@ -75,6 +75,7 @@ CONTRACT = Contract(
     title="Prices",
     model=Price,
     key=("sku",),
+    day_ends=frozenset({"discount_to"}),
     rules=(
         *required_unless("price", "command", "end"),
         *price_basis("price", "discount_price"),

@@ -153,6 +153,7 @@ CONTRACT = Contract(
     model=Promotion,
     key=("promotion_id", "sku", "brand", "category", "customer_id", *_WINDOW, *SELECTION[-4:]),
     group="product_id",
+    day_ends=frozenset({"ends_at"}),
     rules=(
         one_of_unless(_GIVES, "command", "end"),
         one_of_unless(_WINDOW, "command", "end"),

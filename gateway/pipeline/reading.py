@@ -13,19 +13,18 @@ import polars as pl
 from pydantic import BaseModel
 
 from gateway import contracts
-from gateway.contracts import Contract, RowsRule, prices
+from gateway.contracts import prices
 from gateway.delivery.setup import effect_exists, legs_written
-from gateway.delta import parts_for
 from gateway.errors import FileError
 from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
-from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
+from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
+from gateway.pipeline.across import Across, needed_across
 from gateway.pipeline.ahead import Behind, ahead, mapped
+from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
-from gateway.pipeline.unique import one_per_key
-from gateway.routes import Policy
-from gateway.spool import LATE_SCHEMA, STATE, RunFolder, read_block
+from gateway.spool import STATE, RunFolder
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
 
@@ -99,23 +98,20 @@ class FileReading:
         self._applier: Applier | None = None
         self._hashes = folder.root / "hashes"
         self._told = told
-        self._keep: frozenset[str] | None = _needed_across(setup) if judge_only else None
+        self._keep: frozenset[str] | None = needed_across(setup) if judge_only else None
 
     def run(self, file: Path) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
         self._hashes.unlink(missing_ok=True)
-        tables = ahead(self._compiled(self._read(file, reading_layout(self._mapping))))
+        layout = reading_layout(self._mapping)
+        tables = ahead(self._compiled(self._read(file, layout), lambda: self._read(file, layout)))
         with Behind(self._store) as behind:
             for judged in mapped(tables, self._judged, workers=1 if self._mapping.fill_down else _WORKERS):
                 self._count(judged, behind)
         if self._applier is None:
             raise FileError("FILE_EMPTY", "The file has no content.", fix="Send the file again with its rows.")
         seen = self._seen
-        late_states, late_issues = self._across()
-        seen.bad += late_states.height
-        seen.good -= late_states.height
-        late_states, late_issues = self._judge(late_states, late_issues)
-        self._folder.add_late(late_states, late_issues)
+        self._folder.add_late(*self._late())
         if seen.links:
             links = pl.concat(seen.links).drop_nulls()
             if links.height:
@@ -123,16 +119,38 @@ class FileReading:
                 seen.first_run = str(links["first_run"].mode().sort()[0])
         return seen
 
+    def _late(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What rules across rows and the route's policy say once all rows are stored: states and issues."""
+        seen, setup = self._seen, self._setup
+        grouped = self._mapping.group is not None
+        across = Across(
+            setup, self._folder, self._hashes, key=_WHOLE if grouped else KEY, filled=seen.columns, rows=seen.rows
+        )
+        states, issues = across.find()
+        seen.warnings += int(issues["code"].is_in(sorted(WARNINGS)).sum())
+        seen.bad += states.height
+        product = setup.contract.group
+        judging = Judging(
+            setup, self._folder, bad=seen.bad, rows=seen.rows, grouped=grouped,
+            product=product if product in seen.columns else None,
+        )  # fmt: skip
+        seen.over_limit = judging.over_limit
+        late = judging.judge(states, issues)
+        seen.bad += judging.more
+        seen.good -= states.height + judging.more
+        return late
+
     # ---- block by block
 
-    def _compiled(self, tables: Iterator[Table]) -> Iterator[Table]:
-        """Compile the mapping when the first table shows the headers."""
+    def _compiled(self, tables: Iterator[Table], again: Callable[[], Iterator[Table]]) -> Iterator[Table]:
+        """Compile the mapping when the first table shows the headers; movements are summed up from a reading before."""
         contract = self._setup.contract
         for table in tables:
             if self._applier is None:
                 self._applier = compile_mapping(
                     self._mapping, table.headers, numeric=contract.numeric, instants=contract.instants,
-                    days=contract.days, flags=contract.flags, zone=self._setup.route.zone,
+                    days=contract.days, flags=contract.flags, zone=self._setup.route.zone, again=again,
+                    day_ends=contract.day_ends,
                 )  # fmt: skip
                 self._seen.columns = dict(self._applier.columns)
                 self._folder.keep_headers(table.headers)
@@ -206,7 +224,7 @@ class FileReading:
         frame = self._stamped(frame)
         faulty = draft.issues.filter(~pl.col(ROW).is_in(skipped[ROW].implode())) if skipped.height else draft.issues
         checked = contracts.check(contract, frame, requires=self._requires(), faulty=faulty, now=self._now)
-        issues = [faulty, checked.issues, *self._of_destination(frame)]
+        issues = [faulty, checked.issues, *self._of_destination(frame, faulty)]
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique()
         state = pl.lit(None, pl.String)
@@ -233,7 +251,7 @@ class FileReading:
                 found.append(limited)
         return tuple(found)
 
-    def _of_destination(self, frame: pl.DataFrame) -> list[pl.DataFrame]:
+    def _of_destination(self, frame: pl.DataFrame, faulty: pl.DataFrame) -> list[pl.DataFrame]:
         """Issues of prices an operation can't take as they are, and of what a destination says by itself."""
         found: list[pl.DataFrame] = []
         for leg in legs_written(self._setup.legs, frame.columns):
@@ -241,7 +259,7 @@ class FileReading:
             here = effect_exists(tuple(f for f in operation.when if f in frame.columns))
             rows = frame if here is None else frame.filter(here)
             if operation.prices is not None:
-                found.append(prices.price_issues(rows, operation.prices))
+                found.append(prices.price_issues(sound(rows, faulty), operation.prices))
             found.append(self._setup.target.destination.check(operation.name, rows, Reference(), self._now.date()))
         if len(found) < _SEVERAL:
             return found
@@ -272,155 +290,11 @@ class FileReading:
         whole = self._setup.contract.key_expr(frame.columns).alias(_WHOLE)  # one line twice is not two to be added up
         return frame.with_columns(whole, *(pl.lit(None, pl.String).alias(c) for c in loose)), skipped
 
-    # ---- across rows
 
-    def _across(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Apply the contract's rules across rows, part by part; returns late states and issues."""
-        issues: list[pl.DataFrame] = []
-        contract = self._setup.contract
-        for rule in (*contract.rows_rules, *one_per_key(contract, self._setup.legs)):
-            if rule.code == "DUPLICATE_KEY":
-                issues.append(self._duplicates(rule))
-            elif self._fills(rule):
-                parts = parts_for(self._seen.rows)
-                frames = (self._rows_of(rule, pl.col(rule.by).hash(seed=5) % parts == part) for part in range(parts))
-                issues.extend(rule.find(frame) for frame in frames if frame.height)
-        told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
-        self._seen.warnings += int(told["code"].is_in(sorted(WARNINGS)).sum())
-        bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique().sort()
-        good = self._still_good(bad)
-        return pl.DataFrame({ROW: good, "state": ["rejected"] * good.len()}, schema=LATE_SCHEMA), told.sort(ROW)
-
-    def _duplicates(self, rule: RowsRule) -> pl.DataFrame:
-        """Look at the few rows whose key's hash stands twice; without one, no key can stand twice."""
-        if not self._hashes.exists():
-            return no_issues()
-        twice = _standing_twice(self._hashes)
-        self._hashes.unlink()
-        if twice.len() == 0:
-            return no_issues()
-        key = KEY if self._mapping.group is None else _WHOLE
-        frame = self._rows_of(rule, pl.col(key).hash(seed=5).is_in(twice.implode()), key=key)
-        return rule.find(frame) if frame.height else no_issues()
-
-    def _fills(self, rule: RowsRule) -> bool:
-        """Whether the mapping fills what the rule looks at: the field it goes by, and any of the others."""
-        filled = self._seen.columns
-        others = [c for c in rule.columns if c not in {rule.by, KEY}]
-        return rule.by in filled and (not others or any(c in filled for c in others))
-
-    def _rows_of(self, rule: RowsRule, here: pl.Expr, *, key: str = KEY) -> pl.DataFrame:
-        contract: Contract = self._setup.contract
-        frames: list[pl.DataFrame] = []
-        needed = sorted((set(rule.where.meta.root_names()) | set(rule.columns) | {rule.by}) - {KEY, ROW, LINE})
-        for path in self._folder.paths():
-            have = pl.read_ipc_schema(path)
-            block = read_block(path, [ROW, LINE, key, STATE, *(c for c in needed if c in have)])
-            block = block.filter((pl.col(STATE).fill_null("") != "skipped") & here).rename({key: KEY})
-            frames.append(rule.concerned(contract.complete(block)))
-        return pl.concat(frames) if frames else pl.DataFrame()
-
-    def _still_good(self, rows: pl.Series) -> pl.Series:
-        if not rows.len():
-            return rows
-        good = pl.col(STATE).is_null() & pl.col(ROW).is_in(rows.implode())
-        return pl.concat([b.filter(good)[ROW] for b in self._folder.blocks([])])
-
-    # ---- the route's policy
-
-    def _judge(self, states: pl.DataFrame, issues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        policy, seen = self._setup.route.policy, self._seen
-        seen.over_limit = over_limit(policy, seen.bad, seen.rows)
-        if seen.bad and self._mapping.group is not None:
-            # A record that sums several rows goes whole or not at all: a part of a level would be a wrong level.
-            nobody = KEY_SEPARATOR * (len(self._setup.contract.key) - 1)
-            states, issues = self._take_along(states, issues, KEY, ("", nobody))
-        product = self._setup.contract.group
-        if seen.bad and policy.rows == "groups" and seen.over_limit is None and product in seen.columns:
-            states, issues = self._take_along(states, issues, str(product))
-        if seen.bad and (policy.rows == "all" or seen.over_limit is not None):
-            detail = seen.over_limit or f"{seen.bad:,} of {seen.rows:,} rows are faulty"
-            states, issues = self._reject_rest(states, issues, "POLICY", pl.lit(detail), None)
-        return states, issues
-
-    def _take_along(
-        self, states: pl.DataFrame, issues: pl.DataFrame, name: str, nothing: tuple[str, ...] = ("",)
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Reject the good rows that share the text of column `name` with a faulty one; `nothing` is no such text."""
-        late = states[ROW].implode()
-        faulty = [
-            b.filter((pl.col(STATE) == "rejected") | pl.col(ROW).is_in(late)).select(name, pl.col(ROW).alias("first"))
-            for b in (read_block(p, [ROW, STATE, name]) for p in self._folder.paths())
-        ]
-        known = pl.col(name).is_not_null() & ~pl.col(name).is_in(nothing)
-        groups = pl.concat(faulty).filter(known).unique(name, keep="first")
-        if not groups.height:
-            return states, issues
-        return self._reject_rest(states, issues, "GROUP_REJECTED", pl.format("row {}", pl.col("first")), (name, groups))
-
-    def _reject_rest(
-        self,
-        states: pl.DataFrame,
-        issues: pl.DataFrame,
-        code: str,
-        detail: pl.Expr,
-        only: tuple[str, pl.DataFrame] | None,
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        found: list[pl.DataFrame] = []
-        for path in self._folder.paths():
-            columns = [ROW, LINE, STATE] if only is None else [ROW, LINE, STATE, only[0]]
-            block = read_block(path, columns)
-            block = block.filter(pl.col(STATE).is_null() & ~pl.col(ROW).is_in(states[ROW].implode()))
-            if only is not None:
-                block = block.join(only[1], on=only[0], how="inner", maintain_order="left")
-            found.append(block.select(ROW, LINE, pl.lit(code).alias("code"), detail.alias("detail")))
-        rest = pl.concat(found)
-        self._seen.bad += rest.height
-        self._seen.good -= rest.height
-        more = rest.select(ROW, pl.lit("rejected").alias("state"))
-        told = pl.concat([issues, rest], how="diagonal").select(issues.columns).sort(ROW, maintain_order=True)
-        return pl.concat([states, more]).sort(ROW), told
-
-
-_HASHES_AT_ONCE = 2_000_000
-_HASHES_READ = 1 << 19
-
-
-def _standing_twice(path: Path) -> pl.Series:
-    """Hashes that stand more than once in the file (UInt64), looked for in slices of the hash space."""
-    slices = max(1, -(-path.stat().st_size // 8 // _HASHES_AT_ONCE))
-    found: list[pl.Series] = []
-    for part in range(slices):
-        nothing = np.empty(0, np.uint64)  # a file may hold skipped rows only
-        ordered = pl.Series("hash", np.concatenate([nothing, *_slice(path, part, slices)])).sort().to_numpy()
-        again = ordered[1:][ordered[1:] == ordered[:-1]]
-        if again.size:
-            found.append(pl.Series("hash", np.unique(again)))
-    return pl.concat(found) if found else pl.Series("hash", [], dtype=pl.UInt64)
-
-
-def _slice(path: Path, part: int, slices: int) -> Iterator[npt.NDArray[np.uint64]]:
-    with path.open("rb") as file:
-        while (read := np.fromfile(file, np.uint64, _HASHES_READ)).size:
-            yield read if slices == 1 else read[read % slices == part]
-
-
-def _needed_across(setup: RouteSetup) -> frozenset[str]:
-    """Fields that the rules across rows look at."""
-    contract = setup.contract
-    names = {contract.group} if contract.group is not None else set()
-    for rule in (*contract.rows_rules, *one_per_key(contract, setup.legs)):
-        names |= {*rule.where.meta.root_names(), *rule.columns, rule.by}
-    return frozenset(n for n in names if n in contract.fields)
-
-
-def over_limit(policy: Policy, bad: int, rows: int) -> str | None:
-    """Say why a file with so many faulty rows is not sent at all, or None."""
-    if policy.reject_above is not None and bad > policy.reject_above:
-        return f"{bad:,} rows are faulty, the limit is {policy.reject_above:,}"
-    if policy.reject_share is not None and rows and bad / rows > policy.reject_share:
-        return f"{bad / rows:.1%} of the rows are faulty, the limit is {policy.reject_share:.1%}"
-    return None
+def sound(rows: pl.DataFrame, faulty: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows the mapping could read: a cell it could not is missing, which is no fault of its own."""
+    bad = faulty.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW] if faulty.height else faulty[ROW]
+    return rows.filter(~pl.col(ROW).is_in(bad.implode())) if bad.len() else rows
 
 
 def reading_layout(mapping: MappingFile) -> Layout:

@@ -9,6 +9,7 @@ import polars as pl
 from gateway.contracts import Contract, RowsRule
 from gateway.contracts.rules import given, issues_of
 from gateway.delivery.setup import Leg, effect_exists
+from gateway.issues import filled
 from gateway.model import ROW
 
 
@@ -31,6 +32,6 @@ def _finder(key: tuple[str, ...]) -> Callable[[pl.DataFrame], pl.DataFrame]:
         twice = rows.filter(whole.is_duplicated()).sort(ROW)
         first, second = pl.col(ROW).first().over(key), pl.col(ROW).get(1).over(key)
         other = pl.when(pl.col(ROW) == first).then(second).otherwise(first)
-        return issues_of(twice, "DEST_ONE_PER_KEY", key[0], value=pl.col(key[0]), detail=pl.format("row {}", other))
+        return issues_of(twice, "DEST_ONE_PER_KEY", key[0], value=pl.col(key[0]), detail=filled("row {}", other))
 
     return find

@@ -22,6 +22,11 @@ from gateway.routes import Route
 from gateway.settings.model import SOURCE_KINDS, GatewaySettings, LocalSettings, RouteSettings, SftpSettings
 from gateway.settings.reading import Document, unknown
 
+_HOW = {
+    "price_basis": '; write price_basis = { constant = "net" } (without tax) or "gross" (with it), or name its column'
+}
+"""What to write for fields that have no default on purpose."""
+
 _TABLES = ("sources", "destinations", "routes")
 
 
@@ -212,7 +217,8 @@ def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFil
         place = f"{mapping.path}:{mapping.line('group', 'sum')}"
         document.fault(keys, f"{place}: {field!r} can't be added up; numbers are {', '.join(sorted(agreed.numeric))}")
     for field in agreed.unfilled(mapping.fields):
-        document.fault(keys, f"{mapping.path}: the contract {agreed.name} needs {field!r}, which nothing fills")
+        how = _HOW.get(field, "")
+        document.fault(keys, f"{mapping.path}: the contract {agreed.name} needs {field!r}, which nothing fills{how}")
 
 
 def _mapping(

@@ -177,8 +177,6 @@ NOT_OF_STOCK = {
     "DEST_NO_OFFER": "it is told of prices",
     "DEST_DISCOUNT": "it is told of discounts",
     "DEST_ONE_PER_KEY": "a row of stock is one effect, of the contract's own key",
-    "MAP_MOVEMENT": "mapping tests tell",
-    "MAP_NO_BASELINE": "mapping tests tell",
     "DEST_COMMAND": "every destination of stock can end an article",
     "HELD": "a held run has no result until it is released",
     "CANCELLED": "somebody has to cancel",
