@@ -15,8 +15,10 @@ from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, no_issues
 from gateway.pipeline.setup import RouteSetup
 from gateway.pipeline.unique import one_per_key
-from gateway.spool import LATE_SCHEMA, STATE, RunFolder, read_block
+from gateway.spool import LATE_SCHEMA, STATE, RunFolder
 
+_BLOCKS_AT_ONCE = 16
+"""Blocks that a rule across rows looks for its rows in at a time."""
 _HASHES_AT_ONCE = 2_000_000
 _HASHES_READ = 1 << 19
 
@@ -73,11 +75,13 @@ class Across:
     def _rows_of(self, rule: RowsRule, here: pl.Expr, *, key: str = KEY) -> pl.DataFrame:
         frames: list[pl.DataFrame] = []
         needed = sorted((set(rule.where.meta.root_names()) | set(rule.columns) | {rule.by}) - {KEY, ROW, LINE})
-        for path in self._folder.paths():
-            have = pl.read_ipc_schema(path)
-            block = read_block(path, [ROW, LINE, key, STATE, *(c for c in needed if c in have)])
-            block = block.filter((pl.col(STATE).fill_null("") != "skipped") & here).rename({key: KEY})
-            frames.append(rule.concerned(self._contract.complete(block)))
+        paths = self._folder.paths()
+        for start in range(0, len(paths), _BLOCKS_AT_ONCE):
+            several = pl.scan_ipc(paths[start : start + _BLOCKS_AT_ONCE])
+            have = several.collect_schema()
+            chosen = several.select(ROW, LINE, key, STATE, *(c for c in needed if c in have))
+            rows = chosen.filter((pl.col(STATE).fill_null("") != "skipped") & here).rename({key: KEY}).collect()
+            frames.append(rule.concerned(self._contract.complete(rows)))
         return pl.concat(frames) if frames else pl.DataFrame()
 
     def _still_good(self, rows: pl.Series) -> pl.Series:
