@@ -296,3 +296,21 @@ def test_columns_say_where_each_field_comes_from(load, applier) -> None:
 
 def _head() -> str:
     return 'contract = "stock"\nversion = 1\n[format]\nkind = "xlsx"\n'
+
+
+def test_what_was_said_of_a_text_is_said_again_in_later_blocks(load, table, applier) -> None:
+    mapping = load('[fields]\nquantity = { column = "Bestand", replace = [["x$", ""]], number = "1.234,5" }\n')
+    one = applier(mapping, ("Bestand",), numeric={"quantity"})
+    fault = ("MAP_NUMBER", "quantity")
+    for _ in range(2):
+        found = one.apply(table({"Bestand": ["1.5", "viele", "2", "viele", "7x", "1.5x"]})).issues
+        assert found.select("code", "field", "value").rows() == [
+            (*fault, "1.5"), (*fault, "viele"), (*fault, "viele"), (*fault, "1.5x"),
+        ]  # fmt: skip
+    fresh = one.apply(table({"Bestand": [f"no {number}" for number in range(900)]})).issues
+    assert fresh["value"].to_list() == [f"no {number}" for number in range(900)]
+    more = one.apply(table({"Bestand": [*(f"none {number}" for number in range(2500)), "viele"]})).issues
+    assert more.height == 2501
+    assert more["detail"].unique().to_list() == ["like 1.234,5"]
+    few = one.apply(table({"Bestand": [f"still {number}" for number in range(300)]})).issues
+    assert (few.height, set(few["code"])) == (300, {"MAP_NUMBER"})
