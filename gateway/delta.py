@@ -70,23 +70,35 @@ def decide(
 ) -> pl.DataFrame:
     """Give every waiting row of a part its decision.
 
-    `candidates`: `run` (UInt32), `@row`, `@key`, `seq`, `digest`, `measure`, `command`, `due` (instant or null)
-    and anything else, which is kept. Adds `decision` (String: send, unchanged, superseded, scheduled),
-    `same` (equal to the baseline), and of the baseline `measure_known` (null for unknown or ended keys), `seq_known`
-    and `at`.
+    `candidates`: as for `judged`; `baseline`, `inflight`: of all their keys.
     """
     frame = _with_known(candidates, baseline)
     if inflight.height:
-        newest = inflight.group_by(KEY).agg(pl.col("seq_sent").max())
-        frame = frame.join(newest, on=KEY, how="left", maintain_order="left")
+        frame = frame.join(newest_sent(inflight), on=KEY, how="left", maintain_order="left")
     else:
         frame = frame.with_columns(seq_sent=pl.lit(None, pl.Int64))
+    return judged(frame, drifts=drifts, rules=rules, now=now)
+
+
+def newest_sent(inflight: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per key under way (INFLIGHT_SCHEMA), of the newest sequence."""
+    return inflight.group_by(KEY).agg(pl.col("seq_sent").max())
+
+
+def judged(frame: pl.DataFrame, *, drifts: bool, rules: DeltaRules, now: datetime) -> pl.DataFrame:
+    """Give every waiting row its decision by what is known of its key.
+
+    `frame`: `run` (UInt32), `@row`, `@key`, `seq`, `digest`, `measure`, `command`, `due` (instant or null); of the
+    baseline `seq_known`, `digest_known`, `measure_known` (null for unknown or ended keys) and `at`; `seq_sent` of what
+    is under way; and anything else, which is kept. Adds `decision` (String: send, unchanged, superseded, scheduled)
+    and `same` (equal to the baseline).
+    """
     # canonical instants are of one length: they compare as text like the times they name
     scheduled = (pl.col("due") > pl.lit(f"{now:%Y-%m-%dT%H:%M:%SZ}")).fill_null(value=False)
     older = (pl.col("seq") < pl.col("seq_known")).fill_null(value=False) | (
         pl.col("seq") < pl.col("seq_sent")
     ).fill_null(value=False)
-    if candidates["run"].n_unique() > 1:
+    if frame["run"].n_unique() > 1:
         due_seq = pl.when(~scheduled).then(pl.col("seq"))
         older = older | (pl.col("seq") < due_seq.max().over(KEY)).fill_null(value=False)
     trust = rules.unchanged_for if drifts else rules.resend_after
@@ -107,11 +119,15 @@ def _with_known(candidates: pl.DataFrame, baseline: pl.DataFrame) -> pl.DataFram
             pl.lit(None, pl.Int64).alias("seq_known"), pl.lit(None, pl.UInt64).alias("digest_known"),
             pl.lit(None, pl.String).alias("measure_known"), pl.lit(None, SEGMENT_SCHEMA["at"]).alias("at"),
         )  # fmt: skip
-    known = baseline.select(
+    return candidates.join(as_known(baseline), on=KEY, how="left", maintain_order="left")
+
+
+def as_known(baseline: pl.DataFrame) -> pl.DataFrame:
+    """Return a folded baseline under the names that `judged` looks for; a key that was ended has no measure."""
+    return baseline.select(
         KEY, pl.col("seq").alias("seq_known"), pl.col("digest").alias("digest_known"),
         pl.when(pl.col("ended")).then(None).otherwise(pl.col("measure")).alias("measure_known"), "at",
     )  # fmt: skip
-    return candidates.join(known, on=KEY, how="left", maintain_order="left")
 
 
 def touched(decided: pl.DataFrame) -> pl.DataFrame:
@@ -163,5 +179,6 @@ def canonical_decimal(value: pl.Expr) -> pl.Expr:
 
 __all__ = [
     "HASHER", "INFLIGHT_SCHEMA", "PART_ROWS", "SEGMENT_SCHEMA",
-    "absent", "canonical_decimal", "collapse", "decide", "digest_expr", "fold", "part_of", "parts_for", "touched",
+    "absent", "as_known", "canonical_decimal", "collapse", "decide", "digest_expr", "fold", "judged", "newest_sent",
+    "part_of", "parts_for", "touched",
 ]  # fmt: skip

@@ -255,6 +255,8 @@ class Operation:
     """Contract fields the operation transmits: the delta compares these. `attributes.*` stands for all of them."""
     batch_size: int | None
     """Records per call; None: one call takes all."""
+    context: tuple[str, ...] = ()
+    """Contract fields that encoding and checking look at besides; a change of them alone sends nothing."""
     requires: tuple[Requirement, ...] = ()
     drifts: bool = False
     confirms: Literal["applied", "accepted"] = "applied"

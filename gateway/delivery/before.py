@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from gateway.delivery.baseline import Baseline, inflight_keys
 from gateway.delivery.effects import CODES, decided_rows, leg_codes
@@ -32,6 +33,8 @@ class Before:
         self._lanes = lanes
         self._read: dict[str, tuple[pl.Series, pl.Series]] = {}
         self._failures: dict[tuple[str, str], pl.Series] = {}
+        with journal.read() as tx:
+            self._ended = self._count(tx)
 
     def judged(self, decided: pl.DataFrame, runs: Sequence[str]) -> pl.DataFrame:
         """Return the frame of `delta.decide` with its decision changed where an effect can't be sent yet, or at all.
@@ -43,6 +46,14 @@ class Before:
             if (decided["decision"] == "send").any():
                 decided = self._by_lane(decided, lane, runs)
         return decided
+
+    def moved(self, tx: Connection) -> bool:
+        """Whether a consignment of a lane before has ended since: rows that wait may be due already."""
+        return self._count(tx) != self._ended
+
+    def _count(self, tx: Connection) -> int:
+        ended = sa.and_(t.consignment.c.lane.in_(self._lanes), t.consignment.c.state != "open")
+        return int(tx.scalar(sa.select(sa.func.count()).select_from(t.consignment).where(ended)) or 0)
 
     def _by_lane(self, decided: pl.DataFrame, lane: str, runs: Sequence[str]) -> pl.DataFrame:
         pending, known = self._of(lane)

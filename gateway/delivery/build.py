@@ -135,10 +135,11 @@ class Builder:
 
     def _leave(self, tx: Connection, draft: Draft) -> None:
         """Write what stays open of the runs: rows of a later date, and rows that wait for another effect."""
+        moved = draft.before.moved(tx)  # in this transaction: its wake must not be slept over
         for c in draft.candidates:
             at = c.next_due
             if c.waits:  # the lane before wakes this one; looking again by itself is for what a crash left
-                again = draft.now + timedelta(seconds=_LOOK_AGAIN)
+                again = draft.now if moved else draft.now + timedelta(seconds=_LOOK_AGAIN)
                 at = again if at is None else min(at, again)
             left = {"open_rows": c.scheduled + c.waits, "waits": c.waits, "wake_at": at}
             runs.set_leg(tx, c.row.id, draft.setup.name, **left)

@@ -82,13 +82,15 @@ class Decider:
             ended=pl.col("command").fill_null("") == "end",
         )
         rules = draft.candidates[0].pinned.route.delta
-        decided = delta.decide(
-            frame, portion.known, portion.flying, drifts=leg.operation.drifts, rules=rules, now=draft.now
-        )
+        drifts = leg.operation.drifts
+        if portion.beside is None:
+            decided = delta.decide(frame, portion.known, portion.flying, drifts=drifts, rules=rules, now=draft.now)
+        else:
+            decided = delta.judged(frame.hstack(portion.beside), drifts=drifts, rules=rules, now=draft.now)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
         derived = self._derived(draft, portion)
-        self._tally(draft, decided, derived, portion.known)
-        decided, reference = self._asked(draft, decided)
+        self._tally(draft, decided, derived, portion)
+        decided, reference = self._asked(draft, decided, derived)
         self._write_decisions(draft, number, decided, members)
         touched = delta.touched(decided)
         if touched.height:
@@ -98,25 +100,34 @@ class Decider:
             )
         self._write_sends(draft, number, (decided, derived, reference), members)
 
-    def _asked(self, draft: Draft, decided: pl.DataFrame) -> tuple[pl.DataFrame, Reference]:
-        """Ask the destination what it knows of the rows to send, where the operation wants that; judge them by it."""
+    def _asked(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame) -> tuple[pl.DataFrame, Reference]:
+        """Ask the destination what it knows of what is to be sent, where the operation wants that; judge rows by it."""
         operation = draft.leg.operation
-        place = pl.int_range(pl.len(), dtype=pl.Int64)
-        sends = decided.with_columns(place.alias("place")).filter(pl.col("decision") == "send")
-        if not operation.gathers or self._trial or not sends.height:
+        if not operation.gathers or self._trial:
             return decided, Reference()
-        records = _records(draft.leg, sends.with_columns(pl.col("place").cast(pl.UInt32).alias("effect")))
-        records = records.with_columns(sends["place"].alias(ROW), pl.lit(0, pl.Int64).alias(LINE))
+        placed = decided.with_row_index("effect")
+        sends = placed.filter(pl.col("decision") == "send")
+        if not sends.height + derived.height:
+            return decided, Reference()
+        records = _records(draft.leg, sends)
+        records = records.with_columns(sends["effect"].cast(pl.Int64).alias(ROW), pl.lit(0, pl.Int64).alias(LINE))
+        absent = _with_derived(sends.clear(), derived).with_columns(effect=pl.lit(0, pl.UInt32))
+        absent = _records(draft.leg, absent).with_columns(_of_derived(absent, draft.leg))
         destination = draft.setup.destination
-        reference = destination.gather(operation.name, records)
+        reference = destination.gather(operation.name, pl.concat([records, absent], how="diagonal"))
         found = destination.check(operation.name, records, reference, draft.now.date())
         found = found.filter(~pl.col("code").is_in(sorted(WARNINGS))).unique(ROW, keep="first")
-        if found.height:
-            said = found.select(pl.col(ROW).alias("place"), pl.lit("refused").alias("refused"), "code", "detail")
-            decided = decided.drop("code", "detail", strict=False).with_columns(place.alias("place"))
-            decided = decided.join(said, on="place", how="left", maintain_order="left").drop("place")
-            decided = decided.with_columns(pl.coalesce("refused", "decision").alias("decision")).drop("refused")
-        return decided, reference
+        if not found.height:
+            return decided, reference
+        told = ("decision", "code", "detail")
+        wrong = found.select(
+            pl.col(ROW).cast(pl.UInt32).alias("effect"), pl.lit("refused").alias("decision"), "code", "detail"
+        )
+        if "code" not in placed.columns:
+            placed = placed.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
+        placed = placed.join(wrong, on="effect", how="left", suffix="_told", maintain_order="left")
+        placed = placed.with_columns(pl.coalesce(f"{name}_told", name).alias(name) for name in told)
+        return placed.drop("effect", *(f"{name}_told" for name in told)), reference
 
     def _derived(self, draft: Draft, portion: Portion) -> pl.DataFrame:
         """Effects of keys that the newest full file leaves out: of several full files only the newest speaks."""
@@ -141,13 +152,13 @@ class Decider:
             measure=pl.lit("0" if to_zero else None, pl.String),
         )
 
-    def _tally(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame, baseline: pl.DataFrame) -> None:
+    def _tally(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame, portion: Portion) -> None:
         candidates = draft.candidates
-        live = baseline.filter(~pl.col("ended")).height
+        compared = portion.live > 0 or portion.beside is not None
         columns = ["run", KEY, "ended", "measure", "measure_known"]
         for c in candidates:
             mine = decided if len(candidates) == 1 else decided.filter(pl.col("run") == c.position)
-            if live:
+            if compared:
                 send = pl.concat([mine.filter(pl.col("decision") == "send").select(columns), derived.select(columns)])
                 send = send.filter(pl.col("run") == c.position)
             else:
@@ -155,14 +166,14 @@ class Decider:
             full = c.row.mode == "full" and c.decided is None
             tally = guard.tally(
                 send,
-                known=live,
+                known=portion.live,
                 file_keys=mine.height,
                 full=full,
                 priced=c.pinned.route.guard if draft.leg.priced else None,
             )
             c.tally = c.tally.plus(tally)
             c.waits += int((mine["decision"] == "waiting").sum())
-            c.again += int((mine["same"] & (mine["decision"] == "send")).sum()) if live else 0
+            c.again += int((mine["same"] & (mine["decision"] == "send")).sum()) if compared else 0
             later = mine.filter(pl.col("decision") == "scheduled")["due"]
             c.scheduled += later.len()
             first = later.min()
@@ -203,9 +214,7 @@ class Decider:
         decided, derived, reference = frames
         sends = decided.filter(pl.col("decision") == "send").with_columns(derived=pl.lit(value=False))
         if derived.height:
-            command = pl.when(pl.col("ended")).then(pl.lit("end")).otherwise(pl.lit(None, pl.String))
-            rows = derived.with_columns(derived=pl.lit(value=True), command=command)
-            sends = pl.concat([sends, rows], how="diagonal")
+            sends = _with_derived(sends, derived)
         if len(draft.candidates) > 1 or derived.height:
             sends = sends.sort("seq", "derived", ROW, KEY, nulls_last=True)
         sends = sends.with_row_index("effect", offset=draft.effects)
@@ -238,8 +247,14 @@ class Decider:
         return placed
 
 
+def _with_derived(sends: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
+    """Append derived effects to those of rows."""
+    command = pl.when(pl.col("ended")).then(pl.lit("end")).otherwise(pl.lit(None, pl.String))
+    return pl.concat([sends, derived.with_columns(derived=pl.lit(value=True), command=command)], how="diagonal")
+
+
 def _records(leg: Leg, sends: pl.DataFrame) -> pl.DataFrame:
-    wanted = dict.fromkeys([KEY, "command", *transmitted(leg, sends.columns)])
+    wanted = dict.fromkeys([KEY, "command", *transmitted(leg, sends.columns), *leg.operation.context])
     return sends.select(pl.col("effect").cast(pl.UInt32), *wanted)
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from sqlalchemy.engine import Row
 
 from gateway import delta, guard
 from gateway.contracts import prices
 from gateway.delivery.baseline import Baseline
+from gateway.delivery.index import Index
 from gateway.delivery.setup import Leg, Pinned, effect_exists
 from gateway.delivery.split import Split
 from gateway.model import KEY, KEY_SEPARATOR, ROW
 from gateway.spool import STATE, Spool
+
+MOST_KNOWN = 1_000_000
+"""Known keys held in memory at a time."""
 
 
 @dataclass(slots=True)
@@ -54,12 +59,17 @@ class Candidate:
 class Portion:
     """Rows to decide together: all rows of their keys are here.
 
-    `rows`: one frame per candidate. `known`: baseline (SEGMENT_SCHEMA). `flying`: keys under way.
+    `rows`: one frame per candidate. `known`: baseline (SEGMENT_SCHEMA). `flying`: keys under way. Where `beside` is
+    given it says of each row what they know of its key, and they hold only what concerns keys that are not here.
     """
 
     rows: Sequence[pl.DataFrame]
     known: pl.DataFrame
     flying: pl.DataFrame
+    live: int
+    """Keys of the baseline that count with this portion and are not ended."""
+    beside: pl.DataFrame | None = None
+    """`seq_known`, `digest_known`, `measure_known`, `at`, `seq_sent` of each row."""
     present: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     """Every key of full files, faulty rows included, by the candidate's position."""
 
@@ -84,7 +94,10 @@ class Portions:
     def __iter__(self) -> Iterator[Portion]:
         """Yield in file order where no row needs to meet another, else part by part of the key hash."""
         if self._alone():
-            yield from self._blocks()
+            if self._baseline.rows == 0 and self._flying.height == 0:
+                yield from self._blocks()
+            else:
+                yield from self._met()
             return
         total = max(sum(c.row.rows for c in self._candidates), self._baseline.rows)
         parts = delta.parts_for(total)
@@ -107,26 +120,46 @@ class Portions:
             if c.speaks_of_absence and (found := split.part(f"keys-{c.position}", part))
         }
         flying = split.part("flying", part)
-        return Portion(
-            rows, delta.fold(split.part("known", part)), pl.concat(flying) if flying else self._flying.clear(), keys
-        )
+        known = delta.fold(split.part("known", part))
+        under_way = pl.concat(flying) if flying else self._flying.clear()
+        return Portion(rows, known, under_way, _live(known), present=keys)
 
     def _alone(self) -> bool:
-        one = self._candidates[0]
-        grouped = one.pinned.grouping is not None
-        return len(self._candidates) == 1 and self._baseline.rows == 0 and self._flying.height == 0 and not grouped
+        return len(self._candidates) == 1 and self._candidates[0].pinned.grouping is None
 
     def _blocks(self) -> Iterator[Portion]:
+        """Yield the rows of the one candidate where nothing is known yet."""
         one = self._candidates[0]
         nothing = pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
-        gathered: list[pl.DataFrame] = []
-        for rows in self._opened(one):
-            gathered.append(rows)
-            if sum(g.height for g in gathered) >= delta.PART_ROWS:
-                yield Portion([self._prepared(one, gathered)], nothing, self._flying)
-                gathered = []
-        if gathered:
-            yield Portion([self._prepared(one, gathered)], nothing, self._flying)
+        for rows in _gathered(self._opened(one)):
+            yield Portion([self._prepared(one, rows)], nothing, self._flying, 0)
+
+    def _met(self) -> Iterator[Portion]:
+        """Yield the rows of the one candidate beside what is known of their keys.
+
+        The known keys stay in memory meanwhile: a large baseline is gone through share by share of the key hash.
+        """
+        one = self._candidates[0]
+        shares = -(-self._baseline.rows // MOST_KNOWN) or 1
+        for share in range(shares):
+            here = delta.part_of(shares) == share if shares > 1 else None
+            known = delta.fold(list(_filtered(self._baseline.frames(), here)))
+            flying = delta.newest_sent(self._flying if here is None else self._flying.filter(here))
+            index, sent = Index(known[KEY]), Index(flying[KEY])
+            facts = delta.as_known(known).drop(KEY)
+            nothing, none = known.clear(), flying.clear()
+            for blocks in _gathered(_filtered(self._opened(one), here)):
+                rows = self._prepared(one, blocks)
+                beside = [facts[name].gather(index.find(rows[KEY])) for name in facts.columns]
+                beside.append(flying["seq_sent"].gather(sent.find(rows[KEY])))
+                yield Portion([rows], nothing, none, 0, beside=pl.DataFrame(beside))
+            gone = nothing
+            if one.speaks_of_absence:
+                present = np.zeros(known.height, dtype=np.bool_)
+                for keys in _filtered(self._keys(one), here):
+                    present[index.find(keys[KEY]).drop_nulls().to_numpy()] = True
+                gone = known.filter(~present)
+            yield Portion([self._prepared(one, [])], gone, flying, _live(known))
 
     def _opened(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
         folder = self._spool.run(candidate.row.id)
@@ -180,10 +213,30 @@ class Portions:
         )
 
 
+def _gathered(blocks: Iterable[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
+    """Yield blocks together that are worth a portion."""
+    held: list[pl.DataFrame] = []
+    for block in blocks:
+        held.append(block)
+        if sum(h.height for h in held) >= delta.PART_ROWS:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+def _filtered(frames: Iterable[pl.DataFrame], here: pl.Expr | None) -> Iterator[pl.DataFrame]:
+    return iter(frames) if here is None else (frame.filter(here) for frame in frames)
+
+
+def _live(known: pl.DataFrame) -> int:
+    return int((~known["ended"]).sum())
+
+
 def wanted_fields(leg: Leg, present: Collection[str]) -> list[str]:
     """Return the contract fields a leg looks at; free attributes by the names that are there, in one order."""
     operation = leg.operation
-    fields = list(transmitted(leg, present))
+    fields = [*transmitted(leg, present), *operation.context]
     if operation.prices is not None:
         fields += ["price_basis", "tax_rate", "currency", *operation.prices.fields]
     return list(dict.fromkeys([*fields, leg.measure, "command", "valid_from"]))

@@ -62,7 +62,7 @@ class Sender:
             if not batches.take_slot(tx, window[0].slot, window[0].id):
                 raise Busy(f"The slot {window[0].slot} is taken by another batch.", after=1.0)
         op = setup.operation(window[0].operation)
-        if op.interval > 0:
+        if op.interval > 0 and any(b.length for b in window):  # an empty batch ends without a call
             name = f"{setup.destination.account}/{op.name}"
             try:
                 self._journal.take(name, op.interval)

@@ -362,7 +362,14 @@ class Try:
     def rows(self, count: int = 12) -> pl.DataFrame:
         """Sound rows: the contract's own examples of what is transmitted, each about another article, no variants."""
         agreed, skipped = contract(self.contract), {"sku", "product_id", "barcode", "barcode_type"}
-        wanted = {*self.operation.fields, *self.operation.when, "price_basis", "tax_rate", "currency"} - skipped
+        wanted = {
+            *self.operation.fields,
+            *self.operation.context,
+            *self.operation.when,
+            "price_basis",
+            "tax_rate",
+            "currency",
+        } - skipped
         alike = {
             name: one.example
             for name, one in agreed.fields.items()
@@ -384,7 +391,7 @@ class Try:
             rows = converted(rows, operation.prices)
         key = operation.key or contract(self.contract).key
         parts = [pl.col(name).fill_null("") if name in rows.columns else pl.lit("") for name in key]
-        fields = [name for name in operation.fields if name in rows.columns]
+        fields = [name for name in (*operation.fields, *operation.context) if name in rows.columns]
         return rows.select("effect", pl.concat_str(parts, separator=KEY_SEPARATOR).alias(KEY), "command", *fields)
 
     def encode(self, records: pl.DataFrame) -> list[Batch]:
@@ -408,7 +415,12 @@ def test_every_operation_is_under_test(name, tmp_path):
 
 def test_an_operation_fits_its_contract(attempt):
     operation, agreed = attempt.operation, contract(attempt.contract)
-    named = {*operation.fields, *operation.when, *(one for rule in operation.requires for one in rule.columns)}
+    named = {
+        *operation.fields,
+        *operation.context,
+        *operation.when,
+        *(one for rule in operation.requires for one in rule.columns),
+    }
     named |= {operation.measure} if operation.measure is not None else set()
     named |= {*operation.prices.fields} if operation.prices is not None else set()
     assert {name for name in named if not agreed.has(name) and name != f"{agreed.open_prefix}*"} == set()

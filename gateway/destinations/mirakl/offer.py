@@ -22,7 +22,9 @@ from gateway.model import KEY, ROW, Batch, Operation, PriceTerms, Reference, Rep
 
 OPERATION = "offer"
 _FIXED = ("sku", "product-id", "product-id-type")
-_OWN = ("sku", "barcode", "barcode_type", "price", "currency", "quantity", "available")
+_OWN = ("sku", "barcode", "barcode_type", "available")
+_OF_NEW = ("price", "currency", "quantity")
+"""What a new offer begins with; later the families of price and stock write it."""
 
 
 def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
@@ -32,6 +34,7 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
         contract="catalog",
         family="offer",
         fields=tuple(dict.fromkeys([*_OWN, *settings.offer_columns])),
+        context=_OF_NEW,
         batch_size=settings.offer_batch_size,
         requires=(profiles.whole("minimum_to_sell"), profiles.whole("quantity")),
         confirms="applied",
@@ -86,7 +89,7 @@ def encode(records: pl.DataFrame, reference: Reference, slot: str, settings: Mir
     """Yield imports of new offers, of offers there are, and of offers to end."""
     if not records.height:
         return
-    rows = _filled(records, ("command", *_OWN, *settings.offer_columns))
+    rows = _filled(records, ("command", *_OWN, *_OF_NEW, *settings.offer_columns))
     known: Known | None = reference.facts.get("offers")
     here = pl.lit(value=False) if known is None else pl.col("sku").is_in(known.offers["sku"].implode())
     ends = (pl.col("command") == "end").fill_null(value=False)

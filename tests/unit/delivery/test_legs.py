@@ -107,7 +107,7 @@ def test_an_effect_after_one_that_failed_is_refused_and_says_why(two, tmp_path):
     assert sent(rig, tmp_path) == [("write", ["b"]), ("offer", ["b"])]
     assert effects(rig, run)[:2] == [(2, "stock", "DEST_REFUSED", "refused"), (2, "offer", "DEST_AFTER", "refused")]
     result = rig.results(run).row(0, named=True)
-    assert (result["code"], result["field"], result["faults"]) == ("DEST_REFUSED", "stock", 2)
+    assert (result["code"], result["field"], result["faults"]) == ("DEST_REFUSED", "stock", 1)
 
 
 def test_what_was_confirmed_once_lets_the_next_effect_go_although_its_change_failed(two, tmp_path, clock):

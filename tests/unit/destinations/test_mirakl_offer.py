@@ -220,4 +220,5 @@ def test_the_operation_waits_for_products_and_asks_first():
         True,
     )
     assert (made.searchable, made.repeat, made.interval) == (True, "if_newest", 60.0)
-    assert {"sku", "condition", "lead_time", "price", "quantity"} <= set(made.fields)
+    assert {"sku", "condition", "lead_time"} <= set(made.fields)
+    assert set(made.context) == {"price", "currency", "quantity"}
