@@ -285,6 +285,14 @@ class Operation:
     prices: PriceTerms | None = None
     gathers: bool = False
     """Whether `gather` is asked before records are checked once more and encoded."""
+    each: str | None = None
+    """Contract field with a list: a row has one effect per item (column `@each` of records, last part of the key)."""
+    every: tuple[str, ...] = ()
+    """Items where that field is not given."""
+    budget: str = ""
+    """Name of a budget shared by operations and accounts that name it; "": one of the account and operation."""
+    wanted: Literal["base", "promotion"] | None = None
+    """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""
 
 
 class Verdict(enum.Enum):
@@ -462,6 +470,26 @@ class Budget(Protocol):
 
     def block(self, name: str, seconds: float) -> None:
         """Nobody may call `name` for so long: the other side said so."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Access tokens kept in the journal, so that threads and processes share them; values never appear in a repr."""
+
+    def get(self, name: str) -> tuple[str, datetime | None] | None:
+        """Return value and expiry of a token; None when there is none."""
+        ...
+
+    def put(self, name: str, value: str, expires_at: datetime | None) -> None:
+        """Store a token durably; it replaces the one of that name."""
+        ...
+
+    def lease(self, name: str, seconds: float) -> bool:
+        """Take the right to renew a token for so long; False while another thread or process has it."""
+        ...
+
+    def release(self, name: str) -> None:
+        """Give the right back."""
         ...
 
 
