@@ -128,6 +128,47 @@ class Journal:
         """Memory of files taken from servers that only let us read."""
         return JournalLedger(self)
 
+    def tokens(self) -> JournalTokens:
+        """Access tokens, shared by threads and processes."""
+        return JournalTokens(self)
+
+
+class JournalTokens:
+    """model.TokenStore on the journal. Values stand in the database as they are: the state folder is for its owner."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def get(self, name: str) -> tuple[str, datetime | None] | None:
+        """Return value and expiry of a token; None when there is none."""
+        with self._journal.read() as tx:
+            row = tx.execute(sa.select(t.token).where(t.token.c.name == name)).first()
+        return None if row is None or row.value is None else (row.value, row.expires_at)
+
+    def put(self, name: str, value: str, expires_at: datetime | None) -> None:
+        """Store a token durably; a lease on the name stays as it is."""
+        with self._journal.begin() as tx:
+            self._set(tx, name, value=value, expires_at=expires_at)
+
+    def lease(self, name: str, seconds: float) -> bool:
+        """Take the right to renew a token for so long; False while another has it. A lease ends by itself."""
+        with self._journal.begin() as tx:
+            now = self._journal.clock.now()
+            until = tx.scalar(sa.select(t.token.c.leased_until).where(t.token.c.name == name).with_for_update())
+            if until is not None and until > now:
+                return False
+            self._set(tx, name, leased_until=now + timedelta(seconds=seconds))
+            return True
+
+    def release(self, name: str) -> None:
+        """Give the right back."""
+        with self._journal.begin() as tx:
+            self._set(tx, name, leased_until=None)
+
+    def _set(self, tx: Connection, name: str, **values: Any) -> None:
+        if tx.execute(sa.update(t.token).where(t.token.c.name == name).values(**values)).rowcount == 0:
+            tx.execute(sa.insert(t.token).values(name=name, **values))
+
 
 class JournalLedger:
     """model.Ledger on the journal."""

@@ -245,8 +245,9 @@ token = sa.Table(
     "token",
     metadata,
     sa.Column("name", sa.String, primary_key=True),
-    sa.Column("value", sa.String, nullable=False),
+    sa.Column("value", sa.String),  # null: only leased so far
     sa.Column("expires_at", Moment),
+    sa.Column("leased_until", Moment),
 )
 
 audit = sa.Table(
