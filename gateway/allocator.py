@@ -1,18 +1,28 @@
-"""How memory is given back: polars' allocator keeps pages per thread, which our flat memory can't afford."""
+"""How memory is given back: allocators keep what each thread freed, which our flat memory can't afford."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 
 SETTING = "_RJEM_MALLOC_CONF"
 """Environment variable jemalloc reads once, when polars is loaded."""
 FLAT = "narenas:1,dirty_decay_ms:500,muzzy_decay_ms:0"
+_M_ARENA_MAX = -8
+"""Number of the option in glibc's malloc.h (man mallopt)."""
+_ARENAS = 2
+"""As many threads read, map and check at the same time; one arena for all would have them wait for each other."""
 
 
 def keep_flat() -> None:
-    """Have all threads share one arena and give unused pages back within half a second.
+    """Have polars' threads share one arena and all others two, and give unused pages back within half a second.
 
-    Must be called before polars is imported; a setting made outside stays. Measured on 1,000,000 rows: 250 MB instead
-    of 335 MB at the peak, at the same speed.
+    Must be called before polars is imported and before there are threads; settings made outside stay. Measured on
+    1,000,000 rows at the same speed: at the peak 250 MB instead of 335 MB by the first, 30 MB less by the second.
     """
     os.environ.setdefault(SETTING, FLAT)
+    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):  # musl has none, and no arenas either
+            libc.mallopt(_M_ARENA_MAX, _ARENAS)

@@ -1,0 +1,34 @@
+"""Settings of the allocators, each tried in a process of its own: they hold for good."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gateway.allocator import FLAT, SETTING
+
+SHOW = f"import os; from gateway.allocator import keep_flat; keep_flat(); print(os.environ['{SETTING}'])"
+
+
+def shown(**more: str) -> str:
+    bare = {name: text for name, text in os.environ.items() if name not in {SETTING, "MALLOC_ARENA_MAX"}}
+    done = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, check=True, env=bare | more)
+    return done.stdout.strip()
+
+
+def test_polars_is_told_before_it_is_loaded_and_a_setting_from_outside_stays():
+    assert shown() == FLAT
+    assert shown(**{SETTING: "narenas:4"}) == "narenas:4"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is glibc's")
+def test_glibc_takes_a_limit_of_arenas():
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallopt"):
+        pytest.skip("this C library has no mallopt")
+    code = "import ctypes, sys; sys.exit(0 if ctypes.CDLL(None).mallopt(-8, 2) == 1 else 1)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
