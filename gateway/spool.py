@@ -194,7 +194,7 @@ DECISION_SCHEMA: dict[str, type[pl.DataType]] = {
     "code": pl.String,
     "detail": pl.String,
 }
-"""Rows that a consignment ended without sending: unchanged, superseded."""
+"""Rows that a consignment ended without sending: unchanged, superseded, refused; a code where there is a detail."""
 
 
 @dataclass(frozen=True, slots=True)

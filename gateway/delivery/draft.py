@@ -17,7 +17,7 @@ from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.setup import LaneSetup, Leg
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
-from gateway.model import KEY, LINE, ROW, Batch, Reference
+from gateway.model import Batch, EACH, KEY, KEY_SEPARATOR, LINE, ROW, Reference
 from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
 
 _DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -194,9 +194,9 @@ class Decider:
             ended = ended.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
         for c in draft.candidates:
             mine = ended.filter(pl.col("run") == c.position)
-            code = pl.coalesce("code", pl.col("decision").str.to_uppercase())
             newer = pl.when(pl.col("decision") == "superseded").then(pl.lit("by a newer file"))
             detail = pl.coalesce("detail", newer)
+            code = pl.when(detail.is_not_null()).then(pl.coalesce("code", pl.col("decision").str.to_uppercase()))
             rows = mine.select(ROW, pl.col("decision").alias("state"), code.alias("code"), detail.alias("detail"))
             if c.position in members:
                 more = members[c.position].join(rows, on=ROW, how="inner")
@@ -254,7 +254,8 @@ def _with_derived(sends: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
 
 
 def _records(leg: Leg, sends: pl.DataFrame) -> pl.DataFrame:
-    wanted = dict.fromkeys([KEY, "command", *transmitted(leg, sends.columns), *leg.operation.context])
+    each = () if leg.operation.each is None else (EACH,)
+    wanted = dict.fromkeys([KEY, "command", *each, *transmitted(leg, sends.columns), *leg.operation.context])
     return sends.select(pl.col("effect").cast(pl.UInt32), *wanted)
 
 
@@ -266,7 +267,8 @@ def _compared(leg: Leg, present: Collection[str]) -> list[str]:
 def _of_derived(sends: pl.DataFrame, leg: Leg) -> list[pl.Expr]:
     """Key fields and the measure of derived effects, which have no row to take them from."""
     names, fields = leg.key_fields, leg.operation.fields
-    parts = pl.col(KEY).str.splitn("\x1f", len(names) + (leg.operation.part != ""))
+    more = (leg.operation.part != "") + (leg.operation.each is not None)
+    parts = pl.col(KEY).str.splitn(KEY_SEPARATOR, len(names) + more)
     filled = [
         pl.when(sends["derived"]).then(parts.struct.field(f"field_{n}")).otherwise(pl.col(name)).alias(name)
         for n, name in enumerate(names)
@@ -275,6 +277,9 @@ def _of_derived(sends: pl.DataFrame, leg: Leg) -> list[pl.Expr]:
     if leg.measure in fields and leg.measure not in names:
         measure = pl.when(sends["derived"]).then(sends["measure"]).otherwise(pl.col(leg.measure))
         filled.append(measure.alias(leg.measure))
+    if leg.operation.each is not None:
+        item = parts.struct.field(f"field_{len(names) + more - 1}")
+        filled.append(pl.when(sends["derived"]).then(item).otherwise(pl.col(EACH)).alias(EACH))
     if "timestamp" in fields:
         stamp = runs.source_time(sends["seq"])  # the file that left the key out speaks at its own time
         filled.append(pl.when(sends["derived"]).then(stamp).otherwise(pl.col("timestamp")).alias("timestamp"))

@@ -19,7 +19,7 @@ from gateway.delivery.baseline import Baseline
 from gateway.delivery.index import Index
 from gateway.delivery.setup import Leg, Pinned, effect_exists
 from gateway.delivery.split import Split
-from gateway.model import KEY, KEY_SEPARATOR, ROW
+from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, ROW, Operation
 from gateway.spool import STATE, Spool
 
 MOST_KNOWN = 1_000_000
@@ -150,7 +150,8 @@ class Portions:
             nothing, none = known.clear(), flying.clear()
             for blocks in _gathered(_filtered(self._opened(one), here)):
                 rows = self._prepared(one, blocks)
-                beside = [facts[name].gather(index.find(rows[KEY])) for name in facts.columns]
+                at = index.find(rows[KEY])
+                beside = [facts[name].gather(at) for name in facts.columns]
                 beside.append(flying["seq_sent"].gather(sent.find(rows[KEY])))
                 yield Portion([rows], nothing, none, 0, beside=pl.DataFrame(beside))
             gone = nothing
@@ -174,14 +175,19 @@ class Portions:
         if exists is not None:
             here = here & exists
         rows = block.filter(here).select(ROW, self._key(block.columns), *self._columns(block.columns))
+        if self._leg.operation.each is not None:
+            rows = fanned_out(rows, self._leg.operation)
         if candidate.decided is None:
             return rows
         return rows.join(pl.DataFrame({ROW: candidate.decided}), on=ROW, how="anti", maintain_order="left")
 
     def _keys(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
-        wanted = list(self._leg.key_fields) if self._leg.rekeyed else []
+        each = self._leg.operation.each
+        wanted = [*(self._leg.key_fields if self._leg.rekeyed else ()), *([each] if each is not None else [])]
         for block in self._spool.run(candidate.row.id).blocks(wanted):
-            yield block.select(self._key(block.columns))
+            listed = [each] if each is not None and each in block.columns else []
+            rows = block.select(self._key(block.columns), *listed)
+            yield (rows if each is None else fanned_out(rows, self._leg.operation)).select(KEY)
 
     def _key(self, present: Collection[str]) -> pl.Expr:
         """Return the key of the effect: the contract's, or the one of the family, with its part."""
@@ -239,7 +245,20 @@ def wanted_fields(leg: Leg, present: Collection[str]) -> list[str]:
     fields = [*transmitted(leg, present), *operation.context]
     if operation.prices is not None:
         fields += ["price_basis", "tax_rate", "currency", *operation.prices.fields]
+    if operation.each is not None:
+        fields.append(operation.each)
     return list(dict.fromkeys([*fields, leg.measure, "command", "valid_from"]))
+
+
+def fanned_out(rows: pl.DataFrame, operation: Operation) -> pl.DataFrame:
+    """Repeat each row for every item of its list, or of the operation's where it gives none; the item ends the key."""
+    every = pl.lit(list(operation.every), dtype=pl.List(pl.String))
+    items = every
+    if operation.each in rows.columns:
+        given = (pl.col(str(operation.each)) != "").fill_null(value=False)
+        items = pl.when(given).then(pl.col(str(operation.each)).str.split(LIST_SEPARATOR)).otherwise(every)
+    repeated = rows.with_columns(items.alias(EACH)).explode(EACH).filter(pl.col(EACH).is_not_null())
+    return repeated.with_columns(pl.concat_str(KEY, EACH, separator=KEY_SEPARATOR).alias(KEY))
 
 
 def transmitted(leg: Leg, present: Collection[str]) -> tuple[str, ...]:
