@@ -25,6 +25,11 @@ KEY = "@key"
 """Key of the record (String): the contract's key fields joined by `KEY_SEPARATOR`."""
 KEY_SEPARATOR = "\x1f"
 
+LIST_SEPARATOR = "|"
+"""Between the items of a list in canonical text."""
+EACH = "@each"
+"""The item of a list that an effect is for, where a row has one effect per item (String)."""
+
 ISSUE_SCHEMA: dict[str, type[pl.DataType]] = {
     ROW: pl.Int64,
     LINE: pl.Int64,

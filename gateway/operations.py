@@ -284,7 +284,7 @@ class Operations:
                 "first_run": None,
             }  # fmt: skip
             runs.add_run(tx, **values)
-            again = ("lane", "operation", "given")
+            again = ("lane", "operation", "given", "fans_out")
             legs = [{name: getattr(leg, name) for name in again} for leg in runs.legs_of(tx, row.id)]
             runs.add_legs(tx, identity, [{**leg, "open_rows": count} for leg in legs])
             self._acted(tx, "retry", row.id, f"{count} rows as run {identity}")

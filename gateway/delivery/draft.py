@@ -17,7 +17,7 @@ from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.setup import LaneSetup, Leg
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
-from gateway.model import Batch, EACH, KEY, KEY_SEPARATOR, LINE, ROW, Reference
+from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, ROW, Batch, Reference
 from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
 
 _DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {

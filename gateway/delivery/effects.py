@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 
 from gateway.delivery.setup import effect_exists
 from gateway.journal import Journal, runs
-from gateway.model import KEY, ROW, STATES, RowState
+from gateway.model import KEY, KEY_SEPARATOR, ROW, STATES, RowState
 from gateway.spool import STATE, ConsignmentFolder, RunFolder, Spool
 
 UNDECIDED = 255
@@ -32,8 +32,12 @@ EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
     "remote_id": pl.String,
     "place": pl.UInt8,
     "gravity": pl.UInt8,
+    "item": pl.String,
 }
-"""What delivery has to say about single effects beyond the row's state; `place` of the leg, `gravity` of its state."""
+"""What delivery has to say about single effects beyond the row's state; `place` of the leg, `gravity` of its state.
+
+`item`: which of several effects of the row in the leg it is about; "" where it has one.
+"""
 
 
 def effect_states(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> Iterator[pl.DataFrame]:
@@ -189,8 +193,9 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
         for row, in_it, sent in consignments:
             if row.lane == leg.lane:
                 consignment = spool.consignment(row.id)
-                _apply_decisions(consignment, run, codes, said)
-                _apply_effects(consignment, sent, (in_it.index(run), _open(leg, open_state)), codes, said, derived)
+                told = _Told(codes, said, derived, bool(leg.fans_out))
+                _apply_decisions(consignment, run, told)
+                _apply_effects(consignment, sent, (in_it.index(run), _open(leg, open_state)), told)
         if leg.open_rows or open_state not in {RowState.PENDING, RowState.HELD, RowState.SCHEDULED}:
             _open_rows(spool.run(run), leg, taken, codes, _open(leg, open_state, journal.clock.now()))
         codes[taken != UNDECIDED] = UNDECIDED
@@ -212,7 +217,7 @@ def _gathered(
     gravest[gravest == UNDECIDED] = CODES[str(open_state if not legs else RowState.SKIPPED)]
     schema = pl.DataFrame(schema=EXTRA_SCHEMA)
     told = pl.concat([one.select(schema.columns) for one in extra]) if extra else schema
-    told = told.unique([ROW, "place"], keep="last", maintain_order=True)
+    told = told.unique([ROW, "place", "item"], keep="last", maintain_order=True)
     return RowStates(gravest, told, derived, tuple(legs) if len(legs) > 1 else ())
 
 
@@ -266,25 +271,38 @@ def decided_rows(journal: Journal, spool: Spool, run: str, lane: str) -> pl.Seri
     return pl.concat(found) if found else None
 
 
-def _apply_decisions(
-    folder: ConsignmentFolder, run: str, codes: npt.NDArray[np.uint8], extra: list[pl.DataFrame]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is known of a leg's effects while its consignments are gone through."""
+
+    codes: npt.NDArray[np.uint8]
+    extra: list[pl.DataFrame]
+    derived: dict[str, int]
+    fans_out: bool
+
+    def take(self, rows: pl.Series, states: pl.Series) -> None:
+        """Give rows the states (codes); of several effects of a row in the leg the gravest counts."""
+        if self.fans_out:
+            np.minimum.at(self.codes, rows.to_numpy(), states.to_numpy())
+        else:
+            self.codes[rows.to_numpy()] = states.to_numpy()
+
+
+def _apply_decisions(folder: ConsignmentFolder, run: str, told: _Told) -> None:
     for frame in folder.decisions(run):
-        codes[frame[ROW].to_numpy()] = frame["state"].cast(STATE_ENUM).to_physical().to_numpy()
+        told.take(frame[ROW], frame["state"].cast(STATE_ENUM).to_physical().cast(pl.UInt8))
         said = frame.filter(pl.col("detail").is_not_null())
         if said.height:
-            remote = pl.lit(None, pl.String).alias("remote_id")
+            remote, item = pl.lit(None, pl.String).alias("remote_id"), pl.lit("").alias("item")
             gravity = said["state"].cast(STATE_ENUM).to_physical().cast(pl.UInt8).alias("gravity")
-            extra.append(said.select(ROW, "code", "detail", remote).with_columns(gravity))
+            told.extra.append(said.select(ROW, "code", "detail", remote, item).with_columns(gravity))
 
 
 def _apply_effects(
     folder: ConsignmentFolder,
     sent: Sequence[Row[Any]],
     mine: tuple[int, RowState],
-    codes: npt.NDArray[np.uint8],
-    extra: list[pl.DataFrame],
-    derived: dict[str, int],
+    told: _Told,
 ) -> None:
     position, open_state = mine
     members = folder.members()
@@ -293,13 +311,15 @@ def _apply_effects(
         own = own.with_columns(pl.col("state").fill_null(pl.lit(str(open_state), STATE_ENUM)))
         lost = own.filter(pl.col("derived"))
         for state, count in lost.group_by("state").len().iter_rows():
-            derived[state] = derived.get(state, 0) + count
-        rows = own.filter(~pl.col("derived")).select(ROW, "effect", "state", "code", "message", "remote_id")
+            told.derived[state] = told.derived.get(state, 0) + count
+        item = pl.col(KEY).str.split(KEY_SEPARATOR).list.last() if told.fans_out else pl.lit("")
+        told_of = ("state", "code", "message", "remote_id")
+        rows = own.filter(~pl.col("derived")).select(ROW, "effect", *told_of, item.alias("item"))
         if members.height:
             joined = members.join(rows.drop(ROW), on="effect", how="inner")
             rows = pl.concat([rows, joined.select(rows.columns)])
-        codes[rows[ROW].to_numpy()] = rows["state"].to_physical().to_numpy()
+        told.take(rows[ROW], rows["state"].to_physical().cast(pl.UInt8))
         said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())
         if said.height:
             gravity = pl.col("state").to_physical().cast(pl.UInt8).alias("gravity")
-            extra.append(said.select(ROW, "code", pl.col("message").alias("detail"), "remote_id", gravity))
+            told.extra.append(said.select(ROW, "code", pl.col("message").alias("detail"), "remote_id", "item", gravity))

@@ -205,6 +205,7 @@ class Portions:
     def _prepared(self, candidate: Candidate, blocks: list[pl.DataFrame]) -> pl.DataFrame:
         frame = pl.concat(blocks) if blocks else pl.DataFrame(schema={ROW: pl.Int64, KEY: pl.String})
         wanted = wanted_fields(self._leg, frame.columns)
+        wanted += [] if self._leg.operation.each is None else [EACH]
         missing = [pl.lit(None, pl.String).alias(c) for c in wanted if c not in frame.columns]
         due = pl.lit(None, pl.String)
         if "valid_from" in frame.columns:

@@ -168,7 +168,7 @@ class RunRows:
             said = _every_effect(said, self.states.legs, block)
         name = pl.Series([str(state) for state in STATES])
         return said.join(block.select(ROW, LINE), on=ROW, how="left", maintain_order="left").with_columns(
-            pl.col("named").alias("field"), pl.lit(None, pl.String).alias("value"),
+            pl.col("named").alias("field"), pl.when(pl.col("item") != "").then("item").alias("value"),
             state=name.gather(said["gravity"].cast(pl.UInt32)),
         )  # fmt: skip
 
@@ -206,7 +206,7 @@ class RunRows:
 def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.DataFrame) -> pl.DataFrame:
     """Add effects nobody said anything about to those with a code; in row order, then in the order of the legs."""
     rows = block[ROW].to_numpy()
-    found = [said.select(ROW, "place", "gravity", "named", "code", "detail")]
+    found = [said.select(ROW, "place", "gravity", "named", "code", "detail", "item")]
     for place, leg in enumerate(legs):
         codes = leg.codes[rows]
         here = codes != UNDECIDED
@@ -215,8 +215,10 @@ def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.Dat
         found.append(frame.select(
             ROW, pl.lit(place, pl.UInt8).alias("place"), "gravity", pl.lit(leg.family).alias("named"),
             pl.lit("EFFECT").alias("code"), names.gather(frame["gravity"].cast(pl.UInt32)).alias("detail"),
+            pl.lit("").alias("item"),
         ))  # fmt: skip
-    every = pl.concat(found).unique([ROW, "place"], keep="first", maintain_order=True)
+    told = pl.concat(found[1:]).join(said.select(ROW, "place"), on=[ROW, "place"], how="anti", maintain_order="left")
+    every = pl.concat([found[0], told])
     return every.sort(ROW, "place", maintain_order=True)
 
 

@@ -14,8 +14,9 @@ def to_2(engine: Engine) -> None:
     with engine.begin() as tx:
         tx.execute(
             sa.text(
-                "INSERT INTO leg (run, lane, place, operation, given, open_rows, waits, wake_at, held, released) "
-                "SELECT run.id, run.lane, 0, lane.operation, '[]', run.open_rows, 0, run.wake_at, "
+                "INSERT INTO leg "
+                "(run, lane, place, operation, given, fans_out, open_rows, waits, wake_at, held, released) "
+                "SELECT run.id, run.lane, 0, lane.operation, '[]', false, run.open_rows, 0, run.wake_at, "
                 "run.state = 'held', run.released FROM run JOIN lane ON lane.name = run.lane"
             )
         )

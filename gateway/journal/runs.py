@@ -133,7 +133,8 @@ def get_run(tx: Connection, run: str) -> Row[Any] | None:
 def add_legs(tx: Connection, run: str, legs: Sequence[Mapping[str, Any]]) -> None:
     """Enter the legs of a run in their order; entering them again after a crash replaces them."""
     tx.execute(sa.delete(t.leg).where(t.leg.c.run == run))
-    rows = [{"waits": 0, "held": False, "released": False, **leg, "run": run, "place": n} for n, leg in enumerate(legs)]
+    usual = {"waits": 0, "fans_out": False, "held": False, "released": False, "run": run}
+    rows = [{**usual, **leg, "place": place} for place, leg in enumerate(legs)]
     if rows:
         tx.execute(sa.insert(t.leg), rows)
 

@@ -127,6 +127,7 @@ leg = sa.Table(  # what one operation does with the rows of a run: a row has an 
     sa.Column("place", sa.Integer, nullable=False),
     sa.Column("operation", sa.String, nullable=False),
     sa.Column("given", sa.JSON, nullable=False, default=list),  # the effect exists where one of these fields is given
+    sa.Column("fans_out", sa.Boolean, nullable=False, default=False),  # a row has several effects here
     sa.Column("open_rows", sa.BigInteger, nullable=False, default=0),  # good rows not yet decided by a consignment
     sa.Column("waits", sa.BigInteger, nullable=False, default=0),  # of these: rows that wait for another effect
     sa.Column("wake_at", Moment),

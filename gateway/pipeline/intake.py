@@ -198,7 +198,7 @@ class Intake:
             )  # fmt: skip
             runs.add_legs(tx, run, [
                 {"lane": leg.lane, "operation": leg.operation.name, "given": list(leg.operation.when),
-                 "open_rows": readout.good}
+                 "fans_out": leg.operation.each is not None, "open_rows": readout.good}
                 for leg in legs
             ])  # fmt: skip
             for leg in legs:

@@ -24,6 +24,7 @@ from gateway.destinations import _json
 from gateway.errors import OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.model import (
     ABSENT,
+    EACH,
     KEY,
     LINE,
     OUTCOME_SCHEMA,
@@ -92,6 +93,8 @@ class Further(BaseModel):
     when: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     gathers: bool = False
+    each: str | None = None
+    every: tuple[str, ...] = ()
     prices: PriceTerms | None = None
 
 
@@ -188,7 +191,7 @@ class HostileDestination:
         if not records.height:
             return
         fields = next(one.fields for one in self._operations if one.name == operation)
-        wanted = (KEY, "command", *fields)
+        wanted = (KEY, "command", *fields, *((EACH,) if EACH in records.columns else ()))
         absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in records.columns]
         full = records.with_columns(absent)
         items = _json.objects(full, [(name, _json.quoted(pl.col(name))) for name in wanted])

@@ -203,3 +203,62 @@ def test_waiting_goes_on_after_a_restart(two, rigs, clock, tmp_path):
         again.advance()
     assert sent(again, tmp_path) == [("write", ["a"]), ("offer", ["a"])]
     assert again.states(run) == {"applied": 1}
+
+
+VENDORS = ALONE.model_copy(update={"each": "vendor_ids", "every": ("V1", "V2")})
+LISTED = MAPPING + 'vendor_ids = { column = "vendors", optional = true }\n'
+
+
+def listed(*cells):
+    return "sku,quantity,unit,vendors\n" + "".join(f"{','.join(map(str, row))}\n" for row in cells)
+
+
+def pairs(rig, tmp_path):
+    log = [e for e in read_log(tmp_path / "effects.jsonl") if e.get("operation") == "offer" and "effects" in e]
+    return [(record["sku"], record["@each"]) for entry in log for record in entry["effects"]]
+
+
+class TestLists:
+    @pytest.fixture
+    def fan(self, rigs):
+        def make(*script, **options):
+            return rigs(*script, mapping=LISTED, further=(VENDORS,), **options)
+
+        return make
+
+    def test_a_row_has_an_effect_per_item_or_per_known_item(self, fan, tmp_path):
+        rig = fan()
+        run = rig.drop("a.csv", listed(("a", 1, "box", "V2|V3"), ("b", 2, "box", "")))
+        rig.advance()
+        assert pairs(rig, tmp_path) == [("a", "V2"), ("a", "V3"), ("b", "V1"), ("b", "V2")]
+        assert rig.states(run) == {"applied": 2}
+
+    def test_the_gravest_item_is_the_state_and_each_refusal_is_told(self, fan):
+        rig = fan(Step(), Step(does="refuse", keys=("a\x1fV2", "a\x1fV3")))
+        run = rig.drop("a.csv", listed(("a", 1, "box", "V1|V2|V3"), ("b", 2, "box", "V1")))
+        rig.advance()
+        assert rig.states(run) == {"refused": 1, "applied": 1}
+        frame = pl.concat(list(rig.settler.rows(rig.operations.run(run)).issues()))
+        assert frame.filter(field="offer").select(ROW, "value", "code", "state").rows() == [
+            (2, "V2", "DEST_REFUSED", "refused"), (2, "V3", "DEST_REFUSED", "refused"), (3, None, "EFFECT", "applied"),
+        ]  # fmt: skip
+
+    def test_only_the_item_that_changed_is_sent(self, fan, tmp_path, clock):
+        rig = fan(Step(), Step(does="refuse", keys=("a\x1fV2",)))
+        rig.drop("a.csv", listed(("a", 1, "box", "V1|V2")))
+        rig.advance()
+        clock.advance(10)
+        run = rig.drop("b.csv", listed(("a", 2, "box", "V1|V2")))
+        rig.advance()
+        assert pairs(rig, tmp_path) == [("a", "V1"), ("a", "V2")]
+        assert rig.states(run) == {"applied": 1}
+
+    def test_an_item_a_full_file_leaves_out_is_ended_alone(self, fan, tmp_path, clock):
+        full = {"mode": "full", "absent": "end", "guard": {"off": True}}
+        rig = fan(route=full)
+        rig.drop("a.csv", listed(("a", 1, "box", "V1|V2")))
+        rig.advance()
+        clock.advance(10)
+        rig.drop("b.csv", listed(("a", 1, "box", "V1")))
+        rig.advance()
+        assert pairs(rig, tmp_path)[2:] == [("a", "V2")]
