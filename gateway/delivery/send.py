@@ -19,6 +19,12 @@ from gateway.spool import Spool
 WINDOW = 64
 """Batches intended together where repeating is harmless; otherwise one at a time."""
 
+FIRST = "stock"
+"""Family that goes first where families share a budget: a level that is late sells what is not there."""
+
+MOST_GIVEN = 4
+"""Calls in a row that other families leave to it: its weight is four to one."""
+
 _ACCOUNT_TROUBLE = frozenset({"301", "302", "303", "307", "308", "401", "403", "404", "405", "415"})
 """Answers to a submission that speak of the account, the address or the form of all calls, not of these rows."""
 
@@ -32,6 +38,8 @@ class Sender:
     def __init__(self, journal: Journal, spool: Spool) -> None:
         self._journal = journal
         self._spool = spool
+        self._given: dict[str, float] = {}
+        """Per account: since when calls of a shared budget are left to stock."""
         self._polled: dict[str, threading.Lock] = {}
         """Per account: lanes of one account share its batches, and two answers at once would overwrite each other."""
 
@@ -63,9 +71,12 @@ class Sender:
                 raise Busy(f"The slot {window[0].slot} is taken by another batch.", after=1.0)
         op = setup.operation(window[0].operation)
         if op.interval > 0 and any(b.length for b in window):  # an empty batch ends without a call
-            name = f"{setup.destination.account}/{op.name}"
             try:
-                self._journal.take(name, op.interval)
+                if op.budget:
+                    self._give_way(setup, op)
+                self._journal.take(op.budget or f"{setup.destination.account}/{op.name}", op.interval)
+                if op.family != FIRST:
+                    self._given.pop(setup.destination.account, None)
             except Throttled:
                 self._free(window)
                 raise
@@ -74,6 +85,17 @@ class Sender:
                 return True
             batches.free_slots(tx, [b.id for b in window])
             return False
+
+    def _give_way(self, setup: LaneSetup, op: Operation) -> None:
+        """Leave the next calls of a shared budget to stock that waits, but not for ever."""
+        account = setup.destination.account
+        if op.family == FIRST:
+            return
+        with self._journal.read() as tx:
+            waits = batches.family_waits(tx, account, FIRST, self._journal.clock.now())
+        since = self._given.setdefault(account, self._journal.clock.monotonic())
+        if waits and self._journal.clock.monotonic() - since < MOST_GIVEN * op.interval:
+            raise Throttled(f"Stock of {account} goes first.", after=op.interval)
 
     def _free(self, window: Sequence[Row[Any]]) -> None:
         with self._journal.begin() as tx:

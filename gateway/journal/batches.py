@@ -72,6 +72,16 @@ def of_lane(tx: Connection, lane: str, states: Sequence[str], limit: int | None 
     return tx.execute(query.limit(limit) if limit else query).fetchall()
 
 
+def family_waits(tx: Connection, account: str, family: str, now: datetime) -> bool:
+    """Whether batches or rows of a family of an account could be sent now."""
+    lanes = sa.select(t.lane.c.name).where(t.lane.c.account == account, t.lane.c.name.like(f"%/{family}/%"))
+    ready = sa.select(t.batch.c.id).join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
+    ready = ready.where(t.consignment.c.lane.in_(lanes), t.batch.c.state == "ready", t.batch.c.length > 0)
+    rows = sa.select(t.leg.c.run).where(t.leg.c.lane.in_(lanes), t.leg.c.open_rows > 0, t.leg.c.held.is_(False))
+    rows = rows.where(t.leg.c.waits == 0, sa.or_(t.leg.c.wake_at.is_(None), t.leg.c.wake_at <= now))
+    return tx.scalar(ready.limit(1)) is not None or tx.scalar(rows.limit(1)) is not None
+
+
 def due(tx: Connection, account: str, now: datetime) -> Sequence[Row[Any]]:
     """Open or lapsed batches of an account that may be asked about now."""
     query = sa.select(t.batch).where(

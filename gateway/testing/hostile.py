@@ -95,6 +95,8 @@ class Further(BaseModel):
     gathers: bool = False
     each: str | None = None
     every: tuple[str, ...] = ()
+    budget: str = ""
+    interval: float = 0.0
     prices: PriceTerms | None = None
 
 
@@ -112,6 +114,8 @@ class HostileSettings(BaseModel):
     searchable: bool = Field(default=True, description="Whether `find` can tell; otherwise it answers unknown.")
     drifts: bool = False
     settle_first: bool = False
+    budget: str = ""
+    interval: float = Field(default=0.0, ge=0)
     slot_until: Literal["ticket", "settled"] = "ticket"
     deadline: float = Field(default=3600.0, gt=0)
     further: tuple[Further, ...] = Field(default=(), description="Operations beside the first.")
@@ -131,6 +135,8 @@ def _operation(settings: HostileSettings) -> Operation:
         searchable=settings.searchable,
         deadline=settings.deadline,
         settle_first=settings.settle_first,
+        budget=settings.budget,
+        interval=settings.interval,
         slot_until=settings.slot_until,
         ends=True,
     )
