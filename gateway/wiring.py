@@ -281,7 +281,9 @@ def _destination(name: str, kind: str, settings: BaseModel, clock: Clock, journa
     made = destinations()[kind]
     settings = scaled(settings, _announced_speed(settings))
     access = getattr(settings, "access", None)
-    transport = None if access is None else connect(access(), account=name, clock=clock, budget=journal)
+    transport = None
+    if access is not None:
+        transport = connect(access(), account=name, clock=clock, budget=journal, tokens=journal.tokens())
     built: Destination = made(settings, transport=transport, clock=clock, account=name, name=name)
     return built
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
-from gateway.errors import MayWorkLater, Throttled, Unreachable
-from gateway.model import Budget, Clock
+from gateway.errors import MayWorkLater, SettingsError, Throttled, Unreachable
+from gateway.model import Budget, Clock, TokenStore
 from gateway.transport.http_client import HttpxClient
 from gateway.transport.http_model import (
     Access,
     HttpSettings,
+    OAuth,
     Request,
     Response,
     Transport,
@@ -24,17 +25,20 @@ from gateway.transport.http_model import (
     base_url,
     is_loopback,
 )
+from gateway.transport.http_oauth import Tokens
 
 __all__ = [
     "Access",
     "Authorized",
     "HttpSettings",
     "HttpxClient",
+    "OAuth",
     "Paced",
     "Request",
     "Response",
     "RetryPolicy",
     "Retrying",
+    "Tokens",
     "Transport",
     "Upload",
     "base_url",
@@ -42,6 +46,7 @@ __all__ = [
     "is_loopback",
 ]
 
+_STAND_BACK = 0.1
 DEFAULT_BLOCK = 60.0
 """Seconds to keep away after a 429 that does not say how long."""
 
@@ -128,23 +133,40 @@ class Retrying:
 class Paced:
     """Books every attempt with the budget and keeps away for as long as the other side asks (429)."""
 
-    def __init__(self, inner: Transport, *, budget: Budget, account: str) -> None:
+    def __init__(self, inner: Transport, *, budget: Budget, account: str, clock: Clock | None = None) -> None:
         self._inner = inner
+        self._clock = clock
         self._budget = budget
         self._account = account
 
     def send(self, request: Request) -> Response:
-        """Send when the budget allows. Raises Throttled with `after` always set."""
+        """Send when the budget allows, waiting as long as the request would. Raises Throttled with `after` set."""
         if request.budget == "":
             return self._inner.send(request)
         name = f"{self._account}:{request.budget}"
-        self._budget.take(name, request.interval)
+        self._take(name, request)
         try:
             return self._inner.send(request)
         except Throttled as error:
             after = DEFAULT_BLOCK if error.after is None else error.after
             self._budget.block(name, after)
             raise Throttled(error.message, fix=error.fix, after=after) from error
+
+    def _take(self, name: str, request: Request) -> None:
+        """Book the call. One that stands back comes a little after its turn began: who does not is there by then."""
+        late = min(_STAND_BACK, request.interval / 4) if request.stands_back else 0.0
+        waited = 0.0
+        while True:
+            try:
+                self._budget.take(name, request.interval)
+            except Throttled as error:
+                wait = DEFAULT_BLOCK if error.after is None else error.after + late
+                if self._clock is None or waited + wait > request.patience:
+                    raise
+                self._clock.sleep(wait)
+                waited += wait
+            else:
+                return
 
     def close(self) -> None:
         """Give back connections."""
@@ -174,10 +196,16 @@ def connect(
     clock: Clock,
     budget: Budget,
     policy: RetryPolicy = RetryPolicy(),
+    tokens: TokenStore | None = None,
 ) -> Transport:
     """Return the stacked transport of one account. Raises SettingsError for an address that may not be used.
 
     Retrying is outermost so that each attempt is booked; auth is innermost so that nothing above sees a secret.
+    `tokens`: where access tokens are kept; needed where the access has to get them.
     """
-    client = Authorized(HttpxClient(access, clock=clock), access.secrets)
-    return Retrying(Paced(client, budget=budget, account=account), clock=clock, policy=policy)
+    client: Transport = Authorized(HttpxClient(access, clock=clock), access.secrets)
+    if access.oauth is not None:
+        if tokens is None:
+            raise SettingsError(f"{account} needs a store for its access tokens.", fix="Give connect() one.")
+        client = Tokens(client, access.oauth, place=access.base_url, account=account, clock=clock, store=tokens)
+    return Retrying(Paced(client, budget=budget, account=account, clock=clock), clock=clock, policy=policy)

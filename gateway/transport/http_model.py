@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -45,6 +45,12 @@ class Request:
     """Least seconds between two calls of that budget; 0 heeds only what the other side blocked."""
     limit: int = 64 * MEGABYTE
     """Most bytes of the answer that are read."""
+    answers: frozenset[int] = frozenset()
+    """Statuses besides 2xx whose answer is returned and not raised: there the body says what they mean."""
+    patience: float = 0.0
+    """Seconds a call waits on the spot for its turn in the budget; nothing has left by then."""
+    stands_back: bool = False
+    """Whether calls of the same budget that do not stand back go first when both wait."""
     secrets: tuple[tuple[str, SecretStr], ...] = ()
     """Headers added by the auth wrapper; their values are masked wherever the request is shown."""
 
@@ -56,7 +62,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A successful answer (status 2xx). Header names are in lower case."""
+    """An answer of status 2xx, or of one the request asked for. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -67,12 +73,39 @@ class Transport(Protocol):
     """Sends one request. Wrappers implement it and hold another one."""
 
     def send(self, request: Request) -> Response:
-        """Return the answer of status 2xx. Raises Unreachable, Throttled, Refused or OutcomeUnknown, nothing else."""
+        """Return the answer of status 2xx or of one asked for.
+
+        Raises Unreachable, Throttled, Refused or OutcomeUnknown, nothing else.
+        """
         ...
 
     def close(self) -> None:
         """Give back connections."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """How access tokens are got: by a user's keys or a client's, later by refresh tokens where there are any.
+
+    `user` and `secret`: user name and password, or client id and secret. Lives in seconds.
+    """
+
+    grant: Literal["password", "client_credentials"]
+    user: SecretStr
+    secret: SecretStr
+    path: str = "/token"
+    encoding: Literal["form", "json"] = "form"
+    scope: str = ""
+    scheme: str = "bearer"
+    factor: float = 0.8
+    """Share of its life after which a token is renewed."""
+    spare: float = 60.0
+    """It is renewed so long before its end at the latest."""
+    life: float = 3600.0
+    """Life of a token whose answer names none."""
+    refresh_life: float = 0.0
+    """How long a refresh token is trusted after it came; 0: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +117,8 @@ class Access:
     ca_file: Path | None = None
     timeout: float = 60.0
     """Seconds without a byte after which a call is given up."""
+    oauth: OAuth | None = None
+    """Where calls carry an access token that has to be got first."""
 
 
 class HttpSettings(Protocol):

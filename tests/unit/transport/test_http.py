@@ -515,3 +515,47 @@ def test_tls_is_verified(server, certificate):
     trusting = stacked(port, "https", ca_file=certificate)
     assert trusting.send(GET).status == 200
     trusting.close()
+
+
+# ---------------------------------------------------------------- answers that are wanted, turns that are waited for
+
+
+@pytest.mark.parametrize("status", [404, 406])
+def test_an_answer_that_is_wanted_is_returned_whatever_its_status(status):
+    client = mocked(lambda _request: httpx.Response(status, json={"StatusCode": 30}))
+    asked = Request("POST", "/api/x", body=b"{}", answers=frozenset({404, 406}))
+    answer = client.send(asked)
+    assert (answer.status, answer.body) == (status, b'{"StatusCode":30}')
+    with pytest.raises(Refused):
+        client.send(Request("POST", "/api/x", body=b"{}"))
+
+
+def test_a_token_is_masked_without_its_scheme_too():
+    def echo(request):
+        return httpx.Response(400, text=f"you sent {request.headers['authorization'].split()[1]}")
+
+    with pytest.raises(Refused) as caught:
+        mocked(echo).send(Request("GET", "/x", secrets=(("Authorization", SecretStr(f"bearer {KEY}")),)))
+    assert KEY not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
+def test_a_call_waits_for_its_turn_as_long_as_it_would():
+    clock = FakeClock()
+    paced = Paced(Script(OK, OK, OK), budget=Budgets(clock), account="a", clock=clock)
+    asked = Request("POST", "/x", budget="calls", interval=2.0, patience=5.0)
+    paced.send(asked)
+    paced.send(asked)
+    assert clock.slept == [2.0]
+    with pytest.raises(Throttled):
+        paced.send(Request("POST", "/x", budget="calls", interval=2.0, patience=1.0))
+    assert clock.slept == [2.0]
+
+
+def test_a_call_that_stands_back_comes_after_one_that_does_not():
+    clock = FakeClock()
+    paced = Paced(Script(OK, OK), budget=Budgets(clock), account="a", clock=clock)
+    back = Request("POST", "/x", budget="calls", interval=0.5, patience=5.0, stands_back=True)
+    paced.send(back)
+    paced.send(back)
+    assert clock.slept == [0.6]
