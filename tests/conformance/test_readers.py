@@ -190,7 +190,7 @@ def test_an_absent_value_is_null_and_an_empty_one_is_not(each: Format, tmp_path:
 
 
 def test_a_large_file_comes_in_blocks_with_one_header(each: Format, tmp_path: Path) -> None:
-    size = 60_000 if each.name != "xlsx-large" else 52_000
+    size = {"xlsx-large": 52_000, "csv": 160_000}.get(each.name, 60_000)
     each.write(tmp_path / "a", ["sku", "quantity"], [[f"SKU-{number:0100}", number] for number in range(size)])
     tables = read(each, tmp_path / "a")
     assert len(tables) > 1
