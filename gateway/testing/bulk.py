@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import ClassVar
@@ -111,21 +111,24 @@ class BulkDestination:
         if self._settings.batch_size is None:
             out = io.BytesIO()
             full.select(self._settings.fields).write_csv(out, separator=";", quote_style="always")
-            yield Batch(operation, f"{self._account}:bulk", out.getvalue(), _effects(full, 2), _memo(full))
+            rows = full.select("effect", pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias("line"))
+            yield Batch(operation, f"{self._account}:bulk", out.getvalue(), rows, _memo(full))
             return
-        items = _json.objects(full, [(name, _json.quoted(pl.col(name))) for name in self._settings.fields])
-        rows = full.select("effect")
-        for start, end in _json.cuts(items, records=self._settings.batch_size, size=None):
+        items = _objects(full.select(self._settings.fields))
+        size = self._settings.batch_size
+        line = (pl.int_range(pl.len(), dtype=pl.Int64) % size + 1).alias("line")
+        rows = full.select("effect", line)
+        for start, end in _json.cuts(items, records=size, size=None):
             body = _json.array(items.slice(start, end - start)).encode()
             part = rows.slice(start, end - start)
-            yield Batch(operation, f"{self._account}:bulk", body, _effects(part, 1), _memo(part))
+            yield Batch(operation, f"{self._account}:bulk", body, part, _memo(part))
 
     def submit(self, batch: Batch) -> Receipt:
         """Take it; all is applied."""
         self.calls += 1
         self.records += int(batch.memo["records"])
         self.size += len(batch.body)
-        ticket = _digest(batch.body)
+        ticket = uuid.uuid4().hex
         self._taken.add(ticket)
         return Receipt(ticket=ticket, closed=True, rest=RowState.APPLIED)
 
@@ -148,13 +151,12 @@ class BulkDestination:
         """Nothing is held open."""
 
 
-def _effects(rows: pl.DataFrame, first: int) -> pl.DataFrame:
-    return rows.select("effect", pl.int_range(first, pl.len() + first, dtype=pl.Int64).alias("line"))
+def _objects(values: pl.DataFrame) -> pl.Series:
+    """One JSON object per row; a missing value has no member."""
+    if not sum(values.null_count().row(0)):
+        return values.select(json=pl.struct(pl.all()).struct.json_encode()).to_series()
+    return _json.objects(values, [(name, _json.quoted(pl.col(name))) for name in values.columns])
 
 
 def _memo(rows: pl.DataFrame) -> dict[str, str]:
     return {"records": str(rows.height)}
-
-
-def _digest(body: bytes) -> str:
-    return hashlib.blake2b(body, digest_size=12).hexdigest()

@@ -37,6 +37,16 @@ def test_bounded_calls_take_json():
     assert [batch.effects["effect"].to_list() for batch in batches] == [[0, 1], [2, 3], [4]]
 
 
+def test_a_record_is_an_object_and_a_missing_value_has_no_member():
+    frame = pl.DataFrame({"effect": [0, 1], KEY: ["a", "b"], "sku": ['a"\\', "b"], "quantity": ["1", "2"]})
+    frame = frame.with_columns(pl.col("effect").cast(pl.UInt32))
+    (whole,) = build(batch_size=9, fields=("sku", "quantity")).encode("write", frame, Reference())
+    assert json.loads(whole.body) == [{"sku": 'a"\\', "quantity": "1"}, {"sku": "b", "quantity": "2"}]
+    holed = frame.with_columns(quantity=pl.Series(["1", None]))
+    (holes,) = build(batch_size=9, fields=("sku", "quantity")).encode("write", holed, Reference())
+    assert json.loads(holes.body) == [{"sku": 'a"\\', "quantity": "1"}, {"sku": "b"}]
+
+
 def test_all_is_applied_at_once_and_counted():
     destination = build()
     (batch,) = destination.encode("write", records(3), Reference())
