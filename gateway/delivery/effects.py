@@ -40,10 +40,13 @@ EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
 """
 
 
-def effect_states(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> Iterator[pl.DataFrame]:
+def effect_states(
+    folder: ConsignmentFolder, rows: Sequence[Row[Any]], columns: Sequence[str] | None = None
+) -> Iterator[pl.DataFrame]:
     """Yield effects part by part with `state`, `code`, `message`, `remote_id` (String; state null: still open).
 
-    `rows` are the consignment's batches as the journal knows them, by number.
+    `rows` are the consignment's batches as the journal knows them, by number. `columns` of the effects, None: all;
+    what outcomes are matched by comes too.
     """
     rest = pl.DataFrame(
         {
@@ -56,8 +59,13 @@ def effect_states(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> Iterat
     )
     named = _outcomes(folder, rows)
     misread = _misread(folder, named)
-    for part in folder.effects():
-        frame = part.join(rest, on="batch", how="left", maintain_order="left")
+    wanted = None if columns is None else [*columns, "batch", *(["line", KEY] if named.height else [])]
+    counted = [b.number for b in rows] == list(range(len(rows)))
+    for part in folder.effects(None if wanted is None else list(dict.fromkeys(wanted))):
+        if counted and part.height:
+            frame = part.hstack([rest[name].gather(part["batch"]) for name in ("state", "code", "message")])
+        else:
+            frame = part.join(rest, on="batch", how="left", maintain_order="left")
         frame = frame.with_columns(remote_id=pl.lit(None, pl.String))
         if misread.len():
             bad = pl.col("batch").is_in(misread.implode()) & pl.col("state").is_not_null()
@@ -306,15 +314,18 @@ def _apply_effects(
 ) -> None:
     position, open_state = mine
     members = folder.members()
-    for part in effect_states(folder, sent):
-        own = part.filter(pl.col("run") == position)
+    wanted = ["effect", "run", ROW, "derived", *([KEY] if told.fans_out else [])]
+    for part in effect_states(folder, sent, wanted):
+        mine_alone = (part["run"] == position).all()
+        own = part if mine_alone else part.filter(pl.col("run") == position)
         own = own.with_columns(pl.col("state").fill_null(pl.lit(str(open_state), STATE_ENUM)))
         lost = own.filter(pl.col("derived"))
         for state, count in lost.group_by("state").len().iter_rows():
             told.derived[state] = told.derived.get(state, 0) + count
         item = pl.col(KEY).str.split(KEY_SEPARATOR).list.last() if told.fans_out else pl.lit("")
         told_of = ("state", "code", "message", "remote_id")
-        rows = own.filter(~pl.col("derived")).select(ROW, "effect", *told_of, item.alias("item"))
+        rows = own if not lost.height else own.filter(~pl.col("derived"))
+        rows = rows.select(ROW, "effect", *told_of, item.alias("item"))
         if members.height:
             joined = members.join(rows.drop(ROW), on="effect", how="inner")
             rows = pl.concat([rows, joined.select(rows.columns)])
