@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -53,11 +55,15 @@ def add_segments(
     journal: Journal, spool: Spool, lane: str, frames: Iterable[pl.DataFrame], *, consignment: str, name: str
 ) -> None:
     """Write confirmed effects (SEGMENT_SCHEMA) as segments: durable first, then the journal rows that name them."""
-    written = [
-        write_segment(spool, lane, frame, consignment=consignment, name=f"{name}-{number:04d}")
-        for number, frame in enumerate(frames)
-        if frame.height
-    ]
+    written: list[dict[str, str | int]] = []
+    with ThreadPoolExecutor(1, thread_name_prefix="segment") as pool:
+        under_way: list[Future[dict[str, str | int]]] = []
+        for number, frame in enumerate(frames):  # one is written while the next is made
+            written.extend(one.result() for one in under_way)
+            called = f"{name}-{number:04d}"
+            write = partial(write_segment, spool, lane, frame, consignment=consignment, name=called)
+            under_way = [pool.submit(write)] if frame.height else []
+        written.extend(one.result() for one in under_way)
     with journal.begin() as tx:
         known = set(tx.scalars(sa.select(t.segment.c.file).where(t.segment.c.consignment == consignment)))
         fresh = [row for row in written if row["file"] not in known]

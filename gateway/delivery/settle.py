@@ -91,7 +91,7 @@ class Settler:
             part.filter(pl.col("state").is_in(good))
             .with_columns(at=now)
             .select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
-            for part in effect_states(folder, sent)
+            for part in effect_states(folder, sent, [name for name in SEGMENT_SCHEMA if name != "at"])
         )
         baseline.add_segments(self._journal, self._spool, setup.name, frames, consignment=consignment, name=name)
 
