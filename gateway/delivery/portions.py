@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -92,7 +93,13 @@ class Portions:
         self._candidates = candidates
 
     def __iter__(self) -> Iterator[Portion]:
-        """Yield in file order where no row needs to meet another, else part by part of the key hash."""
+        """Yield in file order where no row needs to meet another, else part by part of the key hash.
+
+        The next portion is read while one is decided.
+        """
+        return _one_ahead(self._read())
+
+    def _read(self) -> Iterator[Portion]:
         if self._alone():
             if self._baseline.rows == 0 and self._flying.height == 0:
                 yield from self._blocks()
@@ -218,6 +225,14 @@ class Portions:
             run=pl.lit(candidate.position, pl.UInt32),
             seq=pl.lit(candidate.row.seq, pl.Int64),
         )
+
+
+def _one_ahead(portions: Iterator[Portion]) -> Iterator[Portion]:
+    with ThreadPoolExecutor(1, thread_name_prefix="portion") as pool:
+        following = pool.submit(next, portions, None)
+        while (portion := following.result()) is not None:
+            following = pool.submit(next, portions, None)
+            yield portion
 
 
 def _gathered(blocks: Iterable[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
