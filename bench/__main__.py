@@ -13,7 +13,7 @@ from bench import data
 from bench.measure import Broken, Line, Options
 from bench.table import show
 
-PARTS = ("start", "stock", "memory", "formats", "download", "rooms")
+PARTS = ("start", "stock", "memory", "formats", "feeds", "download", "rooms")
 
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -31,8 +31,8 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 def main(*, rounds: int, large: bool, parts: tuple[str, ...], scale: float, folder: Path, fail: bool) -> None:
     """Measure speed and memory as ratios; wall time decides.
 
-    Parts: start (imports, --help), stock (CSV, 1,000,000 rows), memory, formats (XLSX, XML), download (SFTP), and
-    rooms: reading, mapping and checking apart.
+    Parts: start (imports, --help), stock (CSV, 1,000,000 rows), memory, formats (XLSX, XML), feeds (catalog,
+    promotion), download (SFTP), and rooms: reading, mapping and checking apart.
     """
     options = Options(folder.resolve(), rounds, scale, large)
     console, error = Console(), Console(stderr=True)

@@ -103,7 +103,7 @@ def stock_csv(folder: Path, rows: int, *, bad: float = BAD) -> Path:
                 frame = _stock(start, min(_PART, rows - start), bad)
                 frame.write_csv(out, separator=";", include_header=start == 0)
 
-    return _made(folder / f"stock-{rows}-{bad}.csv", write)
+    return made(folder / f"stock-{rows}-{bad}.csv", write)
 
 
 def _stock(start: int, rows: int, bad: float) -> pl.DataFrame:
@@ -155,7 +155,7 @@ def ragged_csv(folder: Path, rows: int) -> Path:
                 fault = row % 300 if row else 0
                 yield {100: "short;1\n", 200: "\n", 299: line.replace(";", ';"5" tube;', 1)}.get(fault, line)
 
-    return _made(folder / f"ragged-{rows}.csv", _lines(lines))
+    return made(folder / f"ragged-{rows}.csv", written(lines))
 
 
 def catalog_csv(folder: Path, rows: int) -> Path:
@@ -169,7 +169,7 @@ def catalog_csv(folder: Path, rows: int) -> Path:
             short = [f"value {dice.randrange(1000)}" for _ in range(21)]
             yield ";".join([f"SKU-{row:07d}", *(f'"{text}"' for text in texts), *short]) + "\r\n"
 
-    return _made(folder / f"catalog-{rows}.csv", _lines(lines))
+    return made(folder / f"catalog-{rows}.csv", written(lines))
 
 
 def articles_csv(folder: Path, rows: int) -> Path:
@@ -189,7 +189,7 @@ def articles_csv(folder: Path, rows: int) -> Path:
         for row in range(rows):
             yield _article(row, dice) + "\r\n"
 
-    return _made(folder / f"articles-{rows}.csv", _lines(lines))
+    return made(folder / f"articles-{rows}.csv", written(lines))
 
 
 def _article(row: int, dice: random.Random) -> str:
@@ -229,7 +229,7 @@ def stock_xml(folder: Path, records: int) -> Path:
                 )
         yield "  </items>\n</stock>\n"
 
-    return _made(folder / f"stock-{records}.xml", _lines(lines))
+    return made(folder / f"stock-{records}.xml", written(lines))
 
 
 def stock_xlsx(folder: Path, rows: int) -> Path:
@@ -259,7 +259,7 @@ def stock_xlsx(folder: Path, rows: int) -> Path:
                 page.write_number(row, 19, 5_012_345_678_900 + row)
         book.close()
 
-    return _made(folder / f"stock-{rows}.xlsx", write)
+    return made(folder / f"stock-{rows}.xlsx", write)
 
 
 def blob(folder: Path, size: int) -> Path:
@@ -271,10 +271,12 @@ def blob(folder: Path, size: int) -> Path:
             for start in range(0, size, _PART):
                 out.write(dice.bytes(min(_PART, size - start)))
 
-    return _made(folder / f"blob-{size}.bin", write)
+    return made(folder / f"blob-{size}.bin", write)
 
 
-def _lines(lines: Callable[[], Iterator[str]]) -> Callable[[Path], None]:
+def written(lines: Callable[[], Iterator[str]]) -> Callable[[Path], None]:
+    """Return what writes the lines to a file."""
+
     def write(path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as out:
             out.writelines(lines())
@@ -282,7 +284,7 @@ def _lines(lines: Callable[[], Iterator[str]]) -> Callable[[Path], None]:
     return write
 
 
-def _made(path: Path, write: Callable[[Path], None]) -> Path:
+def made(path: Path, write: Callable[[Path], None]) -> Path:
     """Write the file by temporary name, unless it is there."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Time of a stock file of 1,000,000 x 6: its check, whole way, the same again, all rows bad; a check of articles."""
+"""Time of a stock file of 1,000,000 x 6: its check, whole way, the same again, and all rows bad."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from bench.way import WARM_UP, Way, checked
 
 ROWS = 1_000_000
 YARDSTICK = "csv.reader"
-ARTICLES = 200_000
 CALL = 500
 """Records per call of the destination with small calls."""
 
@@ -45,27 +44,11 @@ def lines(options: Options, progress: Callable[[str], None]) -> list[Line]:
             _all_bad(watch_bad, faulty, rows)
     return [
         Line("check", "x", 2.0, YARDSTICK, watch.ratio("check")),
-        articles(options, progress),
         Line("whole way, one import per portion", "x", 4.5, YARDSTICK, watch.ratio("whole")),
         Line("whole way, 500 records per call", "x", 8.0, YARDSTICK, watch.ratio("calls")),
         Line("the same rows again, delta on", "x", 1.0, "the first run", watch.between("again", "whole")),
         Line("whole way, every row bad", "x", 15.0, YARDSTICK, watch_bad.ratio("bad")),
     ]
-
-
-def articles(options: Options, progress: Callable[[str], None]) -> Line:
-    """Measure the check of articles with long quoted texts."""
-    rows = options.sized(ARTICLES)
-    progress("writing articles")
-    file, few = data.articles_csv(options.data, rows), data.articles_csv(options.data, WARM_UP)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        mapping = data.mapping(Path(folder), data.CATALOG_MAPPING)
-        checked(few, mapping)
-        watch = Watch(lambda: bare(file))
-        for number in range(options.rounds):
-            progress(f"articles, round {number + 1} of {options.rounds}")
-            _check(watch, file, mapping, rows)
-    return Line(f"check of {rows:,} articles x 24", "x", 2.0, YARDSTICK, watch.ratio("check"))
 
 
 def _warm_up(options: Options, mapping: Path) -> None:

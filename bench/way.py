@@ -36,11 +36,18 @@ def checked(path: Path, mapping: Path) -> tuple[int, int]:
 class Way:
     """A gateway of its own in a scratch folder: one route, one lane, one destination, a journal on the disk."""
 
-    def __init__(self, mapping: str, batch_size: int | None = None) -> None:
+    def __init__(
+        self,
+        mapping: str,
+        batch_size: int | None = None,
+        *,
+        contract: str = "stock",
+        fields: tuple[str, ...] = FIELDS,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="bench-way-"))
         (self.folder / "units.csv").write_text(UNITS, encoding="utf-8")
         clock = RealClock()
-        settings = BulkSettings(batch_size=batch_size, fields=FIELDS)
+        settings = BulkSettings(batch_size=batch_size, contract=contract, fields=fields)
         self.destination = BulkDestination(settings, clock=clock, account="there", name="there")
         self.rig = Rig(self.folder, self.destination, clock, mapping=mapping)
 

@@ -22,6 +22,12 @@ LINES = (
     r"memory of 10 times the rows, whole way",
     r"XLSX [\d,]+ x 20, reading",
     r"XML [\d,]+ elements, check",
+    r"check of [\d,]+ articles x 24",
+    r"the same [\d,]+ articles, whole way",
+    r"check of [\d,]+ promotions x 13",
+    r"the same [\d,]+ promotions, whole way",
+    r"XML [\d,]+ articles x 24, check",
+    r"XLSX [\d,]+ articles x 24, reading",
     r"SFTP download of \d+ MB, share of rate",
     r"the same, extra memory",
 )
