@@ -447,6 +447,21 @@ class Destination(Protocol):
         ...
 
 
+@runtime_checkable
+class Hearing(Protocol):
+    """A destination that is also told: its system calls a webhook of ours when an import has ended."""
+
+    def hear(self, body: bytes, headers: Mapping[str, str]) -> Mapping[str, Receipt]:
+        """Read one event: ticket to receipt; empty where it says nothing about imports.
+
+        `headers`: the few that are kept, names in lower case. Events come in any order, more than once, and before
+        `submit` has returned the ticket; the same event may be handed over again. What a closed receipt leaves out is
+        never asked for, so fetch it here. Raises MayWorkLater: it is handed over again later, the lane goes on;
+        anything else: nobody can read it.
+        """
+        ...
+
+
 # ---------------------------------------------------------------- what lower rooms need from above
 
 

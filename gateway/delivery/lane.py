@@ -61,6 +61,7 @@ class Delivery:
 
     def _work(self, setup: LaneSetup) -> None:
         self._cancelled(setup)
+        self._hear(setup)
         self._sender.resolve(setup)
         told = self._sender.poll(setup)
         self._sender.lapse(setup)
@@ -73,6 +74,14 @@ class Delivery:
             self._sender.send(setup)
         finally:
             self._settle(setup)
+
+    def _hear(self, setup: LaneSetup) -> None:
+        """What came by webhook ends effects though the other side may be out of reach for us at this moment."""
+        told = self._sender.hear(setup)
+        if told:
+            self._settle(setup)
+            self._settler.correct(setup)
+            self._wake_others(setup, told)
 
     def _consign(self, setup: LaneSetup) -> None:
         with self._journal.read() as tx:
@@ -127,7 +136,8 @@ class Delivery:
             .join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
             .where(t.consignment.c.lane == setup.name, t.batch.c.state == "open")
         )
-        times = [at for at in (asked, deadline) if at is not None]
+        heard = self._sender.hearer.wake_at(tx, setup)
+        times = [at for at in (asked, deadline, heard) if at is not None]
         first = any(leg.operation.settle_first for leg in setup.legs)
         if deadline is None or not first:  # else what waits goes on when the open have settled
             times.extend(r.wake_at or now for r in runs.waiting(tx, setup.name))

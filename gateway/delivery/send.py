@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy.engine import Row
 
+from gateway.delivery.hear import Hearer
 from gateway.delivery.setup import LaneSetup
 from gateway.errors import Busy, MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.journal import Journal, batches
@@ -35,9 +37,10 @@ LAPSED_POLL = 60
 class Sender:
     """Moves batches of lanes from ready to closed."""
 
-    def __init__(self, journal: Journal, spool: Spool) -> None:
+    def __init__(self, journal: Journal, spool: Spool, hearer: Hearer | None = None) -> None:
         self._journal = journal
         self._spool = spool
+        self.hearer = hearer or Hearer(journal)
         self._given: dict[str, float] = {}
         """Per account: since when calls of a shared budget are left to stock."""
         self._polled: dict[str, threading.Lock] = {}
@@ -199,7 +202,12 @@ class Sender:
                 )  # fmt: skip
                 self._store(setup, [(b, receipt)])
 
-    # ---- polling
+    # ---- being told and polling
+
+    def hear(self, setup: LaneSetup) -> list[str]:
+        """Take in what came by webhook; returns the consignments something was learnt of."""
+        with self._polled.setdefault(setup.destination.account, threading.Lock()):
+            return self.hearer.hear(setup, functools.partial(self._store, setup))
 
     def poll(self, setup: LaneSetup) -> list[str]:
         """Ask about all open batches of the account that are due; returns the consignments something was learnt of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,9 +37,10 @@ class NewBatch:
 
 
 def add_consignment(tx: Connection, values: Mapping[str, Any], runs: Sequence[str]) -> None:
-    """Enter a consignment and the runs it takes rows of."""
+    """Enter a consignment and the runs it takes rows of; without any, it is a lane's own doing."""
     tx.execute(sa.insert(t.consignment).values(**values))
-    tx.execute(sa.insert(t.consignment_run), [{"consignment": values["id"], "run": run} for run in runs])
+    if runs:
+        tx.execute(sa.insert(t.consignment_run), [{"consignment": values["id"], "run": run} for run in runs])
 
 
 def add_batches(tx: Connection, consignment: str, account: str, batches: Sequence[NewBatch]) -> None:
@@ -88,6 +89,16 @@ def due(tx: Connection, account: str, now: datetime) -> Sequence[Row[Any]]:
         t.batch.c.account == account, t.batch.c.state.in_(("open", "lapsed")), t.batch.c.ask_at <= now
     )
     return tx.execute(query.order_by(t.batch.c.ask_at, t.batch.c.id)).fetchall()
+
+
+def with_tickets(tx: Connection, account: str, tickets: Collection[str]) -> Sequence[Row[Any]]:
+    """Batches of an account that have one of the tickets, whatever became of them."""
+    wanted = sorted(tickets)
+    found: list[Row[Any]] = []
+    for start in range(0, len(wanted), 500):
+        mine = sa.and_(t.batch.c.account == account, t.batch.c.ticket.in_(wanted[start : start + 500]))
+        found.extend(tx.execute(sa.select(t.batch).where(mine).order_by(t.batch.c.id)))
+    return found
 
 
 def intend(tx: Connection, ids: Sequence[int], now: datetime) -> bool:

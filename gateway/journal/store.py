@@ -25,7 +25,11 @@ def open_journal(state: Path, clock: Clock, *, url: str | None = None) -> Journa
 
 
 def _engine(url: str) -> Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+    engine = sa.create_engine(
+        url,
+        connect_args={"timeout": 30} if url.startswith("sqlite") else {},
+        hide_parameters=True,  # tokens and what came by webhook must not stand in the message of an error
+    )
     if engine.dialect.name == "sqlite":
 
         @sa.event.listens_for(engine, "connect")
@@ -65,6 +69,7 @@ class Journal:
                 fix="Run the newer program, or point `state` to another folder.",
             )
         t.metadata.create_all(self.engine)
+        t.batch_ticket.create(self.engine, checkfirst=True)  # the table may be older than its index
         if found == "1":
             migrate.to_2(self.engine)
         with self.begin() as tx:

@@ -215,6 +215,8 @@ batch = sa.Table(
     sa.Column("memo", sa.JSON, nullable=False, default=dict),
 )
 
+batch_ticket = sa.Index("ix_batch_ticket", batch.c.ticket)
+
 batch_run = sa.Table(
     "batch_run",
     metadata,
@@ -242,6 +244,25 @@ segment = sa.Table(
     sa.Column("consignment", sa.String),
 )
 
+book = sa.Table(  # of a lane that computes wanted prices: up to when boundaries are done, and the next one
+    "book",
+    metadata,
+    sa.Column("lane", sa.String, primary_key=True),
+    sa.Column("until", Moment, nullable=False),
+    sa.Column("next_at", Moment),
+)
+
+book_segment = sa.Table(  # files of base prices and promotions of such a lane
+    "book_segment",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("lane", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),  # base, promotion, again
+    sa.Column("file", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("written_by", sa.String, nullable=False),  # what files written together have in common
+)
+
 token = sa.Table(
     "token",
     metadata,
@@ -249,6 +270,29 @@ token = sa.Table(
     sa.Column("value", sa.String),  # null: only leased so far
     sa.Column("expires_at", Moment),
     sa.Column("leased_until", Moment),
+)
+
+heard = sa.Table(  # events that came by webhook
+    "heard",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("destination", sa.String, nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("digest", sa.String, nullable=False),  # of the body: a repeated delivery is once
+    sa.Column("headers", sa.JSON, nullable=False, default=dict),  # only those the hook keeps
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.String, nullable=False),  # new, waiting: for a ticket, done, ignored, unreadable, expired
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    sa.Column("next_at", Moment),
+    sa.UniqueConstraint("destination", "digest"),
+    sa.Index("ix_heard_state", "destination", "state"),
+)
+
+heard_ticket = sa.Table(  # tickets that no batch has yet
+    "heard_ticket",
+    metadata,
+    sa.Column("heard", sa.ForeignKey("heard.id"), primary_key=True),
+    sa.Column("ticket", sa.String, primary_key=True),
 )
 
 audit = sa.Table(
