@@ -119,9 +119,26 @@ def _seconds(value: float) -> str:
 
 
 def targets() -> str:
+    """One line per destination: what it takes, and what a row becomes there."""
+    rows = []
+    for name in destinations():
+        families: dict[str, list[str]] = {}
+        for one in operations_of(name):
+            families.setdefault(one.contract, []).append(one.family)
+        spec = destinations()[name].SPEC
+        effects = ("; ".join(f"{contract}: {', '.join(dict.fromkeys(of))}" for contract, of in families.items()))
+        rows.append((f"[`{name}`](docs/destinations/{name}.md)", spec.title, effects.replace("*:", "any contract:")))
+    return table(("`kind`", "What", "Contract: effects of a row"), rows)
+
+
+def operations_page() -> str:
+    return f"{OPERATIONS}\n{operations_table()}"
+
+
+def operations_table() -> str:
     rows = [
         (
-            f"[`{name}`](docs/destinations/{name}.md)",
+            f"[`{name}`]({name}.md)",
             f"{one.contract}: {one.name}",
             one.confirms,
             one.repeat.replace("_", " "),
@@ -139,6 +156,17 @@ def targets() -> str:
         "Deadline", "Drifts",
     )  # fmt: skip
     return table(header, rows)
+
+
+OPERATIONS = """# What each destination writes
+
+A row of a contract has one effect per family a destination writes of it; the route's `effects` names fewer.
+
+*Confirms*: the best a row can end as. *Repeat*: what sending a batch twice does. *Searchable*: whether a lost call can
+be looked up. *Deadline*: after it rows without an answer end `accepted` (a later answer still corrects them). *Drifts*:
+the value moves without us (sales lower stock), so an equal row is sent again unless the route sets
+`delta.unchanged_for`.
+"""
 
 
 # ---------------------------------------------------------------- whole pages
@@ -233,6 +261,7 @@ BLOCKS: dict[Path, dict[str, Callable[[], str]]] = {
     DOCS / "operating.md": {"states": states, "exit codes": exits},
 }
 PAGES: dict[Path, Callable[[], str]] = {
+    DOCS / "destinations" / "README.md": operations_page,
     DOCS / "issues.md": issues_page,
     DOCS / "settings.md": settings_page,
 }
