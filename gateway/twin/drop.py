@@ -32,12 +32,16 @@ _WAKE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A login: sees `root` as "/" and nothing else. `keys`: public keys as authorized_keys has them: kind, base64."""
+    """A login: sees `root` as "/" and nothing else, and starts in `home`, a path below it.
+
+    `keys`: public keys as authorized_keys has them: kind, base64.
+    """
 
     name: str
     root: Path
     password: str | None = field(default=None, repr=False)
     keys: tuple[str, ...] = ()
+    home: str = "/"
 
 
 class Drop:
@@ -76,7 +80,7 @@ class Drop:
         _silence()
         self._host_key()
         for account in self._accounts.values():
-            account.root.mkdir(parents=True, exist_ok=True)
+            (account.root / account.home.lstrip("/")).mkdir(parents=True, exist_ok=True)
         listener = socket.socket()
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -204,7 +208,8 @@ class _Session(Served):
     def __init__(self, server: paramiko.ServerInterface, faults: dict[str, Faults], clock: Clock) -> None:
         if not isinstance(server, _Login) or server.account is None:
             raise paramiko.SSHException("No account has logged in.")
-        super().__init__(server, server.account.root, faults[server.account.name], clock, server.transport.close)
+        account = server.account
+        super().__init__(server, account.root, faults[account.name], clock, server.transport.close, account.home)
 
 
 def _silence() -> None:

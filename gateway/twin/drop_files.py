@@ -29,7 +29,7 @@ class Faults:
     `slow_write`: seconds per write request. `cut_after`: bytes of file data, either way, until the connection is
     dropped. `cut_before`, `cut_behind`: name of a request ("rename", "posix_rename", "open", "stat", "remove",
     "mkdir", "list") before which, or after which but before its answer, it is dropped. `short_reads`: most bytes per
-    answer to a read. `silent`: seconds a listing waits before it is answered.
+    answer to a read. `silent`: seconds a listing waits before it is answered. `full`: the disk takes no more bytes.
     """
 
     slow_write: float = 0.0
@@ -41,6 +41,7 @@ class Faults:
     cut_behind: str = ""
     short_reads: int = 0
     silent: float = 0.0
+    full: bool = False
     requests: list[str] = field(default_factory=list)
     """Names of the requests served, in order."""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -73,13 +74,20 @@ class _CutError(Exception):
 
 
 class Served(paramiko.SFTPServerInterface):
-    """Files below `root`; nothing outside can be named, not even by a link."""
+    """Files below `root`; nothing outside can be named, not even by a link. Relative paths begin at `home`."""
 
     def __init__(
-        self, server: paramiko.ServerInterface, root: Path, faults: Faults, clock: Clock, cut: Callable[[], None]
+        self,
+        server: paramiko.ServerInterface,
+        root: Path,
+        faults: Faults,
+        clock: Clock,
+        cut: Callable[[], None],
+        home: str = "/",
     ) -> None:
         super().__init__(server)
         self._root = root.resolve()
+        self._home = home
         self._clock = clock
         self._cut = cut
         self.faults = faults
@@ -154,8 +162,9 @@ class Served(paramiko.SFTPServerInterface):
         return self._change("setstat", lambda: paramiko.SFTPServer.set_file_attr(str(self._inside(path)), attr))
 
     def canonicalize(self, path: str) -> str:
-        """Paths begin at the account's root."""
-        return posixpath.normpath("/" + path.lstrip("/"))
+        """Paths begin at the account's root, relative ones at its home."""
+        absolute = path if path.startswith("/") else posixpath.join(self._home, path)
+        return posixpath.normpath("/" + absolute.lstrip("/"))
 
     def passes(self, wanted: int, *, writing: bool) -> int:
         """Book file data; return how many bytes of it get through before the connection goes."""
@@ -218,6 +227,8 @@ class _Handle(paramiko.SFTPHandle):
     def write(self, offset: int, data: Buffer) -> int:
         """Write at an offset."""
         content = bytes(data)
+        if self._served.faults.full:
+            return SFTP_FAILURE
         allowed = self._served.passes(len(content), writing=True)
         try:
             self._stream.seek(offset)
