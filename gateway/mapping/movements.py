@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from gateway.issues import WARNINGS
+from gateway.issues import WARNINGS, filled
 from gateway.mapping.numbers import Number
 from gateway.model import ISSUE_SCHEMA, KEY_SEPARATOR, LINE, ROW, Draft
 
@@ -62,7 +62,7 @@ class Movements:
         """
         rows = self._judged(draft.frame).join(totals, on=ID, how="left", maintain_order="left")
         differs = (_exact(OPENING) != _exact("@first")).fill_null(False)
-        opening = pl.format("its opening level is {}, not {} as in the rows above", OPENING, "@first")
+        opening = filled("its opening level is {}, not {} as in the rows above", OPENING, "@first")
         rows = rows.with_columns(pl.coalesce("@fault", pl.when(differs).then(opening)).alias("@fault"))
         past = pl.col("@before").is_not_null()
         out = rows.filter(past).select(ROW, LINE, pl.lit("SKIPPED").alias("code"), pl.col("@before").alias("detail"))
@@ -88,7 +88,7 @@ class Movements:
             pl.when(pl.col(SIGN) == "-").then(-_exact(self.field)).otherwise(_exact(self.field)).alias("@moved"),
             pl.when(pl.col(OPENING) != "").then(OPENING).alias(OPENING),
         )
-        inside = pl.format("the level of {} has this movement of {} in it", "@since", DAY)
+        inside = filled("the level of {} has this movement of {} in it", "@since", DAY)
         past = pl.col("@fault").is_null() & (pl.col(DAY) <= pl.col("@since"))
         return rows.with_columns(pl.when(past).then(inside).alias("@before"))
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gateway.formats.layout import CsvLayout
+from gateway.issues import filled
 from gateway.model import ISSUE_SCHEMA, LINE, ROW
 from gateway.readers.csv_shape import BLANKS, Part, Place, Shape, schema_of
 from gateway.readers.csv_strict import Record, StrictReader
@@ -205,6 +206,6 @@ def _lengths(
         code=pl.when(cells < shape.needed).then(pl.lit("ROW_TOO_SHORT")).otherwise(pl.lit("ROW_TOO_LONG")),
         field=pl.lit(None, pl.String),
         value=pl.lit(None, pl.String),
-        detail=pl.format("{} instead of {}", cells, pl.lit(shape.columns)),
+        detail=filled("{} instead of {}", cells, pl.lit(shape.columns)),
     )
     return issues.select(pl.col(name).cast(kind) for name, kind in ISSUE_SCHEMA.items())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from gateway.issues import with_text
+from gateway.issues import filled, with_text
 from gateway.model import LINE, ROW, Rows, Table
 from gateway.reports.raw import DAMAGED
 from gateway.reports.verdict import FAILED
@@ -193,7 +193,7 @@ def joined(told: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             error_message=pl.when(pl.col("more") > 0)
-            .then(pl.format("{} and {} more", "error_message", "more"))
+            .then(filled("{} and {} more", "error_message", "more"))
             .otherwise("error_message")
         )
         .drop("more")

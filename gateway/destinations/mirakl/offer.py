@@ -18,6 +18,7 @@ from gateway.destinations.mirakl import sheet
 from gateway.destinations.mirakl.offers_read import Known
 from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.settings import MiraklSettings
+from gateway.issues import filled
 from gateway.model import KEY, ROW, Batch, Operation, PriceTerms, Reference, Repeat, no_issues
 
 OPERATION = "offer"
@@ -81,7 +82,7 @@ def check(records: pl.DataFrame, reference: Reference, today: date, settings: Mi
 def other_currency(rows: pl.DataFrame) -> pl.DataFrame:
     """Return issues of rows whose `currency` is not `theirs`, the one the shop's offer has."""
     other = rows.filter(given("currency") & (pl.col("currency") != pl.col("theirs")).fill_null(value=False))
-    detail = pl.format("the shop's offer is in {}", "theirs")
+    detail = filled("the shop's offer is in {}", "theirs")
     return issues_of(other, "DEST_LIMIT", "currency", value=pl.col("currency"), detail=detail)
 
 

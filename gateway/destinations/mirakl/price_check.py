@@ -15,6 +15,7 @@ from gateway.destinations.mirakl import price
 from gateway.destinations.mirakl.offer import other_currency
 from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.settings import MiraklSettings
+from gateway.issues import filled
 from gateway.model import ROW, Reference, no_issues
 
 _AMOUNT = pl.Decimal(38, 10)
@@ -45,9 +46,9 @@ def check(
 def _amounts(rows: pl.DataFrame) -> list[pl.DataFrame]:
     now, off = (pl.col(name).cast(_AMOUNT, strict=False) for name in ("price", "discount-price"))
     kept = pl.when(pl.col("act") == "keep").then(pl.lit("the running discount price")).otherwise(pl.lit("the price"))
-    detail = pl.format("{} {} is not below the price {}", kept, "discount-price", "price")
+    detail = filled("{} {} is not below the price {}", kept, "discount-price", "price")
     not_below, nothing_left = (off >= now).fill_null(value=False), (off <= 0).fill_null(value=False)
-    left = pl.format("of the price {} it would leave {}", "price", "discount-price")
+    left = filled("of the price {} it would leave {}", "price", "discount-price")
     return [
         _issues(rows.filter(not_below), "DEST_DISCOUNT", "price", detail),
         _issues(rows.filter(nothing_left & ~not_below), "DEST_DISCOUNT", "price", left),
@@ -63,7 +64,7 @@ def _limits(rows: pl.DataFrame, platform: Platform, today: date) -> list[pl.Data
         found.append(_issues(open_ended, "DEST_DISCOUNT", "price", pl.lit(detail)))
     if platform.discount_in_past_blocked:
         over = rows.filter(given_now & (pl.col("d_to").str.slice(0, 10) < today.isoformat()).fill_null(value=False))
-        detail_of = pl.format("its end {} is past, which the marketplace does not take", "d_to")
+        detail_of = filled("its end {} is past, which the marketplace does not take", "d_to")
         found.append(_issues(over, "DEST_DISCOUNT", "price", detail_of))
     most = platform.price_decimals
     if most is not None:

@@ -16,6 +16,7 @@ from gateway.contracts.rules import given, issues_of
 from gateway.destinations.mirakl import sheet
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.errors import Fault, SettingsError
+from gateway.issues import filled
 from gateway.model import KEY, ROW, Batch, Operation, Repeat, no_issues
 
 OPERATION = "product"
@@ -80,7 +81,7 @@ def check(records: pl.DataFrame, settings: MiraklSettings, table: Mapping[str, s
     if "image_urls" in present:
         many = pl.col("image_urls").str.split("|").list.len()
         more = rows.filter(given("image_urls") & (many > len(settings.image_columns)))
-        detail_of = pl.format(f"the first {len(settings.image_columns)} of {{}} images are sent", many)
+        detail_of = filled(f"the first {len(settings.image_columns)} of {{}} images are sent", many)
         found.append(issues_of(more, "DEST_WARNING", "image_urls", value=pl.lit(""), detail=detail_of))
     return pl.concat(found).sort(ROW)
 
