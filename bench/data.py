@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from gateway.issues import filled
+
 FOLDER = Path(__file__).parent / "data"
 SEED = 20261122
 BAD = 0.01
@@ -128,8 +130,8 @@ def _stock(start: int, rows: int, bad: float) -> pl.DataFrame:
     padding = pl.when("padded").then(pl.lit(" ")).otherwise(pl.lit(""))
     number = pl.when(pl.col("quantity") >= 1000).then(grouped).otherwise(digits)
     return drawn.select(
-        sku=pl.when(fault == 1).then(None).otherwise(pl.format("SKU-{}", _padded("row", 8))),
-        product=pl.format("P-{}{}", _padded(pl.col("row") // 4, 7), padding),
+        sku=pl.when(fault == 1).then(None).otherwise(filled("SKU-{}", _padded("row", 8))),
+        product=filled("P-{}{}", _padded(pl.col("row") // 4, 7), padding),
         quantity=pl.when(fault == 0).then(pl.lit("viele")).otherwise(number),
         unit=pl.when(fault == 3).then(pl.lit("??")).otherwise(_one_of("unit", "ud", "kg", "caja")),
         updated=pl.when(fault == 2).then(pl.lit("31/02/2026 10:00")).otherwise(moment.dt.strftime("%d/%m/%Y %H:%M")),
