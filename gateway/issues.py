@@ -252,6 +252,11 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _info("EFFECT", "The {field} of this row: {detail}.", "Nothing to do."),
     _error("DEST_NO_OFFER", "The offer can't be written at the destination: {detail}.", "Send its catalog row first."),
+    _error(
+        "DEST_ONBOARDING",
+        "The destination does not have this product yet, it needs onboarding: {detail}",
+        "Have the product added there, then send the row again.",
+    ),
     _error("DEST_DISCOUNT", "The discount can't be given: {detail}.", "Correct the discount, its window or the price."),
     # --- what we decided
     _warning("SUPERSEDED", "A newer value of the key was already sent ({detail}).", "Nothing to do."),

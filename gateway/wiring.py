@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 import httpx
@@ -281,17 +281,29 @@ def _destination(name: str, kind: str, settings: BaseModel, clock: Clock, journa
     made = destinations()[kind]
     settings = scaled(settings, _announced_speed(settings))
     access = getattr(settings, "access", None)
+    reached = None if access is None else access()
     transport = None
-    if access is not None:
-        transport = connect(access(), account=name, clock=clock, budget=journal, tokens=journal.tokens())
+    if reached is not None:
+        transport = connect(reached, account=name, clock=clock, budget=journal, tokens=journal.tokens())
     built: Destination = made(settings, transport=transport, clock=clock, account=name, name=name)
     return built
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """Settings whose limits and delays do not all stand at the top."""
+
+    def at_speed(self, speed: float) -> BaseModel:
+        """Return the settings with limits and delays shrunk."""
+        ...
 
 
 def scaled(settings: BaseModel, speed: float) -> BaseModel:
     """Shrink a destination's limits and delays by the speed its twin announces; 1.0 changes nothing."""
     if speed == 1.0:
         return settings
+    if isinstance(settings, Timed):
+        return settings.at_speed(speed)
     timed = [n for n in type(settings).model_fields if n.endswith(("_interval", "deadline", "_window", "known_for"))]
     return settings.model_copy(update={n: getattr(settings, n) / speed for n in timed})
 

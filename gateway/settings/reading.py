@@ -50,14 +50,18 @@ class Document:
         """Validate one table; None when it has faults, which are noted."""
         resolved = dict(data)
         before = len(self.faults)
+        secrets = secret_fields(model) | secret_tables(model)
         for name in secret_fields(model) & resolved.keys():
             secret = self._secret((*keys, name), resolved[name])
             resolved[name] = secret
+        for name in secret_tables(model) & resolved.keys():
+            if isinstance(resolved[name], dict):
+                resolved[name] = {k: self._secret((*keys, name, k), v) for k, v in resolved[name].items()}
         try:
             made = model.model_validate(resolved)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
-                if not (one["loc"] and one["loc"][0] in secret_fields(model) and len(self.faults) > before):
+                if not (one["loc"] and one["loc"][0] in secrets and len(self.faults) > before):
                     self._pydantic(keys, one, model)
             return None
         return made if len(self.faults) == before else None
@@ -103,6 +107,11 @@ def secret_fields(model: type[BaseModel]) -> set[str]:
         for name, info in model.model_fields.items()
         if info.annotation is SecretStr or SecretStr in get_args(info.annotation)
     }
+
+
+def secret_tables(model: type[BaseModel]) -> set[str]:
+    """Names of the fields of a model that hold several secrets by name."""
+    return {name for name, info in model.model_fields.items() if get_args(info.annotation) == (str, SecretStr)}
 
 
 def known_keys(model: type[BaseModel], loc: Iterable[Any]) -> list[str]:

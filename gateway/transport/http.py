@@ -143,8 +143,9 @@ class Paced:
         """Send when the budget allows, waiting as long as the request would. Raises Throttled with `after` set."""
         if request.budget == "":
             return self._inner.send(request)
-        name = f"{self._account}:{request.budget}"
-        self._take(name, request)
+        name = request.budget if request.shared else f"{self._account}:{request.budget}"
+        if not request.booked:
+            self._take(name, request)
         try:
             return self._inner.send(request)
         except Throttled as error:

@@ -74,12 +74,15 @@ class HttpxClient:
             upload = request.upload
             arguments["files"] = {upload.part: (upload.name, upload.content, upload.content_type)}
             arguments["data"] = dict(request.parts)
-        elif request.body:
+        elif request.content_type:
             headers["content-type"] = request.content_type
-            arguments["content"] = request.body
+            arguments |= {"content": request.body} if request.body else {}
         with self._client.stream(request.method, self._base + request.path, **arguments) as answer:
             body = _bounded(answer, request)
             headers_in = {name.lower(): value for name, value in answer.headers.items()}
+            if answer.status_code == 403 and request.block_page > 0 and body.lstrip()[:1] == b"<":
+                text = f"{self._base} blocks us: a page of the proxy in front answered {request.method} {request.path}."
+                raise Throttled(text, fix="It is asked again later by itself.", after=request.block_page)
             if 200 <= answer.status_code < 300 or answer.status_code in request.answers:
                 return Response(answer.status_code, headers_in, body)
             raise self._failure(request, answer.status_code, headers_in, body)

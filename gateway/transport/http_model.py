@@ -49,6 +49,12 @@ class Request:
     """Statuses besides 2xx whose answer is returned and not raised: there the body says what they mean."""
     patience: float = 0.0
     """Seconds a call waits on the spot for its turn in the budget; nothing has left by then."""
+    shared: bool = False
+    """Whether the budget is one name for all accounts, as that of an address calls leave from."""
+    booked: bool = False
+    """Whether the call was booked before, so that the budget is only told what the other side blocks."""
+    block_page: float = 0.0
+    """Seconds to keep away after a page of a proxy in front (403 as HTML); 0: it is a refusal like any other."""
     stands_back: bool = False
     """Whether calls of the same budget that do not stand back go first when both wait."""
     secrets: tuple[tuple[str, SecretStr], ...] = ()

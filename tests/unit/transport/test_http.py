@@ -559,3 +559,37 @@ def test_a_call_that_stands_back_comes_after_one_that_does_not():
     paced.send(back)
     paced.send(back)
     assert clock.slept == [0.6]
+
+
+def test_a_shared_budget_is_one_name_for_all_accounts():
+    clock = FakeClock()
+    budgets = Budgets(clock)
+    request = Request("GET", "/api/thing", budget="egress", interval=2.0, shared=True)
+    Paced(Script(Response(200, {}, b"")), budget=budgets, account="one").send(request)
+    with pytest.raises(Throttled):
+        Paced(Script(Response(200, {}, b"")), budget=budgets, account="two").send(request)
+    assert budgets.taken == [("egress", 2.0)]
+
+
+def test_a_booked_call_takes_no_turn_but_tells_what_is_blocked():
+    clock = FakeClock()
+    budgets = Budgets(clock)
+    request = Request("PUT", "/api/thing", budget="egress", interval=2.0, shared=True, booked=True)
+    with pytest.raises(Throttled):
+        Paced(Script(Throttled("slow down", after=30.0)), budget=budgets, account="one").send(request)
+    assert budgets.taken == []
+    assert budgets.next == {"egress": clock.monotonic() + 30.0}
+
+
+def test_a_page_of_a_proxy_keeps_us_away_where_it_is_known_as_a_block():
+    page = httpx.Response(403, html="<html>Attention Required</html>")
+    client = mocked(lambda _: page)
+    with pytest.raises(Throttled) as told:
+        client.send(Request("GET", "/api/thing", block_page=300.0))
+    assert told.value.after == 300.0
+    with pytest.raises(Refused):
+        client.send(GET)
+    with pytest.raises(Refused):
+        mocked(lambda _: httpx.Response(403, json={"message": "no right"})).send(
+            Request("GET", "/api/thing", block_page=300.0)
+        )

@@ -1,0 +1,228 @@
+"""Calls of one chain: paths, tokens by use, the budget of the egress address, downloads; it knows no record.
+
+Source: Partner API documentation of several brands: paths, bearer tokens, 60 calls a minute of one address (verified).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from pydantic import SecretStr
+
+from gateway.destinations.partner_api.profile import Profile
+from gateway.destinations.partner_api.settings import PartnerApiSettings
+from gateway.errors import MayWorkLater, Refused, SettingsError, Unreachable
+from gateway.model import Clock
+from gateway.transport.http import Access, HttpxClient, Request, Response, Transport, base_url, is_loopback
+
+Json = Mapping[str, Any]
+Query = tuple[tuple[str, str], ...]
+
+_MOST = 256 * 1024 * 1024
+_SAID = 300
+_TOLD = frozenset({400, 403, 404, 409, 413, 422, 501})
+"""Statuses of a write that speak of this very call; others are trouble with all calls."""
+_PATIENCE = 5.0
+"""Seconds a reading call waits on the spot for its turn."""
+
+
+class Calls:
+    """What may be asked of one chain. `outside`: makes the transport for addresses that are not the API's."""
+
+    def __init__(
+        self,
+        settings: PartnerApiSettings,
+        profile: Profile,
+        transport: Transport,
+        clock: Clock,
+        outside: Callable[[str], Transport] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._profile = profile
+        self._transport = transport
+        self._outside = outside or (lambda place: HttpxClient(Access(place, timeout=settings.timeout), clock=clock))
+        self._chain = quote(settings.chain_id or "", safe="")
+
+    # ---- writing
+
+    def update(self, vendor: str, body: bytes, *, booked: bool) -> Response:
+        """C1: update products of a vendor. Returns answers of _TOLD too."""
+        return self._write("PUT", self._vendor(vendor, "/catalog"), body, use="catalog", booked=booked)
+
+    def create(self, body: bytes) -> Response:
+        """C5: create products at vendors."""
+        return self._write("POST", f"/v2/chains/{self._chain}/catalog", body, use="catalog", booked=True)
+
+    def export(self, vendor: str) -> Response:
+        """C3: have a vendor's catalog exported."""
+        return self._write("POST", self._vendor(vendor, "/catalog/export"), b"{}", use="catalog", booked=False)
+
+    def promote(self, body: bytes, *, booked: bool) -> Response:
+        """P1: create, change or end a promotion."""
+        return self._write("PUT", f"/v2/chains/{self._chain}/promotion", body, use="promotions", booked=booked)
+
+    # ---- reading
+
+    def catalog_job(self, job: str) -> Json | None:
+        """C6: state of a catalog job; None where jobs of its kind can't be asked about."""
+        return self._job(self._profile.jobs.poll_path, job, "catalog")
+
+    def promotion_job(self, job: str) -> Json | None:
+        """P2: state of a promotion job; None where it can't be asked about."""
+        return self._job(self._profile.jobs.promotion_poll_path, job, "promotions")
+
+    def page(self, vendor: str, number: int) -> Json:
+        """C2: one page of a vendor's catalog, from 1. The parameter is `page`; `page_number` is ignored."""
+        size = str(self._profile.rest.limits.page_size)
+        query = (("page", str(number)), ("page_size", size))
+        return document(self._read(self._vendor(vendor, "/catalog"), "catalog", query))
+
+    def outlet(self, vendor: str) -> Json:
+        """C8: whether an outlet is open."""
+        return document(self._read(self._vendor(vendor, "/status"), "status"))
+
+    def download(self, address: str) -> bytes:
+        """C7: fetch a log or export; our token goes to the API's own host only. Raises Refused for other hosts.
+
+        Gzip is taken off.
+        """
+        own = urlsplit(base_url(self._settings.host or self._profile.rest.base_url))
+        parts = urlsplit(address)
+        query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+        if parts.netloc == "" or (parts.scheme, parts.netloc.lower()) == (own.scheme, own.netloc):
+            return plain(self._read(parts.path, "catalog", query, accept="*/*").body)
+        host = parts.hostname or ""
+        allowed = any(fnmatch.fnmatchcase(host, pattern) for pattern in self._profile.jobs.download_hosts)
+        if not allowed or (is_loopback(host) and not is_loopback(own.hostname or "")):
+            raise Refused(
+                f"A result lies at {host}, which is not allowed.",
+                fix="Add the host to jobs.download_hosts of the profile if it is the platform's.",
+                status="host",
+            )
+        try:
+            outside = self._outside(base_url(f"{parts.scheme}://{parts.netloc}"))
+        except (ValueError, SettingsError) as error:
+            raise Refused(
+                f"A result lies at {host}: {error}", fix="Report it to the platform.", status="host"
+            ) from error
+        try:
+            # The query is a signature: it is kept apart from the path, which messages show.
+            return plain(outside.send(Request("GET", parts.path or "/", query=query, accept="*/*", limit=_MOST)).body)
+        finally:
+            outside.close()
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._transport.close()
+
+    # ---- one call
+
+    def _vendor(self, vendor: str, what: str) -> str:
+        return f"/v2/chains/{self._chain}/vendors/{quote(vendor, safe='')}{what}"
+
+    def _job(self, pattern: str, job: str, use: str) -> Json | None:
+        path = pattern.replace("{chain_id}", self._chain).replace("{job_id}", quote(job, safe=""))
+        try:
+            return document(self._read(path, use))
+        except Refused as error:
+            if error.status not in {"404", "405", "501"}:
+                raise
+            return None
+
+    def _read(self, path: str, use: str, query: Query = (), *, accept: str = "application/json") -> Response:
+        request = self._paced(Request("GET", path, query=query, accept=accept, limit=_MOST), use)
+        return self._transport.send(replace(request, patience=_PATIENCE, stands_back=True))
+
+    def _write(self, method: str, path: str, body: bytes, *, use: str, booked: bool) -> Response:
+        request = Request(method, path, body=body, content_type="application/json", answers=_TOLD)
+        return self._transport.send(replace(self._paced(request, use), booked=booked))
+
+    def _paced(self, request: Request, use: str) -> Request:
+        limits = self._profile.rest.limits
+        secrets = tuple(("Authorization", SecretStr(f"Bearer {token}")) for token in self._token(use))
+        return replace(
+            request,
+            secrets=secrets,
+            budget=limits.budget,
+            interval=limits.interval,
+            shared=True,
+            block_page=limits.cool_down_s,
+        )
+
+    def _token(self, use: str) -> tuple[str, ...]:
+        """The token named for a use, else the one for all, else the first: none where client credentials are used."""
+        tokens = self._settings.tokens
+        named = tokens.get(use) or tokens.get("all") or next(iter(tokens.values()), None)
+        return () if named is None else (named.get_secret_value(),)
+
+
+def document(answer: Response) -> Json:
+    """Return the JSON object of an answer. Raises Unreachable when it is none."""
+    found = loaded(answer.body)
+    if found is None:
+        raise Unreachable(
+            "The platform answered something that is not the JSON object expected.",
+            fix="It is asked again later by itself; check the address if it stays so.",
+        )
+    return found
+
+
+def loaded(body: bytes) -> Json | None:
+    """Return the JSON object of a body; None when it is none."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def said(body: bytes, members: tuple[str, ...]) -> str:
+    """Return why a call was refused, on one line; the shape of refusals is not documented, so several are read."""
+    text = body[: 64 * 1024].decode("utf-8", "replace").strip()
+    if text.startswith("<"):
+        return "(an HTML page)"
+    try:
+        found = _words(json.loads(text), members) if text else []
+    except ValueError:
+        found = [text]
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in "; ".join(found)).split())
+    return (line if len(line) <= _SAID else f"{line[: _SAID - 3]}...") or "no reason given"
+
+
+def _words(data: Any, members: tuple[str, ...]) -> list[str]:
+    if isinstance(data, str):
+        return [data]
+    if isinstance(data, list):
+        return [word for one in data for word in _words(one, members)]
+    if not isinstance(data, dict):
+        return []
+    for member in members:
+        found = _words(data.get(member), members)
+        if found:
+            return found
+    return []
+
+
+def plain(body: bytes) -> bytes:
+    """Take gzip off, where it is on. Raises Unreachable for a broken or oversized file."""
+    if body[:2] != b"\x1f\x8b":
+        return body
+    opened = zlib.decompressobj(wbits=31)
+    try:
+        found = opened.decompress(body, _MOST)
+    except zlib.error as error:
+        raise Unreachable(f"A compressed result can't be read ({error}).", fix="It is fetched again.") from error
+    if opened.unconsumed_tail or not opened.eof:
+        raise Unreachable("A compressed result is cut off or too large.", fix="It is fetched again.")
+    return found
+
+
+def later(error: Exception) -> float | None:
+    """Return the seconds after which trouble may be over; None where it does not say."""
+    return error.after if isinstance(error, MayWorkLater) else None

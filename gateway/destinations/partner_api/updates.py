@@ -1,0 +1,378 @@
+"""Catalog updates under way: sent, cut where a call as a whole is refused, followed by job, log and reading back.
+
+A call that is refused because of one product (400), or is too large (413), is cut in halves until the rows at fault
+stand alone. What is still to be sent and what is under way stands in the ticket, so that it outlives this process.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+from urllib.parse import quote, unquote
+
+import polars as pl
+
+from gateway.destinations.partner_api import answers, items
+from gateway.destinations.partner_api.answers import News, Place
+from gateway.destinations.partner_api.calls import Calls, loaded, said
+from gateway.destinations.partner_api.profile import Profile
+from gateway.destinations.partner_api.readback import ReadBack, compared
+from gateway.destinations.partner_api.settings import PartnerApiSettings
+from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
+from gateway.model import KEY_SEPARATOR, Batch, Clock, Receipt, RowState, Sent
+from gateway.transport.http import Response
+
+_MOST_HEARD = 10_000
+_SPLIT = "split "
+_DONE = "done"
+_T = TypeVar("_T")
+_PART = re.compile(r"(\d+)-(\d+)(?:=(.+))?")
+Raw = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(slots=True)
+class _Part:
+    """Items from `start` to before `end`; `job` "" while they are to be sent."""
+
+    start: int
+    end: int
+    job: str = ""
+
+
+@dataclass(slots=True)
+class _State:
+    """What is left of a batch, and what was learnt in this turn."""
+
+    parts: list[_Part]
+    found: list[pl.DataFrame] = field(default_factory=list)
+    raw: list[tuple[str, bytes]] = field(default_factory=list)
+    after: float | None = None
+
+    def ticket(self) -> str:
+        return _SPLIT + ";".join(
+            f"{p.start}-{p.end}" + (f"={quote(p.job, safe='')}" if p.job else "") for p in self.parts
+        )
+
+    def outcomes(self) -> pl.DataFrame | None:
+        return pl.concat(self.found) if self.found else None
+
+
+class Updates:
+    """Updates of one chain's vendors. What is kept here spares calls within this process; tickets are the truth."""
+
+    def __init__(
+        self, calls: Calls, settings: PartnerApiSettings, profile: Profile, clock: Clock, read_back: ReadBack
+    ) -> None:
+        self._calls = calls
+        self._settings = settings
+        self._profile = profile
+        self._clock = clock
+        self._read_back = read_back
+        self._heard: OrderedDict[str, News] = OrderedDict()
+        self._vendor_of: OrderedDict[str, str] = OrderedDict()
+        self._parts: OrderedDict[str, str] = OrderedDict()
+        self._lost: set[bytes] = set()
+
+    # ---------------------------------------------------------------- sending
+
+    def submit(self, batch: Batch) -> Receipt:
+        """Send a call. Raises Throttled, Unreachable, OutcomeUnknown, Refused (trouble with all calls)."""
+        if items.UNSENT in batch.memo:
+            return Receipt(_DONE, closed=True, rest=RowState.SKIPPED, message="there is nothing to end by this call")
+        texts, vendor = items.unpack(batch.memo["items"]), batch.memo["vendor"]
+        if batch.body in self._lost and len(texts) >= 2 * self._profile.rest.limits.floor_products:
+            # No answer came to it before, and it does no harm to send it in two.
+            self._lost.discard(batch.body)
+            return self._opened(_State(_halves(_Part(0, len(texts)))))
+        try:
+            answer = self._calls.update(self._settings.vendor_id(vendor), batch.body, booked=True)
+        except OutcomeUnknown:
+            self._lost.add(batch.body)
+            raise
+        self._lost.discard(batch.body)
+        return self._first(answer, vendor, len(texts))
+
+    def _first(self, answer: Response, vendor: str, count: int) -> Receipt:
+        if answer.status < 300:
+            job = self._job_of(answer, vendor)
+            if answer.status in {200, 204} and job == "":
+                return Receipt(_DONE, closed=True, rest=RowState.APPLIED)
+            return Receipt(job or _DONE, after=self._profile.jobs.poll_after_s[0])
+        if answer.status in {400, 413, 422} and self._may_cut(answer.status, count):
+            return self._opened(_State(_halves(_Part(0, count))))
+        return Receipt(
+            _DONE, closed=True, rest=RowState.REFUSED, code=self._code(answer, count), message=self._why(answer, vendor)
+        )
+
+    def _opened(self, state: _State) -> Receipt:
+        return Receipt(state.ticket(), after=self._profile.rest.limits.interval)
+
+    def _may_cut(self, status: int, count: int) -> bool:
+        least = self._profile.rest.limits.floor_products if status == 413 else 1
+        return count > least
+
+    def _code(self, answer: Response, count: int) -> str:
+        if count > 1 or answer.status not in {400, 422}:
+            return "DEST_REFUSED_BATCH"
+        return answers.refusal(self._why(answer, ""), self._profile.jobs)
+
+    def _why(self, answer: Response, vendor: str) -> str:
+        words = said(answer.body, self._profile.errors.members)
+        if answer.status in {403, 404}:
+            return f"vendor {vendor}: {answer.status}, {words}; check the vendor's id and the rights of the token"
+        return words
+
+    def known(self, job: str) -> bool:
+        """Whether a job is of a part of a call: no batch has it as its ticket."""
+        return job in self._parts
+
+    def _job_of(self, answer: Response, vendor: str) -> str:
+        data = loaded(answer.body)
+        job = "" if data is None else answers.news(data).job
+        if job:
+            _remember(self._vendor_of, job, vendor)
+        return job
+
+    # ---------------------------------------------------------------- following
+
+    def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
+        """Ask about calls under way and send what is left of cut ones. Raises when nothing was learnt of any."""
+        receipts: dict[int, Receipt] = {}
+        for item in (one for one in sent if one.ticket is not None and items.UNSENT not in one.memo):
+            try:
+                receipts[item.batch_id] = self._asked(item)
+            except MayWorkLater as error:
+                receipts[item.batch_id] = Receipt(item.ticket, after=error.after or self._pause(item))
+            except Refused:
+                if not receipts:
+                    raise
+                break
+        return receipts
+
+    def _asked(self, item: Sent) -> Receipt:
+        texts, ticket = items.unpack(item.memo["items"]), item.ticket or ""
+        whole = not ticket.startswith(_SPLIT)
+        if ticket == _DONE:
+            parts = [_Part(0, len(texts), _DONE)]
+        else:
+            parts = [_Part(0, len(texts), ticket)] if whole else _parts(ticket)
+        state = _State(parts)
+        self._follow(item, state, texts)
+        if not whole:
+            self._send_on(item, state, texts)
+        if not state.parts:
+            return Receipt(
+                ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED",
+                message="the log does not name it", outcomes=state.outcomes(), raw=tuple(state.raw),
+            )  # fmt: skip
+        after = state.after if state.after is not None else self._pause(item)
+        left = ticket if whole else state.ticket()
+        return Receipt(left, outcomes=state.outcomes(), after=after, raw=tuple(state.raw))
+
+    def _follow(self, item: Sent, state: _State, texts: Sequence[str]) -> None:
+        for part in [one for one in state.parts if one.job]:
+            try:
+                found = self._result(item, part, texts, state)
+            except MayWorkLater as error:
+                state.after = error.after or self._pause(item)
+                continue
+            if found is not None:
+                state.found.append(found)
+                state.parts.remove(part)
+
+    def _send_on(self, item: Sent, state: _State, texts: Sequence[str]) -> None:
+        """Send parts that wait, as many as may be under way; cut again what is refused."""
+        vendor, buffer = item.memo["vendor"], int(item.memo["buffer"])
+        age = (self._clock.now() - item.intent_at).total_seconds()
+        while (
+            state.after is None
+            and len([one for one in state.parts if one.job]) < self._profile.in_flight_jobs_per_vendor
+        ):
+            part = next((one for one in state.parts if not one.job), None)
+            if part is None:
+                return
+            if age > self._profile.jobs.give_up_s:
+                # The vendor's place was given up by then: newer values may have been sent.
+                state.parts.remove(part)
+                state.found.append(
+                    _all(part, RowState.REFUSED, "DEST_REFUSED_BATCH", "the call was refused as a whole")
+                )
+                continue
+            body = items.body(texts[part.start : part.end], buffer, self._profile)
+            try:
+                answer = self._calls.update(self._settings.vendor_id(vendor), body, booked=False)
+            except (MayWorkLater, OutcomeUnknown) as error:
+                state.after = error.after if isinstance(error, MayWorkLater) and error.after else self._pause(item)
+                return
+            self._placed(state, part, answer, vendor)
+
+    def _placed(self, state: _State, part: _Part, answer: Response, vendor: str) -> None:
+        if answer.status < 300:
+            job = self._job_of(answer, vendor)
+            if answer.status in {200, 204} and job == "":
+                state.parts.remove(part)
+                state.found.append(_all(part, RowState.APPLIED, "", ""))
+                return
+            part.job = job or _DONE
+            _remember(self._parts, part.job, vendor)
+            state.after = self._profile.jobs.poll_after_s[0]
+            return
+        at = state.parts.index(part)
+        count = part.end - part.start
+        if answer.status in {400, 413, 422} and self._may_cut(answer.status, count):
+            state.parts[at : at + 1] = _halves(part)
+        else:
+            state.parts.remove(part)
+            state.found.append(_all(part, RowState.REFUSED, self._code(answer, count), self._why(answer, vendor)))
+
+    # ---------------------------------------------------------------- results
+
+    def _result(self, item: Sent, part: _Part, texts: Sequence[str], state: _State) -> pl.DataFrame | None:
+        """Return what became of a part under way; None while it is not known."""
+        found = self._heard.get(part.job)
+        if (found is None or not found.ended) and part.job != _DONE:
+            asked = self._calls.catalog_job(part.job)
+            found = None if asked is None else answers.news(asked)
+        if found is not None and not found.ended:
+            return None
+        if found is not None and found.state == answers.FAILED:
+            return _all(part, RowState.REFUSED, "DEST_REFUSED_BATCH", f"the job {part.job} failed")
+        lines = None if found is None else self._lines(found, state)
+        if lines is not None:
+            return self._told(lines, part, texts)
+        return self._unspoken(item, part, texts)
+
+    def _lines(self, found: News, state: _State) -> list[answers.Line] | None:
+        if found.url:
+            try:
+                body = self._calls.download(found.url)
+            except Refused:
+                return None  # the address has ended, or its host is not allowed
+            state.raw.append((f"catalog-log-{found.job}.csv", body))
+            return answers.log(body, self._profile.jobs)
+        return answers.feedback(found.feedback, self._profile.jobs) or None
+
+    def _told(self, lines: Sequence[answers.Line], part: _Part, texts: Sequence[str]) -> pl.DataFrame:
+        places = self._lines_of(part, texts)
+        told = answers.outcomes(lines, lambda code: places.get(self._bare(code), ()))
+        if self._profile.jobs.log_lists == "all":
+            return told
+        named = set(told["line"])
+        rest = [(n, None) for n in range(part.start + 1, part.end + 1) if n not in named]
+        return pl.concat([told, answers.frame((place, RowState.APPLIED, "", "") for place in rest)])
+
+    def _lines_of(self, part: _Part, texts: Sequence[str]) -> Mapping[str, list[Place]]:
+        places: dict[str, list[Place]] = {}
+        for at in range(part.start, part.end):
+            code = str(json.loads(texts[at])[self._profile.rest.fields.identifier])
+            places.setdefault(self._bare(code), []).append((at + 1, None))
+        return places
+
+    def _bare(self, code: str) -> str:
+        """Barcodes come back with other leading zeros than they were sent with."""
+        return code if self._profile.rest.fields.identifier == "sku" else code.lstrip("0")
+
+    def _unspoken(self, item: Sent, part: _Part, texts: Sequence[str]) -> pl.DataFrame | None:
+        """Say what became of items of which nobody speaks: what is read back, in the end that they were accepted."""
+        age = (self._clock.now() - item.intent_at).total_seconds()
+        over = age >= self._profile.confirm.window_s.catalog
+        if self._read_back.on:
+            found = self._read(item, part, texts, over=over)
+            if found is not None or not over:
+                return found
+            if age < self._profile.jobs.give_up_s:
+                return None
+        elif self._settings.webhook_secret is not None and not over:
+            return None  # the platform may still speak
+        return _all(part, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {part.job} named no items")
+
+    def _read(self, item: Sent, part: _Part, texts: Sequence[str], *, over: bool) -> pl.DataFrame | None:
+        vendor = item.memo["vendor"]
+        since = self._since(item, over=over)
+        shown = self._read_back.catalog(self._settings.vendor_id(vendor), since, self._heard.get)
+        if shown is None:
+            return None
+        verdicts = compared(texts[part.start : part.end], shown, int(item.memo["buffer"]), self._profile)
+        if not over and not all(one.settled for one in verdicts):
+            self._read_back.forget(self._settings.vendor_id(vendor))
+            return None
+        return answers.frame(((part.start + v.at + 1, None), v.state, v.code, v.message) for v in verdicts)
+
+    def _since(self, item: Sent, *, over: bool) -> datetime:
+        """Return from when a catalog read back counts: after the call, at the end of the time changes take."""
+        if not over:
+            return item.intent_at
+        return item.intent_at + timedelta(seconds=self._profile.confirm.window_s.catalog)
+
+    def _pause(self, item: Sent) -> float:
+        return pause(item, self._profile, self._clock)
+
+    # ---------------------------------------------------------------- webhook
+
+    def hear(self, found: News) -> Receipt:
+        """Take what the platform tells of a job by itself. Raises MayWorkLater when its log can't be fetched now.
+
+        Where the log can't be tied to rows without the call at hand, the batch is asked about at once instead.
+        """
+        _remember(self._heard, found.job, found)
+        wake = Receipt(found.job, after=0.0)
+        if found.state == answers.FAILED:
+            message = f"the job {found.job} failed"
+            return Receipt(found.job, closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=message)
+        vendor = self._vendor_of.get(found.job) or self._settings.vendor_named(found.vendor)
+        by_sku = self._profile.rest.fields.identifier == "sku"
+        if found.state != answers.DONE or not found.url or vendor is None or not by_sku:
+            return wake
+        try:
+            body = self._calls.download(found.url)
+        except Refused:
+            return wake
+        told = answers.outcomes(
+            answers.log(body, self._profile.jobs), lambda code: ((None, f"{code}{KEY_SEPARATOR}{vendor}"),)
+        )
+        if not told.height:
+            return wake
+        rest = RowState.ACCEPTED if self._profile.jobs.log_lists == "all" else RowState.APPLIED
+        code = "DEST_NOT_CONFIRMED" if rest is RowState.ACCEPTED else ""
+        message = "the log does not name it" if rest is RowState.ACCEPTED else ""
+        raw = ((f"catalog-log-{found.job}.csv", body),)
+        return Receipt(found.job, closed=True, rest=rest, code=code, message=message, outcomes=told, raw=raw)
+
+    def heard(self, job: str) -> News | None:
+        """Return what was heard of a job."""
+        return self._heard.get(job)
+
+
+def pause(item: Sent, profile: Profile, clock: Clock) -> float:
+    """Return the seconds until the next question about a batch: the waits of the profile, counted from its call."""
+    age, total = (clock.now() - item.intent_at).total_seconds(), 0.0
+    for wait in profile.jobs.poll_after_s:
+        total += wait
+        if total > age:
+            return max(profile.rest.limits.interval, total - age)
+    return profile.jobs.poll_after_s[-1]
+
+
+def _remember(where: OrderedDict[str, _T], name: str, value: _T) -> None:
+    where[name] = value
+    while len(where) > _MOST_HEARD:
+        where.popitem(last=False)
+
+
+def _halves(part: _Part) -> list[_Part]:
+    middle = (part.start + part.end) // 2
+    return [_Part(part.start, middle), _Part(middle, part.end)]
+
+
+def _parts(ticket: str) -> list[_Part]:
+    found = (_PART.fullmatch(text) for text in ticket.removeprefix(_SPLIT).split(";"))
+    return [_Part(int(m[1]), int(m[2]), unquote(m[3] or "")) for m in found if m is not None]
+
+
+def _all(part: _Part, state: RowState, code: str, message: str) -> pl.DataFrame:
+    return answers.frame(((line, None), state, code, message) for line in range(part.start + 1, part.end + 1))
