@@ -77,19 +77,14 @@ def end(tx: Connection, event: int, state: str) -> None:
     """End an event (done, ignored, unreadable); the body is kept only of what nobody could read."""
     _unname(tx, [event])
     values: dict[str, Any] = {"state": state, "next_at": None}
-    tx.execute(
-        sa.update(t.heard).where(t.heard.c.id == event).values(values if state == "unreadable" else values | _EMPTY)
-    )
-
-
-_EMPTY = {"body": b""}
+    if state != "unreadable":
+        values["body"] = b""
+    tx.execute(sa.update(t.heard).where(t.heard.c.id == event).values(values))
 
 
 def expire(tx: Connection, destination: str, before: datetime) -> list[tuple[int, datetime, list[str]]]:
     """End what came before a time and could not be handed over; returns id, time and the tickets it waited for."""
-    late = sa.and_(
-        t.heard.c.destination == destination, t.heard.c.state.in_(LIVE), t.heard.c.received_at < before
-    )  # fmt: skip
+    late = sa.and_(t.heard.c.destination == destination, t.heard.c.state.in_(LIVE), t.heard.c.received_at < before)
     gone = tx.execute(sa.select(t.heard.c.id, t.heard.c.received_at).where(late).order_by(t.heard.c.id)).fetchall()
     told = []
     for event, at in gone:

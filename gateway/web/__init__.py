@@ -1,0 +1,1 @@
+"""What others may call: for now the receiver of webhooks, without pages."""
