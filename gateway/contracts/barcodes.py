@@ -170,4 +170,5 @@ def one_article(*alike: str) -> RowsRule:
         detail = also_in_row("barcode", *alike)
         return issues_of(twice, "V-BAR", "barcode", value=pl.col("barcode"), detail=detail)
 
-    return RowsRule("V-BAR", "barcode", ("barcode", "sku", *alike), given("barcode") & stands(), find)
+    fields, where = ("barcode", *alike), given("barcode") & stands()
+    return RowsRule("V-BAR", "barcode", ("barcode", "sku", *alike), where, find, fields, (pl.col("sku"),))

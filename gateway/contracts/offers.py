@@ -135,7 +135,8 @@ def _overlap(by: str, instead: tuple[str, ...]) -> RowsRule:
     ordered = (pl.col("starts_at").fill_null("") <= pl.col("ends_at")) | ~given("ends_at")
     on = stands() & pl.col("status").ne_missing("inactive") & ordered
     where = given(by) & on & ~pl.any_horizontal(pl.lit(False), *(given(field) for field in instead))
-    return RowsRule("SP-OVERLAP", by, columns, where, _overlapping(columns))
+    differ = tuple(pl.col(field) for field in columns if field not in SELECTION)
+    return RowsRule("SP-OVERLAP", by, columns, where, _overlapping(columns), SELECTION, differ)
 
 
 def _overlapping(columns: tuple[str, ...]) -> Callable[[pl.DataFrame], pl.DataFrame]:

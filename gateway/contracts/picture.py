@@ -98,7 +98,7 @@ def _unique_place() -> RowsRule:
         return issues_of(twice, "P-ORDER", "order", value=pl.col("order"), detail=also_in_row(*alike))
 
     where = given("product_id") & given("order") & stands()
-    return RowsRule("P-ORDER", "product_id", (*alike, "sku"), where, find)
+    return RowsRule("P-ORDER", "product_id", (*alike, "sku"), where, find, alike, (pl.col("sku"),))
 
 
 def _dated(now: datetime) -> tuple[Rule, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -37,7 +38,9 @@ class RowsRule:
 
     `where`: the rows it concerns, over all contract columns and `@key`; evaluate it before `columns` are cut out.
     `find`: takes `@row`, `@line` and `columns` of concerned rows, *every* row of each `by` value it is given (one hash
-    partition or the whole file), and returns issues (ISSUE_SCHEMA) in row order.
+    partition or the whole file), and returns issues (ISSUE_SCHEMA) in row order. Only rows that are alike in all of
+    `alike` (null is ""; not given: `by`) and differ in one of `differ` (not given: no matter) break the rule: of
+    others `find` need not be given any.
     """
 
     code: str
@@ -45,10 +48,34 @@ class RowsRule:
     columns: tuple[str, ...]
     where: pl.Expr
     find: Callable[[pl.DataFrame], pl.DataFrame]
+    alike: tuple[str, ...] = ()
+    differ: tuple[pl.Expr, ...] = ()
 
-    def concerned(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def concerned(self, frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         """Return `@row`, `@line` and `columns` of the rows the rule concerns."""
         return frame.lazy().filter(self.where).select(ROW, LINE, *self.columns).collect()
+
+    def alike_hash(self) -> pl.Expr:
+        """Return a hash (UInt64) that rows alike in `alike` share; null for rows the rule does not concern."""
+        fields = self.alike or (self.by,)
+        return pl.when(self.where).then(_hashed(pl.col(field).fill_null("") for field in fields))
+
+    def differ_hash(self) -> pl.Expr:
+        """Return a hash (UInt64) that tells apart rows which differ in `differ`; 0 where nothing is named."""
+        return _hashed(self.differ) if self.differ else pl.lit(0, pl.UInt64)
+
+    def suspects(self, hashes: pl.DataFrame) -> pl.Series:
+        """Return the `@row`s of those that may break the rule, from `@row`, `alike` and `differ` (its hashes)."""
+        differ = pl.col("differ")
+        groups = hashes.lazy().group_by("alike").agg(pl.len(), least=differ.min(), most=differ.max())
+        told = pl.col("least") != pl.col("most") if self.differ else pl.col("len") > 1
+        return hashes.lazy().join(groups.filter(told), on="alike", how="semi").select(ROW).collect()[ROW]
+
+
+def _hashed(parts: Iterable[pl.Expr]) -> pl.Expr:
+    """Combine hashes of several values, each with a seed of its own: equal values in two columns don't cancel out."""
+    hashes = (part.hash(seed=5 + place) for place, part in enumerate(parts))
+    return functools.reduce(lambda all_, one: all_.xor(one), hashes)
 
 
 def given(field: str) -> pl.Expr:

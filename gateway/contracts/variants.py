@@ -58,9 +58,12 @@ def variant_rows_rules(group: str, *, mixed: str = "V-MIX") -> tuple[RowsRule, .
     varied = pl.any_horizontal(given(field) for field in VARIANT_FIELDS)
     paired = pl.all_horizontal(given(types) == given(value) for types, value in _PAIRS)
     return (
-        RowsRule("V-CONS", group, (group, *_TYPES), given(group) & varied & paired, _consistent(group)),
-        RowsRule(mixed, group, (group, *VARIANT_FIELDS), given(group), _mixed(group, mixed)),
-    )
+        RowsRule(
+            "V-CONS", group, (group, *_TYPES), given(group) & varied & paired, _consistent(group),
+            differ=tuple(pl.col(field) for field in _TYPES),
+        ),
+        RowsRule(mixed, group, (group, *VARIANT_FIELDS), given(group), _mixed(group, mixed), differ=(varied,)),
+    )  # fmt: skip
 
 
 def unique_variant(group: str) -> RowsRule:
@@ -74,7 +77,8 @@ def unique_variant(group: str) -> RowsRule:
         detail = also_in_row(group, *values)
         return issues_of(twice, "V-KEY", group, value=pl.col(group), detail=detail)
 
-    return RowsRule("V-KEY", group, (group, "sku", *values), where, find)
+    alike, differ = (group, *values), (pl.col("sku"),)
+    return RowsRule("V-KEY", group, (group, "sku", *values), where, find, alike, differ)
 
 
 def same_parent(group: str, fields: tuple[str, ...]) -> RowsRule:
@@ -92,7 +96,8 @@ def same_parent(group: str, fields: tuple[str, ...]) -> RowsRule:
         ordered = rows.sort(ROW)
         return pl.concat([differing(ordered, field) for field in fields]).sort(ROW, maintain_order=True)
 
-    return RowsRule("V-PARENT", group, (group, *fields), given(group) & stands(), find)
+    differ = tuple(pl.col(field) for field in fields)
+    return RowsRule("V-PARENT", group, (group, *fields), given(group) & stands(), find, differ=differ)
 
 
 def _consistent(group: str) -> Callable[[pl.DataFrame], pl.DataFrame]:

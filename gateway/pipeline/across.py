@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from gateway.spool import LATE_SCHEMA, STATE, RunFolder
 _BLOCKS_AT_ONCE = 16
 """Blocks that a rule across rows looks for its rows in at a time."""
 _HASHES_AT_ONCE = 2_000_000
+"""Hashes looked through at a time, of all rules together."""
 _HASHES_READ = 1 << 19
 
 
@@ -42,18 +43,54 @@ class Across:
 
     def find(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the states of rows that were good before (LATE_SCHEMA), and all issues (ISSUE_SCHEMA)."""
-        issues: list[pl.DataFrame] = []
-        for rule in self._rules:
-            if rule.code == "DUPLICATE_KEY":
-                issues.append(self._duplicates(rule))
-            elif self._fills(rule):
-                parts = parts_for(self._count)
-                frames = (self._rows_of(rule, pl.col(rule.by).hash(seed=5) % parts == part) for part in range(parts))
-                issues.extend(rule.find(frame) for frame in frames if frame.height)
+        once = [self._duplicates(rule) for rule in self._rules if rule.code == "DUPLICATE_KEY"]
+        others = [rule for rule in self._rules if rule.code != "DUPLICATE_KEY" and self._fills(rule)]
+        issues = [*once, *self._told(others)]
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique().sort()
         good = self._still_good(bad)
-        return pl.DataFrame({ROW: good, "state": ["rejected"] * good.len()}, schema=LATE_SCHEMA), told.sort(ROW)
+        late = pl.DataFrame({ROW: good, "state": ["rejected"] * good.len()}, schema=LATE_SCHEMA)
+        return late, told.sort(ROW, maintain_order=True)
+
+    def _told(self, rules: Sequence[RowsRule]) -> Iterator[pl.DataFrame]:
+        """Ask the rules about the rows that may break them: hashes of all rows are cheap, the rows themselves not."""
+        slices = max(1, -(-self._count * len(rules) // _HASHES_AT_ONCE))
+        for part in range(slices) if rules else ():
+            for rule, hashes in zip(rules, self._hashes_of(rules, part, slices), strict=True):
+                rows = rule.suspects(hashes)
+                parts = parts_for(rows.len())
+                for number in range(parts if rows.len() else 0):
+                    here = pl.col(ROW).is_in(rows.implode())
+                    if parts > 1:
+                        here &= pl.col(rule.by).hash(seed=5) % parts == number
+                    yield rule.find(self._rows_of(rule, here))
+
+    def _hashes_of(self, rules: Sequence[RowsRule], part: int, slices: int) -> list[pl.DataFrame]:
+        """Per rule: `@row`, `alike` and `differ` of the rows it concerns whose `alike` falls into the slice."""
+        found: list[list[pl.DataFrame]] = [[] for _ in rules]
+        asked = [
+            expr.alias(f"{name}{place}")
+            for place, rule in enumerate(rules)
+            for name, expr in (("alike", rule.alike_hash()), ("differ", rule.differ_hash()))
+        ]
+        needed = {KEY, *(name for expr in asked for name in expr.meta.root_names())}
+        for several in self._stored(needed):
+            hashes = several.select(ROW, *asked).collect()
+            for place, frames in enumerate(found):
+                one = hashes.lazy().select(ROW, alike=f"alike{place}", differ=f"differ{place}")
+                frames.append(one.filter(pl.col("alike") % slices == part).collect())
+        return [pl.concat(frames) for frames in found]
+
+    def _stored(self, needed: Collection[str], *, key: str = KEY) -> Iterator[pl.LazyFrame]:
+        """Yield the rows that were not skipped, several blocks at a time: `@row`, `@line`, `@key` and the contract."""
+        paths = self._folder.paths()
+        for start in range(0, len(paths), _BLOCKS_AT_ONCE):
+            several = pl.scan_ipc(paths[start : start + _BLOCKS_AT_ONCE])
+            have = several.collect_schema()
+            fields = sorted(set(needed) - {KEY, ROW, LINE})
+            chosen = several.select(ROW, LINE, key, STATE, *(c for c in fields if c in have)).rename({key: KEY})
+            absent = (pl.lit(None, pl.String).alias(c) for c in fields if c not in have)
+            yield chosen.filter(pl.col(STATE).fill_null("") != "skipped").with_columns(absent)
 
     def _duplicates(self, rule: RowsRule) -> pl.DataFrame:
         """Look at the few rows whose key's hash stands twice; without one, no key can stand twice."""
@@ -63,7 +100,7 @@ class Across:
         self._hashes.unlink()
         if twice.len() == 0:
             return no_issues()
-        frame = self._rows_of(rule, pl.col(self._key).hash(seed=5).is_in(twice.implode()), key=self._key)
+        frame = self._rows_of(rule, pl.col(KEY).hash(seed=5).is_in(twice.implode()), key=self._key)
         return rule.find(frame) if frame.height else no_issues()
 
     def _fills(self, rule: RowsRule) -> bool:
@@ -73,15 +110,8 @@ class Across:
         return rule.by in filled and (not others or any(c in filled for c in others))
 
     def _rows_of(self, rule: RowsRule, here: pl.Expr, *, key: str = KEY) -> pl.DataFrame:
-        frames: list[pl.DataFrame] = []
-        needed = sorted((set(rule.where.meta.root_names()) | set(rule.columns) | {rule.by}) - {KEY, ROW, LINE})
-        paths = self._folder.paths()
-        for start in range(0, len(paths), _BLOCKS_AT_ONCE):
-            several = pl.scan_ipc(paths[start : start + _BLOCKS_AT_ONCE])
-            have = several.collect_schema()
-            chosen = several.select(ROW, LINE, key, STATE, *(c for c in needed if c in have))
-            rows = chosen.filter((pl.col(STATE).fill_null("") != "skipped") & here).rename({key: KEY}).collect()
-            frames.append(rule.concerned(self._contract.complete(rows)))
+        needed = {*rule.where.meta.root_names(), *rule.columns, rule.by}
+        frames = [rule.concerned(several.filter(here)) for several in self._stored(needed, key=key)]
         return pl.concat(frames) if frames else pl.DataFrame()
 
     def _still_good(self, rows: pl.Series) -> pl.Series:

@@ -22,7 +22,7 @@ def one_per_key(contract: Contract, legs: Iterable[Leg]) -> tuple[RowsRule, ...]
             continue
         exists = effect_exists(leg.operation.when)
         where = given(key[0]) if exists is None else given(key[0]) & exists
-        found[key] = RowsRule("DEST_ONE_PER_KEY", key[0], key, where, _finder(key))
+        found[key] = RowsRule("DEST_ONE_PER_KEY", key[0], key, where, _finder(key), key)
     return tuple(found.values())
 
 

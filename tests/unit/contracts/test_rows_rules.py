@@ -113,6 +113,11 @@ def test_parts_by_hash_say_what_the_whole_says(agreed, data, parts):
         pieces = [one.find(one.concerned(part)) for part in here if part.height]
         if pieces:
             assert pl.concat(pieces).sort(ROW, maintain_order=True).equals(whole)
+        asked = frame.select(ROW, alike=one.alike_hash(), differ=one.differ_hash()).drop_nulls("alike")
+        suspects = one.suspects(asked)
+        assert set(whole[ROW]) <= set(suspects)
+        told = one.find(one.concerned(frame.filter(pl.col(ROW).is_in(suspects.implode()))))
+        assert told.equals(whole)
 
 
 CATALOG, PROMOTION, PICTURE = (contract(name) for name in ("catalog", "promotion", "picture"))
@@ -231,6 +236,14 @@ def test_promotions_of_a_brand_overlap_too_but_not_with_those_of_an_article():
     rows = (promotion(1, 5, "", brand="Acme"), promotion(2, 6, None, brand="Acme"), promotion(1, 9, brand="Acme"))
     assert overlapping(*rows, by="brand") == [(3, "also in row 2")]
     assert overlapping(*rows) == []
+
+
+def test_rows_alike_but_for_what_must_differ_are_not_looked_at():
+    rule = next(one for one in CATALOG.rows_rules if one.code == "V-PARENT")
+    brands = [("p", "Acme"), ("p", "Acme"), ("q", "Acme"), ("r", "Acme"), ("r", "Other"), (None, "x"), (None, "y")]
+    frame = CATALOG.complete(pl.DataFrame(brands, schema={"product_id": pl.String, "brand": pl.String}, orient="row"))
+    hashes = frame.with_row_index(ROW).select(ROW, alike=rule.alike_hash(), differ=rule.differ_hash())
+    assert rule.suspects(hashes.drop_nulls("alike")).sort().to_list() == [3, 4]
 
 
 def test_the_key_of_a_promotion_is_shown_without_its_gaps():
