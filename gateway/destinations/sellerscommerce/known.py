@@ -1,0 +1,156 @@
+"""What a store has: its SKUs, categories and brands, kept for a while so that nobody asks for them twice.
+
+Names of the members of entries are assumptions; they are compared without case.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+import polars as pl
+
+from gateway.destinations.sellerscommerce import enums
+from gateway.destinations.sellerscommerce.calls import Calls, Entry
+from gateway.destinations.sellerscommerce.endpoints import READS
+from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
+from gateway.model import Clock
+
+_What = TypeVar("_What")
+SKU_SCHEMA = {"sku": pl.String, "product_code": pl.String, "price": pl.String, "quantity": pl.String}
+_SKU_MEMBERS = {
+    "sku": ("skucode", "sku", "code"),
+    "product_code": ("productcode",),
+    "price": ("price",),
+    "quantity": ("inventory", "stock", "quantity"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One category; `parent` None at the root."""
+
+    code: str
+    name: str
+    parent: str | None
+    is_brand: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[_What]):
+    at: datetime
+    what: _What
+
+
+class Known:
+    """What was read of the store; thread-safe."""
+
+    def __init__(self, calls: Calls, settings: SellersCommerceSettings, clock: Clock) -> None:
+        self._calls = calls
+        self._settings = settings
+        self._clock = clock
+        self._all: _Kept[pl.DataFrame] | None = None
+        self._products: dict[str, _Kept[pl.DataFrame]] = {}
+        self._tree: _Kept[tuple[Category, ...]] | None = None
+        self._named: _Kept[frozenset[str]] | None = None
+        self._lock = threading.RLock()
+
+    def skus(self) -> pl.DataFrame:
+        """Return all SKUs of the store (SKU_SCHEMA)."""
+        with self._lock:
+            self._all = self._kept(self._all, lambda: sku_frame(self._calls.listed(READS["skus"])))
+            return self._all.what
+
+    def skus_of(self, products: Sequence[str]) -> pl.DataFrame:
+        """Return the SKUs of products: looked up one by one while they are few, else from all of the store."""
+        with self._lock:
+            if self._all is not None or len(products) > self._settings.lookup_limit:
+                return self.skus().filter(pl.col("product_code").is_in(products))
+            return pl.concat([pl.DataFrame(schema=SKU_SCHEMA), *(self._skus_of(code) for code in products)])
+
+    def categories(self) -> tuple[Category, ...]:
+        """Return all categories."""
+        with self._lock:
+            self._tree = self._kept(self._tree, lambda: tuple(self._categories()))
+            return self._tree.what
+
+    def brands(self) -> frozenset[str]:
+        """Return the names of all brands, without case."""
+        with self._lock:
+            self._named = self._kept(self._named, lambda: frozenset(self._brands()))
+            return self._named.what
+
+    def wrote(self, what: str) -> None:
+        """Forget what a write may have changed."""
+        with self._lock:
+            if what == "product":
+                self._products.clear()
+                self._all = None
+            if what == "category":
+                self._tree = self._named = None
+
+    def _kept(self, kept: _Kept[_What] | None, read: Callable[[], _What]) -> _Kept[_What]:
+        """Return what is kept or, where that is too old, what is read now."""
+        if kept is not None and self._clock.now() - kept.at < timedelta(seconds=self._settings.known_for):
+            return kept
+        return _Kept(self._clock.now(), read())
+
+    def _skus_of(self, product: str) -> pl.DataFrame:
+        found = self._kept(
+            self._products.get(product), lambda: sku_frame(self._calls.listed(READS["skus"], product), product)
+        )
+        self._products[product] = found
+        return found.what
+
+    def _categories(self) -> Iterable[Category]:
+        for entry in self._calls.listed(READS["categories"]):
+            said = _folded(entry)
+            code = _text(said, "categorycode", "code")
+            if code is not None:
+                brand = enums.reads_brand(said.get("isbrand"), inverted=self._settings.is_brand_inverted)
+                parent = _text(said, "parentcategorycode", "parentcode")
+                yield Category(code, _text(said, "categoryname", "name") or code, parent, brand)
+
+    def _brands(self) -> Iterable[str]:
+        for entry in self._calls.listed(READS["brands"]):
+            name = _text(_folded(entry), "brandname", "name", "brand", "categoryname")
+            if name is not None:
+                yield name.casefold()
+
+
+def sku_frame(entries: Iterable[Entry], product: str | None = None) -> pl.DataFrame:
+    """Return SKU_SCHEMA of entries; numbers as canonical text. `product`: of entries that name none."""
+    rows = []
+    for entry in entries:
+        said = _folded(entry)
+        found = {column: _text(said, *names) for column, names in _SKU_MEMBERS.items()}
+        if found["sku"] is not None:
+            rows.append({**found, "product_code": found["product_code"] or product})
+    return pl.DataFrame(rows, schema=SKU_SCHEMA)
+
+
+def _folded(entry: Entry) -> dict[str, Any]:
+    return {str(name).casefold(): value for name, value in entry.items()}
+
+
+def _text(said: dict[str, Any], *names: str) -> str | None:
+    """Return the first member given as text; a number without exponent and spare zeros."""
+    for name in names:
+        value = said.get(name)
+        if isinstance(value, bool) or value is None:
+            continue
+        if isinstance(value, int | Decimal):
+            return canonical(str(value))
+        if isinstance(value, str) and value.strip() != "":
+            return value.strip()
+    return None
+
+
+def canonical(number: str) -> str:
+    """Return a number as canonical text."""
+    text = f"{Decimal(number):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,324 @@
+"""Catalog rows to products; pure.
+
+Source: Sellers Commerce Open API documentation, product/products: one product per call, added or updated (verified).
+What stands in the body is an assumption, see the bodies; that SKUs left out of it stay as they are, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from gateway.contracts import profiles
+from gateway.contracts.rules import given, issues_of
+from gateway.destinations.sellerscommerce.bodies import Bodies, array
+from gateway.destinations.sellerscommerce.known import Category
+from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
+from gateway.destinations.sellerscommerce.tree import Tree
+from gateway.model import ROW, Batch, Operation, PriceTerms, Reference, Repeat, Requirement, no_issues
+
+OPERATION = "product"
+ATTRIBUTE = "attributes."
+_VARIANTS = ("variant1_type", "variant1_value", "variant2_type", "variant2_value")
+_FIELDS = (
+    "sku", "product_id", "name", "short_description", "long_description", "barcode", "brand", "category", "available",
+    "image_urls", *_VARIANTS, "attributes.*",
+)  # fmt: skip
+_LEVELS = ("price", "quantity")
+_LINK_SCHEMA = {"number": pl.Int64, "product_code": pl.String, "category_code": pl.String}
+_COMPUTED = {"product_code", "image", "images", "status", "categories", "skus", "new_price", "new_quantity", "first",
+             "options"}  # fmt: skip
+
+
+def operation(settings: SellersCommerceSettings, bodies: Bodies) -> Operation:
+    """Describe how products are written."""
+    terms = None
+    if settings.price_basis is not None:
+        terms = PriceTerms(settings.price_basis, settings.price_decimals, settings.currency, settings.tax_rate)
+    return Operation(
+        name=OPERATION,
+        contract="catalog",
+        family="product",
+        fields=_FIELDS,
+        # Prices and quantities go along with new SKUs only: a change of them alone is no change of the product.
+        context=_LEVELS,
+        batch_size=1,
+        requires=_requires(settings, bodies),
+        # A product is added or updated: repeating it is harmless unless a newer one was written since.
+        repeat=Repeat.IF_NEWEST,
+        deadline=settings.deadline,
+        interval=settings.call_interval,
+        budget=settings.budget,
+        # There is no method that ends a product, and a key without its row names none.
+        ends=False,
+        prices=terms,
+        gathers=True,
+    )
+
+
+def _requires(settings: SellersCommerceSettings, bodies: Bodies) -> tuple[Requirement, ...]:
+    needs = {one.source for name in ("product", "sku") for one in bodies[name].required()}
+    plain = sorted(needs - _COMPUTED - {"sku", ""})
+    rules = [
+        profiles.needed(field, "products are written whole", unless=("command", "end"))
+        for field in plain
+        if not field.startswith(ATTRIBUTE)
+    ]
+    slashed = (profiles.without_characters(field, "/\\") for field in ("sku", "product_id"))
+    rules += [*slashed, profiles.whole("quantity")]
+    if settings.ended == "refuse":
+        rules.append(profiles.without_command("end"))
+    return tuple(rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was read of the store for products; None: nobody asked."""
+
+    skus: pl.DataFrame | None
+    categories: Sequence[Category] | None
+    brands: frozenset[str]
+
+    @staticmethod
+    def of(reference: Reference) -> Facts:
+        """Return what a reference holds."""
+        facts = reference.facts
+        return Facts(facts.get("skus"), facts.get("categories"), facts.get("brands", frozenset()))
+
+
+def product_codes(records: pl.DataFrame) -> pl.Series:
+    """Return the product code of each row: its group or, where it has none, its own code."""
+    if "product_id" not in records.columns:
+        return records["sku"].alias("product_code")
+    code = pl.when(given("product_id")).then("product_id").otherwise("sku")
+    return records.select(code.alias("product_code")).to_series()
+
+
+# ---------------------------------------------------------------- checking
+
+
+def check(
+    records: pl.DataFrame, reference: Reference, settings: SellersCommerceSettings, bodies: Bodies,
+    table: Mapping[str, str] | None,
+) -> pl.DataFrame:  # fmt: skip
+    """Say which cells can't be what their member is and, once the store was asked, which rows it would not take."""
+    if not records.height:
+        return no_issues()
+    facts = Facts.of(reference)
+    rows = _complete(records).with_columns(product_codes(records))
+    found = [no_issues(), *_shapes(rows, bodies)]
+    tree = Tree(settings, table, facts.categories)
+    found.append(_misplaced(rows, tree, facts, settings))
+    if facts.skus is not None:
+        found.append(_half_ended(rows, facts.skus))
+    return pl.concat(found).sort(ROW)
+
+
+def _shapes(rows: pl.DataFrame, bodies: Bodies) -> Iterator[pl.DataFrame]:
+    """Yield issues of free attributes that can't be what their member is, each once."""
+    members = [one for name in ("product", "sku") for one in bodies[name].members if one.type not in {"list", "object"}]
+    free = {(one.source, one.type, one.enum): one for one in members if one.source.startswith(ATTRIBUTE)}
+    for one in free.values():
+        if one.source in rows.columns:
+            detail = pl.lit(f"{one.name} is a {one.type}")
+            wrong = rows.filter(one.strange())
+            yield issues_of(wrong, "DEST_LIMIT", one.source, value=pl.col(one.source), detail=detail)
+
+
+def _misplaced(rows: pl.DataFrame, tree: Tree, facts: Facts, settings: SellersCommerceSettings) -> pl.DataFrame:
+    """Return issues of rows whose brand or category the store lacks, where it may not be made."""
+    stands = rows.filter(~_ended())
+    told: list[tuple[str | None, str | None, str, str]] = []
+    for brand, category in stands.select("brand", "category").unique(maintain_order=True).rows():
+        place = tree.place(brand, category)
+        field, text = "category", place.fault
+        if not text and place.missing and not settings.create_categories:
+            lack = place.missing[0]
+            field = "brand" if lack.is_brand else "category"
+            text = f"the store has no {field} {lack.name!r}, and create_categories is off"
+        if not text and brand and facts.categories is not None and not settings.create_categories:
+            there = brand.casefold() in facts.brands or any(one.is_brand for one in place.chain)
+            field, text = "brand", "" if there else f"the store has no brand {brand!r}, and create_categories is off"
+        if text:
+            told.append((brand, category, field, text))
+    schema = {"brand": pl.String, "category": pl.String, "named": pl.String, "text": pl.String}
+    faults = pl.DataFrame(told, schema=schema, orient="row")
+    wrong = stands.join(faults, on=["brand", "category"], how="inner", nulls_equal=True, maintain_order="left")
+    found = [
+        issues_of(
+            wrong.filter(pl.col("named") == field), "DEST_LIMIT", field, value=pl.col(field), detail=pl.col("text")
+        )
+        for field in ("brand", "category")
+    ]
+    return pl.concat(found)
+
+
+def _half_ended(rows: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
+    """Return issues of ended rows whose product has SKUs that do not end: only whole products can be switched off."""
+    all_end = _ended().all().over("product_code")
+    ending = rows.filter(all_end)["sku"]
+    others = skus.filter(~pl.col("sku").is_in(ending.implode()))["product_code"].unique()
+    half = rows.filter(_ended() & (~all_end | pl.col("product_code").is_in(others.implode())))
+    text = pl.lit("other SKUs of the product go on: only whole products end; send the quantity 0 instead")
+    return issues_of(half, "DEST_LIMIT", "command", value=pl.col("command"), detail=text)
+
+
+# ---------------------------------------------------------------- encoding
+
+
+def encode(
+    records: pl.DataFrame, reference: Reference, slot: str, settings: SellersCommerceSettings, bodies: Bodies,
+    table: Mapping[str, str] | None,
+) -> Iterator[Batch]:  # fmt: skip
+    """Yield batches of whole products in the order of their first rows; each line of a body is one call.
+
+    The memo names what goes before (missing categories) and after it (links), and how many rows each line has.
+    """
+    if not records.height:
+        return
+    facts = Facts.of(reference)
+    products = _products(_skus(_complete(records), facts, settings, bodies))
+    tree = Tree(settings, table, facts.categories)
+    placed = _placed(products, tree, settings, bodies)
+    lines = bodies["product"].render(placed.frame, inverted=settings.is_brand_inverted)
+    size = settings.product_batch_size
+    for start in range(0, products.height, size):
+        part = products.slice(start, size)
+        effects = part.select(pl.col("effects").explode().alias("effect"))
+        effects = effects.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"))
+        memo = {"to": "product", "body": "single", "rows": ",".join(str(n) for n in part["count"])}
+        memo |= placed.memo(range(start, start + part.height))
+        yield Batch(OPERATION, slot, array(lines.slice(start, size).to_list()).encode(), effects, memo)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Products with their categories, and the calls around them by product."""
+
+    frame: pl.DataFrame
+    before: Sequence[Sequence[str]]
+    after: Sequence[Sequence[str]]
+
+    def memo(self, which: range) -> dict[str, str]:
+        before = list(dict.fromkeys(item for n in which for item in self.before[n]))
+        after = [[n - which.start, item] for n in which for item in self.after[n]]
+        return ({"before": array(before)} if before else {}) | ({"after": json.dumps(after)} if after else {})
+
+
+def _skus(records: pl.DataFrame, facts: Facts, settings: SellersCommerceSettings, bodies: Bodies) -> pl.DataFrame:
+    """Add `product_code` and `sku_json` of each row. Ended rows have no SKU of their own in the body."""
+    known = pl.Series([], dtype=pl.String) if facts.skus is None else facts.skus["sku"]
+    there = pl.Series([], dtype=pl.String) if facts.skus is None else facts.skus["product_code"]
+    rows = records.with_columns(product_codes(records))
+    new = ~pl.col("sku").is_in(known.implode()) & pl.lit(settings.product_levels == "new")
+    begun = pl.col("product_code").is_in(there.implode())
+    opening = (~begun & (pl.int_range(pl.len()).over("product_code") == 0)).fill_null(value=False)
+    rows = rows.with_columns(
+        pl.when(new).then("price").alias("new_price"),
+        pl.when(new).then("quantity").alias("new_quantity"),
+        pl.when(opening).then(pl.lit("true")).alias("first"),
+        _options(rows, settings, bodies).alias("options"),
+    )
+    text = bodies["sku"].render(rows, inverted=settings.is_brand_inverted)
+    return rows.with_columns(pl.when(~_ended()).then(text).alias("sku_json"))
+
+
+def _options(rows: pl.DataFrame, settings: SellersCommerceSettings, bodies: Bodies) -> pl.Series:
+    """Return the JSON array of each row's variants; null where it has none."""
+    swatches = [word.casefold() for word in settings.swatch_options]
+    pieces = []
+    for kind, value in zip(_VARIANTS[::2], _VARIANTS[1::2], strict=True):
+        swatch = pl.col(kind).str.to_lowercase().is_in(swatches)
+        shown = rows.select(
+            pl.col(kind).alias("option_name"),
+            pl.col(value).alias("option_value"),
+            pl.when(swatch).then(pl.lit("Swatch")).otherwise(pl.lit("Multiple")).alias("option_type"),
+            given(value).alias("here"),
+        )
+        text = bodies["option"].render(shown, inverted=settings.is_brand_inverted)
+        pieces.append(shown.select(pl.when("here").then(text).alias(value)).to_series())
+    joined = pl.concat_str(*(pl.col(one.name) for one in pieces), separator=",", ignore_nulls=True)
+    listed = pl.when(joined != "").then(pl.concat_str(pl.lit("["), joined, pl.lit("]")))
+    return pl.DataFrame(pieces).select(listed.alias("options")).to_series()
+
+
+def _products(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per product: its first given cells, its SKUs, its effects in their order."""
+    own = [name for name in rows.columns if name not in {"effect", "product_code", "sku_json", "sku", "command"}]
+    first = (pl.col(name).filter(given(name)).first().alias(name) for name in own if rows[name].dtype == pl.String)
+    switched = pl.when(_ended().all() | (pl.col("available") == "false").fill_null(value=False).all())
+    text = pl.col("sku_json").drop_nulls().str.join(",")
+    return rows.group_by("product_code", maintain_order=True).agg(
+        *first,
+        pl.col("effect").alias("effects"),
+        pl.len().alias("count"),
+        switched.then(pl.lit("false")).otherwise(pl.lit("true")).alias("status"),
+        pl.when(pl.col("sku_json").is_not_null().any())
+        .then(pl.concat_str(pl.lit("["), text, pl.lit("]")))
+        .alias("skus"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """Where products of one brand, category and further categories stand: JSON texts, and codes to be linked."""
+
+    text: str | None
+    before: tuple[str, ...]
+    linked: tuple[str, ...]
+
+
+def _placed(products: pl.DataFrame, tree: Tree, settings: SellersCommerceSettings, bodies: Bodies) -> _Placed:
+    """Add images and categories, and gather the calls around each product."""
+    more = ATTRIBUTE + settings.link_attribute
+    if more not in products.columns:
+        products = products.with_columns(pl.lit(None, pl.String).alias(more))
+    named = products.select("brand", "category", more).rows()
+    stands = {one: _stand(one, tree, settings, bodies) for one in dict.fromkeys(named)}
+    images = pl.col("image_urls").str.split("|")
+    frame = products.with_columns(
+        images.list.first().alias("image"),
+        images.list.join(settings.image_separator).alias("images"),
+        pl.Series("categories", [stands[one].text for one in named], dtype=pl.String),
+    )
+    pairs = [(n, code, word) for n, (code, one) in enumerate(zip(products["product_code"], named, strict=True))
+             for word in stands[one].linked]  # fmt: skip
+    links = pl.DataFrame(pairs, schema=_LINK_SCHEMA, orient="row")
+    after: list[list[str]] = [[] for _ in named]
+    for number, text in zip(links["number"], bodies["link"].render(links), strict=True):
+        after[number].append(text)
+    return _Placed(frame, [stands[one].before for one in named], after)
+
+
+def _stand(named: tuple[str | None, ...], tree: Tree, settings: SellersCommerceSettings, bodies: Bodies) -> _Stand:
+    brand, category, further = named
+    place = tree.place(brand, category)
+    extra = [tree.place(brand, path) for path in (further or "").split("|") if path]
+    made = dict.fromkeys(one for each in (place, *extra) for one in each.missing)
+    linked = [each.chain[-1].code for each in extra if each.chain]
+    if settings.category_links != "body" and place.chain:
+        linked.insert(0, place.chain[-1].code)
+    inside = settings.category_links != "call" and place.chain
+    text = f"[{','.join(category_bodies(place.chain, settings, bodies))}]" if inside else None
+    before = category_bodies(tuple(made), settings, bodies) if settings.create_categories else []
+    return _Stand(text, tuple(before), tuple(dict.fromkeys(linked)))
+
+
+def category_bodies(categories: Sequence[Category], settings: SellersCommerceSettings, bodies: Bodies) -> list[str]:
+    """Return categories as JSON objects, in their order."""
+    rows = [(one.code, one.name, one.parent, "Yes" if one.is_brand else "No") for one in categories]
+    names = ("category_code", "category_name", "parent_code", "is_brand")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    return bodies["category"].render(frame, inverted=settings.is_brand_inverted).to_list()
+
+
+def _ended() -> pl.Expr:
+    return (pl.col("command") == "end").fill_null(value=False)
+
+
+def _complete(records: pl.DataFrame) -> pl.DataFrame:
+    wanted = (*(name for name in _FIELDS if "*" not in name), *_LEVELS, "command")
+    return records.with_columns(pl.lit(None, pl.String).alias(name) for name in wanted if name not in records.columns)

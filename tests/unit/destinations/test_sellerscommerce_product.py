@@ -1,0 +1,363 @@
+"""Sellers Commerce: catalog rows as products, their categories before and their links after them."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import polars as pl
+import pytest
+from pydantic import SecretStr
+
+from gateway.destinations.sellerscommerce import SellersCommerceDestination, SellersCommerceSettings
+from gateway.errors import SettingsError
+from gateway.model import KEY, LINE, ROW, Reference
+from gateway.testing.clock import FakeClock
+from gateway.testing.drive import states
+from gateway.transport.http import Response
+
+TODAY = date(2026, 11, 22)
+TEE = {"sku": "TS-XL", "product_id": "TS", "name": "Tee", "brand": "Acme", "category": "Clothing\\Shirts"}
+
+
+def ok(results="Processed"):
+    body = {"Results": results, "ResponseMessage": "Processed Successfully", "StatusCode": 20}
+    return Response(200, {}, json.dumps(body).encode())
+
+
+class Shop:
+    """A store with lists to read and answers by code of product or category."""
+
+    def __init__(self, skus=(), categories=(), brands=(), refuse=()):
+        self.lists = {
+            "/api/product/getallproductskus": [*skus], "/api/category/getall": [*categories],
+            "/api/category/getallbrands": [{"BrandName": one} for one in brands],
+        }  # fmt: skip
+        self.refuse = dict(refuse)
+        self.seen = []
+
+    def send(self, request):
+        self.seen.append(request)
+        if request.method == "GET":
+            found = self.lists[request.path]
+            code = dict(request.query).get("ProductCode")
+            return ok([one for one in found if code is None or one["ProductCode"] == code])
+        content = json.loads(request.body)
+        for one in content if isinstance(content, list) else [content]:
+            code = self.refuse.get(one.get("CategoryCode", one.get("ProductCode", "")))
+            if code is not None:
+                return Response(
+                    406, {}, json.dumps({"Results": "X", "ResponseMessage": "m", "StatusCode": code}).encode()
+                )
+        return ok()
+
+    def close(self):
+        pass
+
+    @property
+    def posted(self):
+        return [(one.path.rsplit("/", 1)[1], json.loads(one.body)) for one in self.seen if one.method == "POST"]
+
+
+def store(transport, **more):
+    keys = {"access_key": SecretStr("key"), "shared_secret": SecretStr("secret")}
+    chosen = SellersCommerceSettings(**{**keys, "price_basis": "net", "currency": "USD", **more})
+    return SellersCommerceDestination(chosen, transport=transport, clock=FakeClock(), account="s", name="sc")
+
+
+def rows(*cells):
+    names = list(dict.fromkeys(name for one in cells for name in one))
+    frame = pl.DataFrame(
+        [[one.get(name) for name in names] for one in cells], schema=dict.fromkeys(names, pl.String), orient="row"
+    )
+    frame = frame.with_columns(pl.col("sku").alias(KEY), pl.int_range(pl.len(), dtype=pl.UInt32).alias("effect"))
+    frame = frame.with_columns(pl.int_range(2, pl.len() + 2).alias(ROW), pl.int_range(2, pl.len() + 2).alias(LINE))
+    return frame if "command" in names else frame.with_columns(pl.lit(None, pl.String).alias("command"))
+
+
+def sent(destination, records):
+    reference, told = destination.gather("product", records), {}
+    for batch in destination.encode("product", records, reference):
+        told |= states(batch, records, destination.submit(batch))
+    return [told[key] for key in records[KEY]]
+
+
+def faults(destination, records, *, asked=True):
+    reference = destination.gather("product", records) if asked else Reference()
+    found = destination.check("product", records, reference, TODAY)
+    return found.select(ROW, "field", "detail").rows()
+
+
+KNOWN = [
+    {"CategoryCode": "A", "CategoryName": "ACME", "ParentCategoryCode": None, "IsBrand": 0},
+    {"CategoryCode": "A-C", "CategoryName": "clothing", "ParentCategoryCode": "A", "IsBrand": 1},
+    {"CategoryCode": "A-C-S", "CategoryName": "Shirts", "ParentCategoryCode": "A-C", "IsBrand": 1},
+]
+
+
+# ---------------------------------------------------------------- the body
+
+
+def test_rows_of_one_product_are_one_call_with_its_skus_and_categories():
+    there = Shop(categories=KNOWN)
+    records = rows(
+        {**TEE, "variant1_type": "Size", "variant1_value": "XL", "variant2_type": "Color", "variant2_value": "Blue",
+         "price": "19.99", "quantity": "14", "barcode": "036000291452", "image_urls": "https://x/1|https://x/2",
+         "attributes.msrp": "24.99", "attributes.weight": "0.2", "long_description": "<p>Soft</p>"},
+        {"sku": "HAT", "name": "Hat", "brand": "Acme", "category": "Clothing"},
+        {**TEE, "sku": "TS-L", "variant1_type": "Size", "variant1_value": "L", "price": "18", "quantity": "0"},
+    )  # fmt: skip
+    assert sent(store(there), records) == ["applied"] * 3
+    tree = [
+        {"CategoryCode": "A", "CategoryName": "ACME", "IsBrand": 0},
+        {"CategoryCode": "A-C", "CategoryName": "clothing", "ParentCategoryCode": "A", "IsBrand": 1},
+        {"CategoryCode": "A-C-S", "CategoryName": "Shirts", "ParentCategoryCode": "A-C", "IsBrand": 1},
+    ]
+    size = {"OptionName": "Size", "OptionValue": "XL", "OptionTypeId": 46}
+    assert there.posted == [
+        ("products", {
+            "ProductCode": "TS", "ProductName": "Tee", "Description": "<p>Soft</p>", "BrandName": "Acme",
+            "Status": True, "MSRP": 24.99, "ThumbnailImage": "https://x/1",
+            "LargeImage": "https://x/1|https://x/2", "Categories": tree,
+            "SKUs": [
+                {"SKUCode": "TS-XL", "UPC": "036000291452", "Price": 19.99, "MSRP": 24.99, "Inventory": 14,
+                 "Weight": 0.2, "IsDefault": True,
+                 "SKUOptions": [size, {"OptionName": "Color", "OptionValue": "Blue", "OptionTypeId": 47}]},
+                {"SKUCode": "TS-L", "Price": 18, "Inventory": 0, "SKUOptions": [{**size, "OptionValue": "L"}]},
+            ],
+        }),
+        ("products", {
+            "ProductCode": "HAT", "ProductName": "Hat", "BrandName": "Acme", "Status": True, "Categories": tree[:2],
+            "SKUs": [{"SKUCode": "HAT", "IsDefault": True}],
+        }),
+    ]  # fmt: skip
+
+
+def test_levels_of_skus_the_store_has_are_left_to_their_own_calls():
+    there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "TS-XL", "Price": 15.0}], categories=KNOWN)
+    sent(store(there), rows({**TEE, "price": "19.99", "quantity": "3"}, {**TEE, "sku": "TS-L", "price": "1"}))
+    ((_, body),) = there.posted
+    assert body["SKUs"] == [{"SKUCode": "TS-XL"}, {"SKUCode": "TS-L", "Price": 1}]
+    there = Shop(categories=KNOWN)
+    sent(store(there, product_levels="never"), rows({**TEE, "price": "19.99"}))
+    assert "Price" not in there.posted[0][1]["SKUs"][0]
+
+
+def test_every_product_has_its_own_verdict_for_all_its_rows():
+    there = Shop(categories=KNOWN, refuse={"TS": 30})
+    records = rows(TEE, {**TEE, "sku": "HAT", "product_id": None}, {**TEE, "sku": "TS-L"})
+    assert sent(store(there), records) == ["refused", "applied", "refused"]
+
+
+def test_a_body_of_ones_own_is_sent(tmp_path):
+    path = tmp_path / "own.toml"
+    members = '{ name = "Code", from = "product_code" }, { name = "Items", from = "skus", type = "list" }'
+    path.write_text(f"[product]\nmembers = [{members}]")
+    there = Shop(categories=KNOWN)
+    destination = store(there, bodies=path)
+    assert sent(destination, rows({"sku": "A", "brand": None, "category": None})) == ["applied"]
+    assert there.posted == [("products", {"Code": "A", "Items": [{"SKUCode": "A", "IsDefault": True}]})]
+    needed = {one.field for one in destination.operations[2].requires if one.code == "DEST_REQUIRED"}
+    assert needed == set()
+
+
+def test_what_a_product_needs_is_what_its_body_says():
+    needed = {one.field for one in store(Shop()).operations[2].requires if one.code == "DEST_REQUIRED"}
+    assert needed == {"name", "brand"}
+
+
+def test_free_attributes_that_are_no_numbers_are_told_at_once_and_never_sent():
+    there = Shop(categories=KNOWN)
+    records = rows({**TEE, "attributes.msrp": "24,99"})
+    assert faults(store(there), records, asked=False) == [(2, "attributes.msrp", "MSRP is a number")]
+    sent(store(there), records)
+    assert "MSRP" not in there.posted[0][1]
+
+
+# ---------------------------------------------------------------- ends
+
+
+def test_a_product_whose_rows_all_end_is_switched_off():
+    there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "TS-XL"}], categories=KNOWN)
+    records = rows({**TEE, "command": "end"})
+    assert faults(store(there), records) == []
+    assert sent(store(there), records) == ["applied"]
+    assert there.posted[0][1]["Status"] is False
+    assert "SKUs" not in there.posted[0][1]
+
+
+@pytest.mark.parametrize(
+    "also", [{"skus": [{"ProductCode": "TS", "SKUCode": "TS-S"}]}, {"rows": [{**TEE, "sku": "TS-L"}]}]
+)
+def test_a_single_variant_can_not_end(also):
+    there = Shop(skus=also.get("skus", ()), categories=KNOWN)
+    records = rows({**TEE, "command": "end"}, *also.get("rows", ()))
+    ((row, field, detail),) = faults(store(there), records)
+    assert (row, field) == (2, "command")
+    assert "quantity 0" in detail
+
+
+def test_ends_may_be_rejected():
+    assert [one.code for one in store(Shop(), ended="refuse").operations[2].requires][-1] == "DEST_COMMAND"
+
+
+def test_what_is_not_available_is_switched_off():
+    there = Shop(categories=KNOWN)
+    sent(store(there), rows({**TEE, "available": "false"}))
+    assert there.posted[0][1]["Status"] is False
+
+
+# ---------------------------------------------------------------- categories
+
+
+def test_missing_categories_refuse_their_rows_unless_they_may_be_made():
+    there = Shop(categories=KNOWN[:2], brands=["Acme"])
+    records = rows(
+        TEE,
+        {**TEE, "sku": "B", "product_id": "B", "category": "Clothing"},
+        {**TEE, "sku": "C", "product_id": "C", "brand": "Other"},
+    )
+    told = faults(store(there), records)
+    assert [(row, field) for row, field, _ in told] == [(2, "category"), (4, "brand")]
+    assert "create_categories" in told[0][2]
+    assert faults(store(there, create_categories=True), records) == []
+    assert faults(store(there), records, asked=False) == []
+
+
+def test_missing_categories_are_made_parents_first_before_their_products():
+    there = Shop(categories=KNOWN[:1])
+    assert (
+        sent(store(there, create_categories=True), rows(TEE, {**TEE, "sku": "B", "product_id": "B"})) == ["applied"] * 2
+    )
+    made = [
+        {"CategoryCode": "ACME-CLOTHING", "CategoryName": "Clothing", "ParentCategoryCode": "A", "IsBrand": 1},
+        {
+            "CategoryCode": "ACME-CLOTHING-SHIRTS",
+            "CategoryName": "Shirts",
+            "ParentCategoryCode": "ACME-CLOTHING",
+            "IsBrand": 1,
+        },
+    ]
+    assert [name for name, _ in there.posted] == ["categories", "products", "products"]
+    assert there.posted[0][1] == made
+    assert there.posted[1][1]["Categories"][1:] == made
+
+
+def test_a_category_that_can_not_be_made_is_told_with_its_products():
+    there = Shop(refuse={"ACME-CLOTHING-SHIRTS": 32, "TS": 31})
+    destination = store(there, create_categories=True)
+    (batch,) = destination.encode("product", rows(TEE), destination.gather("product", rows(TEE)))
+    (outcome,) = destination.submit(batch).outcomes.rows(named=True)
+    assert outcome["message"] == (
+        "31 CategoryNotExist: m (a category could not be made: 32 ParentCategoryNotExists: m)"
+    )
+
+
+def test_is_brand_turns_round_at_the_edge_only():
+    there = Shop()
+    sent(store(there, create_categories=True, is_brand_inverted=False), rows(TEE))
+    assert [one["IsBrand"] for one in there.posted[0][1]] == [1, 0, 0]
+
+
+def test_brands_need_not_be_categories():
+    there = Shop(
+        categories=[{"Code": "C", "Name": "Clothing"}, {"Code": "S", "Name": "Shirts", "ParentCode": "C"}],
+        brands=["ACME"],
+    )
+    destination = store(there, brand_categories=False)
+    assert faults(destination, rows(TEE)) == []
+    sent(destination, rows(TEE))
+    assert [one["CategoryCode"] for one in there.posted[0][1]["Categories"]] == ["C", "S"]
+
+
+def test_codes_come_from_a_table_where_there_is_one(tmp_path):
+    table = tmp_path / "codes.csv"
+    table.write_text("category;code\nClothing;100\nClothing\\Shirts;110\n", "utf-8")
+    there = Shop()
+    sent(store(there, create_categories=True, categories=table), rows(TEE))
+    assert [one["CategoryCode"] for one in there.posted[0][1]] == ["ACME", "100", "110"]
+    table.write_text("category,code\n", "utf-8")
+    with pytest.raises(SettingsError, match="category and code"):
+        store(there, categories=table)
+
+
+@pytest.mark.parametrize(
+    ("category", "known", "told"),
+    [
+        ("a\\b\\c\\d\\e", [], "more than 5 levels"),
+        ("Clothing", [{"CategoryCode": "ACME-CLOTHING", "CategoryName": "Old"}], "belongs to another category"),
+    ],
+)
+def test_places_that_can_not_be(category, known, told):
+    destination = store(Shop(categories=known), create_categories=True)
+    ((_, field, detail),) = faults(destination, rows({**TEE, "category": category}))
+    assert field == "category"
+    assert told in detail
+
+
+def test_parents_that_lead_in_a_circle_are_no_path():
+    round_about = [{"CategoryCode": "X", "CategoryName": "Acme", "ParentCategoryCode": "Y"},
+                   {"CategoryCode": "Y", "CategoryName": "Acme", "ParentCategoryCode": "X"}]  # fmt: skip
+    there = Shop(categories=round_about)
+    assert sent(store(there, create_categories=True), rows(TEE)) == ["applied"]
+    assert there.posted[0][1][0]["CategoryCode"] == "ACME"
+
+
+# ---------------------------------------------------------------- links
+
+
+@pytest.mark.parametrize(
+    ("links", "inside", "codes"),
+    [("body", True, ["ACME-SALE"]), ("call", False, ["A-C-S", "ACME-SALE"]), ("both", True, ["A-C-S", "ACME-SALE"])],
+)
+def test_where_categories_are_named(links, inside, codes):
+    there = Shop(categories=KNOWN)
+    destination = store(there, category_links=links, create_categories=True)
+    assert sent(destination, rows({**TEE, "attributes.categories": "Sale"})) == ["applied"]
+    assert ("Categories" in there.posted[1][1]) is inside
+    assert there.posted[2] == ("productcategory", [{"ProductCode": "TS", "CategoryCode": code} for code in codes])
+
+
+def test_a_link_that_is_refused_is_told_of_its_product_only_and_products_that_failed_have_none():
+    there = Shop(categories=KNOWN, refuse={"B": 30})
+    destination = store(there, category_links="call")
+    there.refuse["A-C-S"] = 31
+    records = rows(
+        {**TEE, "category": "Clothing"}, {**TEE, "sku": "B", "product_id": "B"}, {**TEE, "sku": "C", "product_id": "C"}
+    )
+    assert sent(destination, records) == ["applied", "refused", "refused"]
+    linked = [one for name, body in there.posted if name == "productcategory" for one in body]
+    assert {"ProductCode": "B", "CategoryCode": "A-C-S"} not in linked
+
+
+# ---------------------------------------------------------------- reading before
+
+
+def test_few_products_are_looked_up_and_many_are_read_from_all():
+    there = Shop(categories=KNOWN)
+    destination = store(there, lookup_limit=1)
+    destination.gather("product", rows(TEE))
+    destination.gather("product", rows(TEE))
+    asked = [dict(one.query).get("ProductCode") for one in there.seen if one.path.endswith("getallproductskus")]
+    assert asked == ["TS"]
+    destination.gather("product", rows(TEE, {**TEE, "sku": "B", "product_id": "B"}))
+    asked = [dict(one.query).get("ProductCode") for one in there.seen if one.path.endswith("getallproductskus")]
+    assert asked == ["TS", None]
+
+
+def test_what_was_written_is_read_anew():
+    there = Shop(categories=KNOWN)
+    destination = store(there)
+    sent(destination, rows(TEE))
+    before = len(there.seen)
+    destination.gather("product", rows(TEE))
+    assert [one.path for one in there.seen[before:]] == ["/api/product/getallproductskus"]
+
+
+def test_skus_are_looked_up_for_levels_where_settings_say_so():
+    there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "A"}])
+    records = rows({"sku": "A", "quantity": "1"}, {"sku": "B", "quantity": "1"})
+    assert store(there).gather("stock", records).taken_at is None
+    destination = store(there, check_skus=True)
+    found = destination.check("stock", records, destination.gather("stock", records), TODAY)
+    assert found.select(ROW, "code", "field", "value").rows() == [(3, "DEST_LIMIT", "sku", "B")]
