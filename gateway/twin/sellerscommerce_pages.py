@@ -1,0 +1,122 @@
+"""The Sellers Commerce twin's own pages at /twin: what stands there, what was called, what is to go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.errors import SettingsError
+from gateway.twin.clock import TwinClock
+from gateway.twin.sellerscommerce_faults import SellersCommerceFaults
+from gateway.twin.sellerscommerce_http import RefusalError, json_answer
+
+
+class Shown(Protocol):
+    """What the pages need of a twin."""
+
+    clock: TwinClock
+    faults: SellersCommerceFaults
+    calls: list[Any]
+    violations: list[Any]
+
+    def shelf(self) -> list[dict[str, Any]]:
+        """Rows of the store."""
+        ...
+
+    def effects(self, key: str | None = None) -> Sequence[Any]:
+        """Changes that calls made."""
+        ...
+
+    def records(self, table: str) -> dict[str, dict[str, Any]]:
+        """Records of one kind."""
+        ...
+
+    def drift(self, sku: str, quantity: int) -> int:
+        """Sell units."""
+        ...
+
+    def place_order(self, items: Mapping[str, int], *, number: str = "", placed: datetime | None = None) -> str:
+        """Buy."""
+        ...
+
+
+def routes(twin: Shown) -> list[Route]:
+    """The pages of a twin, as JSON. Wrong calls are answered 400 with the reason."""
+
+    async def about(_request: Request) -> object:
+        return {"system": "sellerscommerce", "speed": twin.clock.speed, "violations": len(twin.violations)}
+
+    async def shelf(_request: Request) -> object:
+        return twin.shelf()
+
+    async def effects(request: Request) -> object:
+        return twin.effects(request.query_params.get("key"))
+
+    async def calls(_request: Request) -> object:
+        return twin.calls
+
+    async def violations(_request: Request) -> object:
+        return twin.violations
+
+    async def orders(request: Request) -> object:
+        if request.method == "POST":
+            body = await _object(request)
+            items, number = body.get("items"), body.get("number", "")
+            if not isinstance(items, dict) or any(type(one) is not int or one < 1 for one in items.values()):
+                raise RefusalError(400, 'Expected {"items": {"sku": whole number}}')
+            return {"number": twin.place_order(items, number=str(number))}
+        return list(twin.records("orders").values())
+
+    async def drift(request: Request) -> object:
+        body = await _object(request)
+        sku, quantity = body.get("sku"), body.get("quantity")
+        if not isinstance(sku, str) or type(quantity) is not int:
+            raise RefusalError(400, 'Expected {"sku": "text", "quantity": whole number}')
+        return {"sku": sku, "quantity": twin.drift(sku, quantity)}
+
+    async def faults(request: Request) -> object:
+        if request.method == "POST":
+            twin.faults.set(await _object(request))
+        return twin.faults.as_dict()
+
+    reads: dict[str, Callable[[Request], Any]] = {
+        "/twin": about,
+        "/twin/shelf": shelf,
+        "/twin/effects": effects,
+        "/twin/calls": calls,
+        "/twin/violations": violations,
+    }
+    both = {"/twin/orders": orders, "/twin/faults": faults}
+    return [
+        *(Route(path, _page(page)) for path, page in reads.items()),
+        *(Route(path, _page(page), methods=["GET", "POST"]) for path, page in both.items()),
+        Route("/twin/drift", _page(drift), methods=["POST"]),
+    ]
+
+
+def _page(page: Callable[[Request], Any]) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        try:
+            return json_answer(await page(request))
+        except RefusalError as refusal:
+            return refusal.response()
+        except SettingsError as error:
+            return RefusalError(400, str(error)).response()
+
+    return answer
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    try:
+        body = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise RefusalError(400, "The body is not JSON") from error
+    if not isinstance(body, dict):
+        raise RefusalError(400, "The body is not a JSON object")
+    return body
