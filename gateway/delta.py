@@ -54,11 +54,24 @@ def fold(segments: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Fold segments (SEGMENT_SCHEMA) into one row per key, the one of the newest sequence, then of the latest time."""
     if not segments:
         return pl.DataFrame(schema=SEGMENT_SCHEMA)
-    whole = pl.concat(segments, rechunk=True)
-    hashes = np.sort(whole[KEY].hash(seed=7).to_numpy())  # twice as fast as counting keys
-    if not (hashes[1:] == hashes[:-1]).any():
+    whole = _one_frame(list(segments))
+    hashes = whole[KEY].hash(seed=7).to_numpy()
+    ordered = np.sort(hashes)  # twice as fast as counting keys
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not twice.size:
         return whole
-    return whole.sort("seq", "at", maintain_order=True).unique(KEY, keep="last")
+    several = pl.Series(np.isin(hashes, twice))
+    newest = whole.filter(several).sort("seq", "at", maintain_order=True).unique(KEY, keep="last", maintain_order=True)
+    return pl.concat([whole.filter(~several), newest], rechunk=True)
+
+
+def _one_frame(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Join frames of one schema column by column: in one go there would be all of them twice for a moment."""
+    columns: list[pl.Series] = []
+    for name in frames[0].columns:
+        columns.append(pl.concat([frame[name] for frame in frames], rechunk=True))
+        frames = [frame.drop(name) for frame in frames]
+    return pl.DataFrame(columns)
 
 
 def decide(
@@ -132,10 +145,14 @@ def as_known(baseline: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def renewed() -> pl.Expr:
+    """Return whether a row is unchanged and newer: what was confirmed holds for its sequence now."""
+    return (pl.col("decision") == "unchanged") & (pl.col("seq") > pl.col("seq_known"))
+
+
 def touched(decided: pl.DataFrame) -> pl.DataFrame:
     """Segment rows (SEGMENT_SCHEMA) of unchanged rows: what was confirmed holds for a newer sequence now."""
-    newer = (pl.col("decision") == "unchanged") & (pl.col("seq") > pl.col("seq_known"))
-    return decided.filter(newer).select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
+    return decided.filter(renewed()).select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
 
 
 def absent(
@@ -182,5 +199,5 @@ def canonical_decimal(value: pl.Expr) -> pl.Expr:
 __all__ = [
     "HASHER", "INFLIGHT_SCHEMA", "PART_ROWS", "SEGMENT_SCHEMA",
     "absent", "as_known", "canonical_decimal", "collapse", "decide", "digest_expr", "fold", "judged", "newest_sent",
-    "part_of", "parts_for", "touched",
+    "part_of", "parts_for", "renewed", "touched",
 ]  # fmt: skip

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from gateway import delta
 from gateway.delivery.split import Split
@@ -25,30 +28,111 @@ MOST_SEGMENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """A file of confirmed effects; `seqs`: newer sequences of its rows, where a run found them unchanged."""
+
+    id: int
+    path: Path
+    rows: int
+    seqs: Path | None
+
+    def read(self, *, renewed: bool = True) -> pl.DataFrame:
+        """Return its rows (SEGMENT_SCHEMA); digests of another hasher are null."""
+        frame = pl.read_parquet(self.path)
+        if f".{delta.HASHER}." not in self.path.name:
+            frame = frame.with_columns(digest=pl.lit(None, pl.UInt64))
+        return frame if self.seqs is None or not renewed else frame.with_columns(self.sequences())
+
+    def sequences(self) -> pl.Series:
+        """Return the newest sequence of each row (Int64)."""
+        return pl.read_parquet(self.path if self.seqs is None else self.seqs, columns=["seq"])["seq"]
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """Segments of one lane as the journal names them."""
 
-    paths: Sequence[Path]
-    rows: int
+    segments: Sequence[Segment]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all segments; a key may have one in several."""
+        return sum(one.rows for one in self.segments)
 
     @classmethod
     def of_lane(cls, journal: Journal, spool: Spool, lane: str) -> Baseline:
         """Find the lane's segments."""
+        seqs = t.renewal.c.file.label("seqs")
         with journal.read() as tx:
-            query = sa.select(t.segment.c.file, t.segment.c.rows).where(t.segment.c.lane == lane)
-            found = tx.execute(query.order_by(t.segment.c.id)).fetchall()
-        return cls([spool.segments / r.file for r in found], sum(r.rows for r in found))
+            query = sa.select(t.segment, seqs).outerjoin(t.renewal, t.renewal.c.segment == t.segment.c.id)
+            found = tx.execute(query.where(t.segment.c.lane == lane).order_by(t.segment.c.id)).fetchall()
+        folder = spool.segments
+        return cls([Segment(r.id, folder / r.file, r.rows, folder / r.seqs if r.seqs else None) for r in found])
 
-    def frames(self) -> Iterator[pl.DataFrame]:
-        """Yield the segments, oldest first (SEGMENT_SCHEMA); digests of another hasher are null."""
-        return (_read(path) for path in self.paths)
+    def frames(self, *, renewed: bool = True) -> Iterator[pl.DataFrame]:
+        """Yield the segments, oldest first (SEGMENT_SCHEMA); digests of another hasher are null.
+
+        Without `renewed` the sequences are those of the confirmation: for who wants the keys of another lane, whose
+        newer sequences may be replaced meanwhile.
+        """
+        return (one.read(renewed=renewed) for one in self.segments)
+
+    def placed(self) -> Iterator[pl.DataFrame]:
+        """Yield the segments with `@segment` (number of the segment here) and `@place` in it (UInt32)."""
+        for number, one in enumerate(self.segments):
+            frame = one.read().with_row_index("@place")
+            yield frame.with_columns(pl.lit(number, pl.UInt32).alias("@segment"))
 
 
-def _read(path: Path) -> pl.DataFrame:
-    frame = pl.read_parquet(path)
-    if f".{delta.HASHER}." not in path.name:
-        frame = frame.with_columns(digest=pl.lit(None, pl.UInt64))
-    return frame
+PLACED_SCHEMA = {"@place": pl.UInt32, **delta.SEGMENT_SCHEMA, "@segment": pl.UInt32}
+"""What `Baseline.placed` gives."""
+
+
+class Renewal:
+    """Rows of a baseline that a newer run found unchanged: their sequence is written beside the segment."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        self._marked: dict[int, npt.NDArray[np.bool_]] = {}
+
+    def mark(self, rows: pl.DataFrame) -> None:
+        """Remember rows by their `@segment` and `@place`."""
+        for (number,), places in rows.select("@segment", "@place").partition_by("@segment", as_dict=True).items():
+            at = int(str(number))
+            marked = self._marked.setdefault(at, np.zeros(self._baseline.segments[at].rows, dtype=np.bool_))
+            marked[places["@place"].to_numpy()] = True
+
+    def write(self, spool: Spool, seq: int, name: str) -> Renewed:
+        """Write the sequences of all rows of the marked segments, durably; the journal has to name them."""
+        files: dict[int, str] = {}
+        old: list[Path] = []
+        for number, marked in self._marked.items():
+            segment = self._baseline.segments[number]
+            seqs = pl.Series("seq", np.where(marked, seq, segment.sequences().to_numpy()), dtype=pl.Int64)
+            files[segment.id] = f"{name}-seqs-{segment.id}.parquet"
+            write_frame(seqs.to_frame(), spool.segments / files[segment.id])
+            old.extend([segment.seqs] if segment.seqs is not None else [])
+        return Renewed(files, old)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """Files of newer sequences by the segment they belong to, and those they replace."""
+
+    files: Mapping[int, str]
+    replaced: Sequence[Path]
+
+    def name(self, tx: Connection) -> None:
+        """Have the journal name the files."""
+        if self.files:
+            tx.execute(sa.delete(t.renewal).where(t.renewal.c.segment.in_(self.files)))
+            rows = [{"segment": segment, "file": file} for segment, file in self.files.items()]
+            tx.execute(sa.insert(t.renewal), rows)
+
+    def clear(self) -> None:
+        """Remove the files that the journal does not name any more."""
+        for path in self.replaced:
+            path.unlink(missing_ok=True)
 
 
 def add_segments(
@@ -85,7 +169,7 @@ def compact(journal: Journal, spool: Spool, lane: str, name: str) -> None:
         found = tx.execute(query).fetchall()
     if len({r.consignment for r in found}) <= MOST_SEGMENTS:
         return
-    whole = Baseline([spool.segments / r.file for r in found], sum(r.rows for r in found))
+    whole = Baseline.of_lane(journal, spool, lane)
     parts = delta.parts_for(whole.rows)
     written: list[dict[str, str | int]] = []
     with tempfile.TemporaryDirectory(prefix="fold-", dir=spool.segments) as folder:
@@ -97,16 +181,20 @@ def compact(journal: Journal, spool: Spool, lane: str, name: str) -> None:
                 write_segment(spool, lane, folded, consignment=f"{name}-folded", name=f"{name}-folded-{part:04d}")
             )
     with journal.begin() as tx:
-        tx.execute(sa.delete(t.segment).where(t.segment.c.id.in_([r.id for r in found])))
+        old = [one.id for one in whole.segments]
+        tx.execute(sa.delete(t.renewal).where(t.renewal.c.segment.in_(old)))
+        tx.execute(sa.delete(t.segment).where(t.segment.c.id.in_(old)))
         tx.execute(sa.insert(t.segment), written)
-    for row in found:
-        (spool.segments / row.file).unlink(missing_ok=True)
+    for one in whole.segments:
+        for path in (one.path, one.seqs):
+            if path is not None:
+                path.unlink(missing_ok=True)
 
 
 def sweep(journal: Journal, spool: Spool) -> None:
     """Remove segments and consignments that no journal row names, and bodies nobody sends again: a crash came first."""
     with journal.read() as tx:
-        named = set(tx.scalars(sa.select(t.segment.c.file)))
+        named = {*tx.scalars(sa.select(t.segment.c.file)), *tx.scalars(sa.select(t.renewal.c.file))}
         states = {r[0]: r[1] for r in tx.execute(sa.select(t.consignment.c.id, t.consignment.c.state))}
     for path in spool.segments.glob("*.parquet*"):
         if path.name not in named:

@@ -84,8 +84,8 @@ class Before:
         """Articles pending in a lane, and those it ever confirmed (hashes); pending first, for it moves to known."""
         if lane not in self._read:
             pending = self._pending(lane)
-            frames = (f.filter(~pl.col("ended")) for f in Baseline.of_lane(self._journal, self._spool, lane).frames())
-            self._read[lane] = (pending, _articles(frames))
+            confirmed = Baseline.of_lane(self._journal, self._spool, lane).frames(renewed=False)
+            self._read[lane] = (pending, _articles(f.filter(~pl.col("ended")) for f in confirmed))
         return self._read[lane]
 
     def _pending(self, lane: str) -> pl.Series:

@@ -120,6 +120,7 @@ class Builder:
                 self._leave(tx, draft)
             return
         durable(draft.folder.bodies)
+        renewed = draft.renewal.write(self._spool, draft.candidates[0].row.seq, draft.identity)
         candidates = draft.candidates
         values = {
             "id": draft.identity, "lane": draft.setup.name, "operation": draft.leg.operation.name, "state": "open",
@@ -131,7 +132,9 @@ class Builder:
             batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made)
             if draft.segments:
                 tx.execute(sa.insert(t.segment), draft.segments)
+            renewed.name(tx)
             self._leave(tx, draft)
+        renewed.clear()
 
     def _leave(self, tx: Connection, draft: Draft) -> None:
         """Write what stays open of the runs: rows of a later date, and rows that wait for another effect."""

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from gateway import delta, guard
-from gateway.delivery.baseline import Baseline, inflight_keys, write_segment
+from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, write_segment
 from gateway.delivery.before import Before
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.setup import LaneSetup, Leg
@@ -41,7 +41,9 @@ class Draft:
     effects: int = 0
     made: list[batches.NewBatch] = field(default_factory=list)
     segments: list[dict[str, str | int]] = field(default_factory=list)
-    """Of unchanged rows: the baseline holds for their newer sequence."""
+    """Of unchanged rows that were cut into parts: the baseline holds for their newer sequence."""
+    renewal: Renewal = field(default_factory=lambda: Renewal(Baseline([])))
+    """The same of rows that met it in memory."""
     decided: int = 0
     """Rows that ended here or are sent, and keys derived."""
 
@@ -58,6 +60,7 @@ class Decider:
         """Decide all rows of the candidates. Raises MayWorkLater when the destination can't be asked now."""
         lane = draft.setup.name
         baseline = Baseline.of_lane(self._journal, self._spool, lane)
+        draft.renewal = Renewal(baseline)
         flying = inflight_keys(self._journal, self._spool, lane)
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         for number, portion in enumerate(portions):
@@ -92,8 +95,10 @@ class Decider:
         self._tally(draft, decided, derived, portion)
         decided, reference = self._asked(draft, decided, derived)
         self._write_decisions(draft, number, decided, members)
-        touched = delta.touched(decided)
-        if touched.height:
+        touched = delta.touched(decided) if portion.beside is None else None
+        if touched is None:
+            draft.renewal.mark(decided.filter(delta.renewed()))
+        elif touched.height:
             name = f"{draft.identity}-touched-{number:04d}"
             draft.segments.append(
                 write_segment(self._spool, draft.setup.name, touched, consignment=draft.identity, name=name)

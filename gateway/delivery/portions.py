@@ -16,15 +16,17 @@ from sqlalchemy.engine import Row
 
 from gateway import delta, guard
 from gateway.contracts import prices
-from gateway.delivery.baseline import Baseline
+from gateway.delivery.baseline import PLACED_SCHEMA, Baseline
 from gateway.delivery.index import Index
 from gateway.delivery.setup import Leg, Pinned, effect_exists
 from gateway.delivery.split import Split
 from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, ROW, Operation
 from gateway.spool import STATE, Spool
 
-MOST_KNOWN = 1_000_000
+MOST_KNOWN = 500_000
 """Known keys held in memory at a time."""
+MOST_SHARES = 4
+"""Shares of a baseline for each of which the rows are read once more; beyond it they are cut into parts on the disk."""
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class Portion:
     live: int
     """Keys of the baseline that count with this portion and are not ended."""
     beside: pl.DataFrame | None = None
-    """`seq_known`, `digest_known`, `measure_known`, `at`, `seq_sent` of each row."""
+    """`seq_known`, `digest_known`, `measure_known`, `at`, `@segment`, `@place`, `seq_sent` of each row."""
     present: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     """Every key of full files, faulty rows included, by the candidate's position."""
 
@@ -132,7 +134,9 @@ class Portions:
         return Portion(rows, known, under_way, _live(known), present=keys)
 
     def _alone(self) -> bool:
-        return len(self._candidates) == 1 and self._candidates[0].pinned.grouping is None
+        one = self._candidates[0]
+        large = self._baseline.rows > MOST_KNOWN * MOST_SHARES
+        return len(self._candidates) == 1 and one.pinned.grouping is None and not large
 
     def _blocks(self) -> Iterator[Portion]:
         """Yield the rows of the one candidate where nothing is known yet."""
@@ -146,28 +150,30 @@ class Portions:
 
         The known keys stay in memory meanwhile: a large baseline is gone through share by share of the key hash.
         """
-        one = self._candidates[0]
         shares = -(-self._baseline.rows // MOST_KNOWN) or 1
         for share in range(shares):
-            here = delta.part_of(shares) == share if shares > 1 else None
-            known = delta.fold(list(_filtered(self._baseline.frames(), here)))
-            flying = delta.newest_sent(self._flying if here is None else self._flying.filter(here))
-            index, sent = Index(known[KEY]), Index(flying[KEY])
-            facts = delta.as_known(known).drop(KEY)
-            nothing, none = known.clear(), flying.clear()
-            for blocks in _gathered(_filtered(self._opened(one), here)):
-                rows = self._prepared(one, blocks)
-                at = index.find(rows[KEY])
-                beside = [facts[name].gather(at) for name in facts.columns]
-                beside.append(flying["seq_sent"].gather(sent.find(rows[KEY])))
-                yield Portion([rows], nothing, none, 0, beside=pl.DataFrame(beside))
-            gone = nothing
-            if one.speaks_of_absence:
-                present = np.zeros(known.height, dtype=np.bool_)
-                for keys in _filtered(self._keys(one), here):
-                    present[index.find(keys[KEY]).drop_nulls().to_numpy()] = True
-                gone = known.filter(~present)
-            yield Portion([self._prepared(one, [])], gone, flying, _live(known))
+            yield from self._share(delta.part_of(shares) == share if shares > 1 else None)
+
+    def _share(self, here: pl.Expr | None) -> Iterator[Portion]:
+        """Yield the rows of a share of the keys, and at its end the known keys that the file left out."""
+        one = self._candidates[0]
+        known = delta.fold([pl.DataFrame(schema=PLACED_SCHEMA), *_filtered(self._baseline.placed(), here)])
+        flying = delta.newest_sent(self._flying if here is None else self._flying.filter(here))
+        index, sent = Index(known[KEY]), Index(flying[KEY])
+        facts = delta.as_known(known).drop(KEY).hstack(known.select("@segment", "@place"))
+        for blocks in _gathered(_filtered(self._opened(one), here)):
+            rows = self._prepared(one, blocks)
+            at = index.find(rows[KEY])
+            beside = [facts[name].gather(at) for name in facts.columns]
+            beside.append(flying["seq_sent"].gather(sent.find(rows[KEY])))
+            yield Portion([rows], known.clear(), flying.clear(), 0, beside=pl.DataFrame(beside))
+        gone = known.clear()
+        if one.speaks_of_absence:
+            present = np.zeros(known.height, dtype=np.bool_)
+            for keys in _filtered(self._keys(one), here):
+                present[index.find(keys[KEY]).drop_nulls().to_numpy()] = True
+            gone = known.filter(~present)
+        yield Portion([self._prepared(one, [])], gone, flying, _live(known))
 
     def _opened(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
         folder = self._spool.run(candidate.row.id)

@@ -24,7 +24,7 @@ _DEFAULT_CODES = {
 """What a state says by itself where nothing more is known of a row."""
 
 
-_AT_ONCE = 100_000
+_AT_ONCE = 50_000
 """Rows worth working on at a time."""
 
 _MOST_KEPT = 50_000

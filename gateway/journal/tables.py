@@ -244,6 +244,13 @@ segment = sa.Table(
     sa.Column("consignment", sa.String),
 )
 
+renewal = sa.Table(  # sequences of a segment's rows where newer runs found them unchanged
+    "renewal",
+    metadata,
+    sa.Column("segment", sa.ForeignKey("segment.id"), primary_key=True),
+    sa.Column("file", sa.String, nullable=False),
+)
+
 book = sa.Table(  # of a lane that computes wanted prices: up to when boundaries are done, and the next one
     "book",
     metadata,

@@ -224,7 +224,7 @@ def _copy_state(state: Path, work: Path) -> None:
 def _link_state(state: Path, work: Path, journal: Journal) -> None:
     """Show the trial what the lane has confirmed and what is under way, link by link: new files stay its own."""
     with journal.read() as tx:
-        segments = list(tx.scalars(sa.select(t.segment.c.file)))
+        segments = [*tx.scalars(sa.select(t.segment.c.file)), *tx.scalars(sa.select(t.renewal.c.file))]
         opened = list(tx.scalars(sa.select(t.consignment.c.id).where(t.consignment.c.state == "open")))
     for kind, names in (("segments", segments), ("consignments", opened)):
         for name in names:

@@ -160,7 +160,7 @@ def _worked(work: Callable[[pl.DataFrame], bytes], frames: Iterable[pl.DataFrame
         ahead: deque[Future[bytes]] = deque()
         for frame in frames:
             ahead.append(pool.submit(work, frame))
-            if len(ahead) > _WORKERS:
+            if len(ahead) >= _WORKERS:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

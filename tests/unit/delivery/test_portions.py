@@ -1,9 +1,14 @@
 """What a file meets of an earlier one: the same whether the baseline is held whole, in shares, or cut on the disk."""
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
+import sqlalchemy as sa
 
 from gateway.delivery import portions
+from gateway.delivery.baseline import sweep
+from gateway.journal import tables as t
 from gateway.model import ROW
 from gateway.testing.hostile import Step, effects_per_key
 
@@ -18,8 +23,9 @@ def content(pairs):
 def met(request, monkeypatch):
     if request.param == "shares":
         monkeypatch.setattr(portions, "MOST_KNOWN", 7)
+        monkeypatch.setattr(portions, "MOST_SHARES", 20)
     if request.param == "cut":
-        monkeypatch.setattr(portions.Portions, "_alone", lambda _: False)
+        monkeypatch.setattr(portions, "MOST_SHARES", 0)
     return request.param
 
 
@@ -83,3 +89,37 @@ def test_rows_meet_what_is_still_under_way(met, rigs):
 def test_an_empty_series_of_blocks_gives_no_group():
     assert list(portions._gathered([])) == []
     assert [len(group) for group in portions._gathered([pl.DataFrame({"a": [1]})] * 3)] == [3]
+
+
+def segments(rig):
+    with rig.journal.read() as tx:
+        named = set(tx.scalars(sa.select(t.segment.c.file))), set(tx.scalars(sa.select(t.renewal.c.file)))
+    assert {path.name for path in rig.spool.segments.iterdir()} == named[0] | named[1]
+    return named
+
+
+def test_what_was_found_unchanged_holds_for_the_newer_file(met, bulk):
+    rig = bulk()
+    rig.drop("1.csv", content((key, 1) for key in KEYS))
+    rig.advance()
+    between = rig.clock.now() + timedelta(seconds=5)
+    for number in (2, 3, 4):
+        rig.clock.advance(10)
+        again = rig.drop(f"{number}.csv", content((key, 1) for key in KEYS[:40]) + f"K{number},1\n")
+        rig.advance()
+        assert rig.states(again) == {"unchanged": 40, "applied": 1}
+        sweep(rig.journal, rig.spool)
+    whole, beside = segments(rig)
+    assert (len(beside) == 1) == (met != "cut"), "the newest sequences of the one segment that was met"
+    late = rig.drop("late.csv", content((key, 2) for key in KEYS), mtime=between)
+    rig.advance()
+    assert states(rig, late) == ["superseded"] * 40 + ["applied"] * 20
+    for number in range(5, 12):
+        rig.clock.advance(10)
+        rig.drop(f"{number}.csv", content([("K", number)]))
+        rig.advance()
+    assert len(segments(rig)[0] & whole) == 0, "all folded by now"
+    assert segments(rig)[1] == set()
+    late = rig.drop("later.csv", content((key, 3) for key in KEYS), mtime=between + timedelta(seconds=1))
+    rig.advance()
+    assert states(rig, late)[:40] == ["superseded"] * 40
