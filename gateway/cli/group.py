@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("act", "Go on with what was paused."),
     "doctor": ("doctor", "Probe settings, folders, sources and destinations."),
     "schema": ("schema", "Print the JSON Schema of settings, mappings or a contract."),
-    "twin": ("twin", "Run a local stand-in of Mirakl, Sage 50 or an SFTP server."),
+    "twin": ("twin", "Run a local stand-in of a system at the other end."),
     "demo": ("demo", "Drop the sample files and show what became of every row."),
     "init": ("init", "Write a working starter into a folder."),
 }

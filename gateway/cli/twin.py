@@ -16,14 +16,14 @@ import click
 from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.errors import SettingsError
 from gateway.twin.drop import Account, Drop
-from gateway.twin.serving import serve
+from gateway.twin.serving import SYSTEMS, serve
 from gateway.wiring import SystemClock
 
 PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
 
 
 @click.command()
-@click.argument("system", type=click.Choice(["mirakl", "sage", "drop"]))
+@click.argument("system", type=click.Choice([*SYSTEMS, "drop"]))
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Clock factor: shrinks limits and delays.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on this machine.  [default: a free one]")
 @click.option(
@@ -32,13 +32,13 @@ PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
 )  # fmt: skip
 @click.option(
     "--offers", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="CSV of sku,quantity that the Mirakl shop has at its first start; others are unknown to it.",
+    help="CSV of sku,quantity that a shop has at its first start; others are unknown to it.",
 )  # fmt: skip
 @click.option("--user", default="partner", show_default=True, help="Account of the drop.")
 @common
 @pass_session
 def twin(session: Session, system: str, speed: float, port: int, folder: Path, offers: Path | None, user: str) -> int:
-    """Run a local stand-in of Mirakl, Sage 50 or an SFTP server.
+    """Run a local stand-in of a system at the other end.
 
     It runs until it is stopped, listens on this machine only and keeps the rules of the real system: limits, delays,
     error reports. The drop shows DIR/files to its account; its password is that of GATEWAY_DROP_PASSWORD, or a new
@@ -53,19 +53,8 @@ def twin(session: Session, system: str, speed: float, port: int, folder: Path, o
         _drop(folder, port, user, stop, click.echo)
     else:
         shop = None if offers is None else _offers(offers)
-        serve(system, port=port, speed=speed, state_dir=folder, offers=shop, announce=_announced(system), stop=stop)
+        serve(system, port=port, speed=speed, state_dir=folder, offers=shop, announce=click.echo, stop=stop)
     return Exit.WELL
-
-
-def _announced(system: str) -> Callable[[str], None]:
-    """Say what the twin says, then what a newcomer needs to use it."""
-
-    def announce(line: str) -> None:
-        click.echo(line)
-        if system == "mirakl":
-            click.echo("API key twin-key, shop 2110; pages: /twin/offers, /twin/effects, /twin/calls")
-
-    return announce
 
 
 def _offers(path: Path) -> dict[str, int]:

@@ -4,17 +4,68 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any
 
 from gateway.errors import SettingsError
-from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings
-from gateway.twin.sage import SageTwin, SageTwinSettings
+from gateway.twin.mirakl import MiraklTwin
+from gateway.twin.sage import SageTwin
+from gateway.twin.sellerscommerce import SellersCommerceTwin
 
-System = Literal["mirakl", "sage"]
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a twin starts with. `folder` exists; `offers`: sku -> quantity of a shop that starts empty."""
+
+    host: str
+    port: int
+    speed: float
+    folder: Path
+    state_file: Path
+    offers: Mapping[str, int]
 
 
-def serve(  # noqa: PLR0913 - one argument per option of the command line
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A twin to run. `place`: where it can be found once it runs; `hint`: what a newcomer needs to use it."""
+
+    twin: AbstractContextManager[Any]
+    place: Callable[[], str]
+    hint: str = ""
+
+
+def _mirakl(start: Start) -> Served:
+    twin = MiraklTwin(start.offers, speed=start.speed, host=start.host, port=start.port, state_file=start.state_file)
+    hint = "API key twin-key, shop 2110; pages: /twin/offers, /twin/effects, /twin/calls"
+    return Served(twin, lambda: twin.url, hint)
+
+
+def _sage(start: Start) -> Served:
+    folders = start.folder / "sage-in", start.folder / "sage-results"
+    twin = SageTwin(*folders, speed=start.speed, state_file=start.state_file)
+    return Served(twin, lambda: str(twin.inbox))
+
+
+def _sellerscommerce(start: Start) -> Served:
+    twin = SellersCommerceTwin(speed=start.speed, host=start.host, port=start.port, state_file=start.state_file)
+    if not twin.shelf():
+        for sku, quantity in start.offers.items():
+            twin.put_sku(sku, quantity)
+    hint = "Access Key twin-access-key, Shared Secret Key twin-shared-secret; "
+    return Served(twin, lambda: twin.url, f"{hint}pages: /twin/shelf, /twin/effects, /twin/calls")
+
+
+SYSTEMS: Mapping[str, Callable[[Start], Served]] = {
+    "mirakl": _mirakl,
+    "sage": _sage,
+    "sellerscommerce": _sellerscommerce,
+}
+"""Name of each system that has a twin: how it is made."""
+
+
+def serve(
     system: str,
     *,
     host: str = "127.0.0.1",
@@ -22,30 +73,23 @@ def serve(  # noqa: PLR0913 - one argument per option of the command line
     speed: float = 1.0,
     state_dir: Path,
     offers: Mapping[str, int] | None = None,
-    mirakl: MiraklTwinSettings | None = None,
-    sage: SageTwinSettings | None = None,
     announce: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Run the twin of `system` until `stop` is set or the user interrupts.
+    """Run the twin of `system`, one of SYSTEMS, until `stop` is set or the user interrupts.
 
     State is kept in `state_dir`; the Sage folders are `sage-in` and `sage-results` in it. `announce` gets one line
-    when the twin is up. Raises SettingsError for an unknown system, Unreachable when the port is taken.
+    when the twin is up, and a second one where there is something to know. Raises SettingsError for an unknown system,
+    Unreachable when the port is taken.
     """
-    if system not in get_args(System):
-        raise SettingsError(f"There is no twin {system!r}: expected one of {', '.join(get_args(System))}.")
+    if system not in SYSTEMS:
+        raise SettingsError(f"There is no twin {system!r}: expected one of {', '.join(SYSTEMS)}.")
     state_dir.mkdir(parents=True, exist_ok=True)
-    state_file = state_dir / f"{system}.json"
-    twin: MiraklTwin | SageTwin
-    if system == "mirakl":
-        twin = MiraklTwin(offers, settings=mirakl, speed=speed, host=host, port=port, state_file=state_file)
-    else:
-        folders = state_dir / "sage-in", state_dir / "sage-results"
-        twin = SageTwin(*folders, settings=sage, speed=speed, state_file=state_file)
-    with twin:
-        place = twin.url if isinstance(twin, MiraklTwin) else str(twin.inbox)
-        if announce is not None:
-            announce(f"{system} twin at {place}, clock factor {twin.clock.speed:g}")
+    served = SYSTEMS[system](Start(host, port, speed, state_dir, state_dir / f"{system}.json", dict(offers or {})))
+    with served.twin:
+        for line in (f"{system} twin at {served.place()}, clock factor {speed:g}", served.hint):
+            if announce is not None and line:
+                announce(line)
         try:
             (stop or threading.Event()).wait()
         except KeyboardInterrupt:
