@@ -107,10 +107,10 @@ class Sender:
             delivery.due = clock.later(clock.now(), waits[len(delivery.answers) - 1])
 
     def _body(self, delivery: Delivery, job: Job) -> bytes:
-        view = self._tells(job)
+        body = orjson.dumps(self._tells(job))
         if delivery.foreign:
-            view["job_id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, job.job_id))
-        body = orjson.dumps(view)
+            stranger = str(uuid.uuid5(uuid.NAMESPACE_URL, job.job_id))
+            body = body.replace(job.job_id.encode(), stranger.encode())
         return body[: len(body) // 2] if delivery.garbage else body
 
     def _post(self, hook: Hook, delivery: Delivery, body: bytes) -> int:

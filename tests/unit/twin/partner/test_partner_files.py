@@ -1,0 +1,409 @@
+"""Files at the Partner API twin: names, layouts, timing and what the portal says, over SFTP."""
+
+import pytest
+
+from gateway.twin.partner import Item, Vendor
+
+PRODUCTS = "catalog/products_v001.csv"
+PROMO = "promotions/promo_v001.csv"
+PROMO_HEADER = (
+    "barcode,sku,campaign_name,reason,start_date,end_date,promotion_type,promotion_sub_type,discount_usage_limit,"
+    "bundle_details,bundle_discount,discounted_price,max_no_of_orders,campaign_status\n"
+)
+WINDOW = "2020-03-16 00:00:00,2099-03-22 23:59:59"
+DEAL = f",MILK,Week 12,competitiveness,{WINDOW},strikethrough,,,,,1.99,,1\n"
+
+
+def faults(upload):
+    return [(fault.line, fault.sku, fault.vendor_id, fault.message) for fault in upload.faults]
+
+
+def refusal(upload):
+    assert upload.state == "FAILED"
+    return upload.faults[0].message
+
+
+# ---------------------------------------------------------------- picking up
+
+
+def test_a_file_is_picked_up_worked_through_and_listed(stand):
+    shop = stand(sftp=True)
+    shop.put(PRODUCTS, "sku,price,quantity\nMILK,2.3555,40\nNOPE,1,\n")
+    assert shop.sftp().listdir("catalog") == ["products_v001.csv"]
+    upload = shop.taken()
+    assert (upload.state, upload.vendor_id, upload.feed) == ("PROCESSING", "v001", "catalog")
+    assert shop.sftp().listdir("catalog") == []
+    assert shop.item("MILK").price == "2.50"
+    shop.later(1800)
+    upload = shop.twin.uploads()[0]
+    assert (upload.state, upload.rows, upload.taken) == ("COMPLETED_WITH_ERRORS", 2, 1)
+    assert faults(upload) == [(3, "NOPE", "v001", "Product not found in the catalog of the vendor")]
+    assert (shop.item("MILK").price, shop.item("MILK").quantity) == ("2.355", 40)
+    page = shop.client.get("/twin/files").json()[0]
+    assert (page["name"], page["state"]) == ("products_v001.csv", "COMPLETED_WITH_ERRORS")
+    assert shop.client.get(f"/twin/files/{page['file_id']}").text.startswith("sku,price,quantity\n")
+    assert shop.client.get(f"/twin/files/{page['file_id']}/errors").text.splitlines()[1].startswith("3,NOPE,v001,")
+    assert shop.client.get("/twin/files/none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["products.csv", "products_v9.csv", "Products_v001.csv", "products_v001.CSV", "products_v001_2.csv", "p1_v001.csv"],
+)
+def test_a_wrong_name_is_never_picked_up(stand, name):
+    shop = stand(sftp=True)
+    shop.put(f"catalog/{name}", "sku,price\nMILK,1\n")
+    shop.twin.step()
+    shop.later(10_000)
+    shop.twin.step()
+    assert shop.twin.uploads() == []
+    assert shop.sftp().listdir("catalog") == [name]
+    named = [each.place for each in shop.twin.violations("file_name")]
+    assert named == ([name] if name.endswith(".csv") else [])
+
+
+def test_the_partner_s_own_vendor_id_and_numbered_prefixes(stand):
+    shop = stand(sftp=True, numbered_prefixes=True)
+    assert shop.file("catalog/products2_STORE-001.csv", "sku,price\nMILK,1\n").state == "COMPLETED"
+    assert shop.item("MILK").price == "1"
+
+
+def test_a_file_outside_of_the_folders(stand):
+    shop = stand(sftp=True)
+    shop.put("products_v001.csv", "sku,price\nMILK,1\n")
+    shop.twin.step()
+    assert [each.place for each in shop.twin.violations("folder")] == ["products_v001.csv"]
+
+
+def test_a_login_starts_in_its_home_and_folders_have_their_own_case(stand):
+    folders = {"catalog": "Catalog", "promotions": "Promotions", "assortment": "Assortment"}
+    shop = stand(sftp=True, folders=folders, create_folders=False)
+    client = shop.sftp()
+    assert client.normalize(".") == "/vendor-automation-sftp-storage-live-xx-1/home/XX_YY_twin"
+    assert client.listdir() == []
+    client.mkdir("Catalog")
+    for path in ("catalog/products_v001.csv", "/Catalog/products_v001.csv"):
+        with pytest.raises(FileNotFoundError):
+            client.open(path, "wb")
+    assert shop.file("Catalog/products_v001.csv", "sku,price\nMILK,1\n").state == "COMPLETED"
+
+
+def test_temporary_names_are_left_alone_and_a_file_must_lie_still(stand):
+    shop = stand(sftp=True)
+    client = shop.sftp()
+    with client.open("catalog/products_v001.csv.part", "wb") as file:
+        file.write(b"sku,price\n")
+    with client.open("catalog/products_v001.csv", "wb") as file:
+        file.write(b"sku,price\n")
+        file.flush()
+        shop.twin.step()
+        shop.later(29)
+        shop.twin.step()
+        file.write(b"MILK,1\n")
+        file.flush()
+        shop.twin.step()
+        shop.later(29)
+        shop.twin.step()
+        assert shop.twin.uploads() == []
+    shop.later(31)
+    shop.twin.step()
+    assert [upload.size for upload in shop.twin.uploads()] == [17]
+    assert client.listdir("catalog") == ["products_v001.csv.part"]
+
+
+def test_a_second_version_within_five_minutes_is_lost(stand):
+    shop = stand(sftp=True)
+    shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+    shop.taken()
+    shop.put(PRODUCTS, "sku,price\nMILK,2\n")
+    assert "too soon" in refusal(shop.taken(2))
+    shop.later(200)
+    shop.put(PRODUCTS, "sku,price\nMILK,3\n")
+    assert shop.taken(3).state == "PROCESSING"
+    shop.later(2000)
+    assert shop.item("MILK").price == "3"
+    assert len(shop.twin.violations("too_soon")) == 1
+
+
+def test_a_second_version_may_wait_instead(stand):
+    shop = stand(sftp=True, too_soon="waits")
+    shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+    shop.taken()
+    shop.put(PRODUCTS, "sku,price\nMILK,2\n")
+    shop.taken()
+    shop.later(300)
+    shop.twin.step()
+    assert len(shop.twin.uploads()) == 2
+
+
+def test_a_version_that_was_not_yet_picked_up_is_overwritten(stand):
+    shop = stand(sftp=True)
+    shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+    shop.twin.step()
+    shop.put(PRODUCTS, "sku,price\nMILK,2\n")
+    shop.twin.step()
+    assert len(shop.twin.violations("overwritten")) == 1
+    shop.taken()
+    shop.later(2000)
+    assert shop.item("MILK").price == "2"
+
+
+def test_files_may_stay(stand):
+    shop = stand(sftp=True, vanishes=False)
+    shop.file(PRODUCTS, "sku,price\nMILK,1\n")
+    shop.later(10_000)
+    shop.twin.step()
+    assert len(shop.twin.uploads()) == 1
+    assert shop.sftp().listdir("catalog") == ["products_v001.csv"]
+
+
+def test_the_portal_pauses_a_feed(stand):
+    shop = stand(sftp=True)
+    assert shop.client.post("/twin/pause", json={"feed": "catalog", "paused": True}).status_code == 200
+    shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+    shop.twin.step()
+    shop.later(1000)
+    shop.twin.step()
+    assert shop.twin.uploads() == []
+    shop.client.post("/twin/pause", json={"feed": "catalog", "paused": False})
+    shop.taken()
+    assert shop.client.post("/twin/pause", json={"feed": "menu", "paused": True}).status_code == 400
+
+
+def test_files_go_wrong_on_demand(stand):
+    shop = stand(sftp=True, min_interval_seconds=0.0)
+    shop.twin.faults.set({"file_fails": 1})
+    assert refusal(shop.file(PRODUCTS, "sku,price\nMILK,1\n")) == "The file could not be processed"
+    shop.twin.faults.set({"file_lost": 1})
+    shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+    shop.taken(1)
+    assert shop.sftp().listdir("catalog") == []
+    shop.twin.faults.set({"file_at_once": 1})
+    shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+    shop.twin.step()
+    assert len(shop.twin.uploads()) == 2
+    shop.twin.faults.set({"file_stuck": 1})
+    shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+    shop.taken(2)
+    assert shop.sftp().listdir("catalog") == ["products_v001.csv"]
+
+
+def test_the_server_goes_wrong_on_demand(stand):
+    shop = stand(sftp=True)
+    switches = shop.twin.drop.faults("XX_YY_twin")
+    switches.full = True
+    with pytest.raises(OSError, match="Failure"):
+        shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+    switches.full = False
+    switches.refuse_rename = True
+    with pytest.raises(PermissionError):
+        shop.put(PRODUCTS, "sku,price\nMILK,1\n")
+
+
+# ---------------------------------------------------------------- tables
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "The file is empty"),
+        ("sku,price\n", "The file has no rows"),
+        ("sku;price\nMILK;1\n", "The columns are not divided by commas"),
+        ("\ufeffsku,price\nMILK,1\n", "Column '\ufeffsku' is not known"),
+        ("SKU,price\nMILK,1\n", "Column 'SKU' is not known"),
+        ("sku,sku\nMILK,1\n", "Column 'sku' appears more than once"),
+        ("sku,name\nMILK,1\n", "Column 'name' is not known"),
+        ("price\n1\n", "Column 'sku' or 'barcode' is missing"),
+        ("sku,vendors\nMILK,all\n", "Column 'vendors' is not known"),
+        ('sku,price\n"MILK,1\n', "The file is no CSV: unexpected end of data"),
+        (b"sku,price\nM\xfcLK,1\n", "The file is not UTF-8"),
+        ("sku,price\nA,1\nB,1\nC,1\n", "The file has 4 rows with its header, at most 3 are allowed"),
+    ],
+)
+def test_files_that_are_refused_as_a_whole(stand, text, message):
+    shop = stand(sftp=True, max_rows={"catalog": 3})
+    assert refusal(shop.file(PRODUCTS, text)) == message
+
+
+def test_rows_that_are_refused(stand):
+    shop = stand(sftp=True)
+    rows = [
+        "MILK,,0,,,", "MILK,,-1,,,", "MILK,,1e3,,,", "MILK,,1,yes,,", "MILK,,1,,1.5,", "MILK,,1,,,x", ",,1,,,",
+        ",12A,1,,,", "MILK,,,,,", "MILK,1", "EGGS,,3.50,1,,2",
+    ]  # fmt: skip
+    upload = shop.file(PRODUCTS, "sku,barcode,price,active,quantity,maximum_sales_quantity\n" + "\n".join(rows) + "\n")
+    assert (upload.state, upload.rows, upload.taken) == ("COMPLETED_WITH_ERRORS", 11, 1)
+    assert sorted(fault[0] for fault in faults(upload)) == list(range(2, 12))
+    assert (shop.item("EGGS").price, shop.item("EGGS").active, shop.item("EGGS").maximum) == ("3.5", True, 2)
+    assert shop.item("MILK").price == "2.50"
+
+
+def test_switches_of_the_dialect(stand):
+    shop = stand(sftp=True, accept_bom=True, unknown_columns="ignore", min_interval_seconds=0.0)
+    assert shop.file(PRODUCTS, "\ufeffsku,name,price\r\nMILK,x,1\r\n").state == "COMPLETED"
+    strict = stand(sftp=True, needs_final_newline=True)
+    assert refusal(strict.file(PRODUCTS, "sku,price\nMILK,1")) == "The file has no newline at its end"
+
+
+def test_a_quantity_in_a_file_deactivates_even_alone(stand):
+    shop = stand(sftp=True)
+    shop.file(PRODUCTS, "sku,quantity\nMILK,0\n")
+    assert shop.item("MILK").active is False
+
+
+# ---------------------------------------------------------------- many vendors
+
+
+def test_a_file_for_many_vendors(stand):
+    shop = stand(sftp=True, layout="multi", vendors=(Vendor("v1"), Vendor("v2"), Vendor("v3", "S3")))
+    rows = 'MILK,1,all,v2\nEGGS,2,"v1, S3",\nBREAD,3,v1,v2\nBREAD,3,nobody,\nBREAD,3,,\n'
+    upload = shop.file("catalog/products.csv", "sku,price,vendors,exclude\n" + rows)
+    assert [shop.item("MILK", vendor).price for vendor in ("v1", "v2", "v3")] == ["1", "2.50", "1"]
+    assert [shop.item("EGGS", vendor).price for vendor in ("v1", "v2", "v3")] == ["2", "3.99", "2"]
+    assert [fault[3] for fault in faults(upload)] == [
+        "exclude is only allowed where vendors is all", "Vendor 'nobody' is not known", "vendors is required",
+    ]  # fmt: skip
+
+
+def test_promotions_for_many_vendors_name_the_same_ones(stand):
+    shop = stand(sftp=True, layout="multi", min_interval_seconds=0.0)
+    header = PROMO_HEADER.replace("\n", ",vendors,exclude\n")
+    both, other = (DEAL.replace("\n", f",{who}\n") for who in ("all,", "v001,"))
+    upload = shop.file("promotions/promo.csv", header + both + other)
+    assert {fault[3] for fault in faults(upload)} == {"All rows of a file must name the same vendors"}
+    assert shop.file("promotions/promo.csv", header + both, 2).state == "COMPLETED"
+    assert [shop.row("MILK", vendor)["promotion"] for vendor in ("v001", "v002")] == ["1.99", "1.99"]
+
+
+def test_a_name_with_a_vendor_is_wrong_for_many(stand):
+    shop = stand(sftp=True, layout="multi")
+    shop.put(PRODUCTS, "sku,price,vendors\nMILK,1,all\n")
+    shop.twin.step()
+    assert len(shop.twin.violations("file_name")) == 1
+
+
+# ---------------------------------------------------------------- promotions
+
+
+def test_a_campaign_begins_and_ends_by_the_same_row(stand):
+    shop = stand(sftp=True, min_interval_seconds=0.0)
+    assert shop.file(PROMO, PROMO_HEADER + DEAL).state == "COMPLETED"
+    assert (shop.row("MILK")["promotion"], shop.row("MILK")["promotion_name"]) == ("1.99", "Week 12")
+    ended = DEAL.replace(",1\n", ",0\n")
+    other = shop.file(PROMO, PROMO_HEADER + ended.replace("1.99", "1.98"), 2)
+    assert faults(other)[0][3] == "The row differs from the one that began the campaign in discounted_price"
+    assert shop.row("MILK")["promotion"] == "1.99"
+    assert shop.file(PROMO, PROMO_HEADER + ended, 3).state == "COMPLETED"
+    assert shop.row("MILK")["promotion"] is None
+    again = shop.file(PROMO, PROMO_HEADER + ended, 4)
+    assert faults(again)[0][3] == "There is no such campaign to end"
+
+
+def test_dates_are_the_store_s_and_may_lack_a_time(stand):
+    vendors = (Vendor("v001", timezone="Asia/Karachi"),)
+    rows = PROMO_HEADER + DEAL.replace(WINDOW, "2020-03-16,2099-03-22")
+    local, utc = (stand(sftp=True, vendors=vendors, promotion_times=zone) for zone in ("vendor", "utc"))
+    for shop, hour in ((local, 19), (utc, 0)):
+        shop.file(PROMO, rows)
+        assert shop.twin.promotions()[0].end.hour == hour
+    strict = stand(sftp=True, date_only="refuse")
+    assert "is no date like" in faults(strict.file(PROMO, rows))[0][3]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("MILK", ""), "Either sku or barcode is required"),
+        ((",MILK", "123,MILK"), "Either sku or barcode is required"),
+        (("Week 12", ""), "campaign_name is required"),
+        (("competitiveness", ""), "reason '' is not allowed"),
+        (("2020-03-16 00:00:00", "16.03.2020"), "start_date '16.03.2020' is no date like 2026-03-16 00:00:00"),
+        (("2020-03-16", "2020-02-30"), "start_date '2020-02-30 00:00:00' does not exist"),
+        (("2099", "2019"), "end_date must be after start_date"),
+        (("2099", "2021"), "end_date is in the past"),
+        (("strikethrough", "basket"), "promotion_type 'basket' is not allowed"),
+        (("1.99", "0"), "discounted_price must be greater than 0"),
+        (("1.99", ""), "discounted_price must be greater than 0"),
+        (("1.99", "1.999"), "discounted_price has more than 2 decimals"),
+        (("1.99", "2.5"), "discounted_price must be lower than the price"),
+        (("MILK", "EGGS"), "Product not found or not active in the catalog of the vendor"),
+        (("1.99,,1", "1.99,0,1"), "max_no_of_orders '0' must be at least 1"),
+        (("1.99,,1", "1.99,,2"), "campaign_status '2' is neither 1 nor 0"),
+        (("strikethrough,,,", "strikethrough,,,B2G1"), "bundle_details and bundle_discount belong to bundles only"),
+    ],
+)
+def test_faulty_campaigns(stand, change, message):
+    shop = stand(sftp=True)
+    upload = shop.file(PROMO, PROMO_HEADER + DEAL.replace(*change))
+    assert [fault[3] for fault in faults(upload)] == [message]
+    assert shop.twin.promotions() == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "shown"),
+    [
+        ("free_item,,B2G1,", "B2G1"),
+        ("percentage_value_off,,B1G1,50", "B1G1 -50%"),
+        ("absolute_value_off,,B1G1,0.5", "B1G1 -0.5"),
+        ("free_item,,B2G1,5", "bundle_discount does not fit promotion_sub_type 'free_item'"),
+        ("percentage_value_off,,B1G1,", "bundle_discount does not fit promotion_sub_type 'percentage_value_off'"),
+        ("percentage_value_off,,B1G1,101", "bundle_discount '101' is out of range"),
+        ("free_item,,2+1,", "bundle_details '2+1' is not of the form B2G1"),
+        (",,B2G1,", "promotion_sub_type '' is not allowed"),
+    ],
+)
+def test_bundles(stand, terms, shown):
+    shop = stand(sftp=True)
+    row = f",MILK,Week 12,any reason,{WINDOW},same_item_bundle,{terms},,,1\n"
+    upload = shop.file(PROMO, PROMO_HEADER + row)
+    assert (shop.row("MILK")["promotion"] or faults(upload)[0][3]) == shown
+
+
+def test_a_campaign_by_barcode(stand):
+    shop = stand(sftp=True, min_interval_seconds=0.0)
+    row = DEAL.replace(",MILK", "04006381333931,")
+    shop.file(PROMO, PROMO_HEADER + row)
+    assert shop.row("MILK")["promotion"] == "1.99"
+    shop.file(PROMO, PROMO_HEADER + row.replace(",1\n", ",0\n"), 2)
+    assert shop.row("MILK")["promotion"] is None
+
+
+def test_what_came_by_call_is_not_changed_by_file(stand):
+    shop = stand(sftp=True)
+    terms = {"start_time": "2020-03-16T00:00:00Z", "end_time": "2099-03-22T23:59:59Z"}
+    listed = [{"discount_subtype": "FINAL_PRICE", "discount_value": 1.5, "sku": ["MILK"]}]
+    shop.promote(
+        vendors=["v001"], type="STRIKETHROUGH", reason="TRADING", display_name={"en_GB": "Week 12"}, conditions=terms,
+        discount=listed,
+    )  # fmt: skip
+    assert faults(shop.file(PROMO, PROMO_HEADER + DEAL))[0][3] == "The promotion was created by API"
+
+
+# ---------------------------------------------------------------- single files
+
+SINGLE = "assortment/assortment_v001.csv"
+
+
+@pytest.mark.parametrize(
+    ("variant", "regular", "lower"),
+    [
+        ("price+discounted_price", "price", "discounted_price"),
+        ("original_price+discounted_price", "original_price", "discounted_price"),
+        ("original_price+price", "original_price", "price"),
+    ],
+)
+def test_a_single_file_with_each_pair_of_prices(stand, variant, regular, lower):
+    shop = stand(sftp=True, layout="single", price_variant=variant, min_interval_seconds=0.0)
+    header = f"barcode,sku,{regular},active,reason,start_date,end_date,campaign_status,{lower},max_no_of_orders\n"
+    row = f",MILK,3.10,1,competitiveness,{WINDOW},1,2.20,\n"
+    assert shop.file(SINGLE, f"{header}{row},BREAD,1.90,0,,,,,,\n").state == "COMPLETED"
+    assert (shop.item("MILK").price, shop.row("MILK")["promotion"]) == ("3.1", "2.2")
+    assert (shop.item("BREAD").price, shop.item("BREAD").active) == ("1.9", False)
+    assert len(shop.twin.promotions()) == 1
+    assert shop.file(SINGLE, header + row.replace(",1,2.20", ",0,2.20"), 2).state == "COMPLETED"
+    assert shop.row("MILK")["promotion"] is None
+
+
+def test_a_single_file_is_limited(stand):
+    shop = stand(sftp=True, layout="single", items=[Item("A", "x", "1")], max_rows={"assortment": 2})
+    assert "at most 2" in refusal(shop.file(SINGLE, "sku,price\nA,1\nA,2\n"))
