@@ -261,6 +261,17 @@ _KINDS: tuple[IssueKind, ...] = (
     # --- what we decided
     _warning("SUPERSEDED", "A newer value of the key was already sent ({detail}).", "Nothing to do."),
     _warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),
+    _warning(
+        "PRICE_HIDDEN",
+        "Another price is shown for now ({detail}): the lowest of the base price and the promotions in force.",
+        "Nothing to do.",
+    ),
+    _warning("PROMOTION_OVER", "The promotion was over before it could be shown (at {detail}).", "Check the dates."),
+    _error(
+        "PROMOTION_BASE",
+        "No price of the article {detail} is known here that could be restored when the promotion ends.",
+        "Send the article's price, then the promotion again.",
+    ),
     _warning("SCHEDULED", "The row is valid from {value} and waits.", "Nothing to do."),
     _error("HELD", "The row waits for a person: {detail}.", "Check the file; the operator can release or cancel it."),
     _warning("CANCELLED", "The operator cancelled the row ({detail}).", "Ask the operator."),

@@ -277,9 +277,14 @@ class Spool:
         """Baseline segments of all lanes."""
         return self.root / "segments"
 
+    @property
+    def books(self) -> Path:
+        """Base prices and promotions of lanes that compute what is wanted."""
+        return self.root / "books"
+
     def make(self) -> None:
         """Create the folders."""
-        for name in ("runs", "consignments", "claims", "segments", "answers"):
+        for name in ("runs", "consignments", "claims", "segments", "books", "answers"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
 
 

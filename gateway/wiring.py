@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from gateway.contracts import contract
 from gateway.delivery.baseline import sweep
 from gateway.delivery.build import Builder
+from gateway.delivery.hear import Hearer
 from gateway.delivery.lane import Delivery
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
@@ -40,13 +41,16 @@ from gateway.pipeline.plan import Plan, plan_file
 from gateway.readers import reader_for
 from gateway.routes import Route
 from gateway.service import Service
-from gateway.settings import Loaded, LoadedRoute, LocalSettings, SftpSettings
+from gateway.settings import Loaded, LoadedRoute, LocalSettings, SftpSettings, WebSettings
 from gateway.sources.handling import Handling
 from gateway.sources.local import LocalSource
 from gateway.sources.sftp import SftpSource
 from gateway.spool import Spool
 from gateway.transport import sftp
+from gateway.transport.hook import Hook
 from gateway.transport.http import Request, Response, connect
+from gateway.web.app import Limits, Receiver
+from gateway.web.server import WebServer
 
 
 class SystemClock:
@@ -76,6 +80,13 @@ class Gateway:
     destinations: Mapping[str, Destination]
     routes: Mapping[str, RouteSetup]
     lock: FileLock
+    receiver: WebServer | None = None
+    """Where webhooks are received; None where the settings have no [web]."""
+
+    def listen(self) -> None:
+        """Receive webhooks from now on. Raises SettingsError when the address is taken."""
+        if self.receiver is not None:
+            self.receiver.start()
 
     def hold(self) -> None:
         """Take the state folder for this process. Raises SettingsError when another gateway runs on it."""
@@ -90,6 +101,8 @@ class Gateway:
 
     def close(self) -> None:
         """Give everything back."""
+        if self.receiver is not None:
+            self.receiver.stop()
         for destination in self.destinations.values():
             destination.close()
         self.journal.close()
@@ -123,7 +136,9 @@ def _assemble(
     settler = Settler(journal, spool, outbox, _read, _layout)
     lanes = merged(tuple(routes.values()))
     intake = Intake(journal, spool, outbox, settler, _read, _by_source(routes), _partners(loaded))
-    delivery = Delivery(journal, Builder(journal, spool), Sender(journal, spool), settler, lanes, intake.run_ended)
+    web = loaded.settings.web or WebSettings()
+    sender = Sender(journal, spool, Hearer(journal, timedelta(days=web.keep_days)))
+    delivery = Delivery(journal, Builder(journal, spool), sender, settler, lanes, intake.run_ended)
 
     def due() -> list[str]:
         with journal.read() as tx:
@@ -137,7 +152,24 @@ def _assemble(
     )  # fmt: skip
     lock = FileLock(loaded.settings.state / "lock")
     built = {name: one.destination for name, one in targets.items()}
-    return Gateway(loaded, journal, service, Operations(journal, spool, settler), built, routes, lock)
+    receiver = _receiver(loaded, journal, service.dispatcher.wake)
+    return Gateway(loaded, journal, service, Operations(journal, spool, settler), built, routes, lock, receiver)
+
+
+def _receiver(loaded: Loaded, journal: Journal, wake: Callable[[str], None]) -> WebServer | None:
+    """Build the receiver of webhooks: every destination whose settings name a hook has one."""
+    web = loaded.settings.web
+    if web is None:
+        return None
+    hooks: dict[str, Hook] = {}
+    for name, (_, settings) in loaded.destinations.items():
+        hook: Callable[[], Hook | None] | None = getattr(settings, "hook", None)
+        made = None if hook is None else hook()
+        if made is not None:
+            hooks[name] = made
+    limits = Limits(web.max_body, web.backlog, timedelta(days=web.keep_days))
+    app = Receiver(journal, hooks, wake, limits).app()
+    return WebServer(app, web.listen, web.port, patience=web.timeout, connections=web.connections)
 
 
 @contextmanager

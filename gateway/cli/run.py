@@ -27,7 +27,7 @@ from gateway.wiring import Gateway, SystemClock, wire
 PATIENCE = 30.0
 """Seconds after which `--once` no longer waits for a destination that can't be reached."""
 
-_LOUD = {"trouble", "rejected", "refused", "held", "refused name", "resend"}
+_LOUD = {"trouble", "rejected", "refused", "held", "refused name", "resend", "unreadable", "unmatched", "postponed"}
 
 
 @click.command()
@@ -79,7 +79,7 @@ class _Runner:
 
     def forever(self, loaded: Loaded) -> int:
         """Serve until a signal comes."""
-        gateway = self._open(loaded)
+        gateway = self._serving(loaded)
         while True:
             watch = SettingsWatch(gateway.loaded)
             found = self._serve(gateway, watch)
@@ -110,12 +110,25 @@ class _Runner:
 
     def _reopen(self, fresh: Loaded, old: Loaded) -> Gateway:
         try:
-            gateway = self._open(fresh)
+            gateway = self._serving(fresh)
         except GatewayError as error:
             self._log.error("settings refused", said=str(error))
             self._log.warning("old settings kept", settings=str(old.path))
-            return self._open(old)
+            return self._serving(old)
         self._log.info("settings taken up", settings=str(fresh.path))
+        return gateway
+
+    def _serving(self, loaded: Loaded) -> Gateway:
+        """Open a gateway that also receives webhooks, where its settings say so."""
+        gateway = self._open(loaded)
+        if gateway.receiver is None:
+            return gateway
+        try:
+            gateway.listen()
+        except GatewayError:
+            gateway.close()
+            raise
+        self._log.info("receiving webhooks", at=gateway.receiver.url)
         return gateway
 
     # ---- once

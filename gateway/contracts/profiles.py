@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from gateway.contracts.rules import given
+from gateway.contracts.offers import promotion_type
+from gateway.contracts.rules import given, stands
 from gateway.model import Requirement
 
 
@@ -52,3 +53,59 @@ def at_most(field: str, limit: Decimal) -> Requirement:
 def without_command(word: str) -> Requirement:
     """Refuse rows with a command the destination can't carry out."""
     return Requirement("DEST_COMMAND", "command", ("command",), pl.col("command") == word)
+
+
+_THRESHOLDS = {"quantity_from": Decimal(1), "spent_from": Decimal(0), "quantity_to": None, "spent_to": None}
+"""Fields that make a promotion depend on the sale, with the greatest value that still means every sale."""
+_BY_ARTICLE = "promotions of single articles only, as their price is what is changed"
+
+
+def shown_as_price() -> tuple[Requirement, ...]:
+    """Require of promotions what a price per article and time can say: for destinations that have nothing else.
+
+    An article, for everybody, from one unit on, as often as anybody likes; not a bundle, not an amount off the total.
+    Rows that end a promotion need the article only.
+    """
+    names = ("brand", "category", "product_id")
+    return (
+        *(_instead_of_article(field, ("sku", *names[:place])) for place, field in enumerate(names)),
+        _article_needed(names),
+        _absent("customer_id", "for everybody, not one customer"),
+        *(_absent(field, "any number of uses") for field in ("limit_total", "limit_per_customer")),
+        *(_every_sale(field, most) for field, most in _THRESHOLDS.items()),
+        _no_bundle(),
+        _by_unit(),
+    )
+
+
+def _article_needed(instead: tuple[str, ...]) -> Requirement:
+    nothing = ~pl.any_horizontal(given(name) for name in ("sku", *instead))
+    return Requirement("DEST_REQUIRED", "sku", ("sku", *instead), nothing, _BY_ARTICLE)
+
+
+def _instead_of_article(field: str, before: tuple[str, ...]) -> Requirement:
+    where = given(field) & ~pl.any_horizontal(given(other) for other in before)
+    return Requirement("DEST_LIMIT", field, (field, *before), where, _BY_ARTICLE)
+
+
+def _absent(field: str, detail: str) -> Requirement:
+    return Requirement("DEST_LIMIT", field, (field, "command"), given(field) & stands(), detail)
+
+
+def _every_sale(field: str, most: Decimal | None) -> Requirement:
+    where = given(field) & stands()
+    if most is not None:
+        where = where & (pl.col(field).cast(pl.Decimal(38, 15), strict=False) > most)
+    return Requirement("DEST_LIMIT", field, (field, "command"), where, "every sale alike, whatever its size")
+
+
+def _no_bundle() -> Requirement:
+    where = (promotion_type() == "bundle") & stands()
+    columns = ("type", "price", "percentage", "amount", "buy_quantity", "get_quantity", "command")
+    return Requirement("DEST_LIMIT", "type", columns, where, "final_price, percentage or amount, no bundle")
+
+
+def _by_unit() -> Requirement:
+    where = (promotion_type() == "amount") & (pl.col("discount_by_unit") == "false") & stands()
+    columns = ("discount_by_unit", "type", "price", "percentage", "amount", "buy_quantity", "get_quantity", "command")
+    return Requirement("DEST_LIMIT", "discount_by_unit", columns, where, "amounts off each unit, not off the total")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
+from gateway.delivery import book
 from gateway.delivery.build import Builder
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
@@ -141,6 +142,7 @@ class Delivery:
         first = any(leg.operation.settle_first for leg in setup.legs)
         if deadline is None or not first:  # else what waits goes on when the open have settled
             times.extend(r.wake_at or now for r in runs.waiting(tx, setup.name))
+            times.extend(book.wakes(tx, setup.name) if setup.wanted else [])
         # Another lane of the account may have closed our last batch after we looked: its wake must not be slept over.
         live = sa.select(t.batch.c.id).where(
             t.batch.c.consignment == t.consignment.c.id, t.batch.c.state.in_(batches.LIVE)

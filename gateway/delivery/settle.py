@@ -68,6 +68,7 @@ class Settler:
             sent = {c.id: runs.batches_of(tx, c.id) for c in opened}
             touched = {c.id: runs.runs_of(tx, c.id) for c in opened}
         ended: list[str] = []
+        closed = ""
         for c in opened:
             if any(b.state in batches.LIVE for b in sent[c.id]):
                 continue
@@ -76,8 +77,9 @@ class Settler:
                 tx.execute(sa.update(t.consignment).where(t.consignment.c.id == c.id).values(state="closed"))
             (self._spool.consignment(c.id).bodies).unlink(missing_ok=True)
             ended.extend(touched[c.id])
-        if ended:
-            baseline.compact(self._journal, self._spool, setup.name, ended[-1])
+            closed = c.id
+        if closed:
+            baseline.compact(self._journal, self._spool, setup.name, closed)
         return list(dict.fromkeys(ended))
 
     def _confirm(self, setup: LaneSetup, consignment: str, sent: Sequence[Row[Any]], *, name: str) -> None:

@@ -91,6 +91,17 @@ class LaneSetup:
         """The destination the lane sends to."""
         return self.target.destination
 
+    @property
+    def wanted(self) -> bool:
+        """Whether what is sent is computed from base prices and promotions."""
+        return any(one.operation.wanted is not None for one in self.legs)
+
+    def base(self, name: str | None = None) -> Operation:
+        """Return the operation that sends wanted prices: the one of that name, else the first of the destination."""
+        written = [one.operation for one in self.legs]
+        found = [one for one in (*written, *self.destination.operations) if one.wanted == "base"]
+        return next((one for one in found if one.name == name), found[0])
+
     def leg(self, operation: str, contract: str) -> Leg | None:
         """Return the leg of an operation for rows of a contract; None when no route has it any more."""
         found = [one for one in self.legs if one.operation.name == operation]
@@ -99,7 +110,8 @@ class LaneSetup:
 
     def operation(self, name: str) -> Operation:
         """Return an operation of the lane by its name; the first one where the name is not known any more."""
-        return next((one.operation for one in self.legs if one.operation.name == name), self.legs[0].operation)
+        found = (one.operation for one in self.legs if one.operation.name == name)
+        return next(found, self.base() if self.wanted else self.legs[0].operation)
 
 
 class Grouping(BaseModel):

@@ -102,12 +102,13 @@ def newest_of_route(tx: Connection, route: str) -> Row[Any] | None:
     return tx.execute(query).first()
 
 
-def last_full(tx: Connection, lane: str, before: int) -> int | None:
-    """Number of keys of the last full file a lane took before sequence `before`."""
+def last_full(tx: Connection, lane: str, before: int, operation: str) -> int | None:
+    """Number of keys of the last full file a lane took for an operation before sequence `before`."""
     query = (
         sa.select(t.run.c.counts)
         .join(t.leg, t.leg.c.run == t.run.c.id)
-        .where(t.leg.c.lane == lane, t.run.c.mode == "full", t.run.c.state == "settled", t.run.c.seq < before)
+        .where(t.leg.c.lane == lane, t.leg.c.operation == operation, t.run.c.mode == "full")
+        .where(t.run.c.state == "settled", t.run.c.seq < before)
         .order_by(t.run.c.seq.desc())
         .limit(1)
     )

@@ -1,8 +1,9 @@
 """gateway.toml to types: all faults at once, with file and line; paths are relative to the file."""
 
 from gateway.settings.load import Loaded, LoadedRoute, load_settings
-from gateway.settings.model import GatewaySettings, LocalSettings, RouteSettings, SftpSettings
+from gateway.settings.model import GatewaySettings, LocalSettings, RouteSettings, SftpSettings, WebSettings
 
 __all__ = [
-    "GatewaySettings", "Loaded", "LoadedRoute", "LocalSettings", "RouteSettings", "SftpSettings", "load_settings",
+    "GatewaySettings", "Loaded", "LoadedRoute", "LocalSettings", "RouteSettings", "SftpSettings", "WebSettings",
+    "load_settings",
 ]  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from gateway.routes import DeltaRules, GuardLimits, Policy, SetRules
 
@@ -99,6 +100,38 @@ class RouteSettings(_Section):
     delta: DeltaRules = Field(default=DeltaRules(), description="When an unchanged row is not sent again.")
 
 
+class WebSettings(_Section):
+    """The receiver of webhooks; without this section there is none, and results are asked for only."""
+
+    listen: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8460, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    public: bool = Field(default=False, description="Needed to listen on an address that other machines can reach.")
+    max_body: int = Field(default=1 << 20, ge=1, le=1 << 26, description="Most bytes of an event.")
+    timeout: float = Field(default=10.0, gt=0, le=300, description="Seconds a connection may last.")
+    connections: int = Field(default=64, ge=1, le=1000, description="Most connections at the same time.")
+    backlog: int = Field(default=10_000, ge=1, description="Most events of a destination that wait to be looked at.")
+    keep_days: float = Field(
+        default=7.0, gt=0, le=365, description="Days an event waits for its ticket, and is known when it is repeated."
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            raise ValueError("write an address like 127.0.0.1 or ::1, no name") from None
+
+    @model_validator(mode="after")
+    def _meant(self) -> Self:
+        if not self.public and not ip_address(self.listen).is_loopback:
+            raise ValueError(
+                f"{self.listen} can be reached by other machines: say public = true if that is meant, "
+                "and have a proxy that speaks TLS in front of it"
+            )
+        return self
+
+
 class GatewaySettings(_Section):
     """The top of gateway.toml; sources, destinations and routes are tables of their own."""
 
@@ -108,3 +141,4 @@ class GatewaySettings(_Section):
     mappings: Path = Field(default=Path("mappings"), description="Folder of the mapping files.")
     zone: str | None = Field(default=None, description="Time zone of dates whose mapping names none.")
     workers: int = Field(default=4, ge=1, le=64, description="Lanes advanced at the same time.")
+    web: WebSettings | None = Field(default=None, description="Receiver of webhooks; unset: there is none.")

@@ -51,17 +51,24 @@ class Document:
         resolved = dict(data)
         before = len(self.faults)
         secrets = secret_fields(model) | secret_tables(model)
+        inner_secrets = {name for inner in secret_sections(model).values() for name in secret_fields(inner)}
         for name in secret_fields(model) & resolved.keys():
             secret = self._secret((*keys, name), resolved[name])
             resolved[name] = secret
         for name in secret_tables(model) & resolved.keys():
             if isinstance(resolved[name], dict):
                 resolved[name] = {k: self._secret((*keys, name, k), v) for k, v in resolved[name].items()}
+        for name, inner in secret_sections(model).items():
+            if isinstance(resolved.get(name), dict):
+                table = resolved[name]
+                found = {k: self._secret((*keys, name, k), table[k]) for k in secret_fields(inner) & table.keys()}
+                resolved[name] = table | found
         try:
             made = model.model_validate(resolved)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
-                if not (one["loc"] and one["loc"][0] in secrets and len(self.faults) > before):
+                told = one["loc"] and (one["loc"][0] in secrets or one["loc"][-1] in inner_secrets)
+                if not (told and len(self.faults) > before):
                     self._pydantic(keys, one, model)
             return None
         return made if len(self.faults) == before else None
@@ -96,7 +103,7 @@ class Document:
         elif one["type"] == "missing":
             self.fault(place, "this setting is needed and missing")
         else:
-            message = str(one["msg"])
+            message = str(one["msg"]).removeprefix("Value error, ")
             self.fault(place, message[:1].lower() + message[1:])
 
 
@@ -114,13 +121,27 @@ def secret_tables(model: type[BaseModel]) -> set[str]:
     return {name for name, info in model.model_fields.items() if get_args(info.annotation) == (str, SecretStr)}
 
 
+def secret_sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Fields of a model that are tables of their own with secrets in them, and the models of these."""
+    inner = {name: _section_of(info.annotation) for name, info in model.model_fields.items()}
+    return {name: one for name, one in inner.items() if one is not None and secret_fields(one)}
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """The model of a table that is or may be given."""
+    for one in (annotation, *get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return one
+    return None
+
+
 def known_keys(model: type[BaseModel], loc: Iterable[Any]) -> list[str]:
     """Keys that are known at a place inside a model."""
-    here: Any = model
+    here: type[BaseModel] | None = model
     for part in loc:
-        info = getattr(here, "model_fields", {}).get(str(part))
-        here = None if info is None else info.annotation
-    return list(getattr(here, "model_fields", {}))
+        info = None if here is None else here.model_fields.get(str(part))
+        here = None if info is None else _section_of(info.annotation)
+    return [] if here is None else list(here.model_fields)
 
 
 def unknown(word: str, known: Iterable[str], what: str) -> str:

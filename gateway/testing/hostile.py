@@ -43,6 +43,7 @@ from gateway.model import (
     Verdict,
     no_issues,
 )
+from gateway.transport.hook import Hook
 from gateway.transport.http import Transport
 
 OPERATION = "write"
@@ -121,6 +122,11 @@ class HostileSettings(BaseModel):
     further: tuple[Further, ...] = Field(default=(), description="Operations beside the first.")
     unknown: tuple[str, ...] = Field(default=(), description="Keys `check` refuses once the destination was asked.")
     look_interval: float = Field(default=0.05, ge=0, description="Seconds between two polls that are asked for.")
+    webhook: Hook | None = Field(default=None, description="How events prove that they are the destination's.")
+
+    def hook(self) -> Hook | None:
+        """Return the webhook."""
+        return self.webhook
 
 
 def _operation(settings: HostileSettings) -> Operation:
@@ -256,6 +262,22 @@ class HostileDestination:
         found = [number for number in calls if number in done]
         return self._receipt(found[-1]) if found else ABSENT
 
+    def hear(self, body: bytes, headers: Mapping[str, str]) -> dict[str, Receipt]:
+        """Read `{"ticket": n}` or a list of them: the batch has ended, whatever polls say.
+
+        Beside the ticket: `"refused": [keys]`, `"open": true` (not ended yet); `"later": seconds` instead of it all.
+        """
+        del headers
+        said = json.loads(body)
+        self._write({"heard": said})
+        receipts: dict[str, Receipt] = {}
+        for one in said if isinstance(said, list) else [said]:
+            if "later" in one:
+                raise Throttled("The hostile destination can't read the event now.", after=one["later"])
+            ticket = str(one["ticket"])
+            receipts[ticket] = Receipt(ticket) if one.get("open") else _ended(ticket, one.get("refused", ()))
+        return receipts
+
     def probe(self) -> str:
         """Say how many calls came."""
         return f"{self._name}: {len(_calls(self._settings.log))} calls"
@@ -273,11 +295,8 @@ class HostileDestination:
         if call["does"] == "uncertain":
             text = "the hostile destination does not say"
             return Receipt(ticket, closed=True, rest=RowState.UNCERTAIN, code="DEST_UNCERTAIN", message=text)
-        refused = call["keys"] if call["does"] == "refuse" else []
-        rows = [(None, key, str(RowState.REFUSED), "DEST_REFUSED", "refused by script", None) for key in refused]
-        outcomes = pl.DataFrame(rows, schema=OUTCOME_SCHEMA, orient="row")
         raw = ((f"hostile-{number}.json", json.dumps(call).encode()),)
-        return Receipt(ticket, closed=True, rest=RowState.APPLIED, outcomes=outcomes, raw=raw)
+        return replace(_ended(ticket, call["keys"] if call["does"] == "refuse" else ()), raw=raw)
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         self._settings.log.parent.mkdir(parents=True, exist_ok=True)
@@ -288,6 +307,12 @@ class HostileDestination:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _ended(ticket: str, refused: Sequence[str]) -> Receipt:
+    rows = [(None, key, str(RowState.REFUSED), "DEST_REFUSED", "refused by script", None) for key in refused]
+    outcomes = pl.DataFrame(rows, schema=OUTCOME_SCHEMA, orient="row")
+    return Receipt(ticket, closed=True, rest=RowState.APPLIED, outcomes=outcomes)
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:

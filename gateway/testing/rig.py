@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,29 +44,30 @@ valid_from = { column = "valid_from", optional = true }
 class Rig:
     """One route from a source `drop` of partner `acme` to one destination, below one folder.
 
-    It is named after the mapping's contract; `lane` is the first of its lanes.
+    It is named after the mapping's contract; `lane` is the first of its lanes. `more`: mappings of further routes; each
+    route then takes the files whose name begins with its contract's.
 
     `options` are keys of routes.Route. A second rig on the same folder is the gateway after a restart.
     """
 
     def __init__(
-        self, folder: Path, destination: Destination, clock: Clock, *, mapping: str = MAPPING, **options: Any
+        self,
+        folder: Path,
+        destination: Destination,
+        clock: Clock,
+        *,
+        mapping: str = MAPPING,
+        more: Sequence[str] = (),
+        **options: Any,
     ) -> None:
         self.folder = folder
         self.clock = clock
         self.destination = destination
-        path = folder / "mapping.toml"
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(mapping, "utf-8")
-        word = load_mapping(path).contract
-        route = Route(
-            name=word, source="drop", files=("*",), mapping=path.name, contract=word, feed=word,
-            destination="there", partner="acme", owner="acme", **options,
-        )  # fmt: skip
-        agreed = contract(word)
-        target = Target("there", destination)
-        written = operations_for(destination.operations, word)
-        legs = tuple(leg_of(one, agreed.key, lambda family: f"there/{family}/acme") for one in written)
+        setups = [
+            self._route(folder / f"mapping{number or ''}.toml", text, options, alone=not more)
+            for number, text in enumerate((mapping, *more))
+        ]
         self.journal = open_journal(folder / "state", clock)
         self.spool = Spool(folder / "state")
         self.spool.make()
@@ -75,18 +76,29 @@ class Rig:
             self.journal, self.spool, self.outbox,
             lambda file, layout: reader_for(layout).tables(file, layout), lambda p: load_mapping(p).format,
         )  # fmt: skip
-        setup = RouteSetup(route, path, agreed, target, legs)
-        self.lanes = merged((setup,))
-        self.lane = setup.lanes()[0]
+        self.lanes = merged(tuple(setups))
+        self.lane = setups[0].lanes()[0]
         self.intake = Intake(
             self.journal, self.spool, self.outbox, self.settler,
-            lambda file, layout: reader_for(layout).tables(file, layout), lambda _: [setup], lambda _: ("acme", False),
+            lambda file, layout: reader_for(layout).tables(file, layout), lambda _: setups, lambda _: ("acme", False),
         )  # fmt: skip
         self.delivery = Delivery(
             self.journal, Builder(self.journal, self.spool), Sender(self.journal, self.spool), self.settler,
             self.lanes, self.intake.run_ended,
         )  # fmt: skip
         self.operations = Operations(self.journal, self.spool, self.settler)
+
+    def _route(self, path: Path, mapping: str, options: Mapping[str, Any], *, alone: bool) -> RouteSetup:
+        path.write_text(mapping, "utf-8")
+        word = load_mapping(path).contract
+        route = Route(
+            name=word, source="drop", files=("*",) if alone else (f"{word}*",), mapping=path.name, contract=word,
+            feed=word, destination="there", partner="acme", owner="acme", **options,
+        )  # fmt: skip
+        agreed = contract(word)
+        written = operations_for(self.destination.operations, word)
+        legs = tuple(leg_of(one, agreed.key, lambda family: f"there/{family}/acme") for one in written)
+        return RouteSetup(route, path, agreed, Target("there", self.destination), legs)
 
     def drop(self, name: str, content: str | bytes, mtime: datetime | None = None) -> str:
         """Enter a file and take it through the route; returns its last run (or "" when it was refused)."""

@@ -23,7 +23,7 @@ class Hook(BaseModel):
     secret: SecretStr = Field(min_length=1, description="What every call must carry, by reference.")
     header: str = Field(default="Authorization", pattern=_TOKEN, description="Header that carries it.")
     accept: tuple[Literal["exact", "bearer"], ...] = Field(
-        default=("exact", "bearer"), min_length=1, description="The secret as it is, or `Bearer` and the secret."
+        default=("exact", "bearer"), description="The secret as it is, or `Bearer` and the secret."
     )
     types: tuple[str, ...] = Field(
         default=("application/json",), min_length=1, description="Content types that are taken."

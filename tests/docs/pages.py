@@ -20,7 +20,7 @@ from gateway.model import STATES, Operation
 from gateway.reports import errors_writer
 from gateway.reports.page import MEANING
 from gateway.routes import DeltaRules, GuardLimits, Policy, SetRules
-from gateway.settings.model import GatewaySettings, LocalSettings, RouteSettings, SftpSettings
+from gateway.settings.model import GatewaySettings, LocalSettings, RouteSettings, SftpSettings, WebSettings
 from gateway.settings.reading import secret_fields
 
 ROOT = Path(__file__).parents[2]
@@ -187,6 +187,9 @@ def settings_page() -> str:
         SETTINGS,
         "## The top of the file\n",
         settings_table(GatewaySettings),
+        "## `[web]`\n",
+        'See [operating.md](operating.md), "Being told by webhooks".\n',
+        settings_table(WebSettings),
         '## `[sources.NAME]`, `kind = "local"`\n',
         settings_table(LocalSettings),
         '## `[sources.NAME]`, `kind = "sftp"`\n',

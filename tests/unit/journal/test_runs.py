@@ -150,11 +150,11 @@ def test_rows_that_wait_for_another_effect_are_woken_with_their_lane(journal):
 def test_the_last_full_file_counts_only_when_it_was_settled_and_older(journal):
     with journal.begin() as tx:
         arrival = entered(journal, tx)
-        assert runs.last_full(tx, "there", 10) is None
+        assert runs.last_full(tx, "there", 10, "write") is None
         run(journal, tx, arrival=arrival, seq=1, mode="full", state="settled", counts={"keys": 100})
         run(journal, tx, arrival=arrival, seq=2, mode="full", state="held", counts={"keys": 5})
         run(journal, tx, arrival=arrival, seq=11, mode="full", state="settled", counts={"keys": 7})
-        assert runs.last_full(tx, "there", 10) == 100
+        assert runs.last_full(tx, "there", 10, "write") == 100
 
 
 def test_lanes_are_due_at_their_time_longest_waiting_first(journal):

@@ -1,0 +1,92 @@
+"""What all consignments have in common while they are formed: a name, the guard's word, what stays open of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from gateway import guard
+from gateway.delivery.portions import Candidate
+from gateway.journal import Journal, runs
+from gateway.journal import tables as t
+from gateway.spool import ConsignmentFolder, Spool
+
+_LOOK_AGAIN = 60.0
+"""Seconds after which rows that wait for another effect are looked at again by themselves."""
+
+
+def begin(journal: Journal, spool: Spool, now: datetime) -> tuple[str, ConsignmentFolder]:
+    """Take a name that no other lane has, nor takes at the same moment: the journal knows only finished ones."""
+    while True:
+        with journal.read() as tx:
+            identity = runs.fresh_consignment_id(tx, now)
+        folder = spool.consignment(identity)
+        if folder.begin():
+            return identity, folder
+        now += timedelta(milliseconds=1)
+
+
+def stopped(
+    journal: Journal, lane: str, candidates: Sequence[Candidate], now: datetime, *, alone: frozenset[int] = frozenset()
+) -> dict[str, str]:
+    """Return the runs that the guard holds, and why.
+
+    `alone`: positions of candidates that are judged without what the lane sent before.
+    """
+    found = {c.row.id: _why(journal, lane, c, now, alone=c.position in alone) for c in candidates}
+    return {run: why for run, why in found.items() if why is not None}
+
+
+def _why(journal: Journal, lane: str, candidate: Candidate, now: datetime, *, alone: bool) -> str | None:
+    tally = candidate.tally
+    if candidate.row.released or tally.harmless:
+        return None
+    limits = candidate.pinned.route.guard
+    with journal.read() as tx:
+        since = now - timedelta(seconds=limits.window)
+        query = sa.select(t.consignment.c.guard).where(
+            t.consignment.c.lane == lane, t.consignment.c.created_at >= since
+        )
+        sums = [] if alone else list(tx.scalars(query))
+        last = runs.last_full(tx, lane, candidate.row.seq, candidate.row.operation)
+    hour = {word: sum(int(s.get(word, 0)) for s in sums) for word in guard.SUMMED}
+    return guard.verdict(tally, limits, hour=hour, last_full=last)
+
+
+def hold(journal: Journal, lane: str, held: Mapping[str, str]) -> None:
+    """Have runs wait for a person."""
+    with journal.begin() as tx:
+        for run, reason in held.items():
+            runs.set_leg(tx, run, lane, held=True)
+            row = runs.get_run(tx, run)
+            before = [] if row is None or row.state != "held" else row.notes
+            runs.set_run(tx, run, state="held", notes=[reason, *before])
+            journal.note(tx, run, "held", reason)
+
+
+def leave(tx: Connection, lane: str, candidates: Sequence[Candidate], now: datetime, *, moved: bool) -> None:
+    """Write what stays open of the runs: rows of a later date, and rows that wait for another effect.
+
+    `moved`: what they wait for may have ended meanwhile.
+    """
+    for c in candidates:
+        at = c.next_due
+        if c.waits:  # the lane before wakes this one; looking again by itself is for what a crash left
+            again = now if moved else now + timedelta(seconds=_LOOK_AGAIN)
+            at = again if at is None else min(at, again)
+        left = {"open_rows": c.scheduled + c.waits, "waits": c.waits, "wake_at": at}
+        runs.set_leg(tx, c.row.id, lane, **left)
+        if why := _why_again(c):
+            row = runs.get_run(tx, c.row.id)
+            runs.set_run(tx, c.row.id, notes=[*(c.row.notes if row is None else row.notes), *why])
+
+
+def _why_again(candidate: Candidate) -> list[str]:
+    if candidate.again == 0:
+        return []
+    rows = "1 row equals" if candidate.again == 1 else f"{candidate.again:,} rows equal"
+    sent = "was" if candidate.again == 1 else "were"
+    return [f"{rows} what was confirmed last and {sent} sent again: the value can drift meanwhile."]
