@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gateway import guard
+from gateway.delivery import forming
 from gateway.delivery.before import Before
 from gateway.delivery.draft import Decider, Draft
 from gateway.delivery.effects import decided_rows
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Leg, Pinned
+from gateway.delivery.wanted_build import WantedBuilder
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
-from gateway.spool import ConsignmentFolder, Spool, durable
-
-_LOOK_AGAIN = 60.0
-"""Seconds after which rows that wait for another effect are looked at again by themselves."""
+from gateway.spool import Spool, durable
 
 
 class Builder:
@@ -30,6 +28,7 @@ class Builder:
         self._spool = spool
         self._trial = trial
         self._decider = Decider(journal, spool, trial=trial)
+        self._wanted = WantedBuilder(journal, spool, trial=trial)
 
     def build(self, setup: LaneSetup) -> list[str]:
         """Form one consignment of what is due; returns the runs that are held for a person instead.
@@ -38,13 +37,15 @@ class Builder:
         again without it. Nothing counts before the journal names it. Raises MayWorkLater when the destination has to
         be asked about the rows and can't answer now.
         """
+        if setup.wanted:
+            return self._wanted.build(setup)
         held: dict[str, str] = {}
         while True:
             leg, candidates = self._candidates(setup)
             if leg is None:
                 return list(held)
             now = self._journal.clock.now()
-            identity, folder = self._begin(now)
+            identity, folder = forming.begin(self._journal, self._spool, now)
             try:
                 with folder.bodies.open("wb") as bodies:
                     before = Before(self._journal, self._spool, () if self._trial else leg.after)
@@ -53,23 +54,13 @@ class Builder:
             except BaseException:
                 shutil.rmtree(folder.root)
                 raise
-            stopped = {c.row.id: why for c in candidates if (why := self._guard(draft, c)) is not None}
+            stopped = forming.stopped(self._journal, setup.name, candidates, now)
             if not stopped:
                 self._seal(draft)
                 return list(held)
             shutil.rmtree(folder.root)
-            self._hold(setup, stopped)
+            forming.hold(self._journal, setup.name, stopped)
             held |= stopped
-
-    def _begin(self, now: datetime) -> tuple[str, ConsignmentFolder]:
-        """Take a name that no other lane has, nor takes at the same moment: the journal knows only finished ones."""
-        while True:
-            with self._journal.read() as tx:
-                identity = runs.fresh_consignment_id(tx, now)
-            folder = self._spool.consignment(identity)
-            if folder.begin():
-                return identity, folder
-            now += timedelta(milliseconds=1)
 
     # ---- candidates
 
@@ -88,30 +79,6 @@ class Builder:
             Candidate(n, row, pinned[row.id], decided_rows(self._journal, self._spool, row.id, setup.name))
             for n, row in enumerate(rows)
         ]
-
-    def _guard(self, draft: Draft, candidate: Candidate) -> str | None:
-        tally, setup, now = candidate.tally, draft.setup, draft.now
-        if candidate.row.released or tally.harmless:
-            return None
-        limits = candidate.pinned.route.guard
-        with self._journal.read() as tx:
-            since = now - timedelta(seconds=limits.window)
-            query = sa.select(t.consignment.c.guard).where(
-                t.consignment.c.lane == setup.name, t.consignment.c.created_at >= since
-            )
-            sums = list(tx.scalars(query))
-            last = runs.last_full(tx, setup.name, candidate.row.seq)
-        hour = {word: sum(int(s.get(word, 0)) for s in sums) for word in guard.SUMMED}
-        return guard.verdict(tally, limits, hour=hour, last_full=last)
-
-    def _hold(self, setup: LaneSetup, held: dict[str, str]) -> None:
-        with self._journal.begin() as tx:
-            for run, reason in held.items():
-                runs.set_leg(tx, run, setup.name, held=True)
-                row = runs.get_run(tx, run)
-                before = [] if row is None or row.state != "held" else row.notes
-                runs.set_run(tx, run, state="held", notes=[reason, *before])
-                self._journal.note(tx, run, "held", reason)
 
     def _seal(self, draft: Draft) -> None:
         if draft.decided == 0 and any(c.waits + c.scheduled for c in draft.candidates):
@@ -139,21 +106,4 @@ class Builder:
     def _leave(self, tx: Connection, draft: Draft) -> None:
         """Write what stays open of the runs: rows of a later date, and rows that wait for another effect."""
         moved = draft.before.moved(tx)  # in this transaction: its wake must not be slept over
-        for c in draft.candidates:
-            at = c.next_due
-            if c.waits:  # the lane before wakes this one; looking again by itself is for what a crash left
-                again = draft.now if moved else draft.now + timedelta(seconds=_LOOK_AGAIN)
-                at = again if at is None else min(at, again)
-            left = {"open_rows": c.scheduled + c.waits, "waits": c.waits, "wake_at": at}
-            runs.set_leg(tx, c.row.id, draft.setup.name, **left)
-            if why := _why_again(c):
-                row = runs.get_run(tx, c.row.id)
-                runs.set_run(tx, c.row.id, notes=[*(c.row.notes if row is None else row.notes), *why])
-
-
-def _why_again(candidate: Candidate) -> list[str]:
-    if candidate.again == 0:
-        return []
-    rows = "1 row equals" if candidate.again == 1 else f"{candidate.again:,} rows equal"
-    sent = "was" if candidate.again == 1 else "were"
-    return [f"{rows} what was confirmed last and {sent} sent again: the value can drift meanwhile."]
+        forming.leave(tx, draft.setup.name, draft.candidates, draft.now, moved=moved)
