@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from gateway.contracts import contract
+from gateway.delivery import book
 from gateway.delivery.baseline import sweep
 from gateway.delivery.build import Builder
 from gateway.delivery.hear import Hearer
@@ -98,6 +99,7 @@ class Gateway:
                 fix="Stop it, or give this one a state folder of its own.",
             ) from error
         sweep(self.journal, self.service.spool)
+        book.sweep(self.journal, self.service.spool)
 
     def close(self) -> None:
         """Give everything back."""
@@ -184,6 +186,15 @@ def open_operations(loaded: Loaded, *, clock: Clock | None = None) -> Iterator[O
         yield Operations(journal, spool, settler)
     finally:
         journal.close()
+
+
+@contextmanager
+def reach(loaded: Loaded, name: str) -> Iterator[Destination]:
+    """Open one destination by itself: safe beside a running gateway. Raises SettingsError; KeyError for its name."""
+    clock = SystemClock()
+    journal = open_journal(loaded.settings.state, clock)
+    with closing(journal), closing(_destination(name, *loaded.destinations[name], clock, journal)) as there:
+        yield there
 
 
 # ---- judging and planning: no state is changed, nothing is called

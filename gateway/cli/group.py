@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cancel": ("act", "End the rows of a run that were not sent yet."),
     "pause": ("act", "Stop a source, a destination or a lane until it is resumed."),
     "resume": ("act", "Go on with what was paused."),
+    "pull": ("pull", "Write a list of a destination to a file."),
+    "push": ("pull", "Send a table written by hand: shipments, returns, categories..."),
     "doctor": ("doctor", "Probe settings, folders, sources and destinations."),
     "schema": ("schema", "Print the JSON Schema of settings, mappings or a contract."),
     "twin": ("twin", "Run a local stand-in of a system at the other end."),

@@ -84,13 +84,18 @@ class Member(BaseModel):
 
 
 class Body(BaseModel):
-    """One object. `group`: source by which rows of a file go together, `items`: the table of what each of them is."""
+    """One object.
+
+    `group`: source by which rows of a file go together, `items`: the table of what each of them is. `many`: a call by
+    hand takes a list of them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     members: tuple[Member, ...] = Field(min_length=1)
     group: str = ""
     items: str = ""
+    many: bool = False
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

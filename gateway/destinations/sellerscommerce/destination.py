@@ -13,6 +13,7 @@ from gateway.destinations.sellerscommerce import levels, product, tree
 from gateway.destinations.sellerscommerce.calls import Calls
 from gateway.destinations.sellerscommerce.endpoints import READS
 from gateway.destinations.sellerscommerce.known import Known
+from gateway.destinations.sellerscommerce.pushing import Pushing
 from gateway.destinations.sellerscommerce.reading import Reading
 from gateway.destinations.sellerscommerce.sending import Sending
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
@@ -76,6 +77,8 @@ class SellersCommerceDestination:
         self._sending = Sending(self._calls, settings, self._known.wrote)
         self.reading = Reading(self._calls, self._known, settings)
         """What `gateway pull` and `gateway reconcile` read."""
+        self.pushing = Pushing(self._calls, settings, self._bodies)
+        """What `gateway push` writes."""
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -50,7 +50,7 @@ READS: Mapping[str, Endpoint] = {
         "GET", "/api/category/categoryproducts/{key}", _pull("category-products --key CODE"), key="category code"
     ),
     "brands": Endpoint("GET", "/api/category/getallbrands", "which brands are missing; `gateway pull brands`"),
-    "orders": Endpoint("GET", "/api/order/getall", _pull("orders --since DATE"), "odata"),
+    "orders": Endpoint("GET", "/api/order/getall", _pull("orders"), "odata"),
     "all-orders": Endpoint("GET", "/api/order/getorders", _pull("all-orders"), "odata"),
     "order": Endpoint("GET", "/api/order/get/{key}", _pull("order --key NUMBER"), key="order number"),
     "shoppers": Endpoint("GET", "/api/shopper/getall", _pull("shoppers"), "odata"),

@@ -59,17 +59,18 @@ class Known:
         self._named: _Kept[frozenset[str]] | None = None
         self._lock = threading.RLock()
 
-    def skus(self) -> pl.DataFrame:
-        """Return all SKUs of the store (SKU_SCHEMA)."""
+    def skus(self, age: float | None = None) -> pl.DataFrame:
+        """Return all SKUs of the store (SKU_SCHEMA), read at most `age` seconds ago."""
         with self._lock:
-            self._all = self._kept(self._all, lambda: sku_frame(self._calls.listed(READS["skus"])))
+            self._all = self._kept(self._all, lambda: sku_frame(self._calls.listed(READS["skus"])), age)
             return self._all.what
 
     def skus_of(self, products: Sequence[str]) -> pl.DataFrame:
-        """Return the SKUs of products: looked up one by one while they are few, else from all of the store."""
+        """Return the SKUs of products with fresh prices: looked up one by one while they are few, else from all."""
+        age = self._settings.price_known_for
         with self._lock:
-            if self._all is not None or len(products) > self._settings.lookup_limit:
-                return self.skus().filter(pl.col("product_code").is_in(products))
+            if len(products) > self._settings.lookup_limit or self._fresh(self._all, age):
+                return self.skus(age).filter(pl.col("product_code").is_in(products))
             return pl.concat([pl.DataFrame(schema=SKU_SCHEMA), *(self._skus_of(code) for code in products)])
 
     def categories(self) -> tuple[Category, ...]:
@@ -87,22 +88,25 @@ class Known:
     def wrote(self, what: str) -> None:
         """Forget what a write may have changed."""
         with self._lock:
-            if what == "product":
+            if what in {"product", "price"}:
                 self._products.clear()
                 self._all = None
             if what == "category":
                 self._tree = self._named = None
 
-    def _kept(self, kept: _Kept[_What] | None, read: Callable[[], _What]) -> _Kept[_What]:
+    def _fresh(self, kept: _Kept[_What] | None, age: float) -> bool:
+        return kept is not None and self._clock.now() - kept.at < timedelta(seconds=age)
+
+    def _kept(self, kept: _Kept[_What] | None, read: Callable[[], _What], age: float | None = None) -> _Kept[_What]:
         """Return what is kept or, where that is too old, what is read now."""
-        if kept is not None and self._clock.now() - kept.at < timedelta(seconds=self._settings.known_for):
+        if kept is not None and self._fresh(kept, self._settings.known_for if age is None else age):
             return kept
         return _Kept(self._clock.now(), read())
 
     def _skus_of(self, product: str) -> pl.DataFrame:
-        found = self._kept(
-            self._products.get(product), lambda: sku_frame(self._calls.listed(READS["skus"], product), product)
-        )
+        age = self._settings.price_known_for
+        known = self._products.get(product)
+        found = self._kept(known, lambda: sku_frame(self._calls.listed(READS["skus"], product), product), age)
         self._products[product] = found
         return found.what
 

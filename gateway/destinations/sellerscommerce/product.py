@@ -15,7 +15,7 @@ import polars as pl
 from gateway.contracts import profiles
 from gateway.contracts.rules import given, issues_of
 from gateway.destinations.sellerscommerce.bodies import Bodies, array
-from gateway.destinations.sellerscommerce.known import Category
+from gateway.destinations.sellerscommerce.known import SKU_SCHEMA, Category
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.destinations.sellerscommerce.tree import Tree
 from gateway.model import ROW, Batch, Operation, PriceTerms, Reference, Repeat, Requirement, no_issues
@@ -29,7 +29,7 @@ _FIELDS = (
 )  # fmt: skip
 _LEVELS = ("price", "quantity")
 _LINK_SCHEMA = {"number": pl.Int64, "product_code": pl.String, "category_code": pl.String}
-_COMPUTED = {"product_code", "image", "images", "status", "categories", "skus", "new_price", "new_quantity", "first",
+_COMPUTED = {"product_code", "image", "images", "status", "categories", "skus", "listed_price", "new_quantity", "first",
              "options"}  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def check(
     tree = Tree(settings, table, facts.categories)
     found.append(_misplaced(rows, tree, facts, settings))
     if facts.skus is not None:
-        found.append(_half_ended(rows, facts.skus))
+        found += [_half_ended(rows, facts.skus), _priceless(rows, facts, settings, bodies)]
     return pl.concat(found).sort(ROW)
 
 
@@ -166,6 +166,16 @@ def _half_ended(rows: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
     return issues_of(half, "DEST_LIMIT", "command", value=pl.col("command"), detail=text)
 
 
+def _priceless(rows: pl.DataFrame, facts: Facts, settings: SellersCommerceSettings, bodies: Bodies) -> pl.DataFrame:
+    """Return issues of new SKUs without the price that their body needs."""
+    if "listed_price" not in {one.source for one in bodies["sku"].required()} or settings.product_prices == "never":
+        return no_issues()
+    known = () if facts.skus is None else facts.skus["sku"].to_list()
+    bare = _levelled(rows, facts, settings).filter(pl.col("listed_price").is_null() & ~pl.col("sku").is_in(known))
+    text = pl.lit("the store does not have the SKU, and a new one has a price")
+    return issues_of(bare.filter(~_ended()), "DEST_REQUIRED", "price", value=pl.lit(""), detail=text)
+
+
 # ---------------------------------------------------------------- encoding
 
 
@@ -209,21 +219,29 @@ class _Placed:
 
 
 def _skus(records: pl.DataFrame, facts: Facts, settings: SellersCommerceSettings, bodies: Bodies) -> pl.DataFrame:
-    """Add `product_code` and `sku_json` of each row. Ended rows have no SKU of their own in the body."""
-    known = pl.Series([], dtype=pl.String) if facts.skus is None else facts.skus["sku"]
+    """Add `product_code` and `sku_json` of each row."""
+    rows = _levelled(records.with_columns(product_codes(records)), facts, settings)
     there = pl.Series([], dtype=pl.String) if facts.skus is None else facts.skus["product_code"]
-    rows = records.with_columns(product_codes(records))
-    new = ~pl.col("sku").is_in(known.implode()) & pl.lit(settings.product_levels == "new")
     begun = pl.col("product_code").is_in(there.implode())
     opening = (~begun & (pl.int_range(pl.len()).over("product_code") == 0)).fill_null(value=False)
     rows = rows.with_columns(
-        pl.when(new).then("price").alias("new_price"),
-        pl.when(new).then("quantity").alias("new_quantity"),
-        pl.when(opening).then(pl.lit("true")).alias("first"),
-        _options(rows, settings, bodies).alias("options"),
+        pl.when(opening).then(pl.lit("true")).alias("first"), _options(rows, settings, bodies).alias("options")
     )
-    text = bodies["sku"].render(rows, inverted=settings.is_brand_inverted)
-    return rows.with_columns(pl.when(~_ended()).then(text).alias("sku_json"))
+    return rows.with_columns(bodies["sku"].render(rows, inverted=settings.is_brand_inverted).alias("sku_json"))
+
+
+def _levelled(rows: pl.DataFrame, facts: Facts, settings: SellersCommerceSettings) -> pl.DataFrame:
+    """Add `listed_price` and `new_quantity`: what stands inside the product, see the setting `product_prices`."""
+    skus = pl.DataFrame(schema=SKU_SCHEMA) if facts.skus is None else facts.skus
+    theirs = skus.select("sku", pl.col("price").alias("their_price"), pl.lit(value=True).alias("there"))
+    joined = rows.join(theirs.unique("sku", keep="first"), on="sku", how="left", maintain_order="left")
+    new = pl.col("there").is_null()
+    own = pl.when(given("price")).then("price") if settings.price_basis is not None else pl.lit(None, pl.String)
+    listed = {"never": pl.lit(None, pl.String), "new": pl.when(new).then(own), "kept": pl.coalesce("their_price", own)}
+    quantity = pl.when(new & given("quantity")).then("quantity")
+    return joined.with_columns(
+        listed[settings.product_prices].alias("listed_price"), quantity.alias("new_quantity")
+    ).drop("their_price", "there")
 
 
 def _options(rows: pl.DataFrame, settings: SellersCommerceSettings, bodies: Bodies) -> pl.Series:
@@ -250,7 +268,7 @@ def _products(rows: pl.DataFrame) -> pl.DataFrame:
     own = [name for name in rows.columns if name not in {"effect", "product_code", "sku_json", "sku", "command"}]
     first = (pl.col(name).filter(given(name)).first().alias(name) for name in own if rows[name].dtype == pl.String)
     switched = pl.when(_ended().all() | (pl.col("available") == "false").fill_null(value=False).all())
-    text = pl.col("sku_json").drop_nulls().str.join(",")
+    text = pl.col("sku_json").str.join(",")
     return rows.group_by("product_code", maintain_order=True).agg(
         *first,
         pl.col("effect").alias("effects"),

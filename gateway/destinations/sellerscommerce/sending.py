@@ -67,10 +67,16 @@ class Sending:
         progress = self._progress(batch)
         work = _Work(self._calls, self._settings, progress, first=batch.operation == "stock")
         items = lines(batch.body)
-        if batch.memo["to"] == "product":
-            verdicts = work.products(items, batch.memo, self._wrote)
-        else:
-            verdicts = work.rows(WRITES[batch.memo["to"]], items, single=batch.memo["body"] == "single")
+        to = batch.memo["to"]
+        try:
+            if to == "product":
+                verdicts = work.products(items, batch.memo)
+            else:
+                verdicts = work.rows(WRITES[to], items, single=batch.memo["body"] == "single")
+        finally:
+            self._wrote(to)
+            if "before" in batch.memo:
+                self._wrote("category")
         with self._lock:
             self._under_way.pop(batch.slot, None)
         outcomes = [_outcome(line, one, self._settings) for line, one in enumerate(verdicts, start=1)]
@@ -119,7 +125,7 @@ class _Work:
         left = self._many(endpoint, items[:half], start, whole=False)
         return left + self._many(endpoint, items[half:], start + half, whole=False)
 
-    def products(self, items: Sequence[str], memo: Mapping[str, str], wrote: Callable[[str], None]) -> list[Verdict]:
+    def products(self, items: Sequence[str], memo: Mapping[str, str]) -> list[Verdict]:
         """Send missing categories, each product, and its links; one verdict per row of the products."""
         before = self.rows(WRITES["category"], lines(memo.get("before", "[]").encode()), single=False)
         lost = next((one.text for one in before if one.refused), "")
@@ -129,9 +135,6 @@ class _Work:
             if one.refused and lost:
                 one = Verdict(one.meaning, f"{one.text} (a category could not be made: {lost})")
             verdicts.append(one)
-        wrote("product")
-        if memo.get("before"):
-            wrote("category")
         verdicts = self._linked(verdicts, json.loads(memo.get("after", "[]")))
         counts = [int(count) for count in memo["rows"].split(",")]
         return [one for one, count in zip(verdicts, counts, strict=True) for _ in range(count)]

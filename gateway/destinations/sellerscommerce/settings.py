@@ -95,10 +95,15 @@ class SellersCommerceSettings(BaseModel):
         pattern=r"^(100|(0|[1-9][0-9]?)(\.[0-9]{0,3}[1-9])?)$",
         description="Tax rate in percentage points of rows that say none; unset: rows say it.",
     )
-    product_levels: Literal["new", "never"] = Field(
-        default="new",
-        description="Price and quantity inside products. new: of SKUs the store does not have; else they go by "
-        "themselves, so that a product never takes back what a promotion or a sale changed.",
+    product_prices: Literal["kept", "new", "never"] = Field(
+        default="kept",
+        description="Prices inside products. kept: a new SKU has the row's, one the store has keeps the store's own, "
+        "so that a product never takes back a promotion; new: only new SKUs have one; never: none has.",
+    )
+    price_known_for: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds for which the store's own prices may be repeated.",
     )
     ended: Literal["status", "refuse"] = Field(
         default="status", description="A product whose rows all end is sent with the status off, or rejected."

@@ -18,6 +18,7 @@ from gateway.transport.http import Response
 
 TODAY = date(2026, 11, 22)
 TEE = {"sku": "TS-XL", "product_id": "TS", "name": "Tee", "brand": "Acme", "category": "Clothing\\Shirts"}
+PRICED = {**TEE, "price": "5"}
 
 
 def ok(results="Processed"):
@@ -137,10 +138,31 @@ def test_levels_of_skus_the_store_has_are_left_to_their_own_calls():
     there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "TS-XL", "Price": 15.0}], categories=KNOWN)
     sent(store(there), rows({**TEE, "price": "19.99", "quantity": "3"}, {**TEE, "sku": "TS-L", "price": "1"}))
     ((_, body),) = there.posted
-    assert body["SKUs"] == [{"SKUCode": "TS-XL"}, {"SKUCode": "TS-L", "Price": 1}]
+    assert body["SKUs"] == [{"SKUCode": "TS-XL", "Price": 15}, {"SKUCode": "TS-L", "Price": 1}]
+
+
+@pytest.mark.parametrize(("prices", "told"), [("kept", [15, 1]), ("new", [None, 1]), ("never", [None, None])])
+def test_which_prices_stand_inside_products(prices, told):
+    there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "TS-XL", "Price": 15.0}], categories=KNOWN)
+    sent(store(there, product_prices=prices), rows({**TEE, "price": "19.99"}, {**TEE, "sku": "TS-L", "price": "1"}))
+    assert [one.get("Price") for one in there.posted[0][1]["SKUs"]] == told
+
+
+def test_a_new_sku_needs_its_price():
+    there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "TS-XL"}], categories=KNOWN)
+    found = faults(store(there), rows(TEE, {**TEE, "sku": "TS-L"}))
+    assert [(row, field) for row, field, _ in found] == [(3, "price")]
+    assert faults(store(there, product_prices="never"), rows({**TEE, "sku": "TS-L"})) == []
+
+
+def test_prices_of_the_store_are_read_anew_after_a_minute():
     there = Shop(categories=KNOWN)
-    sent(store(there, product_levels="never"), rows({**TEE, "price": "19.99"}))
-    assert "Price" not in there.posted[0][1]["SKUs"][0]
+    destination = store(there)
+    for passed in (0, 59, 2):
+        destination._clock.advance(passed)
+        destination.gather("product", rows(TEE))
+    assert [one.path.rsplit("/", 1)[1] for one in there.seen].count("getallproductskus") == 2
+    assert [one.path.rsplit("/", 1)[1] for one in there.seen].count("getallbrands") == 1
 
 
 def test_every_product_has_its_own_verdict_for_all_its_rows():
@@ -183,11 +205,11 @@ def test_a_product_whose_rows_all_end_is_switched_off():
     assert faults(store(there), records) == []
     assert sent(store(there), records) == ["applied"]
     assert there.posted[0][1]["Status"] is False
-    assert "SKUs" not in there.posted[0][1]
+    assert there.posted[0][1]["SKUs"] == [{"SKUCode": "TS-XL"}]
 
 
 @pytest.mark.parametrize(
-    "also", [{"skus": [{"ProductCode": "TS", "SKUCode": "TS-S"}]}, {"rows": [{**TEE, "sku": "TS-L"}]}]
+    "also", [{"skus": [{"ProductCode": "TS", "SKUCode": "TS-S"}]}, {"rows": [{**PRICED, "sku": "TS-L"}]}]
 )
 def test_a_single_variant_can_not_end(also):
     there = Shop(skus=also.get("skus", ()), categories=KNOWN)
@@ -213,9 +235,9 @@ def test_what_is_not_available_is_switched_off():
 def test_missing_categories_refuse_their_rows_unless_they_may_be_made():
     there = Shop(categories=KNOWN[:2], brands=["Acme"])
     records = rows(
-        TEE,
-        {**TEE, "sku": "B", "product_id": "B", "category": "Clothing"},
-        {**TEE, "sku": "C", "product_id": "C", "brand": "Other"},
+        PRICED,
+        {**PRICED, "sku": "B", "product_id": "B", "category": "Clothing"},
+        {**PRICED, "sku": "C", "product_id": "C", "brand": "Other"},
     )
     told = faults(store(there), records)
     assert [(row, field) for row, field, _ in told] == [(2, "category"), (4, "brand")]
@@ -265,8 +287,8 @@ def test_brands_need_not_be_categories():
         brands=["ACME"],
     )
     destination = store(there, brand_categories=False)
-    assert faults(destination, rows(TEE)) == []
-    sent(destination, rows(TEE))
+    assert faults(destination, rows(PRICED)) == []
+    sent(destination, rows(PRICED))
     assert [one["CategoryCode"] for one in there.posted[0][1]["Categories"]] == ["C", "S"]
 
 
@@ -290,7 +312,7 @@ def test_codes_come_from_a_table_where_there_is_one(tmp_path):
 )
 def test_places_that_can_not_be(category, known, told):
     destination = store(Shop(categories=known), create_categories=True)
-    ((_, field, detail),) = faults(destination, rows({**TEE, "category": category}))
+    ((_, field, detail),) = faults(destination, rows({**PRICED, "category": category}))
     assert field == "category"
     assert told in detail
 
