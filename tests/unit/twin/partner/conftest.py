@@ -140,18 +140,19 @@ class Stand:
             file.write(text if isinstance(text, bytes) else text.encode())
         client.posix_rename(part, path)
 
-    def taken(self, count=1):
-        """Let files lie long enough and be picked up."""
+    def taken(self, more=1):
+        """Let files lie long enough and be picked up; returns what the portal says about the last one."""
+        before = len(self.twin.uploads())
         self.twin.step()
         self.later(60)
         self.twin.step()
-        assert len(self.twin.uploads()) == count
+        assert len(self.twin.uploads()) == before + more
         return self.twin.uploads()[-1]
 
-    def file(self, path, text, count=1):
+    def file(self, path, text):
         """Upload a file and let it be worked through; returns what the portal says about it."""
         self.put(path, text)
-        self.taken(count)
+        self.taken()
         self.later(4000)
         self.twin.step()
         return self.twin.uploads()[-1]
@@ -171,6 +172,15 @@ def stand(tmp_path):
     yield start
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    """One twin for the tests of a file that only see refusals."""
+    limits = {"catalog": 3, "promotions": 100}
+    one = Stand(files=tmp_path_factory.mktemp("calm"), min_interval_seconds=0.0, max_rows=limits)
+    yield one
+    one.close()
 
 
 @pytest.fixture

@@ -161,16 +161,16 @@ def test_an_end_must_repeat_what_was_sent(stand, body):
         ({"colour": "red"}, "Unknown field 'colour' in body"),
     ],
 )
-def test_faulty_requests(stand, body, change, message):
-    answer = stand().p1(**body(**change))
+def test_faulty_requests(calm, body, change, message):
+    answer = calm.p1(**body(**change))
     assert (answer.status_code, answer.json()["message"]) == (400, message)
 
 
 @pytest.mark.parametrize(
     "start", ["2026-03-16", "2026-03-16T00:00:00", "2026-03-16T00:00:00+02:00", "2026-02-30T00:00:00Z", ""]
 )
-def test_times_are_utc_with_a_z(stand, body, start):
-    answer = stand().p1(**body(conditions=body()["conditions"] | {"start_time": start}))
+def test_times_are_utc_with_a_z(calm, body, start):
+    answer = calm.p1(**body(conditions=body()["conditions"] | {"start_time": start}))
     assert "conditions.start_time must be a UTC time" in answer.json()["message"]
 
 
