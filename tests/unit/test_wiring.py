@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import orjson
 import polars as pl
 import pytest
@@ -205,6 +206,23 @@ class TestJudging:
         (tmp_path / "work").mkdir()
         judged = wiring.judge(tmp_path / "acme/1.csv", setup, tmp_path / "work", clock=FakeClock())
         assert (judged.readout.good, judged.readout.bad) == (1, 1)
+
+
+class TestReceiver:
+    def test_there_is_none_unless_the_settings_say_so(self, wired):
+        made = wired()
+        made.listen()
+        assert made.receiver is None
+
+    def test_it_listens_from_when_it_is_told_until_all_is_given_back(self, wired):
+        made = wired("[web]\nport = 0\n")
+        made.listen()
+        url = made.receiver.url
+        assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
+        assert httpx.post(f"{url}/hooks/shop", trust_env=False).status_code == 404  # files call nobody
+        made.close()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/health", trust_env=False)
 
 
 class TestTwinSpeed:
