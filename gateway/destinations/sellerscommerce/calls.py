@@ -9,7 +9,7 @@ from gateway.destinations.sellerscommerce import answers, odata
 from gateway.destinations.sellerscommerce.answers import Answer, Meaning
 from gateway.destinations.sellerscommerce.endpoints import Endpoint
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
-from gateway.errors import Refused
+from gateway.errors import OutcomeUnknown, Refused, Unreachable
 from gateway.transport.http import Request, Transport
 
 _JSON = "application/json"
@@ -95,7 +95,12 @@ class Calls:
 
     def _told(self, endpoint: Endpoint, request: Request, *, of_shopper: bool = False) -> Answer:
         reply = self._transport.send(request)
-        answer = answers.read(reply.status, reply.body)
+        try:
+            answer = answers.read(reply.status, reply.body)
+        except Unreachable as error:
+            if request.safe:
+                raise
+            raise OutcomeUnknown(error.message, fix="It was probably done.") from error
         if answer.meaning(of_shopper=of_shopper) is not Meaning.ACCOUNT:
             return answer
         if endpoint.key and answer.code is None:

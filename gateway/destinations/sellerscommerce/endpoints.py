@@ -51,7 +51,7 @@ READS: Mapping[str, Endpoint] = {
     ),
     "brands": Endpoint("GET", "/api/category/getallbrands", "which brands are missing; `gateway pull brands`"),
     "orders": Endpoint("GET", "/api/order/getall", _pull("orders"), "odata"),
-    "all-orders": Endpoint("GET", "/api/order/getorders", _pull("all-orders"), "odata"),
+    "all-orders": Endpoint("GET", "/api/order/getorders", _pull("all-orders")),
     "order": Endpoint("GET", "/api/order/get/{key}", _pull("order --key NUMBER"), key="order number"),
     "shoppers": Endpoint("GET", "/api/shopper/getall", _pull("shoppers"), "odata"),
     "shopper": Endpoint("GET", "/api/shopper/get/{key}", _pull("shopper --key NAME"), key="user name"),

@@ -1,0 +1,355 @@
+"""Sellers Commerce against its twin, over HTTP: tokens, faults, lists, tables written by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from pydantic import SecretStr
+
+from gateway.destinations.sellerscommerce import SellersCommerceDestination, SellersCommerceSettings
+from gateway.errors import OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
+from gateway.journal import open_journal
+from gateway.model import KEY, Reference
+from gateway.testing.clock import RealClock
+from gateway.testing.drive import FreeBudget, states
+from gateway.transport.http import RetryPolicy, connect
+from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
+
+CLOCK = RealClock()
+KEYS = Account("user-of-the-store", "secret-of-the-store")
+SHIRT = {
+    "ProductCode": "TS", "ProductName": "Tee", "BrandName": "Acme", "Status": True,
+    "Categories": [{"CategoryCode": "ACME", "CategoryName": "Acme", "ParentCategoryCode": None, "IsBrand": 0}],
+    "SKUs": [{"SKUCode": f"TS-{n}", "Price": 10 + n, "Inventory": n} for n in range(5)],
+}  # fmt: skip
+
+
+class World:
+    """A twin and clients of it; all share one state folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.twin = None
+        self.given_back = []
+
+    def open(self, products=(SHIRT,), **more):
+        self.twin = SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,), **more)).start()
+        self.given_back.append(self.twin.stop)
+        for one in products:
+            self.twin.put_product(one)
+        return self
+
+    def store(self, **more):
+        journal = open_journal(self.folder, CLOCK)
+        keys = {"access_key": SecretStr(KEYS.access_key), "shared_secret": SecretStr(KEYS.shared_secret)}
+        settings = SellersCommerceSettings(
+            **{**keys, "host": self.twin.url, "price_basis": "net", "currency": "USD", "timeout": 2.0, **more}
+        )
+        made = connect(
+            settings.access(), account="store", clock=CLOCK, budget=FreeBudget(), tokens=journal.tokens(),
+            policy=RetryPolicy(attempts=1),
+        )  # fmt: skip
+        self.given_back += [made.close, journal.close]
+        return SellersCommerceDestination(settings, transport=made, clock=CLOCK, account="store", name="store")
+
+    @property
+    def stock(self):
+        return {row["sku"]: row["stock"] for row in self.twin.shelf()}
+
+    @property
+    def said(self):
+        return [one.call for one in self.twin.calls]
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    yield made
+    for give_back in reversed(made.given_back):
+        give_back()
+    assert made.twin.violations == []
+
+
+def levels(*skus, quantity="7"):
+    return pl.DataFrame(
+        {"sku": skus, "quantity": [quantity] * len(skus), KEY: skus, "effect": range(len(skus))},
+        schema_overrides={"effect": pl.UInt32},
+    )
+
+
+def sent(store, records, operation="stock"):
+    told = {}
+    for batch in store.encode(operation, records, Reference()):
+        told |= states(batch, records, store.submit(batch))
+    return told
+
+
+# ---------------------------------------------------------------- tokens
+
+
+@pytest.mark.parametrize("encoding", ["form", "json"])
+def test_keys_are_shown_once_and_the_chain_goes_on_in_another_process(world, encoding):
+    world.open(token_encoding=encoding)
+    for _ in range(2):
+        assert sent(world.store(token_encoding=encoding), levels("TS-1")) == {"TS-1": "applied"}
+    assert world.said == ["token", "product/updateskuinventory", "product/updateskuinventory"]
+
+
+def test_a_token_that_died_is_renewed_and_the_call_repeated_once(world):
+    store = world.open().store()
+    world.twin.faults.set({"expired": 1, "only": "product/updateskuinventory"})
+    assert sent(store, levels("TS-1")) == {"TS-1": "applied"}
+    assert [(one.call, one.status) for one in world.twin.calls] == [
+        ("token", 200), ("product/updateskuinventory", 401), ("token", 200), ("product/updateskuinventory", 200),
+    ]  # fmt: skip
+
+
+def test_a_token_answer_that_is_lost_opens_a_new_chain(world):
+    store = world.open().store()
+    sent(store, levels("TS-1"))
+    world.twin.faults.set({"expired": 1, "only": "product/updateskuinventory"})
+    with pytest.raises(Refused):  # a fault speaks of one call only: this one is not answered by it
+        sent(world.store(access_key=SecretStr("another")), levels("TS-1"))
+    world.twin.faults.set({"expired": 0, "drop_after": 1, "only": "token"})
+    world.twin.tokens.expire(f"bearer {world.store()._calls._transport._inner._inner._pair(None).access}")
+    assert sent(store, levels("TS-1")) == {"TS-1": "applied"}
+    assert [one.status for one in world.twin.calls if one.call == "token"][-2:] == [0, 200]
+
+
+def test_wrong_keys_are_told_without_showing_them(world):
+    store = world.open().store(shared_secret=SecretStr("wrong-secret"))
+    with pytest.raises(Refused, match="invalid_grant") as caught:
+        store.probe()
+    assert caught.value.status == "401"
+    assert "wrong-secret" not in str(caught.value)
+
+
+# ---------------------------------------------------------------- faults
+
+
+def test_verdicts_are_exact(world):
+    store = world.open().store()
+    told = sent(store, levels("TS-0", "TS-1", "nobody", "TS-2", "TS-3", "TS-4", "nowhere"))
+    assert [sku for sku, state in told.items() if state == "refused"] == ["nobody", "nowhere"]
+    assert world.stock == {f"TS-{n}": 7 for n in range(5)}
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised"),
+    [
+        ("drop", OutcomeUnknown), ("error_500", OutcomeUnknown), ("error_502", OutcomeUnknown),
+        ("error_503", OutcomeUnknown), ("error_504", OutcomeUnknown), ("html_502", OutcomeUnknown),
+        ("drop_after", OutcomeUnknown), ("error_after", OutcomeUnknown), ("garbage", OutcomeUnknown),
+        ("throttled", Throttled), ("throttled_bare", Throttled), ("failed", Unreachable), ("hidden", Unreachable),
+        ("insert_failed", Unreachable), ("no_provider", Refused),
+    ],
+)  # fmt: skip
+def test_after_each_fault_the_same_batch_is_taken(world, fault, raised):
+    store, records = world.open().store(), levels("TS-1", "nobody")
+    (batch,) = store.encode("stock", records, Reference())
+    world.twin.faults.set({fault: 1, "only": "product/updateskuinventory"})
+    with pytest.raises(raised):
+        store.submit(batch)
+    assert list(states(batch, records, store.submit(batch)).values()) == ["applied", "refused"]
+    assert world.stock["TS-1"] == 7
+
+
+@pytest.mark.parametrize(("fault", "state"), [("exists", "skipped"), ("unknown_code", "applied")])
+def test_codes_that_are_no_failures(world, fault, state):
+    store = world.open().store()
+    world.twin.faults.set({fault: 1, "only": "product/updateskuinventory"})
+    assert sent(store, levels("TS-1", "TS-2")) == {"TS-1": state, "TS-2": state}
+
+
+def test_a_list_that_is_taken_until_its_fault_is_sent_again_all_the_same(world):
+    store = world.open(batches="until_fault").store()
+    assert list(sent(store, levels("TS-0", "nobody", "TS-1")).values()) == ["applied", "refused", "applied"]
+
+
+def test_a_store_that_takes_single_skus_and_lower_case_members(world):
+    world.open(bodies={"product/updateskuinventory": "single"}, member_case="camel")
+    assert sent(world.store(stock_body="single"), levels("TS-1", "no")) == {"TS-1": "applied", "no": "refused"}
+    assert {row["sku"] for row in world.store().reading.levels().to_dicts()} == {f"TS-{n}" for n in range(5)}
+
+
+# ---------------------------------------------------------------- lists
+
+
+@pytest.mark.parametrize("paging", ["works", "ignored", "refused"])
+@pytest.mark.parametrize("envelope", ["wrapped", "bare"])
+def test_lists_are_whole_however_they_come(world, paging, envelope):
+    others = [{**SHIRT, "ProductCode": f"P{n}", "SKUs": [{"SKUCode": f"P{n}", "Price": 1}]} for n in range(4)]
+    world.open((SHIRT, *others), odata_paging=paging, envelope=envelope)
+    store = world.store(page_size=2)
+    assert sorted(one["ProductCode"] for one in store.reading.read("products")) == ["P0", "P1", "P2", "P3", "TS"]
+    assert store.reading.levels().sort("sku").rows()[:2] == [("P0", "1", "0"), ("P1", "1", "0")]
+    assert store.reading.levels().height == 9
+
+
+def test_orders_by_date_sorted_and_named(world):
+    store = world.open().store()
+    now = CLOCK.now()
+    for days in (1, 10, 40):
+        world.twin.place_order({"TS-1": 1}, number=f"N{days}", placed=now - timedelta(days=days))
+    since = (now - timedelta(days=20)).date()
+    where = [f"OrderPlacedDate ge {since}", f"OrderPlacedDate lt {now + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"]
+    found = list(store.reading.read("orders", where=where, order_by="-OrderNumber"))
+    assert [one["OrderNumber"] for one in found] == ["N10", "N1"]
+    assert found[0]["OrderStatusId name"] == "Placed"
+    assert [one["OrderNumber"] for one in store.reading.read("orders", order_by="OrderNumber", most=2)] == ["N1", "N10"]
+
+
+def test_every_list_can_be_read(world):
+    store = world.open().store()
+    number = world.twin.place_order({"TS-1": 2}, user="jane@example.com")
+    pushed(store, "shipments", [SHIPMENT(number)])
+    pushed(store, "shoppers", [SHOPPER])
+    pushed(store, "returns", [{"order_number": number, "return_type": "Refunded", "sku": "TS-1", "quantity": "1"}])
+    back = next(iter(store.reading.read("returns")))
+    keys = {"product": "TS", "category": "ACME", "category-products": "ACME", "order": number,
+    found = [(one["SKUCode"], one["CarrierId"], one["ServiceTypeId"]) for one in items]
+    assert found == [("TS-1", 1, 1), ("TS-2", 1, 3)]
+    for name, needs in store.reading.lists.items():
+        assert bool(needs) == (name in keys)
+        found = list(store.reading.read(name, key=keys.get(name)))
+        assert all(found), name
+        assert found or name == "product-embellishments"
+    assert {one.status for one in world.twin.calls} == {200}
+
+
+def test_a_query_that_lacks_its_further_part_is_told_and_may_be_given(world):
+    world.open(additional_query={"apiVersion": "1"})
+    with pytest.raises(Refused, match="extra_query"):
+        list(world.store().reading.read("products"))
+    assert list(world.store(extra_query={"apiVersion": "1"}).reading.read("products"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"name": "colours"}, "no list"), ({"name": "product"}, "--key"), ({"name": "brands", "key": "x"}, "no key"),
+        ({"name": "brands", "where": ["A eq 1"]}, "filtered"), ({"name": "orders", "where": ["A"]}, "no condition"),
+        ({"name": "orders", "order_by": "A,B"}, "no property"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_read_is_told(world, asked, told):
+    store = world.open().store()
+    with pytest.raises(SettingsError, match=told) as caught:
+        list(store.reading.read(**asked))
+    assert caught.value
+    assert world.said == []
+
+
+# ---------------------------------------------------------------- tables by hand
+
+
+def SHIPMENT(number, **more):  # noqa: N802  a row, made like the constants beside it
+    row = {"order_number": number, "sku": "TS-1", "quantity": "2", "carrier": "UPS", "service": "Ground"}
+    return {**row, "tracking_number": "1Z999AA10123456784", "shipped_at": "2026-05-02T09:30:00+00:00", **more}
+
+
+SHOPPER = {
+    "user_name": "jane@example.com", "first_name": "Jane", "last_name": "Doe", "gender": "Female",
+    "address_name": "Home", "address_line1": "1 High St", "city": "London", "country": "GB", "zip": "SW1A 1AA",
+}  # fmt: skip
+
+
+def pushed(store, name, rows, **more):
+    return {one.row: (str(one.state), one.text) for one in store.pushing.push(name, rows, **more)}
+
+
+def test_all_items_of_an_order_go_together(world):
+    store = world.open().store()
+    number = world.twin.place_order({"TS-1": 2, "TS-2": 1})
+    rows = [SHIPMENT(number), SHIPMENT("none"), SHIPMENT(number, sku="TS-2", quantity="1", carrier="1", service="3")]
+    told = pushed(store, "shipments", rows)
+    assert told[1] == told[3] == ("applied", "")
+    assert told[2][0] == "refused"
+    assert told[2][1].startswith("24 OrderNotExist")
+    items = world.twin.records("orders")[number]["ShippingInformation"]
+    assert [(one["SKUCode"], one["CarrierId"], one["ServiceTypeId"]) for one in items] == [
+        ("TS-1", 1, 1),
+        ("TS-2", 1, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"service": "Media"}, "none of UPS"), ({"service": ""}, "needs one of its services"),
+        ({"carrier": "Pigeon"}, "name or id of CarrierId"), ({"quantity": "1.5"}, "no integer"),
+        ({"carrier": "Ship By Weight"}, "none of Ship By Weight"), ({"sku": ""}, "needed and missing"),
+    ],
+)  # fmt: skip
+def test_faulty_shipments_are_told_before_anything_is_sent(world, more, told):
+    store = world.open().store()
+    states_ = pushed(store, "shipments", [SHIPMENT("1", **more), SHIPMENT("1")])
+    assert [state for state, _ in states_.values()] == ["rejected", "rejected"]
+    assert told in states_[1][1]
+    assert states_[2][1] == "row 1 of it is faulty"
+    assert world.said == []
+
+
+def test_a_shipment_without_an_answer_is_uncertain_and_not_sent_again(world):
+    store = world.open().store()
+    number = world.twin.place_order({"TS-1": 2})
+    world.twin.faults.set({"drop_after": 1, "only": "order/shippinginformation"})
+    assert pushed(store, "shipments", [SHIPMENT(number)])[1][0] == "uncertain"
+    assert world.said.count("order/shippinginformation") == 1
+
+
+def test_payment_status_shoppers_and_addresses(world):
+    store = world.open().store()
+    number = world.twin.place_order({"TS-1": 2})
+    pay = {
+        "order_number": number,
+        "transaction_number": "T-1",
+        "authorization_code": "A-1",
+        "payment_gateway": "Stripe",
+    }
+    assert pushed(store, "order-statuses", [{"order_number": number}]) == {1: ("applied", "")}
+    assert pushed(store, "payments", [pay]) == {1: ("applied", "")}
+    assert pushed(store, "payments", [pay])[1][0] == "skipped"
+    assert pushed(store, "shoppers", [SHOPPER, {**SHOPPER, "address_name": "Work"}]) == dict.fromkeys(
+        (1, 2), ("applied", "")
+    )
+    address = {name: SHOPPER[name] for name in ("user_name", "address_name", "address_line1")}
+    assert pushed(store, "addresses", [address]) == {1: ("applied", "")}
+    told = pushed(store, "addresses", [{**address, "user_name": "nobody"}])
+    assert (told[1][0], told[1][1][:2]) == ("refused", "22")
+
+
+def test_categories_go_parents_first_and_are_deleted_only_with_leave_and_an_action(world):
+    store = world.open().store()
+    rows = [
+        {"category_code": "C", "category_name": "Child", "parent_code": "P"},
+        {"category_code": "P", "category_name": "Parent", "parent_code": "ACME", "is_brand": "No"},
+    ]
+    assert pushed(store, "categories", rows) == {2: ("applied", ""), 1: ("applied", "")}
+    link = {"product_code": "TS", "category_code": "C"}
+    assert pushed(store, "links", [link]) == {1: ("applied", "")}
+    gone = [{"category_code": "C", "action": "Remove Category and Mapping"}]
+    with pytest.raises(SettingsError, match="called back"):
+        pushed(store, "category-deletes", gone)
+    assert pushed(store, "category-deletes", [{"category_code": "C", "action": ""}], delete=True)[1][0] == "rejected"
+    assert "C" in world.twin.records("categories")
+    assert pushed(store, "category-deletes", gone, delete=True) == {1: ("applied", "")}
+    assert "C" not in world.twin.records("categories")
+
+
+def test_a_deleted_category_may_be_named_in_the_query(world):
+    store = world.open(delete_in="query").store(category_delete="query")
+    pushed(store, "categories", [{"category_code": "C", "category_name": "Child", "parent_code": "ACME"}])
+    told = pushed(store, "category-deletes", [{"category_code": "C", "action": "1"}], delete=True)
+    assert told == {1: ("applied", "")}
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "told"), [("colours", [], "no table"), ("links", [{"colour": "x"}], "no column")]
+)
+def test_tables_and_columns_that_are_none_are_told(world, name, rows, told):
+    store = world.open().store()
+    with pytest.raises(SettingsError, match=told):
+        pushed(store, name, rows)
