@@ -77,6 +77,7 @@ class PartnerTwin:
         desks: list[Desk] = [catalog, CreationDesk(market), PromotionDesk(market), self._downloads]
         self._sender = Sender(market, catalog.told)
         edge = Edge(market, Door(market), self._sender, self.calls)
+        self._files = files or Path()
         self._inbox = None if files is None else Inbox(market, files, _TICK)
         self.drop = self._drop(files, host, sftp_port)
         self._server = edge.server = LoopbackServer(edge.app(desks, Portal(self).routes()), host, port)
@@ -113,6 +114,7 @@ class PartnerTwin:
         self._storage.start()
         if self.drop is not None:
             self.drop.start()
+            (self._files / "known_hosts").write_text(f"{self.drop.known_hosts_line}\n", "utf-8")
         if not self._threads:
             self._stopping.clear()
             for name, work in (("files", self._pass), ("hooks", self._sender.step)):
@@ -164,6 +166,11 @@ class PartnerTwin:
     def url(self) -> str:
         """Base address without a trailing slash; the port is known once started."""
         return self._server.url
+
+    @property
+    def files_at(self) -> str:
+        """Host and port of the file server, "" without one; its host key is in `known_hosts` of its folder."""
+        return "" if self.drop is None else f"{self.drop.host}:{self.drop.port}"
 
     @property
     def port(self) -> int:

@@ -58,7 +58,7 @@ class Portal:
         drop = twin.drop
         place = None if drop is None else {"host": drop.host, "port": drop.port, "known_hosts": drop.known_hosts_line}
         return {
-            "system": "partner-api",
+            "system": "partner_api",
             "speed": twin.clock.speed,
             "chains": chains,
             "layout": twin.settings.layout,

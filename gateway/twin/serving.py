@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.errors import SettingsError
 from gateway.twin.mirakl import MiraklTwin
+from gateway.twin.partner import Item, PartnerTwin
 from gateway.twin.sage import SageTwin
 from gateway.twin.sellerscommerce import SellersCommerceTwin
 
@@ -57,8 +58,25 @@ def _sellerscommerce(start: Start) -> Served:
     return Served(twin, lambda: twin.url, f"{hint}pages: /twin/shelf, /twin/effects, /twin/calls")
 
 
+def _partner(start: Start) -> Served:
+    items = [Item(sku, f"Article {sku}", "10", quantity > 0, quantity) for sku, quantity in start.offers.items()]
+    files = start.folder / "partner_api"
+    twin = PartnerTwin(
+        items, speed=start.speed, host=start.host, port=start.port, files=files, state_file=start.state_file
+    )
+    chain = twin.settings.chains[0]
+    vendors = ", ".join(vendor.vendor_id for vendor in chain.vendors)
+    hint = (
+        f"token {chain.tokens[0].value}, chain {chain.chain_id}, vendors {vendors}; pages: /twin/shelf, /twin/files; "
+    )
+    login = chain.logins[0]
+    hint += f"SFTP user {login.user}, password {login.password}, host key in {files / 'known_hosts'}"
+    return Served(twin, lambda: f"{twin.url}, files at {twin.files_at}", hint)
+
+
 SYSTEMS: Mapping[str, Callable[[Start], Served]] = {
     "mirakl": _mirakl,
+    "partner_api": _partner,
     "sage": _sage,
     "sellerscommerce": _sellerscommerce,
 }

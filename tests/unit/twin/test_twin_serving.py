@@ -56,6 +56,23 @@ def test_sage_with_its_folders(run, tmp_path):
     assert list(inbox.iterdir()) == []
 
 
+def test_the_partner_api_with_its_files(run, tmp_path):
+    line, stop, thread = run("partner_api", speed=300, offers={"A": 3, "B": 0})
+    url, sftp = line.split()[3].rstrip(","), line.split()[6].rstrip(",")
+    about = httpx.get(f"{url}/twin").json()
+    assert (about["speed"], f"{about['sftp']['host']}:{about['sftp']['port']}") == (300.0, sftp)
+    host, port = sftp.split(":")
+    assert f"[{host}]:{port} " in (tmp_path / "state" / "partner_api" / "known_hosts").read_text()
+    rows = httpx.get(f"{url}/twin/shelf").json()
+    assert [(row["vendor"], row["sku"], row["active"]) for row in rows[:2]] == [
+        ("v001", "A", True),
+        ("v001", "B", False),
+    ]
+    stop.set()
+    thread.join(10)
+    assert (tmp_path / "state" / "partner_api.json").exists()
+
+
 def test_an_unknown_system_is_named(tmp_path):
-    with pytest.raises(SettingsError, match=r"'mirakel'.*mirakl, sage"):
+    with pytest.raises(SettingsError, match=r"'mirakel'.*mirakl, .*sage"):
         serve("mirakel", state_dir=tmp_path)

@@ -163,7 +163,8 @@ def test_the_portal_pauses_a_feed(stand):
     shop.twin.step()
     assert shop.twin.uploads() == []
     shop.client.post("/twin/pause", json={"feed": "catalog", "paused": False})
-    shop.taken()
+    shop.twin.step()
+    assert len(shop.twin.uploads()) == 1
     assert shop.client.post("/twin/pause", json={"feed": "menu", "paused": True}).status_code == 400
 
 

@@ -46,7 +46,7 @@ def test_everything_but_the_webhook_outlives_the_twin(stand, tmp_path, ears):
 def test_own_pages(stand):
     shop = stand(sftp=True)
     about = shop.client.get("/twin").json()
-    assert (about["system"], about["speed"], about["layout"]) == ("partner-api", 1.0, "double")
+    assert (about["system"], about["speed"], about["layout"]) == ("partner_api", 1.0, "double")
     assert about["sftp"]["port"] == shop.twin.drop.port
     shop.update({"sku": "MILK", "price": 2.2}, {"sku": "NOPE", "price": 1})
     assert shop.client.get("/twin/shelf").json()[0]["sku"] == "BREAD"
