@@ -458,7 +458,7 @@ class Try:
             (pl.col("effect") + 50).alias("effect"),
             (pl.col("effect") + 2).cast(pl.Int64).alias(ROW),
             (pl.col("effect") + 2).cast(pl.Int64).alias(LINE),
-            pl.format("S{}", "effect").alias("sku"),
+            pl.concat_str(pl.lit("S"), "effect").alias("sku"),
             pl.lit(None, pl.String).alias("command"),
             *(pl.lit(text).alias(name) for name, text in alike.items()),
         )

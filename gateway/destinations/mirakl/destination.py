@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import polars as pl
 
+from gateway.destinations._categories import categories
 from gateway.destinations.mirakl import discount, offer, platform, price, price_check, product, stock
 from gateway.destinations.mirakl.calls import Api, Calls
 from gateway.destinations.mirakl.imports import Imports
@@ -72,7 +73,7 @@ class MiraklDestination:
         self._account = account
         self._name = name
         self._operations = self.SPEC.operations(settings)
-        self._categories = product.categories(settings.categories)
+        self._categories = categories(settings.categories)
         self._calls = Calls(settings, transport, clock)
         self._known = OffersKnown(self._calls, settings)
         self._imports: dict[str, Imports | StockImports] = {

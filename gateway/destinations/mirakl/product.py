@@ -1,4 +1,4 @@
-"""Catalog rows to product imports; pure but for the table of categories, which is read once.
+"""Catalog rows to product imports; pure.
 
 Source: Mirakl seller API documentation, P41: a CSV whose header are the operator's attribute codes; category and
 listed values by code (verified). Codes differ per operator, so every column is a setting.
@@ -6,16 +6,13 @@ listed values by code (verified). Codes differ per operator, so every column is 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import polars as pl
 
 from gateway.contracts.rules import given, issues_of
 from gateway.destinations.mirakl import sheet
 from gateway.destinations.mirakl.settings import MiraklSettings
-from gateway.errors import Fault, SettingsError
 from gateway.issues import filled
 from gateway.model import KEY, ROW, Batch, Operation, Repeat, no_issues
 
@@ -41,24 +38,6 @@ def operation(settings: MiraklSettings) -> Operation:
         # Only the operator deletes products: an article ends by its offer.
         ends=False,
     )
-
-
-def categories(path: Path | None) -> Mapping[str, str] | None:
-    """Read the table of category codes; None where there is none. Raises SettingsError."""
-    if path is None:
-        return None
-    try:
-        rows = list(csv.reader(path.read_text("utf-8-sig").splitlines(), delimiter=";"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError([Fault(str(path), f"the table of categories can't be read: {error}")]) from error
-    faults = [
-        Fault(f"{path}:{line}", "write two cells, category and code, neither of them empty")
-        for line, cells in enumerate(rows, start=1)
-        if cells and (len(cells) != 2 or "" in cells)
-    ]
-    if faults or not rows or rows[0] != ["category", "code"]:
-        raise SettingsError(faults or [Fault(f"{path}:1", "the first line is category;code")])
-    return dict(cells for cells in rows[1:] if cells)
 
 
 def check(records: pl.DataFrame, settings: MiraklSettings, table: Mapping[str, str] | None) -> pl.DataFrame:

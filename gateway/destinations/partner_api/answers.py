@@ -114,6 +114,13 @@ def feedback(listed: Iterable[Mapping[str, Any]], jobs: Jobs) -> list[Line]:
     return found
 
 
+def duplicates(found: News) -> list[Line]:
+    """Read which products of a creation were there already: that is no fault."""
+    listed = found.result.get("duplicated_products")
+    codes = [_first(one, ("sku", "barcode")) if isinstance(one, dict) else str(one) for one in listed or ()]
+    return [Line(code, RowState.APPLIED, "DEST_WARNING", "it was there already") for code in codes if code]
+
+
 def _reason(reason: Any) -> str:
     if not isinstance(reason, dict):
         return str(reason)

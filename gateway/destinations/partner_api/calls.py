@@ -55,9 +55,13 @@ class Calls:
         """C1: update products of a vendor. Returns answers of _TOLD too."""
         return self._write("PUT", self._vendor(vendor, "/catalog"), body, use="catalog", booked=booked)
 
-    def create(self, body: bytes) -> Response:
+    def create(self, body: bytes, *, booked: bool) -> Response:
         """C5: create products at vendors."""
-        return self._write("POST", f"/v2/chains/{self._chain}/catalog", body, use="catalog", booked=True)
+        return self._write("POST", f"/v2/chains/{self._chain}/catalog", body, use="catalog", booked=booked)
+
+    def categories(self, vendor: str) -> Json:
+        """C4: categories products may be put into."""
+        return document(self._read(self._vendor(vendor, "/categories"), "catalog", (("only_leaves", "true"),)))
 
     def export(self, vendor: str) -> Response:
         """C3: have a vendor's catalog exported."""

@@ -241,6 +241,16 @@ def sales_buffer(vendor: str, settings: PartnerApiSettings, profile: Profile) ->
     return profile.availability.sales_buffer if named is None or named.sales_buffer is None else named.sales_buffer
 
 
+def vendors_of(settings: PartnerApiSettings) -> pl.Expr:
+    """Return all vendors of a row as the platform calls them, sorted, joined by a bar; `*` where they are the chain."""
+    ids = {name: settings.vendor_id(name) for name in settings.vendors}
+    everyone = LIST_SEPARATOR.join(sorted(ids.values()))
+    listed = pl.col("vendor_ids").str.split(LIST_SEPARATOR)
+    named = listed.list.eval(pl.element().replace(ids)).list.unique().list.sort().list.join(LIST_SEPARATOR)
+    found = pl.when(given("vendor_ids")).then(named).otherwise(pl.lit(everyone))
+    return pl.when(found == everyone).then(pl.lit("*")).otherwise(found) if settings.all_vendors else found
+
+
 def placed(part: pl.DataFrame) -> pl.DataFrame:
     """Return effect and line of each row, lines from 1."""
     return part.select("effect", pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"))

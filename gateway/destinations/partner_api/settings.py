@@ -89,6 +89,12 @@ class PartnerApiSettings(BaseModel):
         description="Folder with every promotion and file as sent: changing and ending them needs it. Keep it.",
     )
 
+    categories: Path | None = Field(
+        default=None,
+        description="CSV file `category;code` from the contract's category path to the platform's category id, for new "
+        "products. Unset: the last part of the path must be the id or the name of a category.",
+    )
+
     # ---- prices
     price_basis: Literal["net", "gross"] | None = Field(
         default=None,

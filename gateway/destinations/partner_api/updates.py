@@ -17,14 +17,14 @@ from urllib.parse import quote, unquote
 
 import polars as pl
 
-from gateway.destinations.partner_api import answers, items
+from gateway.destinations.partner_api import answers, create, items
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.readback import ReadBack, compared
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
-from gateway.model import KEY_SEPARATOR, Batch, Clock, Receipt, RowState, Sent
+from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Clock, Receipt, RowState, Sent
 from gateway.transport.http import Response
 
 _MOST_HEARD = 10_000
@@ -84,18 +84,24 @@ class Updates:
         """Send a call. Raises Throttled, Unreachable, OutcomeUnknown, Refused (trouble with all calls)."""
         if items.UNSENT in batch.memo:
             return Receipt(_DONE, closed=True, rest=RowState.SKIPPED, message="there is nothing to end by this call")
-        texts, vendor = items.unpack(batch.memo["items"]), batch.memo["vendor"]
+        texts, vendor = items.unpack(batch.memo["items"]), _vendor(batch.memo)
         if batch.body in self._lost and len(texts) >= 2 * self._profile.rest.limits.floor_products:
             # No answer came to it before, and it does no harm to send it in two.
             self._lost.discard(batch.body)
             return self._opened(_State(_halves(_Part(0, len(texts)))))
         try:
-            answer = self._calls.update(self._settings.vendor_id(vendor), batch.body, booked=True)
+            answer = self._call(batch.memo, batch.body, booked=True)
         except OutcomeUnknown:
             self._lost.add(batch.body)
             raise
         self._lost.discard(batch.body)
         return self._first(answer, vendor, len(texts))
+
+    def _call(self, memo: Mapping[str, str], body: bytes, *, booked: bool) -> Response:
+        """Update one vendor's products, or create products at several."""
+        if "vendors" in memo:
+            return self._calls.create(body, booked=booked)
+        return self._calls.update(self._settings.vendor_id(memo["vendor"]), body, booked=booked)
 
     def _first(self, answer: Response, vendor: str, count: int) -> Receipt:
         if answer.status < 300:
@@ -117,12 +123,16 @@ class Updates:
         return count > least
 
     def _code(self, answer: Response, count: int) -> str:
+        if answer.status == 501:
+            return "DEST_ONBOARDING"
         if count > 1 or answer.status not in {400, 422}:
             return "DEST_REFUSED_BATCH"
         return answers.refusal(self._why(answer, ""), self._profile.jobs)
 
     def _why(self, answer: Response, vendor: str) -> str:
         words = said(answer.body, self._profile.errors.members)
+        if answer.status == 501:
+            return "the account may not create products: have it enabled, or have them onboarded"
         if answer.status in {403, 404}:
             return f"vendor {vendor}: {answer.status}, {words}; check the vendor's id and the rights of the token"
         return words
@@ -187,7 +197,7 @@ class Updates:
 
     def _send_on(self, item: Sent, state: _State, texts: Sequence[str]) -> None:
         """Send parts that wait, as many as may be under way; cut again what is refused."""
-        vendor, buffer = item.memo["vendor"], int(item.memo["buffer"])
+        vendor, vendors, buffer = _vendor(item.memo), item.memo.get("vendors", ""), int(item.memo["buffer"])
         age = (self._clock.now() - item.intent_at).total_seconds()
         while (
             state.after is None
@@ -203,9 +213,10 @@ class Updates:
                     _all(part, RowState.REFUSED, "DEST_REFUSED_BATCH", "the call was refused as a whole")
                 )
                 continue
-            body = items.body(texts[part.start : part.end], buffer, self._profile)
+            chosen = list(texts[part.start : part.end])
+            body = items.body(chosen, buffer, self._profile) if vendors == "" else create.body(chosen, vendors)
             try:
-                answer = self._calls.update(self._settings.vendor_id(vendor), body, booked=False)
+                answer = self._call(item.memo, body, booked=False)
             except (MayWorkLater, OutcomeUnknown) as error:
                 state.after = error.after if isinstance(error, MayWorkLater) and error.after else self._pause(item)
                 return
@@ -242,20 +253,20 @@ class Updates:
             return None
         if found is not None and found.state == answers.FAILED:
             return _all(part, RowState.REFUSED, "DEST_REFUSED_BATCH", f"the job {part.job} failed")
-        lines = None if found is None else self._lines(found, state)
+        lines = None if found is None else self._lines(found, part.job, state)
         if lines is not None:
             return self._told(lines, part, texts)
         return self._unspoken(item, part, texts)
 
-    def _lines(self, found: News, state: _State) -> list[answers.Line] | None:
+    def _lines(self, found: News, job: str, state: _State) -> list[answers.Line] | None:
         if found.url:
             try:
                 body = self._calls.download(found.url)
             except Refused:
                 return None  # the address has ended, or its host is not allowed
-            state.raw.append((f"catalog-log-{found.job}.csv", body))
+            state.raw.append((f"catalog-log-{job}.csv", body))
             return answers.log(body, self._profile.jobs)
-        return answers.feedback(found.feedback, self._profile.jobs) or None
+        return [*answers.feedback(found.feedback, self._profile.jobs), *answers.duplicates(found)] or None
 
     def _told(self, lines: Sequence[answers.Line], part: _Part, texts: Sequence[str]) -> pl.DataFrame:
         places = self._lines_of(part, texts)
@@ -292,7 +303,7 @@ class Updates:
         return _all(part, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {part.job} named no items")
 
     def _read(self, item: Sent, part: _Part, texts: Sequence[str], *, over: bool) -> pl.DataFrame | None:
-        vendor = item.memo["vendor"]
+        vendor = _vendor(item.memo)
         since = self._since(item, over=over)
         shown = self._read_back.catalog(self._settings.vendor_id(vendor), since, self._heard.get)
         if shown is None:
@@ -346,6 +357,11 @@ class Updates:
     def heard(self, job: str) -> News | None:
         """Return what was heard of a job."""
         return self._heard.get(job)
+
+
+def _vendor(memo: Mapping[str, str]) -> str:
+    """Return the vendor of a call; of several the first, who stands for all where the catalog is read back."""
+    return memo["vendor"] if "vendor" in memo else memo["vendors"].split(LIST_SEPARATOR)[0]
 
 
 def pause(item: Sent, profile: Profile, clock: Clock) -> float:

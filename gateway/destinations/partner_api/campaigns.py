@@ -1,0 +1,186 @@
+"""Promotions under way: their calls one after the other, followed by their jobs; what was taken is remembered.
+
+Source: Partner API documentation, promotions: a call is answered by a job whose state can be asked for (verified);
+lists of SKUs and vendors that were refused are live-reported, and where there are none nobody says what became of rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gateway.destinations.partner_api import answers, items
+from gateway.destinations.partner_api.answers import News, Place
+from gateway.destinations.partner_api.calls import Calls, loaded, said
+from gateway.destinations.partner_api.memory import Memory
+from gateway.destinations.partner_api.profile import Profile
+from gateway.destinations.partner_api.settings import PartnerApiSettings
+from gateway.destinations.partner_api.updates import pause
+from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
+from gateway.model import Batch, Clock, Receipt, RowState, Sent
+from gateway.transport.http import Response
+
+_NO_JOB = "none"
+_LISTS = ("invalid_vendors", "missing_skus", "invalid_discounted_skus")
+_WHY = {
+    "missing_skus": "the vendor does not have it, or not on sale",
+    "invalid_discounted_skus": "its price is not below the regular one",
+}
+_UNSENT = {
+    "nothing": "there is nothing to end by this call",
+    "forgotten": "nothing is remembered of this promotion; where it runs, end it in the portal",
+}
+
+
+class Campaigns:
+    """Promotion calls of one chain."""
+
+    def __init__(
+        self, calls: Calls, settings: PartnerApiSettings, profile: Profile, clock: Clock, memory: Memory
+    ) -> None:
+        self._calls = calls
+        self._settings = settings
+        self._profile = profile
+        self._clock = clock
+        self._memory = memory
+
+    def submit(self, batch: Batch) -> Receipt:
+        """Send the first call of a batch. Raises what calls raise."""
+        why = batch.memo.get(items.UNSENT)
+        if why is not None:
+            return Receipt(_NO_JOB, closed=True, rest=RowState.SKIPPED, message=_UNSENT[why])
+        return self._send(_steps(batch.memo), 0, booked=True)
+
+    def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
+        """Ask about the calls under way and send those that follow. Raises when nothing was learnt of any."""
+        receipts: dict[int, Receipt] = {}
+        for item in (one for one in sent if one.ticket is not None and items.UNSENT not in one.memo):
+            try:
+                receipts[item.batch_id] = self._asked(item)
+            except MayWorkLater as error:
+                receipts[item.batch_id] = Receipt(item.ticket, after=error.after or self._pause(item))
+            except Refused:
+                if not receipts:
+                    raise
+                break
+        return receipts
+
+    def _asked(self, item: Sent) -> Receipt:
+        steps = _steps(item.memo)
+        at, job = _place(item.ticket or "", len(steps))
+        found = None
+        if job != _NO_JOB:
+            told = self._calls.promotion_job(job)
+            found = None if told is None else answers.news(told)
+        age = (self._clock.now() - item.intent_at).total_seconds()
+        over = age >= self._profile.confirm.window_s.promotions
+        if (found is None and not over) or (found is not None and not found.ended):
+            return Receipt(item.ticket, after=self._pause(item))
+        if at + 1 < len(steps):
+            return self._next(item, steps, at + 1, late=age > self._profile.jobs.give_up_s)
+        return self._ended(item, job, found)
+
+    def _next(self, item: Sent, steps: Sequence[Mapping[str, Any]], at: int, *, late: bool) -> Receipt:
+        """Send the call that follows. What the one before could not end was not there to be ended."""
+        if late:
+            message = "what was running was ended, what is to follow was not sent in time"
+            return Receipt(item.ticket, closed=True, rest=RowState.UNCERTAIN, code="DEST_UNCERTAIN", message=message)
+        try:
+            return self._send(steps, at, booked=False)
+        except OutcomeUnknown:
+            return Receipt(item.ticket, after=self._pause(item))
+
+    def _send(self, steps: Sequence[Mapping[str, Any]], at: int, *, booked: bool) -> Receipt:
+        answer = self._calls.promote(str(steps[at]["body"]).encode(), booked=booked)
+        if answer.status >= 300:
+            return self._refused(answer)
+        self._memory.keep([steps[at]["record"]])
+        data = loaded(answer.body)
+        job = "" if data is None else answers.news(data).job
+        ticket = _ticket(at, len(steps), job or _NO_JOB)
+        return Receipt(ticket, after=self._profile.jobs.poll_after_s[0])
+
+    def _refused(self, answer: Response) -> Receipt:
+        words = said(answer.body, self._profile.errors.members)
+        message = f"{answer.status}, {words}"
+        return Receipt(_NO_JOB, closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=message)
+
+    def _ended(self, item: Sent, job: str, found: News | None) -> Receipt:
+        """Say what became of the rows: by the lists of the job, where it has any."""
+        ticket = item.ticket
+        raw = () if found is None else ((f"promotion-{job}.json", json.dumps(dict(found.result)).encode()),)
+        unconfirmed = Receipt(
+            ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED",
+            message=f"the job {job} named no rows", raw=raw,
+        )  # fmt: skip
+        if found is None:
+            return unconfirmed
+        lists = {name: found.result[name] for name in _LISTS if name in found.result}
+        told = self._told(item, lists)
+        if found.state == answers.FAILED:
+            words = found.result.get("message")
+            message = f"the job {job} failed" + (f": {words}" if isinstance(words, str) and words else "")
+            refused = Receipt(ticket, closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=message)
+            return replace(refused, outcomes=told, raw=raw)
+        if found.state == answers.DUPLICATE:
+            return Receipt(ticket, closed=True, rest=RowState.APPLIED, raw=raw)
+        if not lists:
+            return unconfirmed
+        return Receipt(ticket, closed=True, rest=RowState.APPLIED, outcomes=told, raw=raw)
+
+    def _told(self, item: Sent, lists: Mapping[str, Any]) -> Any:
+        """Return outcomes of rows that a list names, with every vendor that could not take them."""
+        places: dict[str, list[Place]] = {}
+        for at, text in enumerate(items.unpack(item.memo["skus"])):
+            places.setdefault(str(json.loads(text)), []).append((at + 1, None))
+        why: dict[str, dict[str, list[str]]] = {}
+        for name, words in _WHY.items():
+            for vendor, skus in _by_vendor(lists.get(name)):
+                for sku in skus:
+                    why.setdefault(sku, {}).setdefault(words, []).append(vendor)
+        rows = [
+            (place, RowState.REFUSED, _code(reasons), _sentence(reasons))
+            for sku, reasons in why.items()
+            for place in places.get(sku, ())
+        ]
+        invalid = lists.get("invalid_vendors")
+        if isinstance(invalid, list) and invalid:
+            message = f"the platform knows no vendor {', '.join(map(str, invalid))}"
+            named = {place for place, *_ in rows}
+            left = (place for spots in places.values() for place in spots if place not in named)
+            rows += [(place, RowState.REFUSED, "DEST_REFUSED", message) for place in left]
+        return answers.frame(rows)
+
+    def _pause(self, item: Sent) -> float:
+        return pause(item, self._profile, self._clock)
+
+
+def _code(reasons: Mapping[str, list[str]]) -> str:
+    return "DEST_ONBOARDING" if set(reasons) == {_WHY["missing_skus"]} else "DEST_REFUSED"
+
+
+def _sentence(reasons: Mapping[str, list[str]]) -> str:
+    return "; ".join(f"{words} ({', '.join(vendors)})" for words, vendors in reasons.items())
+
+
+def _by_vendor(listed: Any) -> list[tuple[str, list[str]]]:
+    if isinstance(listed, dict):
+        return [(str(vendor), [str(sku) for sku in skus]) for vendor, skus in listed.items() if isinstance(skus, list)]
+    return [("all", [str(sku) for sku in listed])] if isinstance(listed, list) else []
+
+
+def _steps(memo: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    return [json.loads(text) for text in items.unpack(memo["steps"])]
+
+
+def _ticket(at: int, count: int, job: str) -> str:
+    return job if count == 1 else f"{at + 1}/{count} {job}"
+
+
+def _place(ticket: str, count: int) -> tuple[int, str]:
+    if count == 1:
+        return 0, ticket
+    step, _, job = ticket.partition(" ")
+    return int(step.split("/")[0]) - 1, job

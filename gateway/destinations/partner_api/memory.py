@@ -1,0 +1,93 @@
+"""What was sent, kept on disk: promotions end and change only by repeating exactly what made them.
+
+One file per promotion as the platform tells them apart; a time-stamped copy of every file that was uploaded. Written
+under a temporary name and renamed, once the platform has taken the call or file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import Unreachable
+
+_KEPT = timedelta(days=60)
+"""How long an ended promotion is remembered: the platform tells of orders as long (verified), so ends may matter."""
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+_STAMPED = re.compile(r"\.(\d{8}T\d{6}\.\d{6})Z(\.[a-z]+)?$")
+
+Record = Mapping[str, Any]
+
+
+class Memory:
+    """The archive of one account."""
+
+    def __init__(self, folder: Path, account: str, channel: str) -> None:
+        self._promotions = folder / account / f"promotions-{channel}"
+        self._files = folder / account / "files"
+
+    # ---- promotions
+
+    def promotions(self, now: datetime) -> dict[str, Record]:
+        """Return every promotion remembered by its identity; those long over are forgotten. Raises Unreachable."""
+        found: dict[str, Record] = {}
+        if not self._promotions.is_dir():
+            return found
+        oldest = (now - _KEPT).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for path in sorted(self._promotions.glob("*.json")):
+            try:
+                record = json.loads(path.read_text("utf-8"))
+            except (OSError, ValueError) as error:
+                raise Unreachable(
+                    f"The promotion remembered in {path} can't be read: {error}.",
+                    fix="Restore it from a backup, or remove it and end that promotion in the portal.",
+                ) from error
+            if str(record.get("until", "~")) < oldest:
+                path.unlink(missing_ok=True)
+            else:
+                found[str(record["identity"])] = record
+        return found
+
+    def keep(self, records: Iterable[Record]) -> None:
+        """Remember promotions as they are now. Raises Unreachable."""
+        for record in records:
+            name = hashlib.blake2b(str(record["identity"]).encode(), digest_size=12).hexdigest()
+            text = json.dumps(record, ensure_ascii=False, sort_keys=True).encode()
+            _write(self._promotions / f"{name}.json", text)
+
+    # ---- files
+
+    def archive(self, name: str, body: bytes, now: datetime) -> Path:
+        """Keep a copy of a file as uploaded, with its time in the name. Raises Unreachable."""
+        path = self._files / f"{name}.{now.strftime(_STAMP)}"
+        _write(path, body)
+        return path
+
+    def last_upload(self, name: str) -> datetime | None:
+        """Return when a file of a name was uploaded last; None when it never was."""
+        if not self._files.is_dir():
+            return None
+        stamps = [m[1] for p in self._files.glob(f"{name}.*") if (m := _STAMPED.search(p.name)) is not None]
+        return max((datetime.strptime(f"{one}+0000", "%Y%m%dT%H%M%S.%f%z") for one in stamps), default=None)
+
+
+def _write(path: Path, body: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as out:
+            out.write(body)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise Unreachable(
+            f"{path} can't be written: {error.strerror or error}.",
+            fix="Make room or give the right to write: what is sent must be remembered.",
+        ) from error

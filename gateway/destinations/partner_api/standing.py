@@ -1,0 +1,125 @@
+"""Promotions as they stand at the platform while calls are built: heads, entries, last bodies; pure.
+
+A promotion of which nothing is left ends by its last body with `active` false and everything else equal (verified).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from gateway.destinations.partner_api.memory import Record
+from gateway.destinations.partner_api.profile import Profile
+
+SCHEMA = {"sku": pl.String, "key": pl.String, "subtype": pl.String, "value": pl.String, "active": pl.Boolean}
+"""Entries of a promotion as remembered: one per SKU."""
+_COLUMNS = tuple(SCHEMA)
+
+
+@dataclass(slots=True)
+class Promotion:
+    """A promotion as it stands at the platform while calls are built: its head, entries, and the last body sent."""
+
+    identity: str
+    base: str
+    part: int
+    entries: pl.DataFrame
+    body: str = ""
+    until: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether anything of it is on."""
+        return bool(self.entries["active"].any())
+
+    @property
+    def record(self) -> Record:
+        """What is remembered of it."""
+        told = {name: self.entries[name].to_list() for name in _COLUMNS}
+        return {
+            "identity": self.identity, "base": self.base, "part": self.part, "until": self.until, "body": self.body,
+            "entries": told,
+        }  # fmt: skip
+
+
+def recalled(record: Record) -> Promotion:
+    """Return a promotion as remembered."""
+    entries = pl.DataFrame(record["entries"], schema=SCHEMA)
+    return Promotion(
+        record["identity"], record["base"], int(record["part"]), entries, record["body"], str(record["until"])
+    )
+
+
+@dataclass(slots=True)
+class Shelf:
+    """All promotions while calls are built, by identity."""
+
+    known: dict[str, Promotion]
+    profile: Profile
+    where: dict[str, str] = field(default_factory=dict)
+    """Key of a row to the promotion it is on in."""
+
+    def __post_init__(self) -> None:
+        for identity, one in self.known.items():
+            on = one.entries.filter("active")
+            self.where.update(dict.fromkeys(on["key"].to_list(), identity))
+
+    def part(self, base: str, part: int, until: str) -> Promotion:
+        """Return a promotion of a head; the first has its name, others a number after it."""
+        identity = f"{base}#{part}"
+        if identity not in self.known:
+            self.known[identity] = Promotion(identity, base, part, pl.DataFrame(schema=SCHEMA), until=until)
+        return self.known[identity]
+
+
+def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]]) -> None:
+    """End entries where `where` holds; adds the call it takes, if any."""
+    touched = one.entries.filter(where & pl.col("active"))
+    if not touched.height:
+        return
+    for key in touched["key"].to_list():
+        shelf.where.pop(key, None)
+    one.entries = one.entries.with_columns(active=pl.col("active") & ~where)
+    if one.live:
+        one.body = body_of(one, shelf.profile)
+    else:
+        one.body = _dumped({**json.loads(one.body, parse_float=_Number, parse_int=_Number), "active": False})
+    steps.append(step(one))
+
+
+def step(one: Promotion) -> dict[str, Any]:
+    """Return the call that brings a promotion to where it stands now, and what is remembered of it then."""
+    return {"body": one.body, "record": one.record}
+
+
+class _Number(str):
+    """A JSON number as it was written: it goes back as it came."""
+
+    __slots__ = ()
+
+
+def body_of(one: Promotion, profile: Profile) -> str:
+    """Return the request of a promotion as it is to be: entries of one value stand together."""
+    head = json.loads(one.base)
+    if one.part > 1:
+        head["display_name"] = {profile.promo.locale: f"{head['display_name'][profile.promo.locale]} ({one.part})"}
+    groups = one.entries.group_by("subtype", "value", "active", maintain_order=True).agg("sku")
+    head["active"] = True
+    head["discount"] = [
+        {"discount_subtype": subtype, "discount_value": _Number(value), "active": active, "sku": skus}
+        for subtype, value, active, skus in groups.rows()
+    ]
+    return _dumped(head)
+
+
+def _dumped(value: Any) -> str:
+    """Return JSON text; numbers keep every digit."""
+    if isinstance(value, dict):
+        inner = ",".join(f"{json.dumps(name)}:{_dumped(one)}" for name, one in sorted(value.items()))
+        return f"{{{inner}}}"
+    if isinstance(value, list):
+        return f"[{','.join(_dumped(one) for one in value)}]"
+    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)

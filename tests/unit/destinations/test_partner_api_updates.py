@@ -1,0 +1,516 @@
+"""Catalog updates under way: over the twin and over scripted answers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from pydantic import SecretStr
+
+from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings
+from gateway.errors import OutcomeUnknown, Refused, Throttled, Unreachable
+from gateway.model import EACH, KEY, UNKNOWN, Reference, RowState
+from gateway.testing.clock import FakeClock
+from gateway.testing.drive import as_sent, states
+from gateway.transport.http import Response
+
+TOKEN = "portal-token-51aa"
+HOST = "https://foodpanda.partner.deliveryhero.io"
+LOG = "sku,state,errors\nS0,SUCCESS,null\n"
+
+
+class Script:
+    """Answers by method and path from lists; an exception is raised."""
+
+    def __init__(self, **steps):
+        self.steps = {name: list(found) for name, found in steps.items()}
+        self.seen = []
+
+    def send(self, request):
+        self.seen.append(request)
+        kind = _kind(request)
+        step = self.steps[kind].pop(0)
+        if isinstance(step, Exception):
+            raise step
+        if isinstance(step, dict):
+            return Response(200, {}, json.dumps(step).encode())
+        return step
+
+    def close(self):
+        self.steps.clear()
+
+
+def _kind(request):
+    if request.method == "PUT":
+        return "put"
+    if request.method == "POST":
+        return "export"
+    if "/jobs/" in request.path:
+        return "job"
+    if request.path.endswith("/status"):
+        return "status"
+    return "page" if request.path.endswith("/catalog") else "log"
+
+
+def accepted(job):
+    return Response(202, {}, json.dumps({"job_id": job, "job_status": "QUEUED"}).encode())
+
+
+def answer(status, text="bad"):
+    return Response(status, {}, json.dumps({"message": text}).encode())
+
+
+def done(url="/logs/1.csv", **more):
+    return {"job_status": "COMPLETED", "download_url": url, **more}
+
+
+def log(*rows):
+    return Response(200, {}, ("sku,state,errors\n" + "".join(f"{one}\n" for one in rows)).encode())
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def made(clock, tmp_path):
+    def build(script, outside=None, **more):
+        chosen = {
+            "brand": "foodpanda", "channel": "rest", "chain_id": "c-1", "tokens": {"catalog": SecretStr(TOKEN)},
+            "vendors": {"V1": {"id": "p1"}}, "archive": tmp_path,
+        }  # fmt: skip
+        keys = {"features": {"read_back": "none"}} | more.pop("keys", {})
+        return PartnerApiDestination(
+            PartnerApiSettings(**{**chosen, **more}, keys=keys), transport=script, clock=clock, account="acc",
+            name="panda", outside=outside,
+        )  # fmt: skip
+
+    return build
+
+
+def records(count, **alike):
+    cells = {"quantity": "7", **alike}
+    return pl.DataFrame({"sku": [f"S{n}" for n in range(count)]}, schema={"sku": pl.String}).with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("effect"),
+        pl.lit("V1").alias(EACH),
+        pl.concat_str("sku", pl.lit("\x1fV1")).alias(KEY),
+        *(pl.lit(value).alias(name) for name, value in cells.items()),
+    )
+
+
+def only(destination, count=4, **alike):
+    (batch,) = destination.encode("stock", records(count, **alike), Reference())
+    return batch
+
+
+def asked(destination, clock, batch, receipt, at=None):
+    sent = as_sent(batch, receipt, intent_at=at or clock.now())
+    return destination.poll([sent])[1]
+
+
+def told(batch, receipt, count=4):
+    return states(batch, records(count), receipt)
+
+
+def outcomes(receipt):
+    return [(line, state, code) for line, _, state, code, _, _ in receipt.outcomes.rows()]
+
+
+# ---------------------------------------------------------------- the common way
+
+
+def test_a_log_ends_each_row(made, clock):
+    script = Script(
+        put=[accepted("j1")], job=[{"job_status": "IN_PROGRESS"}, done()],
+        log=[log("S0,SUCCESS,null", 'S1,FAILED,"price must be greater than 0"', "S2,FAILED,Product not found", "S3,,")],
+    )  # fmt: skip
+    destination = made(script)
+    batch = only(destination)
+    receipt = destination.submit(batch)
+    assert (receipt.ticket, receipt.closed, receipt.after) == ("j1", False, 60.0)
+    receipt = asked(destination, clock, batch, receipt)
+    assert not receipt.closed
+    receipt = asked(destination, clock, batch, receipt)
+    assert receipt.closed
+    assert sorted(outcomes(receipt)) == [
+        (1, "applied", None), (2, "refused", "DEST_REFUSED"), (3, "refused", "DEST_ONBOARDING"), (4, "applied", None),
+    ]  # fmt: skip
+    assert [name for name, _ in receipt.raw] == ["catalog-log-j1.csv"]
+    put, job, *_ = script.seen
+    assert (put.method, put.path) == ("PUT", "/v2/chains/c-1/vendors/p1/catalog")
+    assert (put.budget, put.shared, put.booked) == ("egress", True, True)
+    assert (job.path, job.booked, job.stands_back) == ("/v2/chains/c-1/catalog/jobs/j1", False, True)
+    assert [secret.get_secret_value() for _, secret in put.secrets] == [f"Bearer {TOKEN}"]
+
+
+def test_rows_a_log_leaves_out_are_not_confirmed(made, clock):
+    destination = made(Script(put=[accepted("j1")], job=[done()], log=[log("S0,SUCCESS,null")]))
+    batch = only(destination, 2)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert told(batch, receipt, 2) == {"S0\x1fV1": "applied", "S1\x1fV1": "accepted"}
+
+
+def test_logs_may_list_failures_only(made, clock):
+    script = Script(put=[accepted("j1")], job=[done()], log=[log("S1,FAILED,no")])
+    destination = made(script, keys={"jobs": {"log_lists": "failures"}})
+    batch = only(destination, 2)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert told(batch, receipt, 2) == {"S0\x1fV1": "applied", "S1\x1fV1": "refused"}
+
+
+def test_a_failed_job_refuses_all_its_rows(made, clock):
+    destination = made(Script(put=[accepted("j1")], job=[{"status": "failed"}]))
+    batch = only(destination, 2)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert outcomes(receipt) == [(1, "refused", "DEST_REFUSED_BATCH"), (2, "refused", "DEST_REFUSED_BATCH")]
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_an_older_edition_answers_at_once(made, status):
+    destination = made(Script(put=[Response(status, {}, b"")]))
+    receipt = destination.submit(only(destination, 1))
+    assert (receipt.closed, receipt.rest) == (True, RowState.APPLIED)
+
+
+def test_a_compressed_log_from_elsewhere_is_fetched_without_our_token(made, clock):
+    elsewhere = Script(log=[Response(200, {}, gzip.compress(LOG.encode()))])
+    places = []
+
+    def outside(place):
+        places.append(place)
+        return elsewhere
+
+    url = "https://bucket.s3.amazonaws.com/l/1.csv?X-Sig=s3cr3t%2Bx&n=1"
+    destination = made(Script(put=[accepted("j1")], job=[done(url)]), outside=outside)
+    batch = only(destination, 1)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert told(batch, receipt, 1) == {"S0\x1fV1": "applied"}
+    assert places == ["https://bucket.s3.amazonaws.com"]
+    (request,) = elsewhere.seen
+    assert (request.path, request.query) == ("/l/1.csv", (("X-Sig", "s3cr3t+x"), ("n", "1")))
+    assert request.secrets == ()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/x.csv", "http://127.0.0.1:1/x.csv", "ftp://bucket.s3.amazonaws.com/x", "https:///x"]
+)
+def test_a_log_at_a_host_that_is_not_allowed_is_left_alone(made, clock, url):
+    def outside(place):
+        raise AssertionError(place)
+
+    keys = {"jobs": {"download_hosts": ["*.amazonaws.com", "127.0.0.1"]}}
+    script = Script(put=[accepted("j1")], job=[done(url)], log=[Refused("nothing here", status="404")])
+    destination = made(script, outside=outside, keys=keys)
+    batch = only(destination, 1)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert told(batch, receipt, 1) == {"S0\x1fV1": "accepted"}
+
+
+# ---------------------------------------------------------------- calls refused as a whole
+
+
+def drive(destination, clock, batch, receipt, most=40):
+    at, found = clock.now(), {}
+    for _ in range(most):
+        if receipt.outcomes is not None:
+            found |= {line: state for line, _, state, *_ in receipt.outcomes.rows()}
+        if receipt.closed:
+            return found, receipt
+        receipt = asked(destination, clock, batch, receipt, at)
+    raise AssertionError("it never ends")
+
+
+class Judge(Script):
+    """A platform that refuses a call with any bad product, and one with more than `most`."""
+
+    def __init__(self, bad, most=10**9):
+        super().__init__()
+        self.bad, self.most, self.calls = bad, most, []
+
+    def send(self, request):
+        if request.method == "PUT":
+            skus = [one["sku"] for one in json.loads(request.body)["products"]]
+            self.calls.append(skus)
+            if len(skus) > self.most:
+                return answer(413, "too large")
+            if self.bad & set(skus):
+                return answer(400, "barcode must be digits")
+            return accepted(f"job {len(self.calls)}/x")
+        if "/jobs/" in request.path:
+            number = int(request.path.rsplit("/", 1)[1].removeprefix("job%20").removesuffix("%2Fx"))
+            return Response(200, {}, json.dumps(done(f"/logs/{number}")).encode())
+        number = int(request.path.rsplit("/", 1)[1])
+        return log(*(f"{sku},SUCCESS,null" for sku in self.calls[number - 1]))
+
+
+@pytest.mark.parametrize("bad", [{"S5"}, {"S0", "S15"}, {"S3", "S4", "S5"}, {f"S{n}" for n in range(16)}])
+def test_bad_rows_are_found_by_halves_and_the_others_are_applied(made, clock, bad):
+    judge = Judge(bad)
+    destination = made(judge)
+    batch = only(destination, 16)
+    found, receipt = drive(destination, clock, batch, destination.submit(batch), most=80)
+    assert found == {n + 1: "refused" if f"S{n}" in bad else "applied" for n in range(16)}
+    assert len(judge.calls) <= 1 + 2 * 4 * len(bad)
+    assert receipt.closed
+
+
+def test_a_single_bad_row_is_refused_with_the_platforms_words(made):
+    destination = made(Script(put=[answer(400, "quantity must be an integer")]))
+    receipt = destination.submit(only(destination, 1))
+    assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.REFUSED, "DEST_REFUSED")
+    assert receipt.message == "quantity must be an integer"
+
+
+def test_a_call_too_large_is_halved_down_to_the_floor(made, clock):
+    judge = Judge(set(), most=4)
+    destination = made(judge, keys={"rest": {"limits": {"floor_products": 2}}})
+    batch = only(destination, 16)
+    found, _ = drive(destination, clock, batch, destination.submit(batch))
+    assert set(found.values()) == {"applied"}
+    assert sorted(map(len, judge.calls)) == [4, 4, 4, 4, 8, 8, 16]
+    narrow = made(Judge(set(), most=1), keys={"rest": {"limits": {"floor_products": 4}}})
+    found, _ = drive(narrow, clock, batch, narrow.submit(batch))
+    assert set(found.values()) == {"refused"}
+
+
+def test_one_job_of_a_vendor_is_under_way_at_a_time(made, clock):
+    script = Script(
+        put=[answer(400), accepted("a"), accepted("b")],
+        job=[{"job_status": "QUEUED"}, done(), done("/l/2")],
+        log=[log("S0,SUCCESS,", "S1,SUCCESS,"), log("S2,SUCCESS,", "S3,SUCCESS,")],
+    )
+    destination = made(script)
+    batch = only(destination)
+    receipt = destination.submit(batch)
+    assert receipt.ticket == "split 0-2;2-4"
+    seen = []
+    while not receipt.closed:
+        receipt = asked(destination, clock, batch, receipt)
+        seen.append(receipt.ticket)
+    assert seen == ["split 0-2=a;2-4", "split 0-2=a;2-4", "split 2-4=b", "split 2-4=b"]
+
+
+def test_what_is_left_of_a_call_is_taken_up_by_another_process(made, clock):
+    first = made(Script(put=[answer(400), accepted("a")]))
+    batch = only(first)
+    receipt = asked(first, clock, batch, first.submit(batch))
+    second = made(
+        Script(put=[accepted("b")], job=[done(), done("/l/2")],
+               log=[log("S0,SUCCESS,", "S1,SUCCESS,"), log("S2,SUCCESS,", "S3,SUCCESS,")])
+    )  # fmt: skip
+    found, _ = drive(second, clock, batch, receipt)
+    assert found == dict.fromkeys((1, 2, 3, 4), "applied")
+
+
+def test_what_is_left_is_not_sent_once_newer_values_may_have_been(made, clock):
+    destination = made(Script(put=[answer(400)]))
+    batch = only(destination)
+    receipt = destination.submit(batch)
+    receipt = asked(destination, clock, batch, receipt, clock.now() - timedelta(hours=3))
+    assert receipt.closed
+    assert {state for _, state, _ in outcomes(receipt)} == {"refused"}
+
+
+def test_trouble_while_sending_what_is_left_comes_again_later(made, clock):
+    script = Script(
+        put=[answer(400), Throttled("wait", after=9.0), OutcomeUnknown("lost"), accepted("a"), accepted("b")],
+        job=[done(), done("/2")], log=[log("S0,OK,", "S1,OK,"), log("S2,OK,", "S3,OK,")],
+    )  # fmt: skip
+    destination = made(script)
+    batch = only(destination)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert (receipt.ticket, receipt.after) == ("split 0-2;2-4", 9.0)
+    found, _ = drive(destination, clock, batch, receipt)
+    assert found == dict.fromkeys((1, 2, 3, 4), "applied")
+
+
+def test_a_call_whose_answer_is_lost_twice_goes_in_halves(made, clock):
+    script = Script(put=[OutcomeUnknown("no answer")])
+    destination = made(script, keys={"rest": {"limits": {"floor_products": 2}}})
+    batch = only(destination)
+    with pytest.raises(OutcomeUnknown):
+        destination.submit(batch)
+    assert destination.find(as_sent(batch, None)) is UNKNOWN
+    assert destination.submit(batch).ticket == "split 0-2;2-4"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_vendor_that_can_not_be_written_leaves_the_others_be(made, status):
+    destination = made(Script(put=[answer(status, "no such vendor")]))
+    receipt = destination.submit(only(destination, 3))
+    assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.REFUSED, "DEST_REFUSED_BATCH")
+    assert "vendor V1" in receipt.message
+
+
+# ---------------------------------------------------------------- nobody says anything
+
+
+def test_without_a_result_rows_are_accepted_in_the_end(made, clock):
+    gone = Refused("unknown", status="404")
+    destination = made(Script(put=[accepted("j1")], job=[gone] * 3), webhook_secret=SecretStr("hush"))
+    batch = only(destination, 1)
+    receipt, at = destination.submit(batch), clock.now()
+    assert not asked(destination, clock, batch, receipt, at).closed
+    clock.advance(1800)
+    receipt = asked(destination, clock, batch, receipt, at)
+    assert receipt.closed
+    assert told(batch, receipt, 1) == {"S0\x1fV1": "accepted"}
+
+
+def page(*products, total=1):
+    return {"page_number": 1, "page_size": 500, "total_pages": total, "products": list(products)}
+
+
+def test_the_catalog_is_read_back_in_pages_where_jobs_are_silent(made, clock):
+    gone = Refused("unknown", status="404")
+    shown = [
+        page({"sku": "S0", "price": 5, "active": True}, {"sku": "S1", "active": False}, total=2),
+        page({"sku": "S2", "active": True}, total=2),
+    ]
+    script = Script(put=[accepted("j1")], job=[gone] * 3, page=shown * 2)
+    destination = made(script, keys={"features": {"read_back": "pages"}})
+    batch = only(destination)
+    receipt, at = destination.submit(batch), clock.now()
+    assert not asked(destination, clock, batch, receipt, at).closed
+    clock.advance(1800)
+    receipt = asked(destination, clock, batch, receipt, at)
+    assert sorted(outcomes(receipt)) == [
+        (1, "applied", None), (2, "applied", "DEST_WARNING"), (3, "applied", None), (4, "refused", "DEST_ONBOARDING"),
+    ]  # fmt: skip
+    assert [dict(one.query)["page"] for one in script.seen if _kind(one) == "page"] == ["1", "2", "1", "2"]
+
+
+def test_a_price_that_reads_back_otherwise_is_uncertain(made, clock):
+    gone = Refused("unknown", status="404")
+    shown = page({"sku": "S0", "price": 2.351}, {"sku": "S1", "price": "2.35"})
+    script = Script(put=[accepted("j1")], job=[gone], page=[shown])
+    destination = made(script, keys={"features": {"read_back": "pages"}}, price_basis="gross", currency="EUR")
+    (batch,) = destination.encode("price", records(2, price="2.35").drop("quantity"), Reference())
+    receipt = asked(destination, clock, batch, destination.submit(batch), clock.now() - timedelta(hours=1))
+    assert outcomes(receipt) == [(1, "uncertain", "DEST_UNCERTAIN"), (2, "applied", None)]
+
+
+def test_pages_read_before_a_break_are_not_read_again(made, clock):
+    gone = Refused("unknown", status="404")
+    pages = [page({"sku": "S0"}, total=2), Throttled("wait", after=2.0), page({"sku": "S1"}, total=2)]
+    destination = made(
+        Script(put=[accepted("j1")], job=[gone] * 2, page=pages), keys={"features": {"read_back": "pages"}}
+    )
+    batch = only(destination, 2, quantity="7")
+    receipt, at = destination.submit(batch), clock.now() - timedelta(hours=1)
+    receipt = asked(destination, clock, batch, receipt, at)
+    assert (receipt.closed, receipt.after) == (False, 2.0)
+    assert asked(destination, clock, batch, receipt, at).closed
+
+
+def test_the_list_ends_where_a_page_brings_nothing_new(made, clock):
+    gone = Refused("unknown", status="404")
+    same = {"products": [{"sku": "S0", "active": True}]}
+    script = Script(put=[accepted("j1")], job=[gone], page=[same] * 2)
+    destination = made(script, keys={"features": {"read_back": "pages"}})
+    batch = only(destination, 1)
+    assert asked(destination, clock, batch, destination.submit(batch), clock.now() - timedelta(hours=1)).closed
+
+
+def test_an_export_is_read_where_it_can_be_had(made, clock):
+    gone = Refused("unknown", status="404")
+    text = '\ufeff"sku","barcode","price","active","maximum_sales_quantity"\n"S0","00123;456","5","true","3"\n'
+    script = Script(
+        put=[accepted("j1")], export=[accepted("e1")], job=[gone, done("/e/1")], log=[Response(200, {}, text.encode())]
+    )
+    destination = made(script, keys={"features": {"read_back": "export"}})
+    batch = only(destination, 1, maximum_sales_quantity="3")
+    receipt = asked(destination, clock, batch, destination.submit(batch), clock.now() - timedelta(hours=1))
+    assert outcomes(receipt) == [(1, "applied", None)]
+
+
+# ---------------------------------------------------------------- webhook
+
+
+def event(**more):
+    return json.dumps({"job_id": "j1", "job_status": "COMPLETED", "platform_vendor_id": "p1", **more}).encode()
+
+
+def test_a_delivery_ends_rows_by_their_keys(made):
+    script = Script(log=[log("S0,SUCCESS,null", "S1,FAILED,no such product")])
+    heard = made(script).hear(event(download_url=f"{HOST}/logs/1.csv"), {})
+    receipt = heard["j1"]
+    assert (receipt.closed, receipt.rest) == (True, RowState.ACCEPTED)
+    assert [(key, state) for _, key, state, *_ in receipt.outcomes.rows()] == [
+        ("S0\x1fV1", "applied"), ("S1\x1fV1", "refused"),
+    ]  # fmt: skip
+
+
+def test_a_delivery_with_other_names_is_read_too(made):
+    script = Script(log=[log("S0,SUCCESS,null")])
+    body = {"jobId": "j1", "status": "completed", "vendor_id": "V1", "downloadURL": "/logs/1.csv"}
+    assert made(script).hear(json.dumps(body).encode(), {})["j1"].closed
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"download_url": "/l", "platform_vendor_id": "strange"}, {"job_status": "IN_PROGRESS"}]
+)
+def test_a_delivery_that_says_too_little_has_the_job_asked_about(made, more):
+    receipt = made(Script()).hear(event(**more), {})["j1"]
+    assert (receipt.closed, receipt.after) == (False, 0.0)
+
+
+def test_what_was_heard_is_used_where_jobs_can_not_be_asked_about(made, clock):
+    script = Script(put=[accepted("j1")], log=[Refused("gone", status="404"), log("S0,SUCCESS,null")])
+    destination = made(script)
+    batch = only(destination, 1)
+    receipt = destination.submit(batch)
+    assert not destination.hear(event(download_url="/logs/1.csv"), {})["j1"].closed
+    assert told(batch, asked(destination, clock, batch, receipt), 1) == {"S0\x1fV1": "applied"}
+
+
+def test_a_log_that_can_not_be_fetched_now_is_fetched_later(made):
+    with pytest.raises(Unreachable):
+        made(Script(log=[Unreachable("down")])).hear(event(download_url="/logs/1.csv"), {})
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"no json", b'{"order_id":"o-1","status":"RECEIVED"}'])
+def test_events_about_no_job_are_nothing_to_us(made, body):
+    assert made(Script()).hear(body, {}) == {}
+
+
+def test_a_failed_job_is_told_by_webhook(made):
+    receipt = made(Script()).hear(event(job_status="FAILED"), {})["j1"]
+    assert (receipt.closed, receipt.rest) == (True, RowState.REFUSED)
+
+
+# ---------------------------------------------------------------- the account
+
+
+def test_probe_asks_one_outlet(made):
+    script = Script(status=[{"status": "OPEN"}])
+    assert made(script).probe() == "panda: vendor V1 is OPEN; it is one of 1"
+
+
+def test_tokens_go_by_their_use(made, tmp_path):
+    tokens = {"catalog": SecretStr("for-catalog"), "status": SecretStr("for-status")}
+    script = Script(status=[{"status": "OPEN"}], put=[accepted("j")])
+    destination = made(script, tokens=tokens)
+    destination.probe()
+    destination.submit(only(destination, 2))
+    assert [one.secrets[0][1].get_secret_value() for one in script.seen] == ["Bearer for-status", "Bearer for-catalog"]
+    assert "for-status" not in repr(script.seen)
+
+
+def test_trouble_with_the_account_is_raised(made, clock):
+    destination = made(Script(put=[accepted("j1")], job=[Refused("no", status="401")]))
+    batch = only(destination, 1)
+    receipt = destination.submit(batch)
+    with pytest.raises(Refused):
+        asked(destination, clock, batch, receipt)
+
+
+def test_trouble_with_one_job_leaves_it_open(made, clock):
+    destination = made(Script(put=[accepted("j1")], job=[Throttled("wait", after=4.0)]))
+    batch = only(destination, 1)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert (receipt.ticket, receipt.closed, receipt.after) == ("j1", False, 4.0)
