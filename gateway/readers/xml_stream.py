@@ -16,10 +16,13 @@ from gateway.errors import FileError
 from gateway.formats.unpack import demand
 from gateway.readers.xml_names import Names, local
 
-CHUNK = 1 << 18
+CHUNK = 1 << 14
+"""Bytes parsed at a time. Its elements are read and removed before the next: few enough and they never leave the
+processor's cache, which makes a third of the time."""
 GAP = 32 << 20
 """Bytes without the end of a record after which the file is given up: memory must stay flat."""
 _NAMED = 8
+_LOOKED_AT = 1 << 18
 _FIX = "Use the agreed element names."
 
 
@@ -172,7 +175,7 @@ def _paths(path: Path, names: Names) -> list[str]:
     """Return the first element paths of the document, for a message."""
     parser = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True)
     with path.open("rb") as file:
-        parser.feed(file.read(CHUNK))
+        parser.feed(file.read(_LOOKED_AT))
     open_names: list[str] = []
     found: dict[str, None] = {}
     for kind, item in parser.read_events():
