@@ -6,6 +6,7 @@ digits of fraction and an offset (verified). Kinds and limits of all others are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ Row = dict[str, Any]
 
 MAX_CODE = 50
 MAX_WHOLE = 2_147_483_647
+
+_CAPITALS = re.compile(r"^(?:[A-Z]+(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,10 @@ def spelt(document: Row, settings: SellersCommerceTwinSettings) -> Row:
 
 def _spelt(name: str, settings: SellersCommerceTwinSettings) -> str:
     name = settings.names.get(name, name)
-    return name[:1].lower() + name[1:] if settings.member_case == "camel" else name
+    if settings.member_case == "pascal":
+        return name
+    # A run of capitals becomes small but for its last one, unless the name ends there: SKUCode is skuCode.
+    return _CAPITALS.sub(lambda run: run[0].lower(), name, count=1)
 
 
 def _written(value: Any, member: Member, settings: SellersCommerceTwinSettings) -> object:

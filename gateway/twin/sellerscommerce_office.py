@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
+
+import orjson
 
 from gateway.errors import SettingsError
 from gateway.twin import sellerscommerce_codes as codes
@@ -24,6 +28,8 @@ class Office:
 
     def put_product(self, document: Row) -> None:
         """Add or update a product with the body that product/products takes. Raises SettingsError."""
+        # As it comes over the wire: amounts keep their digits.
+        document = json.loads(orjson.dumps(document), parse_float=Decimal)
         try:
             with self._store.unit("") as unit:
                 put_product(read(document, PRODUCT, self._store.settings), unit, self._store.settings)

@@ -76,3 +76,16 @@ def test_the_partner_api_with_its_files(run, tmp_path):
 def test_an_unknown_system_is_named(tmp_path):
     with pytest.raises(SettingsError, match=r"'mirakel'.*mirakl, .*sage"):
         serve("mirakel", state_dir=tmp_path)
+
+
+def test_sellerscommerce_with_its_state(run, tmp_path):
+    line, stop, thread = run("sellerscommerce", speed=300, offers={"A": 3})
+    assert line.startswith("sellerscommerce twin at http://127.0.0.1:")
+    url = line.split()[3].rstrip(",")
+    assert httpx.get(f"{url}/twin").json()["speed"] == 300.0
+    assert httpx.post(f"{url}/twin/drift", json={"sku": "A", "quantity": 1}).json()["quantity"] == 2
+    stop.set()
+    thread.join(10)
+    again, _, _ = run("sellerscommerce", offers={"A": 9})
+    rows = httpx.get(f"{again.split()[3].rstrip(',')}/twin/shelf").json()
+    assert [(row["sku"], row["stock"]) for row in rows] == [("A", 2)]
