@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,6 +22,7 @@ from gateway.errors import SettingsError
 from gateway.twin import partner_promotions as promotions
 from gateway.twin.clock import TwinClock
 from gateway.twin.drop import Account, Drop
+from gateway.twin.drop_files import Faults as DropFaults
 from gateway.twin.partner_catalog_api import CatalogDesk
 from gateway.twin.partner_create_api import CreationDesk
 from gateway.twin.partner_downloads import STORAGE_PATH, Downloads
@@ -39,6 +41,7 @@ from gateway.twin.server import LoopbackServer
 __all__ = ["Chain", "Client", "Item", "Login", "PartnerTwin", "PartnerTwinSettings", "Token", "Vendor"]
 
 _TICK = 0.02
+_SWITCHES = frozenset(each.name for each in fields(DropFaults)) - {"requests", "lock"}
 _T = TypeVar("_T")
 
 
@@ -182,6 +185,22 @@ class PartnerTwin:
     def hear_at(self, url: str, secret: str, chain_id: str | None = None) -> None:
         """Tell `url` about jobs; "" tells nobody. Raises SettingsError: no secret, no address."""
         self._sender.hear(self._chain(chain_id).chain_id, Hook(url, secret) if url else None)
+
+    def disturb(self, user: str, switches: Mapping[str, object], *, renew_host_key: bool = False) -> None:
+        """Set switches of the file server (those of `drop_files.Faults`). Raises SettingsError for unknown ones."""
+        users = [login.user for chain in self.settings.chains for login in chain.logins]
+        if self.drop is None or user not in users:
+            raise SettingsError(f"The twin has no file account {user!r}: expected one of {users}.")
+        faults = self.drop.faults(user)
+        for name, value in switches.items():
+            present = getattr(faults, name, None) if name in _SWITCHES else None
+            fits = isinstance(value, int) if name == "cut_after" else type(value) is type(present)
+            if name not in _SWITCHES or not fits:
+                raise SettingsError(f"{name!r} can't be set to {value!r}: switches are {', '.join(sorted(_SWITCHES))}.")
+        for name, value in switches.items():
+            setattr(faults, name, value)
+        if renew_host_key:
+            self.drop.renew_host_key()
 
     def pause(self, feed: str, *, paused: bool, chain_id: str | None = None) -> None:
         """Leave files of a feed alone, or go on."""

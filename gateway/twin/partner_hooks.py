@@ -87,9 +87,10 @@ class Sender:
         hook = self._hooks.get(delivery.chain_id)
         with market.lock:
             job = market.state.jobs.get(delivery.job_id)
-        if hook is None or job is None:
-            delivery.state = "given_up"
-            return
+            if hook is None or job is None:
+                delivery.state = "given_up"
+                market.save()
+                return
         # Not under the market's lock: whoever is told may ask back before answering.
         status = self._post(hook, delivery, self._body(delivery, job))
         with market.lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import deepcopy
+from copy import copy
 from dataclasses import fields
 from datetime import datetime
 from functools import partial
@@ -212,14 +212,14 @@ class Market:
         """A copy of a vendor's assortment by sku, brought up to date."""
         with self.lock:
             self.settle()
-            return deepcopy(self.state.shelf(chain_id, vendor_id))
+            return {sku: copy(item) for sku, item in self.state.shelf(chain_id, vendor_id).items()}
 
     def put(self, chain: Chain, vendor: Vendor, items: Iterable[Item]) -> None:
         """Put products into a vendor's assortment, or replace them."""
         with self.lock:
             self.settle()
             for item in items:
-                self.state.shelf(chain.chain_id, vendor.vendor_id)[item.sku] = deepcopy(item)
+                self.state.shelf(chain.chain_id, vendor.vendor_id)[item.sku] = copy(item)
             self.save()
 
     def alter(self, chain: Chain, vendor: Vendor, sku: str, **values: object) -> None:

@@ -49,6 +49,7 @@ class Portal:
             Route("/twin/webhook", self._webhook, methods=["POST"]),
             Route("/twin/pause", self._pause, methods=["POST"]),
             Route("/twin/alter", self._alter, methods=["POST"]),
+            Route("/twin/sftp", self._sftp, methods=["POST"]),
             Route("/twin/faults", self._faults, methods=["GET", "POST"]),
         ]
 
@@ -132,6 +133,16 @@ class Portal:
             raise HTTPException(400, 'Expected {"vendor": "id", "sku": "text", "price": "text", "active": flag}')
         try:
             self._twin.alter(body["vendor"], body["sku"], **values)
+        except SettingsError as error:
+            raise HTTPException(400, str(error)) from error
+        return json_answer(body)
+
+    async def _sftp(self, request: Request) -> Response:
+        """Set switches of the file server for one account, or give it another host key."""
+        body = await _object(request)
+        user, renewed = body.pop("user", None), body.pop("renew_host_key", False)
+        try:
+            self._twin.disturb(str(user), body, renew_host_key=renewed is True)
         except SettingsError as error:
             raise HTTPException(400, str(error)) from error
         return json_answer(body)

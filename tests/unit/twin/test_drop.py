@@ -147,5 +147,26 @@ def test_the_connection_goes_around_a_request(drop, login, tmp_path, switch, mov
     assert "rename" in drop.faults("ana").requests
 
 
+def test_a_login_starts_in_its_home(tmp_path):
+    account = Account("ana", tmp_path / "ana", password="x", home="/far/home")
+    with Drop(tmp_path / "state", [account], FakeClock()) as drop:
+        transport = paramiko.Transport((drop.host, drop.port))
+        transport.connect(username="ana", password="x")
+        client = paramiko.SFTPClient.from_transport(transport)
+        write(client, "a", b"a")
+        assert client.normalize(".") == "/far/home"
+        assert (tmp_path / "ana" / "far" / "home" / "a").read_bytes() == b"a"
+        assert client.listdir("/") == ["far"]
+        transport.close()
+
+
+def test_a_full_disk_takes_nothing_until_there_is_room(drop, login):
+    drop.faults("ana").full = True
+    with pytest.raises(OSError, match="Failure"):
+        write(login(), "a", b"x")
+    drop.faults("ana").full = False
+    write(login(), "a", b"x")
+
+
 def test_no_secret_shows(drop):
     assert "secret of ana" not in repr(drop._accounts)
