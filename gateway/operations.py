@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import getpass
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from gateway.delivery.again import send_again
 from gateway.delivery.results import RunRows
 from gateway.delivery.settle import Settler
 from gateway.errors import WillNeverWork
@@ -23,7 +23,7 @@ from gateway.journal import tables as t
 from gateway.model import ROW, RowState, Summary
 from gateway.pipeline.sets import waiting_sets
 from gateway.reports.causes import Cause, causes
-from gateway.spool import STATE, Spool
+from gateway.spool import Spool
 
 RETRIED = (RowState.REFUSED, RowState.UNCERTAIN)
 """Row states a retry sends again."""
@@ -256,39 +256,20 @@ class Operations:
         row = self._in_state(run, ("settled",), "retried")
         states = self._settler.rows(row).states
         taken = self._taken_since(row)
-        old, now = self._spool.run(row.id), self._journal.clock.now()
-        with self._journal.begin() as tx:
-            identity = runs.fresh_run_id(tx, now)
-        new = self._spool.run(identity)
-        new.begin()
-        count = 0
-        for number, block in enumerate(old.blocks()):
-            chosen = block.filter(states.of(block[ROW]).is_in([str(s) for s in RETRIED]))
-            chosen = chosen.filter(~pl.col(ROW).is_in(taken.implode()))
-            new.add(number, chosen.with_columns(pl.lit(None, pl.String).alias(STATE)), old.issues().clear())
-            count += chosen.height
+
+        def chosen(block: pl.DataFrame) -> pl.DataFrame:
+            block = block.filter(states.of(block[ROW]).is_in([str(s) for s in RETRIED]))
+            return block.filter(~pl.col(ROW).is_in(taken.implode()))
+
+        identity, count = send_again(
+            self._journal, self._spool, row, chosen, note=f"Retry of run {row.id}.",
+            entered=lambda tx, made, rows: self._acted(tx, "retry", row.id, f"{rows} rows as run {made}"),
+        )  # fmt: skip
         if count == 0:
-            shutil.rmtree(new.root)
             raise WillNeverWork(
                 f"Run {row.id} has no refused or uncertain rows that no later run took.",
                 fix="There is nothing to retry.",
             )
-        for name in ("file", "pinned"):
-            shutil.copytree(old.root / name, new.root / name, dirs_exist_ok=True, copy_function=_link)
-        with self._journal.begin() as tx:
-            values = {c.name: getattr(row, c.name) for c in t.run.c}
-            values |= {
-                "id": identity, "state": "waiting", "retry_of": row.id, "rows": count, "blank": 0,
-                "mode": "delta", "counts": {**row.counts, "warnings": 0}, "notes": [f"Retry of run {row.id}."],
-                "started_at": now, "ended_at": None, "corrections": 0,
-                "first_run": None,
-            }  # fmt: skip
-            runs.add_run(tx, **values)
-            again = ("lane", "operation", "given", "fans_out")
-            legs = [{name: getattr(leg, name) for name in again} for leg in runs.legs_of(tx, row.id)]
-            runs.add_legs(tx, identity, [{**leg, "open_rows": count} for leg in legs])
-            self._acted(tx, "retry", row.id, f"{count} rows as run {identity}")
-            runs.wake_legs(tx, identity, now)
         return identity, count
 
     def _taken_since(self, row: Row[Any]) -> pl.Series:
@@ -343,10 +324,3 @@ def _who() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("act", "Go on with what was paused."),
     "pull": ("pull", "Write a list of a destination to a file."),
     "push": ("pull", "Send a table written by hand: shipments, returns, categories..."),
+    "reconcile": ("reconcile", "Compare what a destination has with what it confirmed last."),
     "doctor": ("doctor", "Probe settings, folders, sources and destinations."),
     "schema": ("schema", "Print the JSON Schema of settings, mappings or a contract."),
     "twin": ("twin", "Run a local stand-in of a system at the other end."),

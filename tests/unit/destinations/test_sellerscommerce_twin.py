@@ -209,8 +209,7 @@ def test_every_list_can_be_read(world):
     pushed(store, "returns", [{"order_number": number, "return_type": "Refunded", "sku": "TS-1", "quantity": "1"}])
     back = next(iter(store.reading.read("returns")))
     keys = {"product": "TS", "category": "ACME", "category-products": "ACME", "order": number,
-    found = [(one["SKUCode"], one["CarrierId"], one["ServiceTypeId"]) for one in items]
-    assert found == [("TS-1", 1, 1), ("TS-2", 1, 3)]
+            "shopper": "jane@example.com", "return": str(back["ReturnNumber"]), "product-embellishments": "TS"}  # fmt: skip
     for name, needs in store.reading.lists.items():
         assert bool(needs) == (name in keys)
         found = list(store.reading.read(name, key=keys.get(name)))

@@ -1,0 +1,162 @@
+"""Sellers Commerce on the command line: files in, lists out, tables by hand, what the store has beside what we know."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
+
+KEYS = Account("cli-user", "cli-secret")
+SETTINGS = """
+[destinations.store]
+kind = "sellerscommerce"
+host = "{host}"
+access_key = {{ env = "SC_USER" }}
+shared_secret = {{ env = "SC_SECRET" }}
+price_basis = "net"
+currency = "USD"
+call_interval = 0
+
+[routes.store_stock]
+source = "inbox"
+files = ["level*.csv"]
+mapping = "example.toml"
+destination = "store"
+
+[routes.store_prices]
+source = "inbox"
+files = ["price*.csv"]
+mapping = "prices.toml"
+destination = "store"
+"""
+PRICES = """contract = "price"
+version = 1
+[format]
+kind = "csv"
+delimiter = ";"
+encoding = "utf-8"
+[fields]
+sku = "Article"
+price = "Price"
+price_basis = { constant = "net" }
+"""
+
+
+@pytest.fixture
+def twin(place, monkeypatch):
+    with SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,))) as one:
+        for number in range(4):
+            one.put_sku(f"A{number}", stock=1, price="5")
+        path = place / "gateway.toml"
+        path.write_text(path.read_text("utf-8") + SETTINGS.format(host=one.url), "utf-8")
+        (place / "mappings" / "prices.toml").write_text(PRICES, "utf-8")
+        monkeypatch.setenv("SC_USER", KEYS.access_key)
+        monkeypatch.setenv("SC_SECRET", KEYS.shared_secret)
+        yield one
+        assert one.violations == []
+
+
+def shelf(twin, what):
+    return {row["sku"]: str(row[what]) for row in twin.shelf()}
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def taken(place, call, name, text, code=0):
+    (place / "inbox" / name).write_text(text, "utf-8")
+    result = call("run", "--once")
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_what_differs_is_told_and_sent_again(place, call, twin):
+    stock = "Article;Stock;Warehouse\n" + "".join(f"A{n};{10 + n};\n" for n in range(4))
+    taken(place, call, "level_1.csv", stock)
+    taken(place, call, "price_1.csv", "Article;Price\nA0;7.50\nA1;8\n")
+    assert call("reconcile", "store_stock").exit_code == 0
+    twin.drift("A1", 4)
+    twin.put_sku("A0", stock=10, price="99")
+    told = call("reconcile", "store_stock", "--json")
+    assert told.exit_code == 1
+    assert json.loads(told.stdout)["families"]["stock"] == {
+        "known": 4, "different": 1, "under_way": 0, "runs": [], "without_row": 0,
+    }  # fmt: skip
+    (one,) = rows(place / "store_stock.diff.csv")
+    assert (one["family"], one["sku"], one["ours"], one["theirs"]) == ("stock", "A1", "11", "7")
+    for route in ("store_stock", "store_prices"):
+        told = call("reconcile", route, "--resend")
+        assert told.exit_code == 0, told.output
+        assert "sent again as" in told.stdout
+    call("run", "--once")
+    assert shelf(twin, "stock")["A1"] == "11"
+    assert shelf(twin, "price")["A0"] == "7.5"
+    for route in ("store_stock", "store_prices"):
+        assert "0 of" in call("reconcile", route).stdout
+
+
+def test_routes_that_can_be_compared_are_shown(place, call, twin):
+    assert call("reconcile").stdout.split() == ["store_stock", "store_prices"]
+    wrong = call("reconcile", "stock")
+    assert wrong.exit_code == 3
+    assert "does not say what it has" in wrong.stderr
+
+
+def test_lists_are_written_as_tables_and_as_documents(place, call, twin):
+    told = call("pull", "skus", "--out", "skus.json", "--json")
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout) == {"list": "skus", "entries": 4, "file": "skus.json"}
+    assert len(json.loads((place / "skus.json").read_text())["entries"]) == 4
+    twin.place_order({"A1": 2}, number="=1+1")
+    assert call("pull", "orders", "--where", "OrderPlacedDate ge 2020-01-01", "--sort", "-OrderNumber").exit_code == 0
+    (order,) = rows(place / "orders.csv")
+    assert (order["OrderNumber"], order["OrderStatusId"], order["OrderStatusId name"]) == ("'=1+1", "3", "Placed")
+    assert json.loads(order["Items"])[0]["SKUCode"] == "A1"
+
+
+def test_what_can_be_pulled_and_pushed_is_shown(place, call, twin):
+    assert "  embellishments" in call("pull").stdout
+    assert "  shipments: order_number, sku" in call("push").stdout
+    assert json.loads(call("pull", "--json").stdout)["erp"] == []
+
+
+def test_tables_are_pushed_with_a_verdict_per_row(place, call, twin):
+    number = twin.place_order({"A1": 2})
+    (place / "ship.csv").write_text(
+        f"order_number,sku,quantity,carrier,service\n{number},A1,2,UPS,Ground\nnone,A1,1,UPS,Ground\n"
+    )
+    told = call("push", "shipments", "ship.csv", "--destination", "store")
+    assert told.exit_code == 1, told.output
+    assert told.stdout.startswith("1 applied, 1 refused")
+    assert [(one["row"], one["state"]) for one in rows(place / "ship.csv.result.csv")] == [
+        ("1", "applied"),
+        ("2", "refused"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "told"),
+    [
+        (("pull", "colours"), 3, "no list"),
+        (("pull", "brands", "--destination", "none"), 3, "no destination 'none'"),
+        (("pull", "brands", "--destination", "erp"), 3, "nothing to be asked for"),
+        (("push", "shipments", "bad.csv"), 2, "row 1 has 1 cells"),
+        (("push", "links", "strange.csv"), 3, "no column 'colour'"),
+    ],
+)
+def test_what_is_wrong_is_told(place, call, twin, args, code, told):
+    (place / "bad.csv").write_text("order_number,sku\n1\n")
+    (place / "strange.csv").write_text("colour\nred\n")
+    result = call(*args)
+    assert result.exit_code == code
+    assert told in result.stderr
+
+
+def test_a_store_that_is_not_there_is_unreachable(place, call, twin):
+    twin.stop()
+    assert call("pull", "brands").exit_code == 4
