@@ -19,7 +19,6 @@ from gateway.destinations.sellerscommerce.settings import SellersCommerceSetting
 from gateway.model import ROW, Batch, Operation, PriceTerms, Reference, Repeat, Requirement, no_issues
 
 PRICE, STOCK, PROMOTION = "price", "stock", "promotion"
-_DISCOUNT = ("discount_price", "discount_from", "discount_to")
 _LIMITING = ("customer_id", "quantity_to", "spent_from", "spent_to", "limit_total", "limit_per_customer")
 _PROMOTION_FIELDS = (
     "sku", "type", "price", "percentage", "amount", "buy_quantity", "currency", "starts_at", "ends_at", "status",
@@ -69,7 +68,7 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
         fields=("sku", "price", "currency"),
         context=("product_id",),
         batch_size=1 if settings.price_body == "single" else settings.price_batch_size,
-        requires=(ends, *(_without_discount(field) for field in _DISCOUNT)),
+        requires=(ends, _without_discount()),
         repeat=Repeat.IF_NEWEST,
         deadline=settings.deadline,
         interval=settings.call_interval,
@@ -99,9 +98,9 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
     return in_price, replace(price, contract="catalog", requires=(), when=("price",)), promotion
 
 
-def _without_discount(field: str) -> Requirement:
+def _without_discount() -> Requirement:
     detail = "there are no discounts beside the price: send them as promotions"
-    return Requirement("DEST_LIMIT", field, (field,), given(field), detail)
+    return Requirement("DEST_LIMIT", "discount_price", ("discount_price",), given("discount_price"), detail)
 
 
 def _promotion_requires() -> tuple[Requirement, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,31 @@ def test_what_differs_is_told_and_sent_again(place, call, twin):
     assert shelf(twin, "price")["A0"] == "7.5"
     for route in ("store_stock", "store_prices"):
         assert "0 of" in call("reconcile", route).stdout
+
+
+def test_the_generic_feeds_make_a_shop(place, call, twin):
+    root = Path(__file__).parents[3]
+    text = (place / "gateway.toml").read_text("utf-8").replace('"USD"', '"GBP"\ncreate_categories = true')
+    for name in ("catalog", "price", "stock"):
+        (place / "mappings" / f"{name}.toml").write_bytes((root / f"mappings/generic_{name}_csv.toml").read_bytes())
+        text += f"""
+[routes.{name}]
+source = "inbox"
+files = ["{name}.csv"]
+mapping = "{name}.toml"
+destination = "store"
+"""
+    (place / "gateway.toml").write_text(text.replace("[routes.stock]", "[routes.old]", 1), "utf-8")
+    for name in ("catalog", "price", "stock"):
+        (place / "inbox" / f"{name}.csv").write_bytes((root / f"samples/generic/{name}.csv").read_bytes())
+        call("run", "--once")
+    (report,) = (place / "outbox" / "acme").glob("catalog.csv.*.result.csv")
+    assert {one["key"]: one["state"] for one in rows(report) if one["state"] != "applied"} == {"GX-201": "rejected"}
+    told = {row["sku"]: row for row in twin.shelf()}
+    assert told["GX-100-S"]["product_code"] == "GX-100"
+    assert told["GX-100-S"]["category"] == r"Wexham\Clothing\Shirts"
+    assert told["GX-200"]["category"] == r"Wexham\Books"
+    assert {call("reconcile", name).exit_code for name in ("catalog", "price", "stock")} == {0}
 
 
 def test_routes_that_can_be_compared_are_shown(place, call, twin):
