@@ -208,8 +208,15 @@ def test_every_list_can_be_read(world):
     pushed(store, "shoppers", [SHOPPER])
     pushed(store, "returns", [{"order_number": number, "return_type": "Refunded", "sku": "TS-1", "quantity": "1"}])
     back = next(iter(store.reading.read("returns")))
-    keys = {"product": "TS", "category": "ACME", "category-products": "ACME", "order": number,
-            "shopper": "jane@example.com", "return": str(back["ReturnNumber"]), "product-embellishments": "TS"}  # fmt: skip
+    keys = {
+        "product": "TS",
+        "category": "ACME",
+        "category-products": "ACME",
+        "order": number,
+        "shopper": "jane@example.com",
+        "return": str(back["ReturnNumber"]),
+        "product-embellishments": "TS",
+    }
     for name, needs in store.reading.lists.items():
         assert bool(needs) == (name in keys)
         found = list(store.reading.read(name, key=keys.get(name)))
