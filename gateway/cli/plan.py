@@ -28,7 +28,8 @@ def plan(session: Session, file: Path, route: str, out: Path) -> int:
     """Write what would be sent of a file and send nothing.
 
     DIR gets the body of every call, byte for byte, and plan.json: how many calls, how long they take at least, what
-    is unchanged, overtaken or held by what the destination confirmed so far. No state is changed.
+    is unchanged, overtaken or held by what the destination confirmed so far; and when promotions begin and end, where
+    the gateway sends their prices at those times. No state is changed.
 
     Example: gateway plan stock_example.csv --route stock --out planned
     """
@@ -63,6 +64,12 @@ def _print(made: Plan, out: Path) -> None:
     )
     if len(made.calls) > 20:
         click.echo(f"... and {len(made.calls) - 20} calls more.")
+    view.table(
+        "Promotions to come", ("at", "begin#", "end#"),
+        [(view.moment(b.at), f"{b.begin:,}", f"{b.end:,}") for b in made.boundaries[:20]],
+    )  # fmt: skip
+    if len(made.boundaries) > 20:
+        click.echo(f"... and {len(made.boundaries) - 20} times more; plan.json has them all.")
     if made.waiting:
         click.echo(f"{made.waiting} runs wait in the lane before it; they are not part of the plan.")
     click.echo(f"Written: {out / 'plan.json'}")

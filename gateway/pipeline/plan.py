@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
+from gateway.delivery.book import Boundary, boundaries, instant
 from gateway.delivery.build import Builder
 from gateway.delivery.effects import row_states
 from gateway.delivery.settle import Settler
@@ -59,6 +60,8 @@ class Plan:
     reason: str
     waiting: int
     """Runs that wait in the lanes before this one; they are not part of the plan."""
+    boundaries: tuple[Boundary, ...] = ()
+    """When promotions known by then begin and end, where the destination is told prices at those times."""
 
     def facts(self) -> dict[str, Any]:
         """Return the content of plan.json."""
@@ -71,6 +74,7 @@ class Plan:
             "rows": self.rows, "states": dict(self.states), "derived": dict(self.derived), "held": self.held,
             "reason": self.reason, "calls": len(calls), "seconds": self.seconds,
             "waiting_before": self.waiting, "bodies": calls,
+            "boundaries": [{"at": instant(b.at), "begin": b.begin, "end": b.end} for b in self.boundaries],
         }  # fmt: skip
 
 
@@ -175,8 +179,13 @@ def _plan(trial: _Trial, file: Path, row: Row[Any] | None, calls: tuple[Call, ..
         mode=setup.route.mode if row is None else row.mode, rows=0 if row is None else row.rows,
         states={} if found is None else found.counts(), derived={} if found is None else found.derived, calls=calls,
         seconds=_seconds(setup, calls), held=row is not None and row.state == "held",
-        reason="" if calls else reason or "No row needs to be sent.", waiting=waiting,
+        reason="" if calls else reason or "No row needs to be sent.", waiting=waiting, boundaries=_boundaries(trial),
     )  # fmt: skip
+
+
+def _boundaries(trial: _Trial) -> tuple[Boundary, ...]:
+    lanes = [lane.name for lane in trial.setup.lanes() if lane.wanted]
+    return tuple(one for lane in lanes for one in boundaries(trial.journal, trial.spool, lane))
 
 
 def _seconds(setup: RouteSetup, calls: tuple[Call, ...]) -> float:
@@ -226,6 +235,7 @@ def _link_state(state: Path, work: Path, journal: Journal) -> None:
     with journal.read() as tx:
         segments = [*tx.scalars(sa.select(t.segment.c.file)), *tx.scalars(sa.select(t.renewal.c.file))]
         opened = list(tx.scalars(sa.select(t.consignment.c.id).where(t.consignment.c.state == "open")))
-    for kind, names in (("segments", segments), ("consignments", opened)):
+        books = list(tx.scalars(sa.select(t.book_segment.c.file)))
+    for kind, names in (("segments", segments), ("consignments", opened), ("books", books)):
         for name in names:
             (work / kind / name).symlink_to((state / kind / name).resolve())
