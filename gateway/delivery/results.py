@@ -65,7 +65,9 @@ class RunRows:
 
     def _failed(self) -> npt.NDArray[np.bool_]:
         """Say of each row number whether its row failed."""
-        return np.isin(self.states.codes, [CODES[state] for state in _FAILED])
+        rejected, refused = (self.states.codes == CODES[state] for state in _FAILED)
+        failed: npt.NDArray[np.bool_] = rejected | refused
+        return failed
 
     def _blocks(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Yield the origins of rows and their issues, small blocks together: what is done per block costs time."""
@@ -143,7 +145,9 @@ class RunRows:
         for frame in self._issues():
             count += frame.height
             if count <= _MOST_KEPT:
-                kept.append(frame)
+                kept.append(frame.with_columns(pl.concat_str("key", pl.lit(""))))  # else the block's keys stay too
+            else:
+                kept.clear()
             yield frame
         if count <= _MOST_KEPT:
             self.found.append(kept)
