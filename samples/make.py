@@ -294,6 +294,9 @@ def shop() -> None:
     skus += [f"LH-6{n:03d}" for n in range(1, 21) if n != 13]
     lines = [f"{sku},{(place * 7) % 20}" for place, sku in enumerate(dict.fromkeys(skus))]
     write("shop.csv", ("\n".join(["sku,quantity", *lines]) + "\n").encode())
+    ranged = [row[0] for row in make_catalog.range_rows()] + [row[0] for row in make_catalog.articles()]
+    ranged += [row[0] for row in make_catalog.variants()]
+    write("stores.csv", ("\n".join(["sku,quantity", *(f"{sku},0" for sku in ranged)]) + "\n").encode())
 
 
 def main() -> None:

@@ -29,10 +29,11 @@ def play(echo: Callable[[str], None], *, folder: Path | None, speed: float, widt
     home = (folder or _home()).resolve()
     try:
         script = load_script(home / "samples")
-        offers = load_offers(home / "samples" / script.shop.offers)
-        with staged(home / "gateway.toml", offers, speed=speed, clock=SystemClock()) as stage:
-            echo(f"Marketplace twin at {stage.shop.url}, SFTP drop on port {stage.drop.port}, Sage twin in a folder;")
-            echo(f"all are stand-ins on this machine, and the twins' clocks run {speed:g} times as fast.")
+        offers, ranged = (load_offers(home / "samples" / one) for one in (script.shop.offers, script.shop.stores))
+        with staged(home / "gateway.toml", offers, ranged, speed=speed, clock=SystemClock()) as stage:
+            echo(f"Stand-ins of Mirakl at {stage.shop.url}, of Sellers Commerce at {stage.store.url},")
+            echo(f"of a chain of stores at {stage.chain.url}, of Sage in a folder, and an SFTP drop on port")
+            echo(f"{stage.drop.port}. All are on this machine; the clocks of the twins run {speed:g} times as fast.")
             with _running(home / "gateway.toml") as (gateway, worker):
                 return _Demo(echo, stage, gateway, worker, script, width).acts()
     except PortTakenError as error:
@@ -130,6 +131,8 @@ class _Demo:
         self.echo(table.stock(moments, self.script.shop.shown))
         self.echo("\nThe new range at the marketplace afterwards, and in Sage (net, with its special prices):")
         self.echo(table.shelf(self.stage.shop.shelf(), self.stage.sage.shop(), self.script.shop.ranged))
+        self.echo("\nThe same articles in the store of Sellers Commerce, and in the stores of the chain:")
+        self.echo(table.stores(self.stage.store.shelf(), self.stage.chain.shelf(), list(self.script.shop.ranged)))
         found = table.places(lines, self.stage.home)
         self.echo(f"\nThe answers lie in {', '.join(found)}; each is named FILE.RUN.KIND. Begin with report.html.")
         wrong = [*late, *differences([one.repeated() for one in files] if before else files, lines)]

@@ -25,6 +25,8 @@ class Expected(_Part):
         default=None, description="Rows per state where an earlier demo left its traces; unset: the same."
     )
 
+    once: bool = Field(default=False, description="The route takes no other content: a duplicate in the next demo.")
+
     def repeated(self) -> Self:
         """Return what is expected of a demo that is not the first."""
         return self if self.again is None else self.model_copy(update={"states": self.again})
@@ -47,7 +49,8 @@ class Sample(_Part):
         """Return what is expected of a demo that is not the first."""
         if self.once:
             return self.model_copy(update={"refused": "FILE_DUPLICATE", "routes": {}})
-        return self.model_copy(update={"routes": {name: one.repeated() for name, one in self.routes.items()}})
+        routes = {name: one.repeated() for name, one in self.routes.items() if not one.once}
+        return self.model_copy(update={"routes": routes})
 
     @model_validator(mode="after")
     def _one_end(self) -> Self:
@@ -61,6 +64,7 @@ class Shop(_Part):
     """What the marketplace's twin starts with, and what is looked at."""
 
     offers: Path = Field(description="CSV below samples/: sku, quantity.")
+    stores: Path = Field(description="CSV below samples/: sku, quantity; what every store of the chain lists.")
     shown: tuple[str, ...] = Field(description="Articles whose stock the demo shows.")
     bought: dict[str, int] = Field(description="Units that buyers take between the first two acts.")
     ranged: dict[str, str] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,12 @@ from gateway.errors import Fault, SettingsError, Unreachable
 from gateway.model import Clock
 from gateway.twin.drop import Account, Drop
 from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings, ShopKey
+from gateway.twin.partner import Item, PartnerTwin
 from gateway.twin.sage import SageTwin
+from gateway.twin.sellerscommerce import SellersCommerceTwin
 
 _API_KEY = "demo-key-of-the-twin"
+_ACCESS, _SECRET, _TOKEN = "twin-access-key", "twin-shared-secret", "twin-token"
 _PASSWORD = "demo-password-of-the-drop"  # noqa: S105  opens nothing but the drop on this machine
 
 
@@ -33,6 +36,8 @@ class Stage:
     shop: MiraklTwin
     sage: SageTwin
     drop: Drop
+    store: SellersCommerceTwin
+    chain: PartnerTwin
 
     def source(self, name: str) -> Mapping[str, Any]:
         """Settings of a source as written."""
@@ -45,15 +50,18 @@ class Stage:
 
 
 @contextmanager
-def staged(config: Path, offers: Mapping[str, int], *, speed: float, clock: Clock) -> Iterator[Stage]:
+def staged(
+    config: Path, offers: Mapping[str, int], ranged: Mapping[str, int], *, speed: float, clock: Clock
+) -> Iterator[Stage]:
     """Start twins and drop where gateway.toml looks for them. Raises SettingsError and PortTakenError.
 
-    Their state is kept in the state folder, so that the next demo finds the shop as this one left it.
+    Their state is kept in the state folder, so that the next demo finds the shop as this one left it. `offers`: what
+    the marketplace sells before the first file comes; `ranged`: what every store of the chain lists.
     """
     home = config.resolve().parent
     settings = _settings(config)
-    shop, sage, source = _kinds(config, settings)
-    _write_secrets(home, shop, source)
+    shop, sage, source, store, chain = _kinds(config, settings)
+    _write_secrets(home, shop, source, store, chain)
     address = urlsplit(str(shop["host"]))
     state = home / settings.get("state", "state") / "demo"
     state.mkdir(parents=True, exist_ok=True)
@@ -75,7 +83,27 @@ def staged(config: Path, offers: Mapping[str, int], *, speed: float, clock: Cloc
         for one in settings["sources"].values():
             if one["kind"] == "local":
                 (home / one["folder"]).mkdir(parents=True, exist_ok=True)
-        yield Stage(home, settings, market, erp, drop)
+        commerce, platform = _further(stack, state, store, chain, ranged, speed=speed)
+        yield Stage(home, settings, market, erp, drop, commerce, platform)
+
+
+def _further(
+    stack: ExitStack,
+    state: Path,
+    store: Mapping[str, Any],
+    chain: Mapping[str, Any],
+    ranged: Mapping[str, int],
+    *,
+    speed: float,
+) -> tuple[SellersCommerceTwin, PartnerTwin]:
+    """Start the twins of the store and of the chain of stores."""
+    ports = [urlsplit(str(one["host"])).port or 0 for one in (store, chain)]
+    commerce = SellersCommerceTwin(speed=speed, port=ports[0], state_file=state / "sellerscommerce.json")
+    _enter(stack, commerce, ports[0], "host of the destination of kind sellerscommerce")
+    items = [Item(sku, f"Article {sku}", "30", active=False) for sku in ranged]
+    platform = PartnerTwin(items, speed=speed, port=ports[1], state_file=state / "partner_api.json")
+    _enter(stack, platform, ports[1], "host of the destination of kind partner_api")
+    return commerce, platform
 
 
 def _operator(shop: Mapping[str, Any]) -> MiraklTwinSettings:
@@ -83,7 +111,7 @@ def _operator(shop: Mapping[str, Any]) -> MiraklTwinSettings:
     return MiraklTwinSettings(keys=(ShopKey(_API_KEY),), currency=str(shop.get("currency", "USD")))
 
 
-def _enter(stack: ExitStack, thing: MiraklTwin | Drop, port: int, setting: str) -> None:
+def _enter(stack: ExitStack, thing: AbstractContextManager[object], port: int, setting: str) -> None:
     try:
         stack.enter_context(thing)
     except Unreachable as error:
@@ -104,19 +132,31 @@ def _settings(config: Path) -> Mapping[str, Any]:
         raise SettingsError([Fault(str(config), f"this is not TOML: {error}")]) from error
 
 
-def _kinds(config: Path, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Return the first Mirakl shop, Sage and SFTP source of gateway.toml, of which the demo needs one each."""
+_KINDS = (
+    ("destinations", "mirakl"), ("destinations", "sage"), ("sources", "sftp"), ("destinations", "sellerscommerce"),
+    ("destinations", "partner_api"),
+)  # fmt: skip
+
+
+def _kinds(config: Path, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the first destination or source of each kind in gateway.toml, of which the demo needs one each."""
     found: list[dict[str, Any]] = []
-    for table, kind in (("destinations", "mirakl"), ("destinations", "sage"), ("sources", "sftp")):
+    for table, kind in _KINDS:
         one = next((s for s in settings.get(table, {}).values() if s.get("kind") == kind), None)
         if one is None:
             raise SettingsError([Fault(str(config), f"the demo needs one of {table} of kind {kind}")])
         found.append(one)
-    return found[0], found[1], found[2]
+    return found
 
 
-def _write_secrets(home: Path, shop: Mapping[str, Any], source: Mapping[str, Any]) -> None:
-    for reference, secret in ((shop["api_key"], _API_KEY), (source["password"], _PASSWORD)):
+def _write_secrets(
+    home: Path, shop: Mapping[str, Any], source: Mapping[str, Any], store: Mapping[str, Any], chain: Mapping[str, Any]
+) -> None:
+    secrets = (
+        (shop["api_key"], _API_KEY), (source["password"], _PASSWORD), (store["access_key"], _ACCESS),
+        (store["shared_secret"], _SECRET), (chain["tokens"]["all"], _TOKEN),
+    )  # fmt: skip
+    for reference, secret in secrets:
         if not isinstance(reference, dict) or "file" not in reference:
             raise SettingsError("The demo writes its secrets to files: expected { file = ... } in gateway.toml.")
         _write(home / reference["file"], secret)

@@ -96,6 +96,30 @@ def shelf(market: Sequence[Mapping[str, Any]], erp: Sequence[ShopRow], named: Ma
     return _text(made, _UNKNOWN)
 
 
+def stores(store: Sequence[Mapping[str, Any]], chain: Sequence[Mapping[str, Any]], skus: Sequence[str]) -> str:
+    """Return what a store has of some articles, and each store of a chain."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("Article", "Name", "Category"):
+        made.add_column(name, no_wrap=True)
+    vendors = sorted({str(row["vendor"]) for row in chain})
+    for name in ("Price", "Stock", *vendors):
+        made.add_column(name, justify="right", no_wrap=True)
+    there = {str(row["sku"]): row for row in store}
+    listed = {(str(row["vendor"]), str(row["sku"])): row for row in chain}
+    for sku in skus:
+        row = there.get(sku, {})
+        cells = [str(row.get(name, "-")) for name in ("name", "category", "price", "stock")]
+        made.add_row(sku, *cells, *(_listed(listed.get((vendor, sku))) for vendor in vendors))
+    return _text(made, _UNKNOWN)
+
+
+def _listed(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "-"
+    offer = f", {row['promotion']}" if row.get("promotion") else ""
+    return f"{row['price']}{offer}{'' if row['active'] else ' (off)'}"
+
+
 def _amount(text: str | None) -> str:
     return "-" if text is None else f"{Decimal(text):.2f}"
 

@@ -79,7 +79,8 @@ class Across:
             for place, frames in enumerate(found):
                 one = hashes.lazy().select(ROW, alike=f"alike{place}", differ=f"differ{place}")
                 frames.append(one.filter(pl.col("alike") % slices == part).collect())
-        return [pl.concat(frames) for frames in found]
+        nothing = pl.DataFrame(schema={ROW: pl.Int64, "alike": pl.UInt64, "differ": pl.UInt64})  # a file without rows
+        return [pl.concat(frames) if frames else nothing for frames in found]
 
     def _stored(self, needed: Collection[str], *, key: str = KEY) -> Iterator[pl.LazyFrame]:
         """Yield the rows that were not skipped, several blocks at a time: `@row`, `@line`, `@key` and the contract."""

@@ -112,7 +112,8 @@ def secret_fields(model: type[BaseModel]) -> set[str]:
     return {
         name
         for name, info in model.model_fields.items()
-        if info.annotation is SecretStr or SecretStr in get_args(info.annotation)
+        if get_args(info.annotation) != (str, SecretStr)
+        and (info.annotation is SecretStr or SecretStr in get_args(info.annotation))
     }
 
 

@@ -18,6 +18,7 @@ from gateway.errors import SettingsError
 from gateway.testing.clock import RealClock
 
 PROJECT = Path(__file__).parents[2]
+PORTS = ("18471", "18472", "18473", "18474")
 
 
 def free_ports(count: int) -> list[int]:
@@ -38,7 +39,7 @@ def project(tmp_path):
     for name in ("samples", "mappings"):
         shutil.copytree(PROJECT / name, home / name)
     settings = (PROJECT / "gateway.toml").read_text("utf-8")
-    for old, new in zip(("18471", "18472"), free_ports(2), strict=True):
+    for old, new in zip(PORTS, free_ports(len(PORTS)), strict=True):
         assert settings.count(old) == 1
         settings = settings.replace(old, str(new))
     (home / "gateway.toml").write_text(settings, "utf-8")
@@ -89,8 +90,10 @@ def test_a_taken_port_is_named_with_the_setting_that_changes_it(project, setting
         other.listen()
         port = str(other.getsockname()[1])
         settings = (PROJECT / "gateway.toml").read_text("utf-8").replace(setting, port)
-        spare = "18472" if setting == "18471" else "18471"
-        (project / "gateway.toml").write_text(settings.replace(spare, str(free_ports(1)[0])), "utf-8")
+        others = [one for one in PORTS if one != setting]
+        for spare, free in zip(others, free_ports(len(others)), strict=True):
+            settings = settings.replace(spare, str(free))
+        (project / "gateway.toml").write_text(settings, "utf-8")
         told: list[str] = []
         assert demo.run(told.append, folder=project) == 4
     assert port in told[-1]
@@ -107,7 +110,7 @@ def test_a_folder_that_is_no_project_is_said_so(tmp_path):
 
 def test_secrets_stay_between_demo_and_files(project):
     offers = {"A-1": 1}
-    with staged(project / "gateway.toml", offers, speed=300.0, clock=RealClock()) as stage:
+    with staged(project / "gateway.toml", offers, {}, speed=300.0, clock=RealClock()) as stage:
         assert isinstance(stage, Stage)
         secret = project / "state/demo/saks.key"
         assert secret.stat().st_mode & 0o777 == 0o600
