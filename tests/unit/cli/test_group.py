@@ -47,7 +47,7 @@ def test_every_command_has_its_listed_line_an_example_and_the_shared_options(nam
 def test_commands_are_those_announced():
     assert set(COMMANDS) == {
         "run", "check", "plan", "status", "show", "retry", "release", "cancel", "pause", "resume", "doctor", "schema",
-        "twin", "demo", "init",
+        "twin", "demo", "init", "pull", "push", "reconcile",
     }  # fmt: skip
 
 
