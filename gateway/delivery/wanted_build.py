@@ -20,7 +20,7 @@ from gateway.delivery.book import Book, Pages, compact, next_boundary, wakes
 from gateway.delivery.effects import decided_rows
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Pinned
-from gateway.delivery.wanted_parts import Part, Parts, Waiting, stored, transmitted
+from gateway.delivery.wanted_parts import Part, Parts, Waiting, silent, stored, transmitted
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
 from gateway.model import KEY, LINE, ROW, Operation, Reference
@@ -160,7 +160,8 @@ class WantedBuilder:
         fields = stored(draft.setup, [*part.base.columns, *part.book["base"].columns])
         base = wanted.newest(sends_of.filled(part.base, fields), part.book["base"], KEY, now)
         base = self._ready(draft, base, promotes=False).with_columns(own="price")
-        entries = pl.concat([part.gone[0].drop("run"), wanted.base_entries(base, fields)], how="diagonal")
+        entries = sends_of.inherited(wanted.base_entries(base, fields), part.book["base"], silent(draft.setup, fields))
+        entries = pl.concat([part.gone[0].drop("run"), entries], how="diagonal")
         prices = sends_of.filled(wanted.merged("base", part.book["base"], entries), fields)
         promotions = wanted.newest(part.promotions, part.book["promotion"], "promotion", now)
         promotions = self._ready(draft, promotions, promotes=True)
@@ -210,7 +211,7 @@ class WantedBuilder:
             return wrong[0], known
         for operation, sends in sends_of.by_operation(draft.setup, shown.filter("send")):
             if operation.gathers:
-                records = sends_of.records(operation, sends.with_row_index("effect"), draft.now)
+                records = sends_of.records(draft.setup, sends.with_row_index("effect"), draft.now)
                 records = records.with_columns(
                     pl.col("effect").cast(pl.Int64).alias(ROW), pl.lit(0, pl.Int64).alias(LINE)
                 )
@@ -270,7 +271,7 @@ class WantedBuilder:
         """Encode and write the calls of an operation; yields where each record lies."""
         effects, reference = more
         for encoded in draft.setup.destination.encode(
-            operation.name, sends_of.records(operation, sends, draft.now), reference
+            operation.name, sends_of.records(draft.setup, sends, draft.now), reference
         ):
             number = len(draft.made)
             keys = sends.join(encoded.effects.select(pl.col("effect").cast(pl.UInt32)), on="effect", how="semi")

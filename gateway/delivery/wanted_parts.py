@@ -223,11 +223,15 @@ def transmitted(setup: LaneSetup, present: Collection[str]) -> list[str]:
     return [name for name in dict.fromkeys(found) if name not in _APART]
 
 
+def silent(setup: LaneSetup, fields: Sequence[str]) -> dict[str, list[str]]:
+    """Return, per operation, the fields its rows say nothing of where they are null: they do not transmit them."""
+    return {one.name: [name for name in fields if name not in one.fields] for one in _base_operations(setup)}
+
+
 def stored(setup: LaneSetup, present: Collection[str]) -> list[str]:
-    """Return the fields the book keeps with a base price: those transmitted, and those encoding looks at."""
-    context = [name for operation in _base_operations(setup) for name in operation.context]
-    more = [name for name in context if name not in _APART]
-    return list(dict.fromkeys([*transmitted(setup, present), *more]))
+    """Return the fields the book keeps with a base price: those transmitted, and their context."""
+    context = [name for one in _base_operations(setup) for name in one.context if name not in _APART]
+    return list(dict.fromkeys([*transmitted(setup, present), *context]))
 
 
 def _base_operations(setup: LaneSetup) -> list[Operation]:

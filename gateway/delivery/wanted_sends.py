@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from gateway import guard
 from gateway.delivery.book import instant
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup
-from gateway.delivery.wanted_parts import ARTICLE, Part, Waiting
+from gateway.delivery.wanted_parts import ARTICLE, Part, Waiting, stored
 from gateway.journal import batches, runs
 from gateway.model import KEY, ROW, Batch, Operation
 
@@ -58,20 +58,31 @@ def by_operation(setup: LaneSetup, sends: pl.DataFrame) -> Iterator[tuple[Operat
         yield operation, sends.filter(pl.col("operation").is_in(names))
 
 
-def records(operation: Operation, sends: pl.DataFrame, now: datetime) -> pl.DataFrame:
+def records(setup: LaneSetup, sends: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """Return records for `encode`: the article, its wanted price, and what its base price was given with.
 
     They are of now, whatever the time of the rows they follow from.
     """
-    names = [
-        name
-        for field in (*operation.fields, *operation.context)
-        for name in (sorted(c for c in sends.columns if c.startswith(field[:-1])) if field.endswith("*") else [field])
-    ]
+    names = stored(setup, sends.columns)
     whole = filled(sends, names).with_columns(pl.col(KEY).alias(ARTICLE), timestamp=pl.lit(instant(now)))
-    return whole.select(
-        pl.col("effect").cast(pl.UInt32), KEY, *(n for n in dict.fromkeys(["command", "price", *names]))
-    )
+    return whole.select(pl.col("effect").cast(pl.UInt32), KEY, "command", ARTICLE, "price", "timestamp", *names)
+
+
+def inherited(entries: pl.DataFrame, old: pl.DataFrame, silent: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """Keep what the book knows of articles beside their price where newer rows do not say it.
+
+    `silent`: fields that rows of an operation say nothing of where they are null.
+    """
+    known = [name for name in dict.fromkeys(n for names in silent.values() for n in names) if name in old.columns]
+    if not known or not entries.height:
+        return entries
+    before = old.select(KEY, *(pl.col(name).alias(f"{name}_before") for name in known))
+    frame = entries.join(before, on=KEY, how="left", maintain_order="left")
+    kept = []
+    for name in known:
+        here = pl.col("operation").is_in([one for one, names in silent.items() if name in names])
+        kept.append(pl.when(here).then(pl.coalesce(name, f"{name}_before")).otherwise(name).alias(name))
+    return frame.with_columns(kept).select(entries.columns)
 
 
 def turn(part: Part, now: datetime) -> int:

@@ -37,6 +37,7 @@ from gateway.model import (
     Receipt,
     Reference,
     Repeat,
+    Requirement,
     RowState,
     Sent,
     Spec,
@@ -84,11 +85,13 @@ class Step(BaseModel):
 class Further(BaseModel):
     """A further operation on the same records: a row has an effect of its own there."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str
     family: str
     fields: tuple[str, ...]
+    contract: str = ""
+    """Contract of its records; "": that of the first."""
     key: tuple[str, ...] | None = None
     part: str = ""
     when: tuple[str, ...] = ()
@@ -99,6 +102,8 @@ class Further(BaseModel):
     budget: str = ""
     interval: float = 0.0
     prices: PriceTerms | None = None
+    wanted: Literal["base", "promotion"] | None = None
+    requires: tuple[Requirement, ...] = ()
 
 
 class HostileSettings(BaseModel):
@@ -121,6 +126,11 @@ class HostileSettings(BaseModel):
     deadline: float = Field(default=3600.0, gt=0)
     further: tuple[Further, ...] = Field(default=(), description="Operations beside the first.")
     unknown: tuple[str, ...] = Field(default=(), description="Keys `check` refuses once the destination was asked.")
+    wanted: Literal["base", "promotion"] | None = Field(default=None, description="What the first operation sends.")
+    prices: PriceTerms | None = Field(default=None, description="The form of its prices.")
+    ends: bool = Field(default=True, description="Whether its records can be ended.")
+    gathers: bool = Field(default=False, description="Whether it is asked about its records.")
+    after: tuple[str, ...] = Field(default=(), description="Families that must be confirmed first.")
     look_interval: float = Field(default=0.05, ge=0, description="Seconds between two polls that are asked for.")
     webhook: Hook | None = Field(default=None, description="How events prove that they are the destination's.")
 
@@ -144,13 +154,18 @@ def _operation(settings: HostileSettings) -> Operation:
         budget=settings.budget,
         interval=settings.interval,
         slot_until=settings.slot_until,
-        ends=True,
+        ends=settings.ends,
+        wanted=settings.wanted,
+        prices=settings.prices,
+        gathers=settings.gathers,
+        after=settings.after,
     )
 
 
 def _operations(settings: HostileSettings) -> tuple[Operation, ...]:
     first = _operation(settings)
-    return (first, *(replace(first, **{n: getattr(one, n) for n in Further.model_fields}) for one in settings.further))
+    more = [{n: getattr(one, n) for n in Further.model_fields} for one in settings.further]
+    return (first, *(replace(first, **{**one, "contract": one["contract"] or first.contract}) for one in more))
 
 
 class HostileDestination:

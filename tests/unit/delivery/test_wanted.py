@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from gateway.contracts.profiles import shown_as_price
 from gateway.delivery.book import boundaries, sweep
+from gateway.delivery.wanted_sends import inherited
 from gateway.journal import tables as t
 from gateway.model import KEY, PriceTerms
 from gateway.testing.hostile import Further, Step, read_log
@@ -460,3 +461,72 @@ def test_what_nobody_names_is_swept(shop):
     assert not lost.exists()
     here.promotions(("a", 15, at(0), at(1)))
     assert here.sent()[-1] == ("a", "15")
+
+
+CATALOG = f"""contract = "catalog"
+{LAYOUT}[fields]
+sku = "sku"
+product_id = "product"
+price = {{ column = "price", optional = true }}
+price_basis = {{ constant = "gross" }}
+"""
+IN_CATALOG = Further(
+    name="place", family="price", contract="catalog", fields=("sku", "price", "product_id"), when=("price",),
+    wanted="base", prices=GROSS,
+)  # fmt: skip
+
+
+def test_prices_of_catalogs_and_price_files_are_one_sequence(shop):
+    here = shop(further=(IN_CATALOG, PROMOTE), route={"more": (CATALOG, PROMOTIONS)})
+    run = here._drop("catalog", "sku,product,price\na,P,20\nb,P,\n")
+    assert here.sent() == [("a", "20")]
+    here.promotions(("a", 15, at(0), at(1)), ("b", 15, at(0), at(1)))
+    price = here.prices(("a", 18))
+    here.wait_until(2)
+    log = [e for e in read_log(here.rig.destination._settings.log) if e.get("effects")]
+    assert [(e["operation"], [r["price"] for r in e["effects"]]) for e in log] == [
+        ("place", ["20"]), ("place", ["15"]), ("write", ["18"]),
+    ]  # fmt: skip
+    assert [r.get("product_id") for e in log for r in e["effects"]] == ["P", "P", None]  # price files do not send it
+    assert here.states(run)["applied"] == 1
+    assert here.told(price) == [("unchanged", "PRICE_HIDDEN", "15")]
+
+
+def test_what_is_known_beside_the_price_is_kept_until_something_else_is_said():
+    names = (KEY, "price", "operation", "product_id")
+    schema = dict.fromkeys(names, pl.String)
+    old = pl.DataFrame(
+        {KEY: ["a", "b"], "price": ["1", "2"], "operation": "x", "product_id": ["P", "Q"]}, schema=schema
+    )
+    new = pl.DataFrame(
+        {KEY: ["b", "a", "c"], "price": ["3", "4", "5"], "operation": ["y", "x", "y"], "product_id": None},
+        schema=schema,
+    )
+    found = inherited(new, old, {"x": [], "y": ["product_id"]})
+    assert found.select(KEY, "product_id").rows() == [("b", "Q"), ("a", None), ("c", None)]
+    assert inherited(new, old.drop("product_id"), {"y": ["product_id"]}).equals(new)
+
+
+def test_a_price_waits_for_what_comes_before_it(shop):
+    product = Further(name="product", family="product", contract="price", fields=("sku",))
+    here = shop(Step(polls=2), further=(product, PROMOTE), after=("product",))
+    run = here.prices(("a", 20))
+    assert here.states(run) == {"pending": 1}
+    assert [price for _, price in here.sent()] == [None]
+    here.wait_until(1)
+    assert here.states(run) == {"applied": 1}
+    assert here.sent() == [("a", None), ("a", "20")]
+
+
+def test_rows_of_many_parts_are_each_decided_with_their_own(shop, monkeypatch):
+    monkeypatch.setattr("gateway.delta.PART_ROWS", 7)
+    here = shop()
+    names = [f"k{n:02d}" for n in range(40)]
+    here.prices(*((sku, 20) for sku in names))
+    run = here.promotions(*((sku, 10 + n % 3, at(1), at(2)) for n, sku in enumerate(names)))
+    here.wait_until(3)
+    assert here.states(run) == {"applied": 40}
+    found: dict[str, list[str]] = {}
+    for sku, price in here.sent():
+        found.setdefault(sku, []).append(price)
+    assert found == {sku: ["20", str(10 + n % 3), "20"] for n, sku in enumerate(names)}
