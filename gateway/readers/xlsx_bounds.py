@@ -12,14 +12,23 @@ _DIGITS = 7
 """Most digits of a row number (1048576)."""
 
 
-def bounds(body: bytes, references: NDArray[np.intp]) -> tuple[int, int] | None:
+Words = NDArray[np.uint64]
+"""The eight bytes from any position of a text as one big-endian number: equally long texts compare like these."""
+
+
+def words_of(body: bytes) -> Words:
+    """Return the words of a text, zeros behind its end."""
+    padded = body + bytes(16)
+    return np.ndarray((len(padded) - 7,), np.dtype(">u8"), padded, strides=(1,))
+
+
+def bounds(words: Words, references: NDArray[np.intp]) -> tuple[int, int] | None:
     """Return the highest row (from 1) and the number of columns, or None when a reference is not like `A1"`.
 
-    `references`: where the references begin in `body`. Rows and cells may stand in any order.
+    `references`: where the references begin in the text. Rows and cells may stand in any order.
     """
     if not len(references):
         return 0, 0
-    words = _words(body)
     columns, letters = _columns(words[references].astype(np.uint64))
     if columns is None:
         return None
@@ -27,16 +36,10 @@ def bounds(body: bytes, references: NDArray[np.intp]) -> tuple[int, int] | None:
     return None if row is None else (row, columns)
 
 
-def all_begin(body: bytes, positions: NDArray[np.intp], start: bytes) -> bool:
+def all_begin(words: Words, positions: NDArray[np.intp], start: bytes) -> bool:
     """Tell whether `start` (at most eight bytes) stands at each of the positions."""
     spare = np.uint64(64 - 8 * len(start))
-    return bool(((_words(body)[positions].astype(np.uint64) >> spare) == int.from_bytes(start, "big")).all())
-
-
-def _words(body: bytes) -> NDArray[np.uint64]:
-    """Return the eight bytes from any position as one big-endian number: equally long texts compare like these."""
-    padded = body + bytes(16)
-    return np.ndarray((len(padded) - 7,), np.dtype(">u8"), padded, strides=(1,))
+    return bool(((words[positions].astype(np.uint64) >> spare) == int.from_bytes(start, "big")).all())
 
 
 def _byte(words: NDArray[np.uint64], position: int) -> NDArray[np.uint64]:

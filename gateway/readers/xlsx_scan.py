@@ -19,7 +19,7 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from gateway.errors import FileError
-from gateway.readers.xlsx_bounds import all_begin, bounds
+from gateway.readers.xlsx_bounds import Words, all_begin, bounds, words_of
 from gateway.readers.xlsx_package import Package, unsafe
 from gateway.readers.xlsx_styles import CodeFormat
 
@@ -57,6 +57,8 @@ class Scan:
 
 
 _START = b'<c r="'
+_A_CELL, _FORMULA, _NOT_DATA = (int.from_bytes(start, "little") for start in (b"<c", b"<f", b"<!"))
+_NO_PAIRS = np.zeros(0, "<u2")
 _REF = re.compile(rb"([A-Z]+)([0-9]+)")
 _VALUELESS = re.compile(rb"<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>|</c>)")
 _ERROR = re.compile(rb' t="e"[^>]*>\s*(?:<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*)?<v>([^<]*)</v>')
@@ -124,8 +126,9 @@ class _NotPlain(Exception):
 @dataclass(frozen=True, slots=True)
 class _Chunk:
     body: bytes
+    words: Words
     cells: NDArray[np.intp]
-    """Where each cell's `<` stands in `body`."""
+    """Where each cell's `<` stands in `body`, in any order."""
     formulas: bool = False
     tail: bytes = b""
     """What follows the cells, with the last chunk."""
@@ -200,14 +203,21 @@ def _rows(rest: bytes, pieces: Iterator[bytes]) -> Iterator[_Chunk]:
 
 def _plain(body: bytes, tail: bytes = b"") -> _Chunk:
     """Prove that every cell is written the plain way: each `<c` begins `<c r="`, and nothing is a comment or CDATA."""
-    # One rare byte is searched for before two: that is many times faster.
-    if b"!" in body and b"<!" in body:
+    cells: list[NDArray[np.intp]] = []
+    formulas = False
+    # Two bytes are compared as one number, those at even places and those at odd ones: many times faster than a search
+    # for two bytes where the first of them is frequent.
+    for first in (0, 1):
+        pairs = np.frombuffer(body, "<u2", (len(body) - first) // 2, first) if len(body) > first else _NO_PAIRS
+        if bool((pairs == _NOT_DATA).any()):
+            raise _NotPlain
+        formulas = formulas or bool((pairs == _FORMULA).any())
+        cells.append(np.flatnonzero(pairs == _A_CELL) * 2 + first)
+    places = np.concatenate(cells)
+    words = words_of(body)
+    if not all_begin(words, places, _START):
         raise _NotPlain
-    text = np.frombuffer(body, np.uint8)
-    cells = np.flatnonzero((text[:-1] == ord("<")) & (text[1:] == ord("c")))
-    if not all_begin(body, cells, _START):
-        raise _NotPlain
-    return _Chunk(body, cells, b"f" in body and b"<f" in body, tail)
+    return _Chunk(body, words, places, formulas, tail)
 
 
 def _cell(body: bytes, position: int) -> tuple[int, bytes]:
@@ -227,7 +237,7 @@ def _quick(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> Scan
             body, tail = chunk.body, chunk.tail
             _note(chunk, styled, codes, odd)
             if chunk.formulas or b"</v>" in body or b"<is>" in body:
-                farthest = bounds(body, chunk.cells + len(_START))
+                farthest = bounds(chunk.words, chunk.cells + len(_START))
                 if farthest is None:
                     raise _NotPlain
                 last_row, width = max(last_row, farthest[0]), max(width, farthest[1])

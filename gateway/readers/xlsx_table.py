@@ -15,6 +15,10 @@ from gateway.readers.xlsx_scan import Oddity, column_letters
 
 BLOCK_CELLS = 500_000
 LARGEST_BLOCK = 50_000
+SLICE_CELLS = 50_000
+"""Cells made into columns at a time: as Python values so few stay in the processor's cache and out of the collector's
+way."""
+LEAST_SLICE = 1_000
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"
 """Characters a blank cell may hold."""
 _LONG = 16
@@ -53,6 +57,18 @@ class Oddities:
         return self._exact.filter(pl.col("row").is_between(first, last))
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Text and kinds of the cells of some rows, by column."""
+
+    rows: int
+    texts: list[pl.Series]
+    kinds: list[pl.Series]
+
+    def __len__(self) -> int:
+        return self.rows
+
+
 @dataclass(slots=True)
 class Blocks:
     """Makes tables of the rows behind the header. `offset`: column of the first value of a row."""
@@ -70,35 +86,44 @@ class Blocks:
     def tables(self, rows: Iterator[Sequence[Any]], first: int) -> Iterator[Table]:
         """Yield tables of `rows`, the first of which is row `first`; at least one, blank rows at the end uncounted."""
         yielded = False
-        while block := list(islice(rows, self.size)):
-            table = self._table(block, first)
-            first += len(block)
+        while (columns := self._read(rows)) is not None:
+            table = self._table(columns, first)
+            first += len(columns)
             if len(table.frame):
                 yield table
                 yielded = True
         if not yielded:
-            yield self._table([], first)
+            yield self._table(self._columns([]), first)
 
-    def _table(self, rows: list[Sequence[Any]], first: int) -> Table:
-        texts, kinds = self._columns(rows)
-        last = first + len(rows) - 1
+    def _read(self, rows: Iterator[Sequence[Any]]) -> _Columns | None:
+        """Return the columns of the next rows, None behind the last one."""
+        slices: list[_Columns] = []
+        size, at_once = self.size, max(LEAST_SLICE, SLICE_CELLS // max(1, len(self.headers)))
+        while size and (several := list(islice(rows, min(size, at_once)))):
+            slices.append(self._columns(several))
+            size -= len(several)
+        return _joined(slices) if slices else None
+
+    def _table(self, columns: _Columns, first: int) -> Table:
+        texts, kinds = columns.texts, columns.kinds
+        last = first + len(columns) - 1
         odd = self.oddities.between(first, last)
         if _may_be_long(texts, kinds):
             odd = pl.concat([odd, self.oddities.exact(first, last)])
         odd = odd.filter(pl.col("column") < len(self.headers))
         if len(odd):
             _override(texts, kinds, odd, first)
-        numbers = pl.int_range(first, first + len(rows), dtype=pl.Int64, eager=True)
+        numbers = pl.int_range(first, first + len(columns), dtype=pl.Int64, eager=True)
         frame = pl.DataFrame([numbers.alias(ROW), numbers.alias(LINE), *texts])
         issues = self._issues(odd, frame, first)
         filled = _filled(frame, odd)
         kind_frame = pl.DataFrame(kinds)
         if filled is not None:
             frame, kind_frame = frame.filter(filled), kind_frame.filter(filled)
-        blank = self._blank(frame, first, len(rows))
+        blank = self._blank(frame, first, len(columns))
         return Table(frame=frame, headers=self.headers, kinds=kind_frame, issues=issues, blank=blank)
 
-    def _columns(self, rows: list[Sequence[Any]]) -> tuple[list[pl.Series], list[pl.Series]]:
+    def _columns(self, rows: list[Sequence[Any]]) -> _Columns:
         texts: list[pl.Series] = []
         kinds: list[pl.Series] = []
         values = [()] * self.offset + list(zip_longest(*rows))
@@ -107,7 +132,7 @@ class Blocks:
             text, kind = cell_columns(f"c{index}", column)
             texts.append(text)
             kinds.append(kind)
-        return texts, kinds
+        return _Columns(len(rows), texts, kinds)
 
     def _issues(self, odd: pl.DataFrame, frame: pl.DataFrame, first: int) -> pl.DataFrame:
         named = odd.filter(pl.col("what") != Oddity.EXACT.value)
@@ -135,6 +160,14 @@ class Blocks:
         blank = self._trailing + through_last - len(frame)
         self._trailing = rows - through_last
         return blank
+
+
+def _joined(slices: list[_Columns]) -> _Columns:
+    if len(slices) == 1:
+        return slices[0]
+    texts = [pl.concat(parts) for parts in zip(*(one.texts for one in slices), strict=True)]
+    kinds = [pl.concat(parts) for parts in zip(*(one.kinds for one in slices), strict=True)]
+    return _Columns(sum(map(len, slices)), texts, kinds)
 
 
 def _may_be_long(texts: list[pl.Series], kinds: list[pl.Series]) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from gateway.readers.xlsx_bounds import all_begin, bounds
+from gateway.readers.xlsx_bounds import all_begin, bounds, words_of
 from gateway.readers.xlsx_package import Package
 from gateway.readers.xlsx_scan import column_letters, column_number, exact_scan, long_numbers, scan
 from gateway.readers.xlsx_styles import code_format, code_styles
@@ -98,15 +98,16 @@ def test_bounds_are_those_of_the_farthest_cells(cells: list[tuple[int, int]]) ->
         body += b'<c r="'
         at.append(len(body))
         body += f'{column_letters(column)}{row}" s="1"/>'.encode()
-    found = bounds(body, np.array(at))
+    words = words_of(body)
+    found = bounds(words, np.array(at))
     assert found == (max(row for row, _ in cells), max(column for _, column in cells) + 1)
-    assert all_begin(body, np.array(at) - 6, b'<c r="')
-    assert not all_begin(body, np.array(at), b'<c r="')
+    assert all_begin(words, np.array(at) - 6, b'<c r="')
+    assert not all_begin(words, np.array(at), b'<c r="')
 
 
 @pytest.mark.parametrize("reference", ["a1", "A12345678", "ABCD1", "1", "A", "$A$1"])
 def test_references_of_another_form_have_no_bounds(reference: str) -> None:
-    assert bounds(f'<c r="{reference}"><v>1</v></c>'.encode(), np.array([6])) is None
+    assert bounds(words_of(f'<c r="{reference}"><v>1</v></c>'.encode()), np.array([6])) is None
 
 
 @given(st.integers(0, 20_000))
