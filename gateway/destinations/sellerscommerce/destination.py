@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import polars as pl
 
+from gateway.destinations._categories import categories
 from gateway.destinations.sellerscommerce import bodies as shapes
-from gateway.destinations.sellerscommerce import levels, product, tree
+from gateway.destinations.sellerscommerce import levels, product
 from gateway.destinations.sellerscommerce.calls import Calls
 from gateway.destinations.sellerscommerce.endpoints import READS
 from gateway.destinations.sellerscommerce.known import Known
@@ -70,7 +71,7 @@ class SellersCommerceDestination:
         self._account = account
         self._name = name
         self._bodies = shapes.load(settings.bodies)
-        self._table = tree.table(settings.categories)
+        self._table = categories(settings.categories)
         self._operations = self.SPEC.operations(settings)
         self._calls = Calls(settings, transport)
         self._known = Known(self._calls, settings, clock)

@@ -6,15 +6,12 @@ Source: Sellers Commerce Open API documentation, response codes (verified): a pa
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from gateway.destinations.sellerscommerce.known import Category
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
-from gateway.errors import Fault, SettingsError
 
 PART = "\\"
 """What joins the parts of a category's path."""
@@ -87,24 +84,6 @@ class Tree:
             if above is None:
                 return None
             one = above
-
-
-def table(path: Path | None) -> Mapping[str, str] | None:
-    """Read the table of category codes; None where there is none. Raises SettingsError."""
-    if path is None:
-        return None
-    try:
-        rows = list(csv.reader(path.read_text("utf-8-sig").splitlines(), delimiter=";"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError([Fault(str(path), f"the table of categories can't be read: {error}")]) from error
-    faults = [
-        Fault(f"{path}:{line}", "write two cells, category and code, neither of them empty")
-        for line, cells in enumerate(rows, start=1)
-        if cells and (len(cells) != 2 or "" in cells)
-    ]
-    if faults or not rows or rows[0] != ["category", "code"]:
-        raise SettingsError(faults or [Fault(f"{path}:1", "the first line is category;code")])
-    return dict(cells for cells in rows[1:] if cells)
 
 
 def _folded(path: tuple[str, ...]) -> tuple[str, ...]:
