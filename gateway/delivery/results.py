@@ -90,10 +90,10 @@ class RunRows:
             empty = {n: ROW_RESULT_SCHEMA[n] for n in ("faults", "code", "field", "value", "detail")}
             frame = frame.with_columns(pl.lit(None, d).alias(n) for n, d in empty.items())
         frame = self._with_extra(frame)
-        for state, code in _DEFAULT_CODES.items():
-            if (codes == CODES[state]).any():
-                here = (pl.col("state") == state) & pl.col("code").is_null()
-                frame = frame.with_columns(code=pl.when(here).then(pl.lit(code)).otherwise("code"))
+        if any((codes == CODES[state]).any() for state in _DEFAULT_CODES):
+            by_itself = pl.Series([_DEFAULT_CODES.get(str(state)) for state in STATES]).gather(codes)
+            whole = frame["code"].null_count() == frame.height
+            frame = frame.with_columns(code=by_itself if whole else pl.coalesce("code", by_itself))
         frame = frame.with_columns(pl.col("faults").fill_null(0))
         if self.open_code is not None:
             code, detail = self.open_code
