@@ -136,6 +136,19 @@ class SftpSession:
             raise Busy(f"uploading {path}: sent {expected} bytes, found {size} on the server.", fix="It is sent again.")
         self.replace(part, path)
 
+    def put(self, local: Path, path: str) -> None:
+        """Put a file under its final name at once, for servers that refuse to rename: readers may see half of it.
+
+        A file that is gone by the time its size is compared was taken already.
+        """
+        with local.open("rb") as source:
+            expected = self._steady(f"uploading {path}", lambda wire: wire.put_file(source, path), bulk=True)
+        found = self.look(path)
+        if found is not None and found.size != expected:
+            raise Busy(
+                f"uploading {path}: sent {expected} bytes, found {found.size} on the server.", fix="It is sent again."
+            )
+
     def move(self, path: str, target: str) -> None:
         """Rename without ever replacing `target`. Raises RemoteTakenError, RemoteMissingError, RemoteDeniedError.
 

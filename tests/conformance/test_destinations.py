@@ -47,7 +47,7 @@ from gateway.testing.drive import FreeBudget, as_sent, encode, send, settle, sta
 from gateway.testing.hostile import HostileDestination, HostileSettings, Step, effects_per_key
 from gateway.transport.http import RetryPolicy, connect
 from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings, ShopKey
-from gateway.twin.partner import Chain, Item, PartnerTwin, PartnerTwinSettings, Token, Vendor
+from gateway.twin.partner import Chain, Item, Login, PartnerTwin, PartnerTwinSettings, Token, Vendor
 from gateway.twin.sage import SageTwin, SageTwinSettings
 from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
 
@@ -176,6 +176,42 @@ def sellerscommerce(world: World) -> Bench:
     return Bench(build, 5, applied=lambda: {row["sku"]: str(row["stock"]) for row in twin.shelf()})
 
 
+def partner_api_files(world: World) -> Bench:
+    """The same chain by files, numbered where one is full, and read back by calls."""
+    chain = Chain("c-1", (Vendor("v1"),), tokens=(Token("all", SECRET),), logins=(Login("u", SECRET),))
+    feeds = dict.fromkeys(("catalog", "promotions", "assortment"), 0.0)
+    at_once = dict.fromkeys(("pickup_seconds", "min_interval_seconds"), 0.0)
+    settings = PartnerTwinSettings(
+        chains=(chain,), calls_per_window=0, numbered_prefixes=True, file_seconds=feeds, **at_once
+    )
+    goods = [Item(sku, price="90", active=True) for sku in SKUS]
+    twin = world.exits.enter_context(PartnerTwin(goods, settings=settings, files=world.root / "twin"))
+    assert twin.drop is not None
+    known, port, budget = world.root / "known_hosts", twin.drop.port, FreeBudget()
+    known.write_text(f"{twin.drop.known_hosts_line}\n", "utf-8")
+    keys = {
+        "sftp": {"max_rows": {"catalog": 6}, "min_interval_s": 0}, "promo": {"split_strategy": "numbered_prefix"},
+        "confirm": {"window_s": {"catalog": 0}}, "features": {"read_back": "pages"},
+    }  # fmt: skip
+
+    def build(**more: Any) -> Destination:
+        told = {
+            "brand": "foodpanda", "channel": "sftp", "host": twin.url, "chain_id": "c-1", "vendors": {"v1": {}},
+            "tokens": {"all": SecretStr(SECRET)}, "timeout": 2.0, "archive": world.root / "sent", "keys": keys,
+            "sftp_host": "127.0.0.1", "sftp_port": port, "sftp_user": "u", "sftp_password": SecretStr(SECRET),
+            "sftp_known_hosts": known,
+        }  # fmt: skip
+        chosen = PartnerApiSettings(**{**told, **more})
+        access = chosen.access()
+        assert access is not None
+        transport = connect(access, account="chain", clock=CLOCK, budget=budget, policy=RetryPolicy(attempts=1))
+        made = PartnerApiDestination(chosen, transport=transport, clock=CLOCK, account="chain", name="panda")
+        world.exits.callback(made.close)
+        return made
+
+    return Bench(build, 5)
+
+
 def files(world: World) -> Bench:
     def build(**more: Any) -> Destination:
         chosen = FilesSettings(**{"folder": world.root, "format": "csv", "batch_size": 5, **more})
@@ -204,6 +240,7 @@ def bulk(world: World) -> Bench:
 BENCHES = {
     "mirakl": mirakl,
     "partner_api": partner_api,
+    "partner_api by files": partner_api_files,
     "sage": sage,
     "files": files,
     "hostile": hostile,

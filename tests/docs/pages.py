@@ -21,7 +21,7 @@ from gateway.reports import errors_writer
 from gateway.reports.page import MEANING
 from gateway.routes import DeltaRules, GuardLimits, Policy, SetRules
 from gateway.settings.model import GatewaySettings, LocalSettings, RouteSettings, SftpSettings, WebSettings
-from gateway.settings.reading import secret_fields
+from gateway.settings.reading import secret_fields, secret_tables
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -111,11 +111,13 @@ def operations_of(name: str) -> tuple[Operation, ...]:
     settings = example_of(name)
     for secret in secret_fields(spec.settings) & settings.keys():
         settings[secret] = "planted"
+    for table_ in secret_tables(spec.settings) & settings.keys():
+        settings[table_] = dict.fromkeys(settings[table_], "planted")
     return spec.operations(spec.settings.model_validate(settings))
 
 
 def _seconds(value: float) -> str:
-    return "none" if value == 0 else f"{value / 3600:g} h" if value >= 3600 else f"{value:g} s"
+    return "none" if value == 0 else f"{value / 3600:g} h" if value >= 3600 else f"{value:.3g} s"
 
 
 def targets() -> str:

@@ -16,7 +16,6 @@ from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory
 from gateway.destinations.partner_api.profile import Profile
-from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.destinations.partner_api.updates import pause
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
 from gateway.model import Batch, Clock, Receipt, RowState, Sent
@@ -37,11 +36,8 @@ _UNSENT = {
 class Campaigns:
     """Promotion calls of one chain."""
 
-    def __init__(
-        self, calls: Calls, settings: PartnerApiSettings, profile: Profile, clock: Clock, memory: Memory
-    ) -> None:
+    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory) -> None:
         self._calls = calls
-        self._settings = settings
         self._profile = profile
         self._clock = clock
         self._memory = memory

@@ -20,7 +20,7 @@ from gateway.errors import Unreachable
 _KEPT = timedelta(days=60)
 """How long an ended promotion is remembered: the platform tells of orders as long (verified), so ends may matter."""
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
-_STAMPED = re.compile(r"\.(\d{8}T\d{6}\.\d{6})Z(\.[a-z]+)?$")
+_STAMPED = re.compile(r"\.(\d{8}T\d{6}\.\d{6})Z$")
 
 Record = Mapping[str, Any]
 
@@ -63,11 +63,19 @@ class Memory:
 
     # ---- files
 
-    def archive(self, name: str, body: bytes, now: datetime) -> Path:
-        """Keep a copy of a file as uploaded, with its time in the name. Raises Unreachable."""
-        path = self._files / f"{name}.{now.strftime(_STAMP)}"
+    def stage(self, name: str, body: bytes) -> Path:
+        """Write what is about to be uploaded. Raises Unreachable."""
+        path = self._files / f"next-{name}"
         _write(path, body)
         return path
+
+    def archive(self, name: str, staged: Path, now: datetime) -> datetime:
+        """Keep what was uploaded, with its time in the name; returns that time. Raises Unreachable."""
+        try:
+            staged.replace(self._files / f"{name}.{now.strftime(_STAMP)}")
+        except OSError as error:
+            raise _unwritable(staged, error) from error
+        return now
 
     def last_upload(self, name: str) -> datetime | None:
         """Return when a file of a name was uploaded last; None when it never was."""
@@ -87,7 +95,11 @@ def _write(path: Path, body: bytes) -> None:
             os.fsync(out.fileno())
         part.replace(path)
     except OSError as error:
-        raise Unreachable(
-            f"{path} can't be written: {error.strerror or error}.",
-            fix="Make room or give the right to write: what is sent must be remembered.",
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> Unreachable:
+    return Unreachable(
+        f"{path} can't be written: {error.strerror or error}.",
+        fix="Make room or give the right to write: what is sent must be remembered.",
+    )

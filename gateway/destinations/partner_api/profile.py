@@ -286,6 +286,7 @@ class Confirm(_Part):
     """When what was sent can be confirmed."""
 
     window_s: Window = Window()
+    max_rows: int = _key(100_000, "Files with more rows are not read back.", "assumption", ge=0)
 
 
 class Orders(_Part):
@@ -380,12 +381,12 @@ def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def keys(model: type[BaseModel] = Profile, prefix: str = "") -> Iterator[tuple[str, Any, str, str]]:
+def register(model: type[BaseModel] = Profile, prefix: str = "") -> Iterator[tuple[str, Any, str, str]]:
     """Yield dotted name, default, evidence and meaning of every key."""
     for name, info in model.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from keys(inner, f"{prefix}{name}.")
+            yield from register(inner, f"{prefix}{name}.")
             continue
         extra = info.json_schema_extra
         evidence = str(extra["evidence"]) if isinstance(extra, dict) else ""

@@ -186,7 +186,7 @@ def run(destination, records, clock):
 
 
 def sent(destination):
-    return [json.loads(one.body) for one in destination._calls._transport.seen if one.method == "PUT"]
+    return [json.loads(one.body) for one in destination._way._calls._transport.seen if one.method == "PUT"]
 
 
 def test_new_rows_of_a_promotion_are_sent_with_what_is_in_it(made, clock):
@@ -209,7 +209,7 @@ def test_rows_that_end_are_taken_out_and_the_last_ends_it_by_its_body(made, cloc
     third = made(taken("3"), completed())
     run(third, rows({"sku": "B", "command": "end"}), clock)
     assert sent(third) == [{**one, "active": False}]
-    assert b'"discount_value":2.50' in third._calls._transport.seen[0].body
+    assert b'"discount_value":2.50' in third._way._calls._transport.seen[0].body
 
 
 def test_inactive_is_an_end(made, clock):

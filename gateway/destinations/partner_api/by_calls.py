@@ -1,0 +1,119 @@
+"""The way by calls: catalog updates, new products and promotions over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import polars as pl
+
+from gateway.destinations._categories import categories
+from gateway.destinations.partner_api import answers, create, items, promotions
+from gateway.destinations.partner_api.calls import Calls, loaded
+from gateway.destinations.partner_api.campaigns import Campaigns
+from gateway.destinations.partner_api.memory import Memory
+from gateway.destinations.partner_api.profile import Profile
+from gateway.destinations.partner_api.readback import ReadBack
+from gateway.destinations.partner_api.settings import PartnerApiSettings
+from gateway.destinations.partner_api.updates import Updates
+from gateway.errors import GatewayError, MayWorkLater, Refused
+from gateway.model import Batch, Clock, Operation, Receipt, Reference, Sent, no_issues
+from gateway.transport.http import Transport
+
+
+def operations(settings: PartnerApiSettings, profile: Profile) -> tuple[Operation, ...]:
+    """Return what calls can write; what needs a price can be once the settings say on which basis prices are."""
+    more = (create.operation(settings, profile), promotions.operation(settings, profile))
+    return (*items.operations(settings, profile), *(one for one in more if one is not None))
+
+
+class ByCalls:
+    """Calls of one chain."""
+
+    def __init__(
+        self,
+        settings: PartnerApiSettings,
+        profile: Profile,
+        transport: Transport,
+        clock: Clock,
+        account: str,
+        outside: Callable[[str], Transport] | None,
+    ) -> None:
+        self._settings = settings
+        self._profile = profile
+        self._clock = clock
+        self._account = account
+        self._categories = categories(settings.categories)
+        self._calls = Calls(settings, profile, transport, clock, outside)
+        self._memory = Memory(settings.archive, account, "rest")
+        self._updates = Updates(self._calls, settings, profile, clock, ReadBack(self._calls, profile, clock))
+        self._campaigns = Campaigns(self._calls, profile, clock, self._memory)
+
+    def gather(self, operation: str) -> Reference:
+        """Recall what was sent of promotions; read categories for new products. Raises MayWorkLater."""
+        now = self._clock.now()
+        if operation == promotions.OPERATION:
+            return Reference(now, {promotions.REMEMBERED: self._memory.promotions(now)})
+        if operation == create.OPERATION and self._categories is None:
+            vendor = self._settings.vendor_id(next(iter(self._settings.vendors)))
+            return Reference(now, {create.CATEGORIES: create.categories(self._calls.categories(vendor))})
+        return Reference()
+
+    def check(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+        """Return what the platform would not take."""
+        if operation == promotions.OPERATION:
+            return promotions.check(records, self._settings, self._profile)
+        if operation == create.OPERATION:
+            return create.check(records, reference, self._categories)
+        return no_issues()
+
+    def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
+        """Yield calls; the slot is one per vendor, whatever is written of its catalog, and one per promotion."""
+        if operation == promotions.OPERATION:
+            return promotions.encode(records, reference, self._account, self._settings, self._profile)
+        if operation == create.OPERATION:
+            return create.encode(records, reference, self._categories, self._settings, self._profile)
+        return items.encode(operation, records, self._account, self._settings, self._profile)
+
+    def submit(self, batch: Batch) -> Receipt:
+        """Send a batch. What is refused because of single rows is taken apart by `poll`."""
+        return self._of(batch.operation).submit(batch)
+
+    def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
+        """Follow what is under way and send what is left of calls taken apart.
+
+        Trouble with promotions leaves the catalog be, and the other way round. Raises when nothing was learnt of any.
+        """
+        receipts: dict[int, Receipt] = {}
+        trouble: GatewayError | None = None
+        for followed in (self._updates, self._campaigns):
+            mine = [item for item in sent if self._of(item.operation) is followed]
+            try:
+                receipts |= followed.poll(mine)
+            except (MayWorkLater, Refused) as error:
+                trouble = error
+        if trouble is not None and not receipts:
+            raise trouble
+        return receipts
+
+    def hear(self, body: bytes) -> Mapping[str, Receipt]:
+        """Read a delivery of the webhook; none where it is about no job (orders are not ours)."""
+        data = loaded(body)
+        found = None if data is None else answers.news(data)
+        if found is None or found.job == "" or found.state == "":
+            return {}
+        receipt = self._updates.hear(found)
+        return {} if self._updates.known(found.job) else {found.job: receipt}
+
+    def probe(self) -> str:
+        """Ask whether the first vendor's outlet is open: credentials, chain and vendor in one cheap call."""
+        name = next(iter(self._settings.vendors))
+        state = self._calls.outlet(self._settings.vendor_id(name)).get("status")
+        shown = state if isinstance(state, str) else "known"
+        return f"vendor {name} is {shown}; it is one of {len(self._settings.vendors)}"
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._calls.close()
+
+    def _of(self, operation: str) -> Updates | Campaigns:
+        return self._campaigns if operation == promotions.OPERATION else self._updates

@@ -1,0 +1,230 @@
+"""Files put on the platform's server, and what became of their rows: read back by calls where there are any.
+
+Source: Partner API documentation, files: nothing comes back by SFTP, errors stand in the portal (verified). That a file
+may be gone at once, that renaming may be refused, and how often a name may be written are assumptions.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from gateway.destinations.partner_api import answers, items, sheets
+from gateway.destinations.partner_api.memory import Memory
+from gateway.destinations.partner_api.profile import Profile
+from gateway.destinations.partner_api.readback import ReadBack, Verdict, compared
+from gateway.destinations.partner_api.settings import PartnerApiSettings
+from gateway.errors import GatewayError, MayWorkLater, Refused, Throttled, Unreachable
+from gateway.model import LIST_SEPARATOR, Batch, Clock, Receipt, RowState, Sent
+from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, SftpSession
+
+_NONE = "none"
+
+
+class Drop:
+    """Uploads of one account; `read_back` where there are credentials for calls."""
+
+    def __init__(
+        self,
+        session: SftpSession,
+        settings: PartnerApiSettings,
+        profile: Profile,
+        clock: Clock,
+        memory: Memory,
+        read_back: ReadBack | None,
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._profile = profile
+        self._clock = clock
+        self._memory = memory
+        self._read_back = read_back
+        self._folders: dict[str, str] = {}
+
+    def submit(self, batch: Batch) -> Receipt:
+        """Upload the file, or the first of several. Raises Throttled while the name was written too short ago."""
+        why = batch.memo.get(items.UNSENT)
+        if why is not None:
+            full = why == sheets.TOO_MANY
+            state, code = (RowState.REFUSED, "DEST_REFUSED") if full else (RowState.SKIPPED, "")
+            return Receipt(_NONE, closed=True, rest=state, code=code, message=sheets.unsent(why))
+        if "steps" in batch.memo:
+            return self._step(batch.memo, 0)
+        name = batch.memo["file"]
+        at = self._upload(batch.memo["feed"], name, batch.body)
+        ticket = f"{name} {at.isoformat(timespec='seconds')}"
+        note = "; it is larger than the platform is known to take" if sheets.large(batch.body, self._profile) else ""
+        if self._read_back is None or not self._read_back.on or "items" not in batch.memo:
+            return self._unconfirmed(ticket, f"uploaded as {name}, and nothing tells what became of it{note}")
+        return Receipt(ticket, after=self._profile.confirm.window_s.catalog, message=note)
+
+    def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
+        """Send files that are to follow, and read back what should have shown by now."""
+        receipts: dict[int, Receipt] = {}
+        for item in (one for one in sent if one.ticket is not None and items.UNSENT not in one.memo):
+            try:
+                receipts[item.batch_id] = self._asked(item)
+            except MayWorkLater as error:
+                receipts[item.batch_id] = Receipt(item.ticket, after=error.after or self._profile.jobs.poll_after_s[0])
+            except Refused:
+                if not receipts:
+                    raise
+                break
+        return receipts
+
+    def probe(self) -> str:
+        """Find the folders of the agreed layout. Raises what the session raises, Refused for a missing folder."""
+        feeds = {sheets.feed(self._settings), sheets.feed(self._settings, promotions=True)}
+        return ", ".join(self._folder(one) for one in sorted(feeds))
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._session.close()
+
+    # ---------------------------------------------------------------- uploading
+
+    def _upload(self, feed: str, name: str, body: bytes) -> datetime:
+        """Put a file under its name; returns when. The name is what is picked up, so it appears whole."""
+        last, now = self._memory.last_upload(name), self._clock.now()
+        wait = 0.0 if last is None else self._profile.sftp.min_interval_s - (now - last).total_seconds()
+        if wait > 0:
+            raise Throttled(f"{name} was uploaded {(now - last).total_seconds() if last else 0:.0f} s ago.", after=wait)
+        target = posixpath.join(self._folder(feed), name)
+        local = self._memory.stage(name, body)
+        try:
+            self._put(local, target)
+        except RemoteFailureError as error:
+            raise Unreachable(error.message, fix=error.fix) from error
+        return self._memory.archive(name, local, self._clock.now())
+
+    def _put(self, local: Path, target: str) -> None:
+        how = self._profile.sftp.atomic_rename
+        if how == "never":
+            self._session.put(local, target)
+            return
+        try:
+            self._session.upload(local, target)
+        except (RemoteDeniedError, RemoteFailureError):
+            if how == "always":
+                raise
+            folder, name = posixpath.split(target)
+            self._session.put(local, target)
+            self._discard(posixpath.join(folder, f".{name}.part"))
+
+    def _discard(self, path: str) -> None:
+        try:
+            self._session.remove(path)
+        except GatewayError:
+            return  # what could not be renamed may not be removable either; its name is never picked up
+
+    def _folder(self, feed: str) -> str:
+        """Return the folder of a feed as the server has it: found without case, made only where that is allowed."""
+        known = self._folders.get(feed)
+        if known is not None:
+            return known
+        found = ""
+        wanted = str(getattr(self._profile.sftp.remote_dir, feed))
+        for part in [piece for piece in wanted.split("/") if piece]:
+            names = [one.name for one in self._session.entries(found) if one.is_folder]
+            name = part if part in names else next((one for one in names if one.lower() == part.lower()), None)
+            if name is None and not self._profile.sftp.create_missing:
+                raise Refused(
+                    f"The folder {wanted} is not on the file server; there are: {', '.join(sorted(names)) or 'none'}.",
+                    fix="Correct sftp.remote_dir of the profile, or allow sftp.create_missing.",
+                    status="404",
+                )
+            found = posixpath.join(found, part if name is None else name)
+            if name is None:
+                self._session.make_folder(found)
+        self._folders[feed] = found
+        return found
+
+    # ---------------------------------------------------------------- files that follow each other
+
+    def _step(self, memo: Mapping[str, str], at: int) -> Receipt:
+        steps = [json.loads(text) for text in items.unpack(memo["steps"])]
+        step = steps[at]
+        when = self._upload(memo["feed"], step["file"], str(step["body"]).encode("utf-8"))
+        self._memory.keep([step["record"]])
+        ticket = f"{at + 1}/{len(steps)} {step['file']} {when.isoformat(timespec='seconds')}"
+        if at + 1 < len(steps):
+            return Receipt(ticket, after=self._profile.sftp.min_interval_s)
+        message = f"uploaded as {step['file']}; promotions can't be read back, see the portal"
+        return self._unconfirmed(ticket, message)
+
+    def _unconfirmed(self, ticket: str, message: str) -> Receipt:
+        return Receipt(ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED", message=message)
+
+    def _asked(self, item: Sent) -> Receipt:
+        if "steps" in item.memo:
+            at, _, rest = (item.ticket or "").partition("/")
+            count = int(rest.split(" ", 1)[0])
+            return (
+                self._step(item.memo, int(at)) if int(at) < count else self._unconfirmed(item.ticket or "", "uploaded")
+            )
+        return self._shown(item)
+
+    # ---------------------------------------------------------------- reading back
+
+    def _shown(self, item: Sent) -> Receipt:
+        """Say what the catalogs of the vendors show, once the platform had its time."""
+        window = timedelta(seconds=self._profile.confirm.window_s.catalog)
+        age, name = self._clock.now() - item.intent_at, item.memo["file"]
+        if self._read_back is None or not self._read_back.on or "items" not in item.memo:
+            return self._unconfirmed(item.ticket or "", f"uploaded as {name}, and nothing tells what became of it")
+        over = age >= 2 * window
+        if age < window:
+            return Receipt(item.ticket, after=(window - age).total_seconds())
+        since = item.intent_at + (2 * window if over else window)
+        verdicts = self._verdicts(item, since)
+        if verdicts is None:
+            return Receipt(item.ticket, after=self._profile.rest.limits.interval)
+        if not over and not all(one.settled for one in verdicts):
+            return Receipt(item.ticket, after=(2 * window - age).total_seconds())
+        told = answers.frame(((one.at + 1, None), one.state, one.code, one.message) for one in verdicts)
+        return Receipt(
+            item.ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED",
+            message=f"uploaded as {name}", outcomes=told,
+        )  # fmt: skip
+
+    def _verdicts(self, item: Sent, since: datetime) -> list[Verdict] | None:
+        """Return what reading back says of each row: of several vendors the gravest. None while it is being read."""
+        texts, found = items.unpack(item.memo["items"]), dict[int, Verdict]()
+        of = items.unpack(item.memo["vendors"]) if "vendors" in item.memo else [item.memo["vendor"]] * len(texts)
+        rows = pl.DataFrame({"at": range(len(of)), "vendors": of}).with_columns(
+            pl.col("vendors").str.split(LIST_SEPARATOR)
+        )
+        for (vendor,), part in (
+            rows.explode("vendors").partition_by("vendors", as_dict=True, maintain_order=True).items()
+        ):
+            read_back = self._read_back
+            shown = (
+                None if read_back is None else read_back.catalog(self._settings.vendor_id(str(vendor)), since, _deaf)
+            )
+            if shown is None:
+                return None
+            places = part["at"].to_list()
+            buffer = items.sales_buffer(str(vendor), self._settings, self._profile)
+            for one in compared([texts[at] for at in places], shown, buffer, self._profile):
+                at = places[one.at]
+                told = Verdict(
+                    at, one.state, one.code, _named(one, str(vendor), len(of[at].split(LIST_SEPARATOR))), one.settled
+                )
+                known = found.get(at)
+                if known is None or told.state.gravity < known.state.gravity:
+                    found[at] = told
+        return [found[at] for at in sorted(found)]
+
+
+def _named(one: Verdict, vendor: str, count: int) -> str:
+    return f"vendor {vendor}: {one.message}" if count > 1 and one.message else one.message
+
+
+def _deaf(job: str) -> None:
+    """Nothing is heard of jobs of an account that writes files."""
+    del job
