@@ -53,9 +53,6 @@ KINDS: Mapping[str, Schema] = {"base": BASE, "promotion": PROMOTION, "again": AG
 MOST_SEGMENTS = 8
 """Segments of one kind written at more times than this are folded."""
 
-FOREVER = "~"
-"""Sorts after every instant."""
-
 
 def instant(at: datetime) -> str:
     """Return the second a time lies in, as canonical text: windows are told in seconds, both ends within."""

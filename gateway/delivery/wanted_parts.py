@@ -69,7 +69,7 @@ class Part:
 
 
 class Parts:
-    """All parts of one consignment; `fields`: what records transmit besides article and price, `context` too."""
+    """All parts of one consignment. `known`: the lane's book, its baseline and what is under way (INFLIGHT_SCHEMA)."""
 
     def __init__(
         self,
