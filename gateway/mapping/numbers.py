@@ -13,8 +13,7 @@ from functools import cached_property
 
 import polars as pl
 
-from gateway.issues import filled
-from gateway.mapping.patterns import by_unique
+from gateway.mapping.patterns import by_unique, few_distinct
 from gateway.mapping.steps import blame, choose, present
 from gateway.model import Kind
 
@@ -25,6 +24,8 @@ _SIMPLE = "^(?:-?[1-9][0-9]*|0)?$"
 _TWO_READINGS = "^[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _DECIMAL_DIGITS = 38
 _INT128_DIGITS = 38
+_LOOKED_AT = 20
+"""Texts of a column by which its unit is guessed; a wrong guess costs time only."""
 
 
 def _marks(example: str) -> tuple[str, str]:
@@ -112,7 +113,24 @@ class Number:
         return _rest(texts, texts.str.contains(_SIMPLE), None, self._signed)
 
     def _signed(self, texts: pl.Series) -> pl.Series:
-        return _rest(texts, texts.str.contains(f"^-?{self._body}$"), self._by_decimals, self._taken_apart)
+        return _rest(texts, texts.str.contains(f"^-?{self._body}$"), self._by_decimals, self._with_unit)
+
+    def _with_unit(self, texts: pl.Series) -> pl.Series:
+        # Where a column has a mark behind its numbers it is nearly always the same one: without it they are read at
+        # once, unless they are few different ones.
+        unit = self._unit(texts)
+        if not unit or few_distinct(texts):
+            return self._taken_apart(texts)
+        bare = texts.str.strip_suffix(unit)
+        good = texts.str.ends_with(unit) & bare.str.contains(f"^-?{self._body}$")
+        return _rest(texts, good, lambda part: self._by_decimals(part.str.strip_suffix(unit)), self._taken_apart)
+
+    def _unit(self, texts: pl.Series) -> str:
+        """Mark at the end of the first texts that have one, with the space before it; "" where none has."""
+        units = [*self.currency, *(["%"] if self.percent else [])]
+        ends = [space + unit for space in (*_SPACES, "") for unit in units]
+        first = texts.head(_LOOKED_AT).drop_nulls().to_list()
+        return next((end for text in first for end in ends if text.endswith(end)), "")
 
     def _pointed(self, texts: pl.Series) -> pl.Series:
         """Texts without grouping marks, with a dot before decimals."""
@@ -158,7 +176,7 @@ class Number:
         example = self.example + "".join(f" or with {mark}" for mark in self.currency)
         bare = pl.col("text").str.strip_chars(self._around)
         typed = pl.col("kind") == Kind.NUMBER
-        readings = filled(
+        readings = pl.format(
             "{} or {}; agreed is {}",
             bare.str.replace("[.,]", ""),
             bare.str.replace("[.,]", "."),

@@ -33,14 +33,17 @@ def plain(text: str) -> str:
 _FEW = 4096
 
 
-def _distinct(texts: pl.Series) -> int:
+def few_distinct(texts: pl.Series) -> bool:
+    """Tell whether the same few texts fill the column."""
+    if texts.len() < _FEW:
+        return False
     found = pl.DataFrame([texts.alias("text")]).select(pl.col("text").approx_n_unique()).item()
-    return int(found)
+    return int(found) * 3 <= texts.len()
 
 
 def by_unique(texts: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Apply a change to distinct texts only where there are few of them; same order and length as `texts`."""
-    if texts.len() < _FEW or _distinct(texts) * 3 > texts.len():
+    if not few_distinct(texts):
         return change(texts)
     distinct = texts.unique().alias("text")
     changed = pl.DataFrame([distinct, change(distinct).alias("changed")])

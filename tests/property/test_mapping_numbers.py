@@ -71,6 +71,21 @@ def test_reading_agrees_with_the_reference(texts: list[str | None], example: str
     assert read == [text if text is None or text == "" else reference(text, example) for text in texts]
 
 
+units = st.sampled_from(["", " €", "€", "\u00a0€", " EUR", "EUR", " %", "%", "€€", " € €", "  €", "€%"])
+
+
+@patient
+@given(st.lists(st.tuples(near_numbers, units), max_size=30), examples)
+def test_a_mark_behind_a_number_counts_once_whatever_the_others_have(rows: list[tuple[str, str]], example: str) -> None:
+    """One mark, one space at most before it; what is left is read as without it."""
+    number = Number(example, ("€", "EUR"), percent=True)
+    texts = [body + unit for body, unit in rows]
+    read = number.run(pl.Series(texts, dtype=pl.String), None).to_list()
+    for text, found in zip(texts, read, strict=True):
+        bare = re.sub("(?<=[0-9.,\u2212-])[ \u00a0\u2009\u202f]?(?:€|EUR|%)$", "", text)
+        assert found == (text if text == "" else reference(bare, example)), text
+
+
 @patient
 @given(st.lists(near_numbers, max_size=30), examples)
 def test_what_is_read_is_canonical_and_reading_it_again_changes_nothing(texts: list[str], example: str) -> None:
