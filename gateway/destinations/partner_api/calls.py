@@ -28,8 +28,10 @@ _MOST = 256 * 1024 * 1024
 _SAID = 300
 _TOLD = frozenset({400, 403, 404, 409, 413, 422, 501})
 """Statuses of a write that speak of this very call; others are trouble with all calls."""
-_PATIENCE = 5.0
-"""Seconds a reading call waits on the spot for its turn."""
+AT_A_TIME = 2
+"""Batches asked about before others have their turn: each question waits for its place in the budget."""
+_TURNS = 2.0
+"""Turns of the budget a reading call waits for its own on the spot."""
 
 
 class Calls:
@@ -141,7 +143,7 @@ class Calls:
 
     def _read(self, path: str, use: str, query: Query = (), *, accept: str = "application/json") -> Response:
         request = self._paced(Request("GET", path, query=query, accept=accept, limit=_MOST), use)
-        return self._transport.send(replace(request, patience=_PATIENCE, stands_back=True))
+        return self._transport.send(replace(request, patience=_TURNS * request.interval, stands_back=True))
 
     def _write(self, method: str, path: str, body: bytes, *, use: str, booked: bool) -> Response:
         request = Request(method, path, body=body, content_type="application/json", answers=_TOLD)

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.destinations.partner_api import answers, items
 from gateway.destinations.partner_api.answers import News, Place
-from gateway.destinations.partner_api.calls import Calls, loaded, said
+from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory
 from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.updates import pause
@@ -50,17 +50,24 @@ class Campaigns:
         return self._send(_steps(batch.memo), 0, booked=True)
 
     def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
-        """Ask about the calls under way and send those that follow. Raises when nothing was learnt of any."""
-        receipts: dict[int, Receipt] = {}
-        for item in (one for one in sent if one.ticket is not None and items.UNSENT not in one.memo):
+        """Ask about some of the calls under way and send those that follow; the others have their turn next.
+
+        Raises when nothing was learnt of any.
+        """
+        waiting = [one for one in sent if one.ticket is not None and items.UNSENT not in one.memo]
+        turn = self._profile.rest.limits.interval
+        receipts = {one.batch_id: Receipt(one.ticket, after=turn) for one in waiting[AT_A_TIME:]}
+        learnt = False
+        for item in waiting[:AT_A_TIME]:
             try:
                 receipts[item.batch_id] = self._asked(item)
             except MayWorkLater as error:
                 receipts[item.batch_id] = Receipt(item.ticket, after=error.after or self._pause(item))
             except Refused:
-                if not receipts:
+                if not learnt:
                     raise
                 break
+            learnt = True
         return receipts
 
     def _asked(self, item: Sent) -> Receipt:

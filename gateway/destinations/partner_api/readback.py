@@ -18,7 +18,7 @@ from typing import Any
 
 from gateway.destinations.partner_api import answers
 from gateway.destinations.partner_api.answers import News
-from gateway.destinations.partner_api.calls import Calls, loaded
+from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded
 from gateway.destinations.partner_api.profile import Profile
 from gateway.errors import OutcomeUnknown, Refused
 from gateway.model import Clock, RowState
@@ -97,7 +97,8 @@ class ReadBack:
         self._known.pop(vendor, None)
 
     def _paged(self, vendor: str, reading: _Reading) -> bool:
-        while reading.page < _PAGES_MOST:
+        """Read some pages; False while there are more, which are read when others have had their turn."""
+        for _ in range(AT_A_TIME):
             data = self._calls.page(vendor, reading.page + 1)
             listed = data.get("products")
             rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
@@ -106,9 +107,10 @@ class ReadBack:
                 _keep(reading.items, row)
             reading.page += 1
             total = data.get("total_pages")
-            if len(reading.items) == before or (isinstance(total, int) and reading.page >= total):
+            over = isinstance(total, int) and reading.page >= total
+            if over or len(reading.items) == before or reading.page >= _PAGES_MOST:
                 return True
-        return True
+        return False
 
     def _exported(self, vendor: str, reading: _Reading, heard: Heard) -> bool:
         if reading.job == "" and not self._ordered(vendor, reading):

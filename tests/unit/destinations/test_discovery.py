@@ -15,7 +15,7 @@ from gateway.model import Spec
 
 def test_all_destinations_by_name():
     found = destinations()
-    assert list(found) == ["files", "mirakl", "partner_api", "sage"]
+    assert list(found) == ["files", "mirakl", "partner_api", "sage", "sellerscommerce"]
     assert all(isinstance(kind.SPEC, Spec) for kind in found.values())
     assert all(kind.__module__.startswith("gateway.destinations.") for kind in found.values())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 
 from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings
 from gateway.errors import OutcomeUnknown, Refused, Throttled, Unreachable
-from gateway.model import EACH, KEY, UNKNOWN, Reference, RowState
+from gateway.model import EACH, KEY, UNKNOWN, Receipt, Reference, RowState
 from gateway.testing.clock import FakeClock
 from gateway.testing.drive import as_sent, states
 from gateway.transport.http import Response
@@ -428,7 +429,33 @@ def test_an_export_is_read_where_it_can_be_had(made, clock):
     assert outcomes(receipt) == [(1, "applied", None)]
 
 
+def test_others_have_their_turn_between_questions_and_pages(made, clock):
+    gone = Refused("unknown", status="404")
+    pages = [page({"sku": f"S{n}", "active": True}, total=3) for n in range(3)]
+    script = Script(
+        put=[accepted(f"j{n}") for n in range(3)], job=[{"job_status": "QUEUED"}] * 2 + [gone] * 2, page=pages
+    )
+    destination = made(script, keys={"features": {"read_back": "pages"}})
+    batch = only(destination, 3)
+    sent = [
+        replace(as_sent(batch, destination.submit(batch), intent_at=clock.now()), batch_id=number)
+        for number in range(3)
+    ]
+    receipts = destination.poll(sent)
+    assert [receipts[number].after for number in range(3)] == [60.0, 60.0, 60 / 45]
+    late = as_sent(batch, Receipt("j0"), intent_at=clock.now() - timedelta(hours=1))
+    assert not destination.poll([late])[1].closed
+    assert destination.poll([late])[1].closed
+    assert [dict(one.query)["page"] for one in script.seen if _kind(one) == "page"] == ["1", "2", "3"]
+
+
 # ---------------------------------------------------------------- webhook
+
+
+def test_the_settings_say_how_deliveries_prove_themselves(made):
+    hook = made(Script(), webhook_secret=SecretStr("hush"))._settings.hook()
+    assert (hook.header, hook.accept, hook.admits(["Bearer hush"])) == ("Authorization", ("exact", "bearer"), True)
+    assert made(Script())._settings.hook() is None
 
 
 def event(**more):

@@ -310,6 +310,25 @@ class TestSecrets:
         (found,) = place.faults(SOURCE, self.MIRAKL.format('{ env = "SHOP_KEY" }'), ROUTE)
         assert "without Bearer before it" in found
 
+    CHAIN = (
+        '\n[destinations.shop]\nkind = "partner_api"\nbrand = "foodpanda"\nchannel = "rest"\nchain_id = "c"\n'
+        "vendors = { V1 = {} }\ntokens = { catalog = TOKEN }\n"
+    )
+
+    def test_several_secrets_stand_in_a_table_by_name(self, place, monkeypatch):
+        monkeypatch.setenv("CHAIN_KEY", SECRET)
+        loaded = place.load(SOURCE, self.CHAIN.replace("TOKEN", '{ env = "CHAIN_KEY" }'), ROUTE)
+        _, settings = loaded.destinations["shop"]
+        assert settings.tokens["catalog"].get_secret_value() == SECRET
+        assert SECRET not in repr(settings)
+
+    def test_a_table_of_secrets_holds_references_only(self, place):
+        found = place.faults(SOURCE, self.CHAIN.replace("TOKEN", f'"{SECRET}"'), ROUTE)
+        assert found == [
+            "12: destinations.shop.tokens.catalog: a secret stands by reference only: "
+            '{ env = "NAME" } or { file = "path" }'
+        ]
+
     @pytest.mark.parametrize("written", ["", 'password = { env = "PW" }\nkey_file = "id"\n'])
     def test_an_account_needs_a_password_or_a_key(self, place, monkeypatch, written):
         monkeypatch.setenv("PW", SECRET)
