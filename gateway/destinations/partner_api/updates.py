@@ -7,19 +7,17 @@ stand alone. What is still to be sent and what is under way stands in the ticket
 from __future__ import annotations
 
 import json
-import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import quote, unquote
 
 import polars as pl
 
 from gateway.destinations.partner_api import answers, create, items
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded, said
+from gateway.destinations.partner_api.parts import SPLIT, Part, State, every, halves, read
 from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.readback import ReadBack, compared
 from gateway.destinations.partner_api.settings import PartnerApiSettings
@@ -28,38 +26,8 @@ from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Clock, Receipt, 
 from gateway.transport.http import Response
 
 _MOST_HEARD = 10_000
-_SPLIT = "split "
 _DONE = "done"
 _T = TypeVar("_T")
-_PART = re.compile(r"(\d+)-(\d+)(?:=(.+))?")
-Raw = tuple[tuple[str, bytes], ...]
-
-
-@dataclass(slots=True)
-class _Part:
-    """Items from `start` to before `end`; `job` "" while they are to be sent."""
-
-    start: int
-    end: int
-    job: str = ""
-
-
-@dataclass(slots=True)
-class _State:
-    """What is left of a batch, and what was learnt in this turn."""
-
-    parts: list[_Part]
-    found: list[pl.DataFrame] = field(default_factory=list)
-    raw: list[tuple[str, bytes]] = field(default_factory=list)
-    after: float | None = None
-
-    def ticket(self) -> str:
-        return _SPLIT + ";".join(
-            f"{p.start}-{p.end}" + (f"={quote(p.job, safe='')}" if p.job else "") for p in self.parts
-        )
-
-    def outcomes(self) -> pl.DataFrame | None:
-        return pl.concat(self.found) if self.found else None
 
 
 class Updates:
@@ -88,7 +56,7 @@ class Updates:
         if batch.body in self._lost and len(texts) >= 2 * self._profile.rest.limits.floor_products:
             # No answer came to it before, and it does no harm to send it in two.
             self._lost.discard(batch.body)
-            return self._opened(_State(_halves(_Part(0, len(texts)))))
+            return self._opened(State(halves(Part(0, len(texts)))))
         try:
             answer = self._call(batch.memo, batch.body, booked=True)
         except OutcomeUnknown:
@@ -110,12 +78,12 @@ class Updates:
                 return Receipt(_DONE, closed=True, rest=RowState.APPLIED)
             return Receipt(job or _DONE, after=self._profile.jobs.poll_after_s[0])
         if answer.status in {400, 413, 422} and self._may_cut(answer.status, count):
-            return self._opened(_State(_halves(_Part(0, count))))
+            return self._opened(State(halves(Part(0, count))))
         return Receipt(
             _DONE, closed=True, rest=RowState.REFUSED, code=self._code(answer, count), message=self._why(answer, vendor)
         )
 
-    def _opened(self, state: _State) -> Receipt:
+    def _opened(self, state: State) -> Receipt:
         return Receipt(state.ticket(), after=self._profile.rest.limits.interval)
 
     def _may_cut(self, status: int, count: int) -> bool:
@@ -173,12 +141,12 @@ class Updates:
 
     def _asked(self, item: Sent) -> Receipt:
         texts, ticket = items.unpack(item.memo["items"]), item.ticket or ""
-        whole = not ticket.startswith(_SPLIT)
+        whole = not ticket.startswith(SPLIT)
         if ticket == _DONE:
-            parts = [_Part(0, len(texts), _DONE)]
+            parts = [Part(0, len(texts), _DONE)]
         else:
-            parts = [_Part(0, len(texts), ticket)] if whole else _parts(ticket)
-        state = _State(parts)
+            parts = [Part(0, len(texts), ticket)] if whole else read(ticket)
+        state = State(parts)
         self._follow(item, state, texts)
         if not whole:
             self._send_on(item, state, texts)
@@ -191,7 +159,7 @@ class Updates:
         left = ticket if whole else state.ticket()
         return Receipt(left, outcomes=state.outcomes(), after=after, raw=tuple(state.raw))
 
-    def _follow(self, item: Sent, state: _State, texts: Sequence[str]) -> None:
+    def _follow(self, item: Sent, state: State, texts: Sequence[str]) -> None:
         for part in [one for one in state.parts if one.job]:
             try:
                 found = self._result(item, part, texts, state)
@@ -202,7 +170,7 @@ class Updates:
                 state.found.append(found)
                 state.parts.remove(part)
 
-    def _send_on(self, item: Sent, state: _State, texts: Sequence[str]) -> None:
+    def _send_on(self, item: Sent, state: State, texts: Sequence[str]) -> None:
         """Send parts that wait, as many as may be under way; cut again what is refused."""
         vendor, vendors, buffer = _vendor(item.memo), item.memo.get("vendors", ""), int(item.memo["buffer"])
         age = (self._clock.now() - item.intent_at).total_seconds()
@@ -217,7 +185,7 @@ class Updates:
                 # The vendor's place was given up by then: newer values may have been sent.
                 state.parts.remove(part)
                 state.found.append(
-                    _all(part, RowState.REFUSED, "DEST_REFUSED_BATCH", "the call was refused as a whole")
+                    every(part, RowState.REFUSED, "DEST_REFUSED_BATCH", "the call was refused as a whole")
                 )
                 continue
             chosen = list(texts[part.start : part.end])
@@ -229,12 +197,12 @@ class Updates:
                 return
             self._placed(state, part, answer, vendor)
 
-    def _placed(self, state: _State, part: _Part, answer: Response, vendor: str) -> None:
+    def _placed(self, state: State, part: Part, answer: Response, vendor: str) -> None:
         if answer.status < 300:
             job = self._job_of(answer, vendor)
             if answer.status in {200, 204} and job == "":
                 state.parts.remove(part)
-                state.found.append(_all(part, RowState.APPLIED, "", ""))
+                state.found.append(every(part, RowState.APPLIED, "", ""))
                 return
             part.job = job or _DONE
             _remember(self._parts, part.job, vendor)
@@ -243,14 +211,14 @@ class Updates:
         at = state.parts.index(part)
         count = part.end - part.start
         if answer.status in {400, 413, 422} and self._may_cut(answer.status, count):
-            state.parts[at : at + 1] = _halves(part)
+            state.parts[at : at + 1] = halves(part)
         else:
             state.parts.remove(part)
-            state.found.append(_all(part, RowState.REFUSED, self._code(answer, count), self._why(answer, vendor)))
+            state.found.append(every(part, RowState.REFUSED, self._code(answer, count), self._why(answer, vendor)))
 
     # ---------------------------------------------------------------- results
 
-    def _result(self, item: Sent, part: _Part, texts: Sequence[str], state: _State) -> pl.DataFrame | None:
+    def _result(self, item: Sent, part: Part, texts: Sequence[str], state: State) -> pl.DataFrame | None:
         """Return what became of a part under way; None while it is not known."""
         found = self._heard.get(part.job)
         if (found is None or not found.ended) and part.job != _DONE:
@@ -259,13 +227,13 @@ class Updates:
         if found is not None and not found.ended:
             return None
         if found is not None and found.state == answers.FAILED:
-            return _all(part, RowState.REFUSED, "DEST_REFUSED_BATCH", f"the job {part.job} failed")
+            return every(part, RowState.REFUSED, "DEST_REFUSED_BATCH", f"the job {part.job} failed")
         lines = None if found is None else self._lines(found, part.job, state)
         if lines is not None:
             return self._told(lines, part, texts)
         return self._unspoken(item, part, texts)
 
-    def _lines(self, found: News, job: str, state: _State) -> list[answers.Line] | None:
+    def _lines(self, found: News, job: str, state: State) -> list[answers.Line] | None:
         if found.url:
             try:
                 body = self._calls.download(found.url)
@@ -275,7 +243,7 @@ class Updates:
             return answers.log(body, self._profile.jobs)
         return [*answers.feedback(found.feedback, self._profile.jobs), *answers.duplicates(found)] or None
 
-    def _told(self, lines: Sequence[answers.Line], part: _Part, texts: Sequence[str]) -> pl.DataFrame:
+    def _told(self, lines: Sequence[answers.Line], part: Part, texts: Sequence[str]) -> pl.DataFrame:
         places = self._lines_of(part, texts)
         told = answers.outcomes(lines, lambda code: places.get(self._bare(code), ()))
         if self._profile.jobs.log_lists == "all":
@@ -284,7 +252,7 @@ class Updates:
         rest = [(n, None) for n in range(part.start + 1, part.end + 1) if n not in named]
         return pl.concat([told, answers.frame((place, RowState.APPLIED, "", "") for place in rest)])
 
-    def _lines_of(self, part: _Part, texts: Sequence[str]) -> Mapping[str, list[Place]]:
+    def _lines_of(self, part: Part, texts: Sequence[str]) -> Mapping[str, list[Place]]:
         places: dict[str, list[Place]] = {}
         for at in range(part.start, part.end):
             code = str(json.loads(texts[at])[self._profile.rest.fields.identifier])
@@ -295,7 +263,7 @@ class Updates:
         """Barcodes come back with other leading zeros than they were sent with."""
         return code if self._profile.rest.fields.identifier == "sku" else code.lstrip("0")
 
-    def _unspoken(self, item: Sent, part: _Part, texts: Sequence[str]) -> pl.DataFrame | None:
+    def _unspoken(self, item: Sent, part: Part, texts: Sequence[str]) -> pl.DataFrame | None:
         """Say what became of items of which nobody speaks: what is read back, in the end that they were accepted."""
         age = (self._clock.now() - item.intent_at).total_seconds()
         over = age >= self._profile.confirm.window_s.catalog
@@ -307,9 +275,9 @@ class Updates:
                 return None
         elif self._settings.webhook_secret is not None and not over:
             return None  # the platform may still speak
-        return _all(part, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {part.job} named no items")
+        return every(part, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {part.job} named no items")
 
-    def _read(self, item: Sent, part: _Part, texts: Sequence[str], *, over: bool) -> pl.DataFrame | None:
+    def _read(self, item: Sent, part: Part, texts: Sequence[str], *, over: bool) -> pl.DataFrame | None:
         vendor = _vendor(item.memo)
         since = self._since(item, over=over)
         shown = self._read_back.catalog(self._settings.vendor_id(vendor), since, self._heard.get)
@@ -385,17 +353,3 @@ def _remember(where: OrderedDict[str, _T], name: str, value: _T) -> None:
     where[name] = value
     while len(where) > _MOST_HEARD:
         where.popitem(last=False)
-
-
-def _halves(part: _Part) -> list[_Part]:
-    middle = (part.start + part.end) // 2
-    return [_Part(part.start, middle), _Part(middle, part.end)]
-
-
-def _parts(ticket: str) -> list[_Part]:
-    found = (_PART.fullmatch(text) for text in ticket.removeprefix(_SPLIT).split(";"))
-    return [_Part(int(m[1]), int(m[2]), unquote(m[3] or "")) for m in found if m is not None]
-
-
-def _all(part: _Part, state: RowState, code: str, message: str) -> pl.DataFrame:
-    return answers.frame(((line, None), state, code, message) for line in range(part.start + 1, part.end + 1))

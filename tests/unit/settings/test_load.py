@@ -324,10 +324,8 @@ class TestSecrets:
 
     def test_a_table_of_secrets_holds_references_only(self, place):
         found = place.faults(SOURCE, self.CHAIN.replace("TOKEN", f'"{SECRET}"'), ROUTE)
-        assert found == [
-            "12: destinations.shop.tokens.catalog: a secret stands by reference only: "
-            '{ env = "NAME" } or { file = "path" }'
-        ]
+        told = 'a secret stands by reference only: { env = "NAME" } or { file = "path" }'
+        assert found == [f"12: destinations.shop.tokens.catalog: {told}"]
 
     @pytest.mark.parametrize("written", ["", 'password = { env = "PW" }\nkey_file = "id"\n'])
     def test_an_account_needs_a_password_or_a_key(self, place, monkeypatch, written):
