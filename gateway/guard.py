@@ -82,7 +82,9 @@ def tally(
     moved = moved.filter((old > 0) & new.is_not_null())
     repriced = moved.filter((new - old).abs() > old * _share(priced.price_change))
     floored = moved.filter(new <= old * _share(priced.price_floor))
-    examples = pl.concat([ended["@key"], floored["@key"], repriced["@key"]]).head(5).to_list()
+    examples = (
+        pl.concat([floored["@key"], ended["@key"], repriced["@key"]]).unique(maintain_order=True).head(5).to_list()
+    )
     counts = (ended.height, 0, repriced.height, floored.height)
     return Tally(known, send.height, *counts, file_keys, full, tuple(examples))
 
@@ -114,7 +116,8 @@ def verdict(now: Tally, limits: GuardLimits, *, hour: Mapping[str, int], last_fu
                 f"the limit is {share:.0%} and at least {least}"
             )
     if now.floored:
-        some = ", ".join(key.rstrip(KEY_SEPARATOR).replace(KEY_SEPARATOR, " / ") for key in now.examples)
+        shown = now.examples[: min(now.floored, 3)]
+        some = ", ".join(key.rstrip(KEY_SEPARATOR).replace(KEY_SEPARATOR, " / ") for key in shown)
         return (
             f"{now.floored:,} prices would fall to {limits.price_floor:.0%} of the old one or below (like {some}); "
             "a price like that is rarely meant"

@@ -126,7 +126,10 @@ class Decider:
             return decided, reference
         told = ("decision", "code", "detail")
         wrong = found.select(
-            pl.col(ROW).cast(pl.UInt32).alias("effect"), pl.lit("refused").alias("decision"), "code", "detail"
+            pl.col(ROW).cast(pl.UInt32).alias("effect"),
+            pl.lit("refused").alias("decision"),
+            "code",
+            pl.concat_str("field", pl.lit(": "), "detail").alias("detail"),
         )
         if "code" not in placed.columns:
             placed = placed.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))

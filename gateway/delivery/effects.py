@@ -195,21 +195,25 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
         legs = runs.legs_of(tx, run)
         consignments = [(c, runs.runs_of(tx, c.id), runs.batches_of(tx, c.id)) for c in runs.consignments_of(tx, run)]
     found: list[LegStates] = []
+    cancelled = np.zeros(taken.shape, dtype=np.bool_)
     for leg in legs:
         codes = np.full(taken.shape, UNDECIDED, dtype=np.uint8)
         said: list[pl.DataFrame] = []
         for row, in_it, sent in consignments:
             if row.lane == leg.lane:
                 consignment = spool.consignment(row.id)
-                told = _Told(codes, said, derived, bool(leg.fans_out))
+                told = _Told(codes, said, derived, bool(leg.fans_out), cancelled)
                 _apply_decisions(consignment, run, told)
                 _apply_effects(consignment, sent, (in_it.index(run), _open(leg, open_state)), told)
         if leg.open_rows or open_state not in {RowState.PENDING, RowState.HELD, RowState.SCHEDULED}:
+            before = codes == UNDECIDED
             _open_rows(spool.run(run), leg, taken, codes, _open(leg, open_state, journal.clock.now()))
+            if _open(leg, open_state) is RowState.SKIPPED:
+                cancelled |= before & (codes != UNDECIDED)
         codes[taken != UNDECIDED] = UNDECIDED
         extra.extend(one.with_columns(place=pl.lit(leg.place, pl.UInt8)) for one in said)
         found.append(LegStates(leg.lane.rsplit("/", 2)[-2] if leg.lane.count("/") > 1 else leg.operation, codes))
-    return _gathered(taken, found, extra, derived, open_state)
+    return _gathered(taken, found, extra, derived, (open_state, cancelled))
 
 
 def _gathered(
@@ -217,11 +221,16 @@ def _gathered(
     legs: list[LegStates],
     extra: list[pl.DataFrame],
     derived: dict[str, int],
-    open_state: RowState,
+    opened: tuple[RowState, npt.NDArray[np.bool_]],
 ) -> RowStates:
+    open_state, cancelled = opened
     gravest = taken.copy()
     for leg in legs:
         np.minimum(gravest, leg.codes, out=gravest, where=taken == UNDECIDED)
+    if len(legs) > 1:  # what a person called off is no success of the row, whatever took effect before
+        gravest[cancelled & (taken == UNDECIDED) & (gravest > CODES[str(RowState.REJECTED)])] = CODES[
+            str(RowState.SKIPPED)
+        ]
     gravest[gravest == UNDECIDED] = CODES[str(open_state if not legs else RowState.SKIPPED)]
     schema = pl.DataFrame(schema=EXTRA_SCHEMA)
     told = pl.concat([one.select(schema.columns) for one in extra]) if extra else schema
@@ -287,6 +296,8 @@ class _Told:
     extra: list[pl.DataFrame]
     derived: dict[str, int]
     fans_out: bool
+    cancelled: npt.NDArray[np.bool_]
+    """Rows whose effect a person called off, indexed by `@row`."""
 
     def take(self, rows: pl.Series, states: pl.Series) -> None:
         """Give rows the states (codes); of several effects of a row in the leg the gravest counts."""
@@ -330,6 +341,8 @@ def _apply_effects(
             joined = members.join(rows.drop(ROW), on="effect", how="inner")
             rows = pl.concat([rows, joined.select(rows.columns)])
         told.take(rows[ROW], rows["state"].to_physical().cast(pl.UInt8))
+        off = rows.filter(pl.col("code") == "CANCELLED")[ROW]
+        told.cancelled[off.to_numpy()] = True
         said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())
         if said.height:
             gravity = pl.col("state").to_physical().cast(pl.UInt8).alias("gravity")

@@ -16,6 +16,7 @@ from gateway.delivery.setup import operations_for
 from gateway.destinations import destinations
 from gateway.errors import SettingsError
 from gateway.formats.layout import XmlLayout
+from gateway.issues import sentence
 from gateway.mapping import MappingFile, load_mapping
 from gateway.model import Operation
 from gateway.routes import Route
@@ -181,13 +182,21 @@ def _route(
     kind, target = targets[made.destination]
     operations = destinations()[kind].SPEC.operations(target)
     chosen = operations_for(operations, agreed.name, made.effects)
-    if not chosen:
+    offered = [o.family for o in operations_for(operations, agreed.name)]
+    if not offered:
         takes = ", ".join(sorted({o.contract for o in operations}))
-        document.fault((*keys, "destination"), f"{made.destination} does not take {agreed.name}; it takes: {takes}")
+        basis = "; prices need its price_basis" if getattr(target, "price_basis", "") is None else ""
+        said = f"{made.destination} does not take {agreed.name}; it takes: {takes}{basis}"
+        document.fault((*keys, "destination"), said)
         return None
-    for word in sorted(set(made.effects or ()) - {o.family for o in chosen}):
-        offered = [o.family for o in operations_for(operations, agreed.name)]
+    for word in sorted(set(made.effects or ()) - set(offered)):
         document.fault((*keys, "effects"), unknown(word, offered, f"effect of {agreed.name} at {made.destination}"))
+    if not chosen:
+        if not made.effects:
+            document.fault(
+                (*keys, "effects"), f"name one effect at least, or leave it out; known: {', '.join(offered)}"
+            )
+        return None
     source = sources[made.source]
     partner = made.partner or source.partner or made.source
     route = Route(
@@ -216,6 +225,12 @@ def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFil
     for field in sorted(set(mapping.group.sum) - agreed.numeric) if mapping.group is not None else ():
         place = f"{mapping.path}:{mapping.line('group', 'sum')}"
         document.fault(keys, f"{place}: {field!r} can't be added up; numbers are {', '.join(sorted(agreed.numeric))}")
+    for field, spec in mapping.fields.items():
+        constant = getattr(spec, "constant", None)
+        wrong = [] if constant is None else [f for f in agreed.row_verdict({field: constant}) if f.field == field]
+        for one in wrong[:1] if agreed.has(field) else ():
+            said = sentence(one.code, field=field, value=constant or "", detail=one.detail)
+            document.fault(keys, f"{mapping.path}:{mapping.line('fields', field)}: {said}")
     for field in agreed.unfilled(mapping.fields):
         how = _HOW.get(field, "")
         document.fault(keys, f"{mapping.path}: the contract {agreed.name} needs {field!r}, which nothing fills{how}")

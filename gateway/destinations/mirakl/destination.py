@@ -83,6 +83,7 @@ class MiraklDestination:
             "stock": StockImports(self._calls, settings, name),
         }
         self._platform: tuple[datetime, Platform] | None = None
+        self._account_known = False
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -98,6 +99,7 @@ class MiraklDestination:
         """Read the offers of the records and, once a day, the platform's configuration. Raises MayWorkLater."""
         if operation not in _PRICED | {offer.OPERATION}:
             return Reference()
+        self._know_account()
         found = self._read_platform()
         skus = records["sku"].drop_nulls().unique(maintain_order=True).to_list()
         at, known = self._known.of(skus, exported=found.customers_have_prices and operation in _PRICED)
@@ -191,6 +193,21 @@ class MiraklDestination:
                 fix="Correct currency: prices would be taken as if they were in the shop's.",
                 status="currency",
             )
+
+    def _know_account(self) -> None:
+        """Compare the account once, before anything is priced. Raises Refused where it is not the one meant."""
+        if self._account_known:
+            return
+        try:
+            account = platform.account(self._calls.read(Api("A01", "/api/account")))
+        except Throttled:
+            return  # it may be read once a day, and was: what it said then was compared then
+        except Refused as error:
+            if error.status != "403":
+                raise
+        else:
+            self._compare(account)
+        self._account_known = True
 
     def _read_platform(self) -> Platform:
         """Read PC01 once a day; a key that may not read it leaves it unknown, which is no fault."""

@@ -27,6 +27,7 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
         name=OPERATION,
         contract="promotion",
         family="price",
+        after=("offer",),
         fields=("sku", *FIELDS),
         batch_size=settings.price_batch_size,
         requires=_requires(),

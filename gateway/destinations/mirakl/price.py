@@ -43,7 +43,7 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
 
 def of_catalog(settings: MiraklSettings, prices: PriceTerms) -> Operation:
     """Describe the price operation of catalog rows that give a price."""
-    return _operation(settings, "catalog", ("sku", "price", "currency"), prices, when=("price",), after=("offer",))
+    return _operation(settings, "catalog", ("sku", "price", "currency"), prices, when=("price",))
 
 
 def _operation(
@@ -54,7 +54,7 @@ def _operation(
     *,
     requires: tuple[Requirement, ...] = (),
     when: tuple[str, ...] = (),
-    after: tuple[str, ...] = (),
+    after: tuple[str, ...] = ("offer",),
 ) -> Operation:
     return Operation(
         name=OPERATION,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from gateway.transport.http import Access, base_url
 
@@ -282,6 +282,16 @@ class MiraklSettings(BaseModel):
             msg = "sku needs an attribute code: reports are tied to rows by it"
             raise ValueError(msg)
         return columns
+
+    @model_validator(mode="after")
+    def _one_attribute_each(self) -> MiraklSettings:
+        """Two fields under one attribute would overwrite each other."""
+        codes = [*self.product_columns.values(), *self.image_columns, *self.variant_columns.values()]
+        twice = next((code for code in codes if codes.count(code) > 1), None)
+        if twice is not None:
+            msg = f"the attribute {twice!r} is named twice in product_columns, image_columns and variant_columns"
+            raise ValueError(msg)
+        return self
 
     def access(self) -> Access:
         """Return address and secret header; the key stands alone, without a scheme word."""

@@ -44,6 +44,7 @@ def operation(settings: MiraklSettings) -> Operation:
         slot_until="ticket",
         interval=settings.import_interval,
         ends=True,
+        after=("offer",),
     )
 
 
@@ -56,7 +57,6 @@ def of_catalog(settings: MiraklSettings) -> Operation:
         requires=(profiles.whole("quantity"),),
         key=("sku", "warehouse"),
         when=("quantity",),
-        after=("offer",),
         measure="quantity",
     )
 
