@@ -237,7 +237,7 @@ class Intake:
             newest = runs.newest_of_route(tx, setup.route.name)
         first = "" if newest is None else f" as run {newest.id} ({newest.file})"
         error = FileError("FILE_DUPLICATE", f"The same content was already taken{first}; nothing is sent again.",
-                          fix="Nothing to do; failed rows go again by their errors file, or by gateway retry.")  # fmt: skip
+                          fix="Nothing to do; failed rows go again by their errors file or gateway retry.")  # fmt: skip
         self._refuse(bundle, error, place=place)
 
     def _reject(self, run: str, bundle: Bundle, setup: RouteSetup, error: FileError) -> None:
