@@ -13,6 +13,7 @@ from functools import cached_property
 
 import polars as pl
 
+from gateway.issues import filled
 from gateway.mapping.patterns import by_unique, few_distinct
 from gateway.mapping.steps import blame, choose, present
 from gateway.model import Kind
@@ -176,7 +177,7 @@ class Number:
         example = self.example + "".join(f" or with {mark}" for mark in self.currency)
         bare = pl.col("text").str.strip_chars(self._around)
         typed = pl.col("kind") == Kind.NUMBER
-        readings = pl.format(
+        readings = filled(
             "{} or {}; agreed is {}",
             bare.str.replace("[.,]", ""),
             bare.str.replace("[.,]", "."),

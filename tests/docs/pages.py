@@ -128,7 +128,7 @@ def targets() -> str:
         for one in operations_of(name):
             families.setdefault(one.contract, []).append(one.family)
         spec = destinations()[name].SPEC
-        effects = ("; ".join(f"{contract}: {', '.join(dict.fromkeys(of))}" for contract, of in families.items()))
+        effects = "; ".join(f"{contract}: {', '.join(dict.fromkeys(of))}" for contract, of in families.items())
         rows.append((f"[`{name}`](docs/destinations/{name}.md)", spec.title, effects.replace("*:", "any contract:")))
     return table(("`kind`", "What", "Contract: effects of a row"), rows)
 

@@ -66,9 +66,7 @@ def neighbours(rig):
     other = replace(rig.lane, name="there/stock/bolt")
     lanes = {one.name: one for one in (rig.lane, other)}
     delivery = rig.delivery
-    rig.delivery = Delivery(
-        rig.journal, delivery._builder, delivery._sender, rig.settler, lanes, rig.intake.run_ended
-    )
+    rig.delivery = Delivery(rig.journal, delivery._builder, delivery._sender, rig.settler, lanes, rig.intake.run_ended)
     return other.name
 
 
