@@ -170,7 +170,7 @@ class Intake:
     def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile, notes: list[str]) -> None:
         now = self._journal.clock.now()
         legs = legs_written(setup.legs, readout.columns)
-        calls = {leg.lane: _calls(leg.operation, readout.good) for leg in legs}
+        calls = {leg.lane: _calls(leg.operation, _effects(leg.operation, readout)) for leg in legs}
         finish = now + timedelta(seconds=max((calls[leg.lane] * leg.operation.interval for leg in legs), default=0))
         grouping = None if mapping.group is None else Grouping(sums=mapping.group.sum)
         pinned = Pinned(
@@ -356,6 +356,12 @@ def _digest_of(mapping: MappingFile) -> str:
 def _empty(code: str) -> FileError:
     kind = CATALOGUE[code]
     return FileError(code, kind.text, fix=kind.fix)
+
+
+def _effects(operation: Operation, readout: Readout) -> int:
+    """Effects of the good rows, where a row has one per item at least as many as the destination knows items."""
+    known = operation.each is not None and operation.each not in readout.columns
+    return readout.good * (max(1, len(operation.every)) if known else 1)
 
 
 def _calls(operation: Operation, rows: int) -> int:
