@@ -31,6 +31,10 @@ from gateway.readers.xml_stream import RecordStream
 BLOCK = 20_000
 """Rows per table, fewer where there are many columns."""
 BLOCK_CELLS = 500_000
+SLICE_CELLS = 50_000
+"""Cells made into columns at a time: as Python values so few stay in the processor's cache and out of the collector's
+way."""
+LEAST_SLICE = 1_000
 MOST_COLUMNS = 5_000
 
 
@@ -91,6 +95,7 @@ class _Rows:
     _plan: Plan = field(default_factory=Plan)
     _part: Plan = field(default_factory=Plan)
     _cells: list[Cells] = field(default_factory=list)
+    _slices: list[list[pl.Series]] = field(default_factory=list)
     _lines: list[int] = field(default_factory=list)
     _links: list[Link | None] = field(default_factory=list)
     _first: int = 1
@@ -109,7 +114,7 @@ class _Rows:
     @property
     def full(self) -> bool:
         """Whether there are rows enough for a table."""
-        return len(self._cells) >= min(BLOCK, max(1, BLOCK_CELLS // max(1, len(self.columns))))
+        return len(self._lines) >= min(BLOCK, max(1, BLOCK_CELLS // max(1, len(self.columns))))
 
     def take(self, elements: list[etree._Element]) -> None:
         """Add the rows of records."""
@@ -127,6 +132,14 @@ class _Rows:
             self._cells.append(cells)
             lines.append(line_of(element))
             links.append(link)
+        if len(self._cells) >= max(LEAST_SLICE, SLICE_CELLS // max(1, len(self.columns))):
+            self._pack()
+
+    def _pack(self) -> None:
+        """Make columns of the cells taken since the last time."""
+        columns = zip(*self._cells, strict=True) if self._cells else iter([()] * len(self.columns))
+        self._slices.append([pl.Series(f"c{at}", values, dtype=pl.String) for at, values in enumerate(columns)])
+        self._cells = []
 
     def _take_parts(self, element: etree._Element, cells: Cells, link: Link | None) -> bool:
         """Add a row per exploded child; False when there is none."""
@@ -142,10 +155,11 @@ class _Rows:
 
     def table(self) -> Table:
         """Return the rows taken since the last table."""
-        rows = len(self._cells)
+        rows = len(self._lines)
+        if self._cells or not self._slices:
+            self._pack()
         numbers = pl.int_range(self._first, self._first + rows, dtype=pl.Int64, eager=True).alias(ROW)
-        columns = zip(*self._cells, strict=True) if rows else iter([()] * len(self.columns))
-        cells = [pl.Series(f"c{index}", values, dtype=pl.String) for index, values in enumerate(columns)]
+        cells = [pl.concat(parts) for parts in zip(*self._slices, strict=True)]
         table = Table(
             frame=pl.DataFrame([numbers, pl.Series(LINE, self._lines, dtype=pl.Int64), *cells]),
             headers=self.columns,
@@ -153,7 +167,7 @@ class _Rows:
             links=self._linked(numbers) if any(link is not None for link in self._links) else None,
         )
         self._first += rows
-        self._cells, self._lines, self._links, self._blank = [], [], [], 0
+        self._slices, self._lines, self._links, self._blank = [], [], [], 0
         return table
 
     def _linked(self, numbers: pl.Series) -> pl.DataFrame:

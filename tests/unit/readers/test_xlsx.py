@@ -10,6 +10,7 @@ import xlsxwriter
 from gateway.errors import FileError
 from gateway.formats.layout import CsvLayout, XlsxLayout
 from gateway.model import Kind, Table
+from gateway.readers import xlsx_table
 from gateway.readers.xlsx import XlsxReader
 from gateway.readers.xlsx_cells import float_text
 
@@ -332,6 +333,28 @@ def test_an_errors_file_of_ours_comes_back(tmp_path: Path) -> None:
         assert table.links.rows() == [(2, "r1", 17), (3, "r1", 19), (4, None, None)]
         assert table.kinds is not None
         assert table.kinds.columns == ["c0", "c1"]
+
+
+def test_a_column_made_slice_by_slice_is_the_column_made_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = openpyxl.Workbook()
+    page = book.worksheets[0]
+    values = ["one", 2, None, 3.5, True, dt.date(2026, 11, 22), "", "=1/0", 12345678901234567]
+    for row_values in [["a", "b", "c"], *([values[n % 9], values[n % 4], None] for n in range(40))]:
+        page.append(row_values)
+    page["C20"] = "alone"
+    book.save(tmp_path / "a.xlsx")
+    at_once = both(tmp_path / "a.xlsx")
+    monkeypatch.setattr(xlsx_table, "SLICE_CELLS", 9)
+    monkeypatch.setattr(xlsx_table, "LEAST_SLICE", 2)
+    sliced = both(tmp_path / "a.xlsx")
+    assert sliced.frame.equals(at_once.frame)
+    assert sliced.kinds is not None
+    assert at_once.kinds is not None
+    assert sliced.kinds.equals(at_once.kinds)
+    assert sliced.issues.equals(at_once.issues)
+    assert sliced.blank == at_once.blank
 
 
 def test_tables_are_flat_blocks_with_running_numbers(tmp_path: Path) -> None:

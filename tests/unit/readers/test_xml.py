@@ -100,6 +100,15 @@ def test_columns_that_appear_late_are_columns_of_every_table(document) -> None:
     assert frame.row(-1)[2:] == (None, "x")
 
 
+def test_rows_stay_in_order_over_many_slices(document) -> None:
+    rows = [(str(n), None if n % 3 else "", "x" if n % 1_700 == 0 else None) for n in range(4_321)]
+    parts = ("<i><a>{}</a>{}{}</i>".format(a, b if b is None else "<b/>", "<c>x</c>" if c else "") for a, b, c in rows)
+    text = "".join(parts).replace("None", "")
+    table = read(document(f"<r>{text}</r>"), "r/i", columns=("a", "b", "c"))
+    assert cells(table) == rows
+    assert table.frame["@row"].to_list() == list(range(1, len(rows) + 1))
+
+
 def test_text_among_elements_is_taken_whole(document) -> None:
     table = read(document("<r><p><d>Hello <b>big</b> world</d></p><p><d>plain</d></p></r>"), "r/p")
     assert table.headers == ("d", "d/b")
