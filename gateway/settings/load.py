@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
 
 from gateway.contracts import Contract, contract
 from gateway.delivery.setup import operations_for
@@ -216,6 +217,18 @@ def _check_set(document: Document, keys: tuple[str, ...], made: RouteSettings, m
         document.fault((*keys, "set"), f"the record {layout.record!r} is the document itself: no files stand together")
 
 
+def _impossible(mapping: MappingFile, agreed: Contract) -> Iterator[tuple[str, str]]:
+    """Yield fields whose constant no row could have, each with what is wrong with it."""
+    for field, spec in mapping.fields.items():
+        constant = None if spec.constant is None else str(spec.constant)
+        if constant is not None and field in agreed.fields:
+            try:
+                agreed.fields[field].type.read(constant)
+            except PydanticCustomError as error:
+                detail = str((error.context or {}).get("detail", ""))
+                yield field, sentence(error.type, field=field, value=constant, detail=detail)
+
+
 def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFile, agreed: Contract) -> None:
     for field in sorted(name for name in mapping.fields if not agreed.has(name)):
         place = f"{mapping.path}:{mapping.line('fields', field)}"
@@ -225,12 +238,8 @@ def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFil
     for field in sorted(set(mapping.group.sum) - agreed.numeric) if mapping.group is not None else ():
         place = f"{mapping.path}:{mapping.line('group', 'sum')}"
         document.fault(keys, f"{place}: {field!r} can't be added up; numbers are {', '.join(sorted(agreed.numeric))}")
-    for field, spec in mapping.fields.items():
-        constant = getattr(spec, "constant", None)
-        wrong = [] if constant is None else [f for f in agreed.row_verdict({field: constant}) if f.field == field]
-        for one in wrong[:1] if agreed.has(field) else ():
-            said = sentence(one.code, field=field, value=constant or "", detail=one.detail)
-            document.fault(keys, f"{mapping.path}:{mapping.line('fields', field)}: {said}")
+    for field, said in _impossible(mapping, agreed):
+        document.fault(keys, f"{mapping.path}:{mapping.line('fields', field)}: {said}")
     for field in agreed.unfilled(mapping.fields):
         how = _HOW.get(field, "")
         document.fault(keys, f"{mapping.path}: the contract {agreed.name} needs {field!r}, which nothing fills{how}")

@@ -349,3 +349,9 @@ class TestSets:
         else:
             said = "16: routes.stock.set: the record 'item' is the document itself: no files stand together"
             assert place.faults(*parts) == [said]
+
+
+def test_a_constant_no_row_could_have_is_a_fault_of_the_mapping(place):
+    place.mapping("stock.toml", MAPPING.replace("[fields]", '[fields]\ncommand = { constant = "stop" }'))
+    with pytest.raises(SettingsError, match=r"stock\.toml:\d+: command .*stop"):
+        place.load(SOURCE, SHOP, ROUTE)
