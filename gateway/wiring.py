@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 import httpx
@@ -45,13 +45,12 @@ from gateway.service import Service
 from gateway.settings import Loaded, LoadedRoute, LocalSettings, SftpSettings, WebSettings
 from gateway.sources.handling import Handling
 from gateway.sources.local import LocalSource
-from gateway.sources.sftp import SftpSource
 from gateway.spool import Spool
-from gateway.transport import sftp
 from gateway.transport.hook import Hook
 from gateway.transport.http import Request, Response, connect
-from gateway.web.app import Limits, Receiver
-from gateway.web.server import WebServer
+
+if TYPE_CHECKING:
+    from gateway.web.server import WebServer
 
 
 class SystemClock:
@@ -169,6 +168,9 @@ def _receiver(loaded: Loaded, journal: Journal, wake: Callable[[str], None]) -> 
         made = None if hook is None else hook()
         if made is not None:
             hooks[name] = made
+    from gateway.web.app import Limits, Receiver  # noqa: PLC0415  the web server loads only where one is wanted
+    from gateway.web.server import WebServer  # noqa: PLC0415  likewise
+
     limits = Limits(web.max_body, web.backlog, timedelta(days=web.keep_days))
     app = Receiver(journal, hooks, wake, limits).app()
     return WebServer(app, web.listen, web.port, patience=web.timeout, connections=web.connections)
@@ -385,6 +387,9 @@ def _source(name: str, one: LocalSettings | SftpSettings, journal: Journal, cloc
     if isinstance(one, LocalSettings):
         answers = None if one.answers is None else one.folder / one.answers
         return LocalSource(name, one.folder, handling, ledger=ledger, clock=clock, answers=answers)
+    from gateway.sources.sftp import SftpSource  # noqa: PLC0415  paramiko loads only where a source needs it
+    from gateway.transport import sftp  # noqa: PLC0415  likewise
+
     account = sftp.SftpSettings(
         host=one.host, user=one.user, known_hosts=one.known_hosts, port=one.port, password=one.password,
         key_file=one.key_file, passphrase=one.passphrase, connect_timeout=one.connect_timeout,
