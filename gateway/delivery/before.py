@@ -93,7 +93,7 @@ class Before:
             query = sa.select(t.leg.c.run, t.leg.c.given).join(t.run, t.run.c.id == t.leg.c.run)
             query = query.where(t.leg.c.lane == lane, t.leg.c.open_rows > 0, t.run.c.state.in_(("waiting", "held")))
             opened = tx.execute(query).fetchall()
-        found = [inflight_keys(self._journal, self._spool, lane).select(KEY)]
+        found: list[pl.DataFrame] = []
         for leg in opened:
             done = decided_rows(self._journal, self._spool, leg.run, lane)
             exists = effect_exists(leg.given)
@@ -103,6 +103,8 @@ class Before:
                 if done is not None:
                     rows = rows.filter(~pl.col(ROW).is_in(done.implode()))
                 found.append(rows.select(KEY))
+        # Last: rows that were consigned while the others were read are under way by now.
+        found.append(inflight_keys(self._journal, self._spool, lane).select(KEY))
         return _articles(iter(found))
 
     def _failed(self, run: str, lane: str) -> pl.Series:

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from gateway.delivery import before
 from gateway.delivery.baseline import Baseline
 from gateway.model import KEY, ROW
 from gateway.testing.hostile import Further, Step, read_log
@@ -262,3 +263,19 @@ class TestLists:
         rig.drop("b.csv", listed(("a", 1, "box", "V1")))
         rig.advance()
         assert pairs(rig, tmp_path)[2:] == [("a", "V2")]
+
+
+def test_what_is_consigned_while_the_lane_before_is_looked_at_counts_as_pending(two, tmp_path, monkeypatch):
+    rig = two(Step(does="never_close"))
+    run = rig.drop("a.csv", rows(("a", 1, "box")))
+    known = before.decided_rows
+
+    def meanwhile(*given):
+        monkeypatch.setattr(before, "decided_rows", known)
+        rig.delivery.advance("there/stock/acme")
+        return known(*given)
+
+    monkeypatch.setattr(before, "decided_rows", meanwhile)
+    rig.delivery.advance("there/offer/acme")
+    assert sent(rig, tmp_path) == [("write", ["a"])]
+    assert rig.states(run) == {"pending": 1}
