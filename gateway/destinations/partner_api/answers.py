@@ -89,11 +89,13 @@ def _first(data: Mapping[str, Any], names: Iterable[str]) -> str:
 
 
 def log(body: bytes, jobs: Jobs) -> list[Line]:
-    """Read the log of an update: every item it lists, with what became of it."""
+    """Read the log of an update: every item it lists, with what became of it; none of a table that does not say so."""
     text = body.decode("utf-8-sig", "replace")
     table = csv.reader(io.StringIO(text, newline=""))
     header = [name.strip().lower() for name in next(table, [])]
     places = {name: header.index(name) for name in ("sku", "barcode", "state", "status", "errors") if name in header}
+    if not places.keys() & {"state", "status", "errors"}:
+        return []
     found = []
     for cells in table:
         row = {name: cells[at].strip() for name, at in places.items() if at < len(cells)}

@@ -96,13 +96,18 @@ class ByCalls:
         return receipts
 
     def hear(self, body: bytes) -> Mapping[str, Receipt]:
-        """Read a delivery of the webhook; none where it is about no job (orders are not ours)."""
+        """Read a delivery of the webhook; none where it is about no job (orders are not ours). Raises Refused."""
         data = loaded(body)
-        found = None if data is None else answers.news(data)
-        if found is None or found.job == "" or found.state == "":
+        if data is None:
+            raise Refused(
+                "It is not the JSON object a delivery of the webhook is.",
+                fix="Ask the platform what it sends; the job is asked about all the same.",
+                status="webhook",
+            )
+        found = answers.news(data)
+        if found.job == "" or found.state == "":
             return {}
-        receipt = self._updates.hear(found)
-        return {} if self._updates.known(found.job) else {found.job: receipt}
+        return self._updates.hear(found)
 
     def probe(self) -> str:
         """Ask whether the first vendor's outlet is open: credentials, chain and vendor in one cheap call."""

@@ -92,6 +92,10 @@ class ReadBack:
         self._known[vendor] = (reading.began, reading.items)
         return reading.items
 
+    def awaits(self, job: str) -> bool:
+        """Whether a job is an export that was ordered here."""
+        return any(one.job == job for one in self._under.values())
+
     def forget(self, vendor: str) -> None:
         """Drop what was read of a vendor: it is to be read anew."""
         self._known.pop(vendor, None)

@@ -44,6 +44,7 @@ class Updates:
         self._heard: OrderedDict[str, News] = OrderedDict()
         self._vendor_of: OrderedDict[str, str] = OrderedDict()
         self._parts: OrderedDict[str, str] = OrderedDict()
+        """Job of a part of a call to the ticket of its batch."""
         self._lost: set[bytes] = set()
 
     # ---------------------------------------------------------------- sending
@@ -105,10 +106,6 @@ class Updates:
             return f"vendor {vendor}: {answer.status}, {words}; check the vendor's id and the rights of the token"
         return words
 
-    def known(self, job: str) -> bool:
-        """Whether a job is of a part of a call: no batch has it as its ticket."""
-        return job in self._parts
-
     def _job_of(self, answer: Response, vendor: str) -> str:
         data = loaded(answer.body)
         job = "" if data is None else answers.news(data).job
@@ -157,6 +154,8 @@ class Updates:
             )  # fmt: skip
         after = state.after if state.after is not None else self._pause(item)
         left = ticket if whole else state.ticket()
+        for part in () if whole else (one for one in state.parts if one.job):
+            _remember(self._parts, part.job, left)
         return Receipt(left, outcomes=state.outcomes(), after=after, raw=tuple(state.raw))
 
     def _follow(self, item: Sent, state: State, texts: Sequence[str]) -> None:
@@ -205,8 +204,9 @@ class Updates:
                 state.found.append(every(part, RowState.APPLIED, "", ""))
                 return
             part.job = job or _DONE
-            _remember(self._parts, part.job, vendor)
-            state.after = self._profile.jobs.poll_after_s[0]
+            told = self._heard.get(part.job)
+            # It may have been told of before its answer came.
+            state.after = 0.0 if told is not None and told.ended else self._profile.jobs.poll_after_s[0]
             return
         at = state.parts.index(part)
         count = part.end - part.start
@@ -300,12 +300,20 @@ class Updates:
 
     # ---------------------------------------------------------------- webhook
 
-    def hear(self, found: News) -> Receipt:
+    def hear(self, found: News) -> Mapping[str, Receipt]:
         """Take what the platform tells of a job by itself. Raises MayWorkLater when its log can't be fetched now.
 
         Where the log can't be tied to rows without the call at hand, the batch is asked about at once instead.
         """
         _remember(self._heard, found.job, found)
+        if self._read_back.awaits(found.job):
+            return {}  # a catalog that is read back: no batch has it as its ticket
+        if found.job in self._parts:
+            ticket = self._parts[found.job]
+            return {ticket: Receipt(ticket, after=0.0)}
+        return {found.job: self._spoken(found)}
+
+    def _spoken(self, found: News) -> Receipt:
         wake = Receipt(found.job, after=0.0)
         if found.state == answers.FAILED:
             message = f"the job {found.job} failed"
