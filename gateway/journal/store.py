@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,15 @@ from gateway.model import Arrival, Clock
 def open_journal(state: Path, clock: Clock, *, url: str | None = None) -> Journal:
     """Open or create the journal of a state folder. Raises SettingsError when a newer program wrote it."""
     state.mkdir(parents=True, exist_ok=True)
+    if url is None:
+        _for_owner_only(state / "journal.sqlite")
     return Journal(_engine(url or f"sqlite:///{state / 'journal.sqlite'}"), clock)
+
+
+def _for_owner_only(path: Path) -> None:
+    """Have a new database readable by its owner alone, as access tokens stand in it; its side files follow it."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _engine(url: str) -> Engine:
@@ -139,7 +148,7 @@ class Journal:
 
 
 class JournalTokens:
-    """model.TokenStore on the journal. Values stand in the database as they are: the state folder is for its owner."""
+    """model.TokenStore on the journal. Values stand in the database as they are; its file is for its owner only."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal

@@ -208,5 +208,8 @@ def connect(
     if access.oauth is not None:
         if tokens is None:
             raise SettingsError(f"{account} needs a store for its access tokens.", fix="Give connect() one.")
-        client = Tokens(client, access.oauth, place=access.base_url, account=account, clock=clock, store=tokens)
+        client = Tokens(
+            client, access.oauth, place=access.base_url, account=account, clock=clock, store=tokens,
+            timeout=access.timeout,
+        )  # fmt: skip
     return Retrying(Paced(client, budget=budget, account=account, clock=clock), clock=clock, policy=policy)

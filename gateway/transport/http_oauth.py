@@ -22,7 +22,8 @@ from gateway.model import Clock, TokenStore
 from gateway.transport.http_model import OAuth, Request, Response, Transport
 
 _LEASE = 150.0
-"""Seconds the right to renew is held at most: longer than two calls for a token take before they are given up."""
+"""Seconds the right to renew is held at least, should nobody give it back."""
+_CONNECTING = 15.0
 _TURN = 0.25
 _PATIENCE = 30.0
 _ANSWERS = frozenset({400, 401, 403})
@@ -64,7 +65,15 @@ class Tokens:
     """Adds the access token; renews it before it ends, and once when it is refused."""
 
     def __init__(
-        self, inner: Transport, oauth: OAuth, *, place: str, account: str, clock: Clock, store: TokenStore
+        self,
+        inner: Transport,
+        oauth: OAuth,
+        *,
+        place: str,
+        account: str,
+        clock: Clock,
+        store: TokenStore,
+        timeout: float = 60.0,
     ) -> None:
         self._inner = inner
         self._oauth = oauth
@@ -72,6 +81,7 @@ class Tokens:
         self._name = f"oauth/{account}"
         self._clock = clock
         self._store = store
+        self._lease = max(_LEASE, 2 * (timeout + _CONNECTING))  # two calls for a token, each given up at its latest
         keys = (place, oauth.grant, oauth.scope, oauth.user.get_secret_value(), oauth.secret.get_secret_value())
         self._of = hashlib.sha256("\0".join(keys).encode()).hexdigest()
         self._known: _Pair | None = None
@@ -109,7 +119,7 @@ class Tokens:
                 known = self._usable(stored, refused)
                 if known is not None:
                     return known
-                if self._store.lease(self._name, _LEASE):
+                if self._store.lease(self._name, self._lease):
                     return self._leased(refused)
                 if stored is not None and stored != refused and stored.lives(self._clock.now()):
                     return stored  # somebody else renews it; until then it is good
@@ -119,17 +129,25 @@ class Tokens:
                 waited += _TURN
 
     def _leased(self, refused: _Pair | None) -> _Pair:
+        began = self._clock.monotonic()
         try:
             stored = self._stored()  # it may have been renewed between the look and the lease
             found = self._usable(stored, refused)
             if found is None:
                 found = self._renewed(stored)
+                newer = self._usable(self._stored(), refused) if self._lapsed(began) else None
+                if newer is not None:
+                    return newer  # this one was held up so long that another one renewed it meanwhile
                 until = max(found.ends_at, found.refresh_until)
                 self._store.put(self._name, json.dumps(asdict(found)), datetime.fromisoformat(until))
             self._known = found
             return found
         finally:
-            self._store.release(self._name)
+            if not self._lapsed(began):  # else it ended by itself, and is another one's by now
+                self._store.release(self._name)
+
+    def _lapsed(self, began: float) -> bool:
+        return self._clock.monotonic() - began >= self._lease
 
     def _usable(self, pair: _Pair | None, refused: _Pair | None) -> _Pair | None:
         """Return the pair when it is fresh and another one than the refused."""

@@ -123,9 +123,11 @@ def world():
     return clock, store, Shop(clock, order=store.order)
 
 
-def client(world, keys=KEYS, *, store=None, shop=None):
+def client(world, keys=KEYS, *, store=None, shop=None, timeout=60.0):
     clock, own, there = world
-    return Tokens(shop or there, keys, place=PLACE, account="shop", clock=clock, store=store or own)
+    return Tokens(
+        shop or there, keys, place=PLACE, account="shop", clock=clock, store=store or own, timeout=timeout
+    )  # fmt: skip
 
 
 def test_the_first_token_is_got_by_the_keys_as_a_form(world):
@@ -221,6 +223,33 @@ def test_a_crash_that_leaves_the_lease_holds_nobody_up_for_ever(world):
     world[0].advance(150)
     client(world).send(GET)
     assert world[2].grants == ["password"]
+
+
+@pytest.mark.parametrize(("timeout", "lease"), [(2.0, 150), (300.0, 630)])
+def test_the_lease_outlasts_both_calls_for_a_token(world, timeout, lease):
+    asked, store = [], world[1]
+    store.lease, take = lambda name, seconds: asked.append(seconds) or take(name, seconds), store.lease
+    client(world, timeout=timeout).send(GET)
+    assert asked == [lease]
+
+
+def test_who_was_held_up_longer_than_its_lease_takes_what_another_one_got(world):
+    clock, store, shop = world
+    one, other = client(world), client(world)
+
+    def held_up(request):
+        shop.token = token
+        answer = token(request)
+        clock.advance(151)  # a machine that slept
+        other.send(GET)
+        assert store.lease("oauth/shop", 150.0)  # a third one is renewing by now
+        return answer
+
+    shop.token, token = held_up, shop.token
+    one.send(GET)
+    assert shop.calls == ["access-2", "access-2"]
+    assert json.loads(store.get("oauth/shop")[0])["access"] == "access-2"
+    assert "oauth/shop" in store.leased  # the lease of the third one stands
 
 
 def test_while_another_one_renews_a_living_token_is_used(world):
