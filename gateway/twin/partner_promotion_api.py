@@ -30,12 +30,15 @@ class PromotionDesk:
 
     def _p1(self, ask: Ask) -> Response:
         """202 with a job (use cases; verified)."""
+        chain = ask.chain
         try:
-            promotions.read(ask.body, ask.chain, self._settings, self._market.clock.now())
+            wish = promotions.read(ask.body, chain, self._settings, self._market.clock.now())
+            if self._settings.dear_promotion == "call":
+                promotions.dear(wish, lambda vendor: self._market.shelf(chain.chain_id, vendor))
         except BadCallError as error:
             raise refused(error) from error
         queued = self._settings.promotion_queued_seconds
-        return accepted(self._market.begin("P1", ask.chain.chain_id, body=ask.body, queued=queued))
+        return accepted(self._market.begin("P1", chain.chain_id, body=ask.body, queued=queued))
 
     def _p2(self, ask: Ask) -> Response:
         job = self._market.find(ask.request.path_params["job"])

@@ -118,6 +118,15 @@ def take(wish: Wish, known: list[Promotion], shelves: Shelves, settings: Partner
     return outcome
 
 
+def dear(wish: Wish, shelves: Shelves) -> None:
+    """Raise BadCallError for the first sku whose price would not be lower."""
+    for vendor in wish.promotion.vendors if wish.promotion.active else ():
+        shelf = shelves(vendor)
+        for sku, entry in wish.wanted.items():
+            if entry.active and bar(shelf.get(sku), entry, wish.promotion.kind) == "price":
+                raise BadCallError(f"The discounted price of '{sku}' is not lower than its price at vendor {vendor}")
+
+
 def bar(item: Item | None, entry: Entry, kind: str) -> str:
     """Why a promotion can't reach a product: "missing" (or not active), "price", or "" when it can."""
     if item is None or not item.active:

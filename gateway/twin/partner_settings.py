@@ -204,6 +204,9 @@ class PartnerTwinSettings:
     promotion_polls: bool = True
     promotion_all_or_nothing: bool = False
     """Whether one refused sku refuses all of its promotion; "is not created" can be read so; assumption."""
+    dear_promotion: Literal["job", "call"] = "job"
+    """A promotion price that is not lower refuses its sku in the job's list (live-reported), or the whole call with
+    400; "is not created" can be read so too; assumption."""
     end_needs_same_body: bool = True
     """A promotion ends only by the request that made it with `active` false (promotions FAQ; verified)."""
     absent_skus: Literal["kept", "removed"] = "kept"

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 from gateway.destinations.partner_api import answers, items
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory
+from gateway.destinations.partner_api.parts import SPLIT
 from gateway.destinations.partner_api.profile import Profile
+from gateway.destinations.partner_api.rulings import report, ruling
+from gateway.destinations.partner_api.sifting import CUT, NO_JOB, Sifter, Step, refusal
 from gateway.destinations.partner_api.updates import pause
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
 from gateway.model import Batch, Clock, Receipt, RowState, Sent
 from gateway.transport.http import Response
 
-_NO_JOB = "none"
-_LISTS = ("invalid_vendors", "missing_skus", "invalid_discounted_skus")
-_WHY = {
-    "missing_skus": "the vendor does not have it, or not on sale",
-    "invalid_discounted_skus": "its price is not below the regular one",
-}
 _UNSENT = {
     "nothing": "there is nothing to end by this call",
     "forgotten": "nothing is remembered of this promotion; where it runs, end it in the portal",
@@ -41,12 +36,13 @@ class Campaigns:
         self._profile = profile
         self._clock = clock
         self._memory = memory
+        self._sifter = Sifter(calls, profile, clock, memory)
 
     def submit(self, batch: Batch) -> Receipt:
         """Send the first call of a batch. Raises what calls raise."""
         why = batch.memo.get(items.UNSENT)
         if why is not None:
-            return Receipt(_NO_JOB, closed=True, rest=RowState.SKIPPED, message=_UNSENT[why])
+            return Receipt(NO_JOB, closed=True, rest=RowState.SKIPPED, message=_UNSENT[why])
         return self._send(_steps(batch.memo), 0, booked=True)
 
     def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
@@ -72,9 +68,11 @@ class Campaigns:
 
     def _asked(self, item: Sent) -> Receipt:
         steps = _steps(item.memo)
+        if (item.ticket or "").startswith(SPLIT):
+            return self._sifter.asked(item, steps)
         at, job = _place(item.ticket or "", len(steps))
         found = None
-        if job != _NO_JOB:
+        if job != NO_JOB:
             told = self._calls.promotion_job(job)
             found = None if told is None else answers.news(told)
         age = (self._clock.now() - item.intent_at).total_seconds()
@@ -85,7 +83,7 @@ class Campaigns:
             return self._next(item, steps, at + 1, late=age > self._profile.jobs.give_up_s)
         return self._ended(item, job, found)
 
-    def _next(self, item: Sent, steps: Sequence[Mapping[str, Any]], at: int, *, late: bool) -> Receipt:
+    def _next(self, item: Sent, steps: Sequence[Step], at: int, *, late: bool) -> Receipt:
         """Send the call that follows. What the one before could not end was not there to be ended."""
         if late:
             message = "what was running was ended, what is to follow was not sent in time"
@@ -95,86 +93,41 @@ class Campaigns:
         except OutcomeUnknown:
             return Receipt(item.ticket, after=self._pause(item))
 
-    def _send(self, steps: Sequence[Mapping[str, Any]], at: int, *, booked: bool) -> Receipt:
+    def _send(self, steps: Sequence[Step], at: int, *, booked: bool) -> Receipt:
         answer = self._calls.promote(str(steps[at]["body"]).encode(), booked=booked)
         if answer.status >= 300:
-            return self._refused(answer)
+            return self._refused(answer, at, steps)
         self._memory.keep([steps[at]["record"]])
         data = loaded(answer.body)
         job = "" if data is None else answers.news(data).job
-        ticket = _ticket(at, len(steps), job or _NO_JOB)
+        ticket = _ticket(at, len(steps), job or NO_JOB)
         return Receipt(ticket, after=self._profile.jobs.poll_after_s[0])
 
-    def _refused(self, answer: Response) -> Receipt:
-        words = said(answer.body, self._profile.errors.members)
-        message = f"{answer.status}, {words}"
-        return Receipt(_NO_JOB, closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=message)
+    def _refused(self, answer: Response, at: int, steps: Sequence[Step]) -> Receipt:
+        """Take a call apart where rows may be at fault; else, or where it is of one row, that was it."""
+        count = 1 if len(steps) == 1 and len(steps[at]["skus"]) == 1 else 2
+        if answer.status in CUT and count > 1:
+            return self._sifter.open(at, steps, answer.status)
+        message = f"{answer.status}, {said(answer.body, self._profile.errors.members)}"
+        code = refusal(answer, count, message, self._profile)
+        return Receipt(NO_JOB, closed=True, rest=RowState.REFUSED, code=code, message=message)
 
     def _ended(self, item: Sent, job: str, found: News | None) -> Receipt:
         """Say what became of the rows: by the lists of the job, where it has any."""
-        ticket = item.ticket
-        raw = () if found is None else ((f"promotion-{job}.json", json.dumps(dict(found.result)).encode()),)
-        unconfirmed = Receipt(
-            ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED",
-            message=f"the job {job} named no rows", raw=raw,
-        )  # fmt: skip
-        if found is None:
-            return unconfirmed
-        lists = {name: found.result[name] for name in _LISTS if name in found.result}
-        told = self._told(item, lists)
-        if found.state == answers.FAILED:
-            words = found.result.get("message")
-            message = f"the job {job} failed" + (f": {words}" if isinstance(words, str) and words else "")
-            refused = Receipt(ticket, closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=message)
-            return replace(refused, outcomes=told, raw=raw)
-        if found.state == answers.DUPLICATE:
-            return Receipt(ticket, closed=True, rest=RowState.APPLIED, raw=raw)
-        if not lists:
-            return unconfirmed
-        return Receipt(ticket, closed=True, rest=RowState.APPLIED, outcomes=told, raw=raw)
-
-    def _told(self, item: Sent, lists: Mapping[str, Any]) -> Any:
-        """Return outcomes of rows that a list names, with every vendor that could not take them."""
         places: dict[str, list[Place]] = {}
         for at, text in enumerate(items.unpack(item.memo["skus"])):
             places.setdefault(str(json.loads(text)), []).append((at + 1, None))
-        why: dict[str, dict[str, list[str]]] = {}
-        for name, words in _WHY.items():
-            for vendor, skus in _by_vendor(lists.get(name)):
-                for sku in skus:
-                    why.setdefault(sku, {}).setdefault(words, []).append(vendor)
-        rows = [
-            (place, RowState.REFUSED, _code(reasons), _sentence(reasons))
-            for sku, reasons in why.items()
-            for place in places.get(sku, ())
-        ]
-        invalid = lists.get("invalid_vendors")
-        if isinstance(invalid, list) and invalid:
-            message = f"the platform knows no vendor {', '.join(map(str, invalid))}"
-            named = {place for place, *_ in rows}
-            left = (place for spots in places.values() for place in spots if place not in named)
-            rows += [(place, RowState.REFUSED, "DEST_REFUSED", message) for place in left]
-        return answers.frame(rows)
+        told = ruling(job, found, places)
+        return Receipt(
+            item.ticket, closed=True, rest=told.rest, code=told.code, message=told.message, outcomes=told.named,
+            raw=report(job, found),
+        )  # fmt: skip
 
     def _pause(self, item: Sent) -> float:
         return pause(item, self._profile, self._clock)
 
 
-def _code(reasons: Mapping[str, list[str]]) -> str:
-    return "DEST_ONBOARDING" if set(reasons) == {_WHY["missing_skus"]} else "DEST_REFUSED"
-
-
-def _sentence(reasons: Mapping[str, list[str]]) -> str:
-    return "; ".join(f"{words} ({', '.join(vendors)})" for words, vendors in reasons.items())
-
-
-def _by_vendor(listed: Any) -> list[tuple[str, list[str]]]:
-    if isinstance(listed, dict):
-        return [(str(vendor), [str(sku) for sku in skus]) for vendor, skus in listed.items() if isinstance(skus, list)]
-    return [("all", [str(sku) for sku in listed])] if isinstance(listed, list) else []
-
-
-def _steps(memo: Mapping[str, str]) -> list[Mapping[str, Any]]:
+def _steps(memo: Mapping[str, str]) -> list[Step]:
     return [json.loads(text) for text in items.unpack(memo["steps"])]
 
 

@@ -41,25 +41,26 @@ class Memory:
             return found
         oldest = (now - _KEPT).strftime("%Y-%m-%dT%H:%M:%SZ")
         for path in sorted(self._promotions.glob("*.json")):
-            try:
-                record = json.loads(path.read_text("utf-8"))
-            except (OSError, ValueError) as error:
-                raise Unreachable(
-                    f"The promotion remembered in {path} can't be read: {error}.",
-                    fix="Restore it from a backup, or remove it and end that promotion in the portal.",
-                ) from error
+            record = _read(path)
             if str(record.get("until", "~")) < oldest:
                 path.unlink(missing_ok=True)
             else:
                 found[str(record["identity"])] = record
         return found
 
+    def promotion(self, identity: str) -> Record | None:
+        """Return what is remembered of one promotion; None where that is nothing. Raises Unreachable."""
+        path = self._place(identity)
+        return _read(path) if path.is_file() else None
+
     def keep(self, records: Iterable[Record]) -> None:
         """Remember promotions as they are now. Raises Unreachable."""
         for record in records:
-            name = hashlib.blake2b(str(record["identity"]).encode(), digest_size=12).hexdigest()
             text = json.dumps(record, ensure_ascii=False, sort_keys=True).encode()
-            _write(self._promotions / f"{name}.json", text)
+            _write(self._place(str(record["identity"])), text)
+
+    def _place(self, identity: str) -> Path:
+        return self._promotions / f"{hashlib.blake2b(identity.encode(), digest_size=12).hexdigest()}.json"
 
     # ---- files
 
@@ -83,6 +84,17 @@ class Memory:
             return None
         stamps = [m[1] for p in self._files.glob(f"{name}.*") if (m := _STAMPED.search(p.name)) is not None]
         return max((datetime.strptime(f"{one}+0000", "%Y%m%dT%H%M%S.%f%z") for one in stamps), default=None)
+
+
+def _read(path: Path) -> Record:
+    try:
+        record: Record = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Unreachable(
+            f"The promotion remembered in {path} can't be read: {error}.",
+            fix="Restore it from a backup, or remove it and end that promotion in the portal.",
+        ) from error
+    return record
 
 
 def _write(path: Path, body: bytes) -> None:

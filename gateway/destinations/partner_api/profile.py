@@ -199,6 +199,14 @@ class Promo(_Part):
     )
     reason: str = _key("COMPETITIVENESS", "Reason of rows that give none.", "verified")
     locale: str = _key("en_GB", "Locale of the display name.", "verified")
+    probes: int = _key(
+        4,
+        "Rows of a call refused as a whole that are tried alone first, spread over it: where all are refused in the "
+        "same words, so are the others, unsent. 0: every row is tried.",
+        "assumption",
+        ge=0,
+        le=100,
+    )
     bundle_subtype: str = _key("PERCENTAGE", "Discount subtype of what comes on top in a bundle.", "assumption")
     bundle_value: int = _key(100, "Discount value of what comes on top in a bundle.", "assumption", ge=1)
 

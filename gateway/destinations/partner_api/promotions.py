@@ -62,6 +62,7 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
         key=("sku", "promotion_id", "starts_at", "ends_at"),
         prices=terms,
         gathers=True,
+        regular="price",
         budget=limits.budget,
     )
 
@@ -274,11 +275,12 @@ def _steps(one: standing.Promotion, rows: pl.DataFrame, shelf: standing.Shelf) -
             standing.end(one, ends, shelf, steps)
         return steps
     kept = one.entries if one.live else one.entries.clear()
+    about = [*new["sku"].to_list(), *kept.filter(ends & pl.col("active"))["sku"].to_list()]
     kept = kept.with_columns(active=pl.col("active") & ~ends)
     one.entries = pl.concat([kept, new]).unique("sku", keep="last", maintain_order=True)
     one.body = standing.body_of(one, shelf.profile)
     shelf.where.update(dict.fromkeys(new["key"].to_list(), one.identity))
-    steps.append(standing.step(one))
+    steps.append(standing.step(one, list(dict.fromkeys(about))))
     return steps
 
 

@@ -86,13 +86,21 @@ def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]
     if one.live:
         one.body = body_of(one, shelf.profile)
     else:
-        one.body = _dumped({**json.loads(one.body, parse_float=_Number, parse_int=_Number), "active": False})
-    steps.append(step(one))
+        one.body = ended(one.body)
+    steps.append(step(one, touched["sku"].to_list()))
 
 
-def step(one: Promotion) -> dict[str, Any]:
-    """Return the call that brings a promotion to where it stands now, and what is remembered of it then."""
-    return {"body": one.body, "record": one.record}
+def ended(body: str) -> str:
+    """Return the request that ends a promotion: its last one with nothing but `active` changed."""
+    return _dumped({**json.loads(body, parse_float=_Number, parse_int=_Number), "active": False})
+
+
+def step(one: Promotion, skus: list[str]) -> dict[str, Any]:
+    """Return the call that brings a promotion to where it stands now, what is remembered of it then, what it is about.
+
+    `skus`: those of entries that the call begins, changes or ends.
+    """
+    return {"body": one.body, "record": one.record, "skus": skus}
 
 
 class _Number(str):

@@ -200,3 +200,13 @@ def test_faults_of_promotion_jobs(stand, body):
     assert shop.get(f"/promotion/jobs/{job}").status_code == 404
     assert shop.get(f"/promotion/jobs/{job}").json()["job_status"] == "FAILED"
     assert stand(promotion_polls=False).get(f"/promotion/jobs/{job}").status_code == 404
+
+
+def test_a_price_that_is_not_lower_may_refuse_the_call(stand, body):
+    shop = stand(dear_promotion="call")
+    dear = body(discount=[discount("BREAD"), discount("MILK", value=99)])
+    answer = shop.p1(**dear)
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "The discounted price of 'MILK' is not lower than its price at vendor v001"
+    assert shop.p1(**dear | {"active": False}).status_code == 202
+    assert shop.p1(**body(discount=[discount("MILK", value=99, active=False), discount("BREAD")])).status_code == 202
