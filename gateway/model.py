@@ -29,6 +29,8 @@ LIST_SEPARATOR = "|"
 """Between the items of a list in canonical text."""
 EACH = "@each"
 """The item of a list that an effect is for, where a row has one effect per item (String)."""
+REGULAR = "@regular"
+"""The price of the row's article as it was sent last, in the basis of the row (String); null where none is known."""
 
 ISSUE_SCHEMA: dict[str, type[pl.DataType]] = {
     ROW: pl.Int64,
@@ -171,6 +173,7 @@ class Table:
     `kinds`: UInt8 columns `c0`... parallel to the cells (values of Kind), or None when every cell is text.
     `issues`: faults of records of this block (frame of ISSUE_SCHEMA); a record with one is still in `frame`.
     `links`: only for a file of ours that came back: `@row`, `first_run`, `first_row` (String, Int64) per record.
+    `blanks`: the blank characters that cells can hold, as far as known: "" or " "; None: any.
     """
 
     frame: pl.DataFrame
@@ -179,6 +182,7 @@ class Table:
     issues: pl.DataFrame = field(default_factory=no_issues)
     blank: int = 0
     links: pl.DataFrame | None = None
+    blanks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +300,11 @@ class Operation:
     """Items where that field is not given."""
     budget: str = ""
     """Name of a budget shared by operations and accounts that name it; "": one of the account and operation."""
+    regular: str = ""
+    """Family that writes the price a promotion lowers: rows of a final price or an amount get it as `@regular`.
+
+    The guard compares them with it; `@regular` in `fields` says that what is sent is reckoned from it.
+    """
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import polars as pl
 
 from gateway.contracts.contract import Contract, ContractField
 from gateway.contracts.rules import Rule, issues_of
+from gateway.distinct import Sound
 from gateway.issues import WARNINGS
 from gateway.model import LINE, ROW, Requirement, no_issues
 
@@ -47,6 +49,7 @@ def check(
     requires: Sequence[Requirement] = (),
     faulty: pl.DataFrame | None = None,
     now: datetime | None = None,
+    seen: Sound | None = None,
 ) -> Checked:
     """Judge rows (`@row`, `@line`, canonical text columns under contract names; an absent column is missing cells).
 
@@ -54,9 +57,12 @@ def check(
     `faulty`: faults found before (`@row`, `field`; others are ignored, warnings among them by `code`): such rows are
     not good, their cells bring no further issue, and a fault without a contract field silences its whole row.
     `now`: aware time for the rules that depend on it; None leaves them out. Rules over rows are not asked here.
+    `seen`: what earlier blocks of the same file showed; texts that stand there often are judged once.
     """
     full = contract.complete(frame)
     judged = [one for one in contract.of(frame.columns) if one.required or one.name in frame.columns]
+    if seen is not None:
+        judged = [one for one in judged if not seen.holds(one.name, full[one.name], partial(_sound, one))]
     tests = _row_tests(contract, requires, now)
     suspects = [_suspect(one).alias(f"f{place}") for place, one in enumerate(judged)]
     violated = [test.violated.fill_null(False).alias(f"r{place}") for place, test in enumerate(tests)]
@@ -70,6 +76,10 @@ def check(
         if f"r{place}" in busy:
             work.judge_rows(test, masks[f"r{place}"].to_numpy())
     return work.checked()
+
+
+def _sound(one: ContractField, texts: pl.Series) -> pl.Series:
+    return ~pl.DataFrame([texts.alias(one.name)]).select(_suspect(one)).to_series()
 
 
 def _suspect(one: ContractField) -> pl.Expr:

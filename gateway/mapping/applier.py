@@ -14,7 +14,7 @@ from gateway.mapping.movements import DAY, OPENING, SIGN, Movements
 from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Plan, Test
 from gateway.mapping.rates import Chained
-from gateway.mapping.sources import cell, kind_of
+from gateway.mapping.sources import cell, kind_of, ragged_columns
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Kind, Table, no_issues
 
 SKIPPED_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, LINE: pl.Int64, "code": pl.String, "detail": pl.String}
@@ -54,6 +54,7 @@ class Applier:
         for plan in plans:
             for index in plan.indices:
                 self._fields.setdefault(index, []).append(plan.field)
+        self._trimmed = sorted({index for plan in plans if plan.trim for index in plan.indices})
         self._tested = {rule.test.index for rule in filters if rule.test.index is not None}
         self._tested |= {plan.test.index for plan in plans if plan.test is not None and plan.test.index is not None}
 
@@ -78,7 +79,9 @@ class Applier:
         if skipped.height:
             faults = faults.join(skipped, on=ROW, how="anti", maintain_order="left")
         blames: Blames = {}
-        mapped = frame.select(ROW, LINE, *(plan.expression(typed, blames) for plan in self._plans))
+        blanks = table.blanks if not self._fill.indices else None  # what is filled down may come from another block
+        ragged = ragged_columns(frame, self._trimmed, blanks)
+        mapped = frame.select(ROW, LINE, *(plan.expression(typed, ragged, blames) for plan in self._plans))
         issues = self._issues(frame, blames)
         if faults.height:
             mapped, issues = self._with_faults(mapped, issues, faults)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from gateway.mapping.patterns import WHITE
+from gateway.formats.blanks import WHITE
 from gateway.mapping.sources import cell, kind_of
 from gateway.mapping.steps import choose
 

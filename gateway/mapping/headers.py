@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from gateway.errors import FileError
+from gateway.formats.blanks import WHITE
 from gateway.issues import CATALOGUE, sentence
-from gateway.mapping.patterns import WHITE, plain
+from gateway.mapping.patterns import plain
 
 _LONGEST = 60
 _SHOWN = 12

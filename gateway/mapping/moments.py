@@ -6,8 +6,8 @@ from functools import cached_property
 
 import polars as pl
 
+from gateway.distinct import by_unique
 from gateway.mapping.dates import ISO, DatePattern, compile_pattern, zone_named
-from gateway.mapping.patterns import by_unique
 from gateway.mapping.steps import choose, present
 from gateway.mapping.zones import LocalClock
 from gateway.model import Kind

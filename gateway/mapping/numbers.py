@@ -14,7 +14,6 @@ from functools import cached_property
 import polars as pl
 
 from gateway.issues import filled
-from gateway.mapping.patterns import by_unique, few_distinct
 from gateway.mapping.steps import blame, choose, present
 from gateway.model import Kind
 
@@ -33,6 +32,11 @@ def _marks(example: str) -> tuple[str, str]:
     """Grouping marks (possibly none) and the decimal mark of an example like 1.234,5."""
     grouping = example[1] if example[1] != "2" else ""
     return {" ": _SPACES, "'": "'\u2019"}.get(grouping, grouping), example[-2]
+
+
+def _first(texts: pl.Series) -> list[str]:
+    """Texts at the head of a column that are neither empty nor missing."""
+    return [text for text in texts.head(_LOOKED_AT).to_list() if text]
 
 
 def _canonical(digits: pl.Expr, negative: pl.Expr) -> pl.Expr:
@@ -109,9 +113,28 @@ class Number:
 
     def read(self, texts: pl.Series) -> pl.Series:
         """Read cells of text."""
-        # Most cells are whole numbers that are canonical under every format; of the others most have no more than a
-        # leading minus. Only what is left is taken apart text by text.
-        return _rest(texts, texts.str.contains(_SIMPLE), None, self._signed)
+        # Most columns hold numbers of one form: canonical whole ones, or decimals with the same mark behind them. What
+        # has another form is taken apart, in the end text by text.
+        if self.whole(texts):
+            return _rest(texts, texts.str.contains(_SIMPLE), None, self._signed)
+        unit = self._unit(_first(texts))
+        return _rest(texts, texts.str.contains(self._usual(unit)), lambda part: self._bare(part, unit), self._signed)
+
+    @staticmethod
+    def whole(texts: pl.Series) -> bool:
+        """Guess from the first texts whether most are canonical whole numbers already."""
+        first = _first(texts)
+        return not first or any(text.isdigit() for text in first)
+
+    def _usual(self, unit: str) -> str:
+        """Pattern of decimals that need no more than other marks, and of empty text."""
+        grouping, decimal = _marks(self.example)
+        whole = "0|[1-9][0-9]*" + (f"|[1-9][0-9]{{0,2}}(?:[{grouping}][0-9]{{3}})+" if grouping else "")
+        return f"^(?:(?:{whole})[{decimal}][0-9]+{re.escape(unit)})?$"
+
+    def _bare(self, texts: pl.Series, unit: str) -> pl.Series:
+        digits = self._pointed(texts.str.strip_suffix(unit) if unit else texts)
+        return digits.str.strip_chars_end("0").str.strip_chars_end(".")
 
     def _signed(self, texts: pl.Series) -> pl.Series:
         return _rest(texts, texts.str.contains(f"^-?{self._body}$"), self._by_decimals, self._with_unit)
@@ -119,18 +142,17 @@ class Number:
     def _with_unit(self, texts: pl.Series) -> pl.Series:
         # Where a column has a mark behind its numbers it is nearly always the same one: without it they are read at
         # once, unless they are few different ones.
-        unit = self._unit(texts)
-        if not unit or few_distinct(texts):
+        unit = self._unit(_first(texts))
+        if not unit:
             return self._taken_apart(texts)
         bare = texts.str.strip_suffix(unit)
         good = texts.str.ends_with(unit) & bare.str.contains(f"^-?{self._body}$")
         return _rest(texts, good, lambda part: self._by_decimals(part.str.strip_suffix(unit)), self._taken_apart)
 
-    def _unit(self, texts: pl.Series) -> str:
-        """Mark at the end of the first texts that have one, with the space before it; "" where none has."""
+    def _unit(self, first: list[str]) -> str:
+        """Mark at the end of the first of these texts that has one, with the space before it; "" where none has."""
         units = [*self.currency, *(["%"] if self.percent else [])]
         ends = [space + unit for space in (*_SPACES, "") for unit in units]
-        first = texts.head(_LOOKED_AT).drop_nulls().to_list()
         return next((end for text in first for end in ends if text.endswith(end)), "")
 
     def _pointed(self, texts: pl.Series) -> pl.Series:
@@ -159,7 +181,7 @@ class Number:
         good = texts.str.contains(self._pattern)
         if not good.any():
             return pl.Series([None], dtype=pl.String).new_from_index(0, texts.len())
-        return by_unique(texts, self._one_by_one)
+        return self._one_by_one(texts)
 
     def _one_by_one(self, texts: pl.Series) -> pl.Series:
         frame = pl.DataFrame(

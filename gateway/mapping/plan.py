@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from gateway.mapping.patterns import WHITE
-from gateway.mapping.sources import Column, Source, as_stood, cell, kind_of, texts_of
-from gateway.mapping.steps import BLAME_SCHEMA, Step, choose
+from gateway.distinct import Distinct
+from gateway.formats.blanks import WHITE
+from gateway.mapping.numbers import Number
+from gateway.mapping.sources import Column, Source, Taken, as_stood, cell, kind_of, texts_of
+from gateway.mapping.steps import BLAME_SCHEMA, Step, Words, choose
 from gateway.model import Kind
 
 _PLACE = "place"
@@ -58,6 +60,8 @@ class Plan:
     otherwise: str | None
     known: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     """Blames of texts seen before, for this file only; kinds are not in it."""
+    distinct: Distinct = dataclasses.field(default_factory=Distinct, compare=False, repr=False)
+    """What became of texts seen before, for this file only; kinds are not in it."""
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -69,14 +73,15 @@ class Plan:
         """Steps in order, each with whether its result is trimmed."""
         return [(step, self.trim) for step in self.text_steps] + [(step, False) for step in self.value_steps]
 
-    def expression(self, typed: frozenset[int], blames: Blames) -> pl.Expr:
+    def expression(self, typed: frozenset[int], ragged: frozenset[int], blames: Blames) -> pl.Expr:
         """Return the field's column over a table's frame (with kinds beside it for `typed` columns).
 
-        Cells that can't be read are null and entered into `blames` while the expression is evaluated.
+        `ragged`: the columns whose cells can have blanks at their ends. Cells that can't be read are null and entered
+        into `blames` while the expression is evaluated.
         """
         if self.source is None:
             return self._without_source()
-        texts = texts_of(self.source, trim=self.trim)
+        texts = texts_of(self.source, ragged if self.trim else frozenset())
         if isinstance(self.source, Column) and not self._steps and self.default is None and self.test is None:
             return texts[0].alias(self.field)
         counted = self.value_steps and not self.text_steps and any(index in typed for index in self.indices)
@@ -109,9 +114,7 @@ class Plan:
             outside = (~tests[0]).arg_true().to_list() if taken.faults else ()
             for place in outside:
                 taken.faults.pop(place, None)
-        value = taken.texts
-        for step, trimmed in self._steps:
-            value = _after(step, value, taken.kinds, trimmed=trimmed)
+        value = self._read(taken)
         failed = value.is_null() & taken.texts.is_not_null()
         if value.null_count() > taken.texts.null_count() or taken.faults:
             blames[self.field] = self._blamed(taken.texts, taken.kinds, failed, taken.faults)
@@ -121,6 +124,18 @@ class Plan:
             if taken.faults:
                 value = value.scatter(sorted(taken.faults), None)
         return choose(tests[0], value, _same(self.otherwise, size)) if tests else value
+
+    def _read(self, taken: Taken) -> pl.Series:
+        """Take texts through the steps: those that stand there often once, unless looking for them costs more."""
+        light = all(isinstance(s, Words) or (isinstance(s, Number) and s.whole(taken.texts)) for s, _ in self._steps)
+        if light or taken.kinds is not None:
+            return self._through(taken.texts, taken.kinds)
+        return self.distinct.change(taken.texts, self._through)
+
+    def _through(self, texts: pl.Series, kinds: pl.Series | None = None) -> pl.Series:
+        for step, trimmed in self._steps:
+            texts = _after(step, texts, kinds, trimmed=trimmed)
+        return texts
 
     def _blamed(
         self, texts: pl.Series, kinds: pl.Series | None, failed: pl.Series, faults: dict[int, str]

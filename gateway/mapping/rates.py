@@ -7,8 +7,9 @@ from decimal import Context, Decimal
 
 import polars as pl
 
+from gateway.distinct import by_unique
+from gateway.formats.blanks import WHITE
 from gateway.mapping.numbers import Number
-from gateway.mapping.patterns import WHITE, by_unique
 from gateway.mapping.steps import blame, choose, present
 from gateway.model import Kind
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from gateway.formats.blanks import WHITE
 from gateway.mapping.functions import Transform, call
-from gateway.mapping.patterns import WHITE
 from gateway.model import Kind
 
 
@@ -99,10 +99,25 @@ class Function:
 Source = Column | First | Join | Function
 
 
-def texts_of(source: Source, *, trim: bool) -> list[pl.Expr]:
-    """Return the cells a source reads, trimmed or not."""
-    cells = [pl.col(cell(index)) for index in source.indices]
-    return [expression.str.strip_chars(WHITE) for expression in cells] if trim else cells
+def texts_of(source: Source, ragged: frozenset[int]) -> list[pl.Expr]:
+    """Return the cells a source reads; those of `ragged` columns are trimmed."""
+    cells = [(index, pl.col(cell(index))) for index in source.indices]
+    return [column.str.strip_chars(WHITE) if index in ragged else column for index, column in cells]
+
+
+def ragged_columns(frame: pl.DataFrame, indices: Iterable[int], blanks: str | None) -> frozenset[int]:
+    """Return the columns that have blanks at the ends of cells, as far as that is found cheaply, else all.
+
+    `blanks`: those that cells can hold (as in Table).
+    """
+    if blanks is None or not blanks.isspace():
+        return frozenset(indices) if blanks is None else frozenset()
+    columns = {index: pl.col(cell(index)) for index in indices}
+    ends = [
+        (column.str.starts_with(" ") | column.str.ends_with(" ")).any().alias(str(index))
+        for index, column in columns.items()
+    ]
+    return frozenset(index for index, some in zip(columns, frame.select(ends).row(0), strict=True) if some)
 
 
 def as_stood(source: Source) -> pl.Expr:

@@ -10,7 +10,8 @@ from typing import Literal, Protocol
 
 import polars as pl
 
-from gateway.mapping.patterns import WHITE, by_unique
+from gateway.distinct import by_unique
+from gateway.formats.blanks import WHITE
 from gateway.model import Kind
 
 _CUT = "\x1f"

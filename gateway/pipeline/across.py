@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,10 @@ from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, no_issues
 from gateway.pipeline.setup import RouteSetup
 from gateway.pipeline.unique import one_per_key
-from gateway.spool import LATE_SCHEMA, STATE, RunFolder
+from gateway.spool import LATE_SCHEMA, STATE, RunFolder, write_block
 
+WHOLE = "@whole"
+"""Key of a row as the file gives it, before the fields by which rows are not grouped are left out (String)."""
 _BLOCKS_AT_ONCE = 16
 """Blocks that a rule across rows looks for its rows in at a time."""
 _HASHES_AT_ONCE = 2_000_000
@@ -24,40 +28,78 @@ _HASHES_AT_ONCE = 2_000_000
 _HASHES_READ = 1 << 19
 
 
-class Across:
-    """The rules over rows of one file. `key`: the column that must not stand twice; `hashes`: file of its hashes.
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Of one block: hashes of the keys that must not stand twice; `@row` and those of the other rules, None: none."""
 
-    `filled`: the contract fields the mapping fills. `rows`: how many rows were stored.
+    keys: npt.NDArray[np.uint64]
+    others: pl.DataFrame | None
+
+
+class Across:
+    """The rules over rows of one file: `hashes` of each block, `keep` in file order, then `find`.
+
+    `by`: the key fields by which rows are summed, None where they are not. `filled`: the contract fields the mapping
+    fills. Its files lie in the run's folder until `find` is done.
     """
 
     def __init__(
-        self, setup: RouteSetup, folder: RunFolder, hashes: Path, *, key: str, filled: Mapping[str, str], rows: int
+        self, setup: RouteSetup, folder: RunFolder, *, by: Collection[str] | None, filled: Collection[str]
     ) -> None:
-        self._contract = setup.contract
-        self._rules = (*setup.contract.rows_rules, *one_per_key(setup.contract, setup.legs))
+        rules = (*setup.contract.rows_rules, *one_per_key(setup.contract, setup.legs))
+        self._once = next((rule for rule in rules if rule.code == "DUPLICATE_KEY"), None)
+        self._rules = [rule for rule in rules if rule.code != "DUPLICATE_KEY" and _fills(rule, filled)]
         self._folder = folder
-        self._hashes = hashes
-        self._key = key
-        self._filled = filled
-        self._count = rows
+        self._key = KEY if by is None else WHOLE
+        # rows that are summed may have a key in common, unless something tells them apart
+        self._apart = by is None or any(name in filled and name not in by for name in setup.contract.key)
+        self._keys, self._alike = folder.root / "hashes", folder.root / "alike"
+        self._keys.unlink(missing_ok=True)
+        shutil.rmtree(self._alike, ignore_errors=True)
+        self._asked = [
+            expr.alias(f"{name}{place}")
+            for place, rule in enumerate(self._rules)
+            for name, expr in (("alike", rule.alike_hash()), ("differ", rule.differ_hash()))
+        ]
+        self._needed = {name for expr in self._asked for name in expr.meta.root_names()} - {KEY}
 
-    def find(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the states of rows that were good before (LATE_SCHEMA), and all issues (ISSUE_SCHEMA)."""
-        once = [self._duplicates(rule) for rule in self._rules if rule.code == "DUPLICATE_KEY"]
-        others = [rule for rule in self._rules if rule.code != "DUPLICATE_KEY" and self._fills(rule)]
-        issues = [*once, *self._told(others)]
+    def hashes(self, rows: pl.DataFrame) -> Hashes:
+        """Hash a block: `@row`, `@key`, `@state` and contract fields; rows left out are not concerned."""
+        keys = np.empty(0, np.uint64)
+        if self._once is not None and self._apart:
+            concerned = self._once.where & (pl.col(STATE).fill_null("") != "skipped")
+            keys = rows.select(pl.col(self._key).hash(seed=5).filter(concerned)).to_series().to_numpy()
+        if not self._rules:
+            return Hashes(keys, None)
+        absent = (pl.lit(None, pl.String).alias(name) for name in sorted(self._needed - set(rows.columns)))
+        there = rows.lazy().with_columns(absent).filter(pl.col(STATE).fill_null("") != "skipped")
+        return Hashes(keys, there.select(ROW, *self._asked).collect())
+
+    def keep(self, number: int, hashes: Hashes) -> None:
+        """Store what was hashed of block `number` (from 0)."""
+        with self._keys.open("ab") as out:
+            hashes.keys.tofile(out)
+        if hashes.others is not None:
+            self._alike.mkdir(exist_ok=True)
+            write_block(hashes.others, self._alike / f"{number:06d}.arrow")
+
+    def find(self, rows: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the states of rows that were good before (LATE_SCHEMA), and all issues; `rows`: how many there are."""
+        once = [self._duplicates(self._once)] if self._once is not None else []
+        issues = [*once, *self._told(rows)]
+        shutil.rmtree(self._alike, ignore_errors=True)
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique().sort()
         good = self._still_good(bad)
         late = pl.DataFrame({ROW: good, "state": ["rejected"] * good.len()}, schema=LATE_SCHEMA)
         return late, told.sort(ROW, maintain_order=True)
 
-    def _told(self, rules: Sequence[RowsRule]) -> Iterator[pl.DataFrame]:
+    def _told(self, count: int) -> Iterator[pl.DataFrame]:
         """Ask the rules about the rows that may break them: hashes of all rows are cheap, the rows themselves not."""
-        slices = max(1, -(-self._count * len(rules) // _HASHES_AT_ONCE))
-        for part in range(slices) if rules else ():
-            for rule, hashes in zip(rules, self._hashes_of(rules, part, slices), strict=True):
-                rows = rule.suspects(hashes)
+        slices = max(1, -(-count * len(self._rules) // _HASHES_AT_ONCE))
+        for part in range(slices) if self._alike.exists() else ():
+            for place, rule in enumerate(self._rules):
+                rows = rule.suspects(self._hashes_of(place, part, slices))
                 parts = parts_for(rows.len())
                 for number in range(parts if rows.len() else 0):
                     here = pl.col(ROW).is_in(rows.implode())
@@ -65,22 +107,12 @@ class Across:
                         here &= pl.col(rule.by).hash(seed=5) % parts == number
                     yield rule.find(self._rows_of(rule, here))
 
-    def _hashes_of(self, rules: Sequence[RowsRule], part: int, slices: int) -> list[pl.DataFrame]:
-        """Per rule: `@row`, `alike` and `differ` of the rows it concerns whose `alike` falls into the slice."""
-        found: list[list[pl.DataFrame]] = [[] for _ in rules]
-        asked = [
-            expr.alias(f"{name}{place}")
-            for place, rule in enumerate(rules)
-            for name, expr in (("alike", rule.alike_hash()), ("differ", rule.differ_hash()))
-        ]
-        needed = {KEY, *(name for expr in asked for name in expr.meta.root_names())}
-        for several in self._stored(needed):
-            hashes = several.select(ROW, *asked).collect()
-            for place, frames in enumerate(found):
-                one = hashes.lazy().select(ROW, alike=f"alike{place}", differ=f"differ{place}")
-                frames.append(one.filter(pl.col("alike") % slices == part).collect())
-        nothing = pl.DataFrame(schema={ROW: pl.Int64, "alike": pl.UInt64, "differ": pl.UInt64})  # a file without rows
-        return [pl.concat(frames) if frames else nothing for frames in found]
+    def _hashes_of(self, place: int, part: int, slices: int) -> pl.DataFrame:
+        """Return `@row`, `alike` and `differ` of the rows the rule concerns whose `alike` falls into the slice."""
+        alike = pl.col(f"alike{place}")
+        here = alike.is_not_null() if slices == 1 else alike % slices == part
+        chosen = (ROW, alike.alias("alike"), pl.col(f"differ{place}").alias("differ"))
+        return pl.scan_ipc(sorted(self._alike.iterdir())).filter(here).select(*chosen).collect()
 
     def _stored(self, needed: Collection[str], *, key: str = KEY) -> Iterator[pl.LazyFrame]:
         """Yield the rows that were not skipped, several blocks at a time: `@row`, `@line`, `@key` and the contract."""
@@ -95,20 +127,14 @@ class Across:
 
     def _duplicates(self, rule: RowsRule) -> pl.DataFrame:
         """Look at the few rows whose key's hash stands twice; without one, no key can stand twice."""
-        if not self._hashes.exists():
+        if not self._keys.exists():
             return no_issues()
-        twice = _standing_twice(self._hashes)
-        self._hashes.unlink()
+        twice = _standing_twice(self._keys)
+        self._keys.unlink()
         if twice.len() == 0:
             return no_issues()
         frame = self._rows_of(rule, pl.col(KEY).hash(seed=5).is_in(twice.implode()), key=self._key)
         return rule.find(frame) if frame.height else no_issues()
-
-    def _fills(self, rule: RowsRule) -> bool:
-        """Whether the mapping fills what the rule looks at: the field it goes by, and any of the others."""
-        filled = self._filled
-        others = [c for c in rule.columns if c not in {rule.by, KEY}]
-        return rule.by in filled and (not others or any(c in filled for c in others))
 
     def _rows_of(self, rule: RowsRule, here: pl.Expr, *, key: str = KEY) -> pl.DataFrame:
         needed = {*rule.where.meta.root_names(), *rule.columns, rule.by}
@@ -120,6 +146,12 @@ class Across:
             return rows
         good = pl.col(STATE).is_null() & pl.col(ROW).is_in(rows.implode())
         return pl.concat([b.filter(good)[ROW] for b in self._folder.blocks([])])
+
+
+def _fills(rule: RowsRule, filled: Collection[str]) -> bool:
+    """Whether the mapping fills what the rule looks at: the field it goes by, and any of the others."""
+    others = [c for c in rule.columns if c not in {rule.by, KEY}]
+    return rule.by in filled and (not others or any(c in filled for c in others))
 
 
 def _standing_twice(path: Path) -> pl.Series:

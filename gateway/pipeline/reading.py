@@ -7,20 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel
 
 from gateway import contracts
 from gateway.contracts import prices
 from gateway.delivery.setup import effect_exists, legs_written
+from gateway.distinct import Sound
 from gateway.errors import FileError
 from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
-from gateway.pipeline.across import Across, needed_across
+from gateway.pipeline.across import WHOLE, Across, Hashes, needed_across
 from gateway.pipeline.ahead import Behind, ahead, mapped
 from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
@@ -46,10 +45,6 @@ class Readout:
     links: list[pl.DataFrame] = field(default_factory=list)
 
 
-_WHOLE = "@whole"
-"""Key of a row as the file gives it, before the fields by which rows are not grouped are left out (String)."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """A block after mapping and checking; `rows` None: it had none. It holds nothing of the table it came from."""
@@ -59,7 +54,7 @@ class _Judged:
     rows: pl.DataFrame | None
     issues: pl.DataFrame
     cells: pl.DataFrame
-    hashes: npt.NDArray[np.uint64]
+    hashes: Hashes | None
 
 
 _SEVERAL = 2
@@ -96,22 +91,22 @@ class FileReading:
         self._now = now
         self._seen = Readout()
         self._applier: Applier | None = None
-        self._hashes = folder.root / "hashes"
+        self._across: Across | None = None
         self._told = told
+        self._sound = Sound()
         self._keep: frozenset[str] | None = needed_across(setup) if judge_only else None
 
     def run(self, file: Path) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
-        self._hashes.unlink(missing_ok=True)
         layout = reading_layout(self._mapping)
         tables = ahead(self._compiled(self._read(file, layout), lambda: self._read(file, layout)))
         with Behind(self._store) as behind:
             for judged in mapped(tables, self._judged, workers=1 if self._mapping.fill_down else _WORKERS):
                 self._count(judged, behind)
-        if self._applier is None:
+        if self._across is None:
             raise FileError("FILE_EMPTY", "The file has no content.", fix="Send the file again with its rows.")
         seen = self._seen
-        self._folder.add_late(*self._late())
+        self._folder.add_late(*self._late(self._across))
         if seen.links:
             links = pl.concat(seen.links).drop_nulls()
             if links.height:
@@ -119,14 +114,11 @@ class FileReading:
                 seen.first_run = str(links["first_run"].mode().sort()[0])
         return seen
 
-    def _late(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _late(self, across: Across) -> tuple[pl.DataFrame, pl.DataFrame]:
         """What rules across rows and the route's policy say once all rows are stored: states and issues."""
         seen, setup = self._seen, self._setup
         grouped = self._mapping.group is not None
-        across = Across(
-            setup, self._folder, self._hashes, key=_WHOLE if grouped else KEY, filled=seen.columns, rows=seen.rows
-        )
-        states, issues = across.find()
+        states, issues = across.find(seen.rows)
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS)).sum())
         seen.bad += states.height
         product = setup.contract.group
@@ -153,28 +145,16 @@ class FileReading:
                     day_ends=contract.day_ends,
                 )  # fmt: skip
                 self._seen.columns = dict(self._applier.columns)
+                by = None if self._mapping.group is None else self._mapping.group.by
+                self._across = Across(self._setup, self._folder, by=by, filled=self._applier.columns)
                 self._folder.keep_headers(table.headers)
             yield table
 
     def _judged(self, table: Table) -> _Judged:
-        if self._applier is None or not table.frame.height:
-            return _Judged(table.blank, None, None, no_issues(), no_issues(), np.empty(0, np.uint64))
+        if self._applier is None or self._across is None or not table.frame.height:
+            return _Judged(table.blank, None, None, no_issues(), no_issues(), None)
         rows, issues = self._check(self._applier.apply(table))
-        return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), self._key_hashes(rows))
-
-    def _key_hashes(self, rows: pl.DataFrame) -> npt.NDArray[np.uint64]:
-        """Hashes of the keys that must not stand twice."""
-        rule = next((r for r in self._setup.contract.rows_rules if r.code == "DUPLICATE_KEY"), None)
-        if rule is None or not self._may_repeat():
-            return np.empty(0, np.uint64)
-        concerned = rule.where & (pl.col(STATE).fill_null("") != "skipped")
-        key = KEY if self._mapping.group is None else _WHOLE
-        return rows.select(pl.col(key).hash(seed=5).filter(concerned)).to_series().to_numpy()
-
-    def _may_repeat(self) -> bool:
-        """Whether a key standing twice is a fault: of rows that are summed only where something tells them apart."""
-        group = self._mapping.group
-        return group is None or any(c not in group.by and c in self._seen.columns for c in self._setup.contract.key)
+        return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), self._across.hashes(rows))
 
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
         """Cells of the rejected rows as they came: the errors file needs no second reading then."""
@@ -209,10 +189,10 @@ class FileReading:
         if judged.rows is None:
             return
         rows = judged.rows
-        with self._hashes.open("ab") as out:
-            judged.hashes.tofile(out)
+        if self._across is not None and judged.hashes is not None:
+            self._across.keep(number, judged.hashes)
         if self._keep is not None:
-            rows = rows.select(ROW, LINE, KEY, STATE, *(c for c in (*self._keep, _WHOLE) if c in rows.columns))
+            rows = rows.select(ROW, LINE, KEY, STATE, *(c for c in (*self._keep, WHOLE) if c in rows.columns))
         self._folder.add(number, rows, judged.issues, judged.cells)
         if self._told is not None and judged.issues.height:
             self._told(judged.issues)
@@ -223,7 +203,9 @@ class FileReading:
         frame, skipped = self._grouped(draft.frame, draft.skipped)
         frame = self._stamped(frame)
         faulty = draft.issues.filter(~pl.col(ROW).is_in(skipped[ROW].implode())) if skipped.height else draft.issues
-        checked = contracts.check(contract, frame, requires=self._requires(), faulty=faulty, now=self._now)
+        checked = contracts.check(
+            contract, frame, requires=self._requires(), faulty=faulty, now=self._now, seen=self._sound
+        )
         issues = [faulty, checked.issues, *self._of_destination(frame, faulty)]
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique()
@@ -236,7 +218,7 @@ class FileReading:
             rows = pl.concat([rows, out], how="diagonal").sort(ROW)
             said = skipped.select(ROW, LINE, "code", "detail")
             told = pl.concat([told, said], how="diagonal").sort(ROW, maintain_order=True).select(told.columns)
-        kept = [c for c in rows.columns if contract.has(c) or c == _WHOLE]
+        kept = [c for c in rows.columns if contract.has(c) or c == WHOLE]
         return rows.select(ROW, LINE, KEY, STATE, *kept), told
 
     def _requires(self) -> tuple[Requirement, ...]:
@@ -287,7 +269,7 @@ class FileReading:
             frame = frame.filter(kept)
             skipped = pl.concat([skipped.select(out.columns), out])
         loose = [c for c in self._setup.contract.key if c not in group.by and c in frame.columns]
-        whole = self._setup.contract.key_expr(frame.columns).alias(_WHOLE)  # one line twice is not two to be added up
+        whole = self._setup.contract.key_expr(frame.columns).alias(WHOLE)  # one line twice is not two to be added up
         return frame.with_columns(whole, *(pl.lit(None, pl.String).alias(c) for c in loose)), skipped
 
 

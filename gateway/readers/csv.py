@@ -76,6 +76,12 @@ class CsvReader:
         return taken > self._block * (2 * _PARTS - 1) or (taken >= self._block and cells >= self._block // _FULL)
 
 
+def _together(blanks: list[str | None]) -> str | None:
+    """Blanks that the cells of all parts can hold."""
+    known = [held for held in blanks if held is not None]
+    return max(known, key=len, default="") if len(known) == len(blanks) else None
+
+
 @dataclass(slots=True)
 class _Head:
     """What is known before the first record: headers, shape of the cells in the file, blank records on the way."""
@@ -93,6 +99,7 @@ class _Head:
             headers=self.headers,
             issues=pl.concat(faults) if faults else no_issues(),
             blank=sum(part.blank for part in parts) + self.blank,
+            blanks=_together([part.blanks for part in parts]),
         )
         self.blank = 0
         return self._linked(table) if self.ours else table

@@ -20,9 +20,10 @@ import polars as pl
 from gateway.formats.layout import CsvLayout
 from gateway.issues import filled
 from gateway.model import ISSUE_SCHEMA, LINE, ROW
+from gateway.readers.csv_plain import blanks_in, plain_text
 from gateway.readers.csv_shape import BLANKS, Part, Place, Shape, schema_of
 from gateway.readers.csv_strict import Record, StrictReader
-from gateway.readers.csv_tokens import Bytes, Cells, Mask, Places, find_cells, plain_text
+from gateway.readers.csv_tokens import Bytes, Cells, Mask, Places, find_cells
 
 _LF = 10
 _BOM = b"\xef\xbb\xbf"
@@ -56,7 +57,8 @@ class ColumnReader:
                         pl.all(),
                     )
                     full = _without_blanks(numbered, shape)
-                    return Part(full, None, records - full.height, taken, after, doubtful)
+                    blanks = blanks_in(block)
+                    return Part(full, None, records - full.height, taken, after, doubtful, blanks)
         return self._cut(data, limit, place, shape, doubtful=doubtful)
 
     def _parsed(self, block: bytes, shape: Shape, quote: str | None) -> pl.DataFrame | None:
@@ -94,7 +96,8 @@ class ColumnReader:
             parsed = self._parsed(data[: cells.taken], shape, self._layout.quote or None)
             if parsed is not None and parsed.height == records and _text_bytes(parsed) == cells.text_bytes:
                 full = _without_blanks(places.hstack(parsed.rechunk()), shape)
-                return Part(full, None, records - full.height, cells.taken, after, doubtful)
+                blanks = blanks_in(block[: cells.taken])
+                return Part(full, None, records - full.height, cells.taken, after, doubtful, blanks)
         bare = _Bare(data, block, cells, self._layout.quote)
         frame = places.hstack(bare.columns(shape, counts))
         surplus = bare.surplus(shape, counts)

@@ -47,6 +47,7 @@ class Part:
 
     `taken`: bytes used up; `after`: the place behind them; `frame` and `issues` as in Table.
     `doubtful`: what follows can't be read in columns, or waits for a judgement of the strict reader.
+    `blanks` as in Table.
     """
 
     frame: pl.DataFrame
@@ -55,6 +56,7 @@ class Part:
     taken: int
     after: Place
     doubtful: bool = False
+    blanks: str | None = None
 
 
 def schema_of(shape: Shape) -> dict[str, type[pl.DataType]]:

@@ -6,7 +6,6 @@ strict reader, set apart as an island, and the proof goes on behind it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -24,7 +23,6 @@ Judge: TypeAlias = Callable[[int, int], tuple[Record, int] | None]
 """Reads one record strictly: its first byte and the line ends before it; gives the record and the byte behind it."""
 
 _LF, _CR = 10, 13
-_LONE_CR = re.compile(rb"\r(?!\n)")
 _FEW, _DENSITY = 64, 2048
 """Islands allowed anyway, and bytes per further island: where they are denser the strict reader alone is faster."""
 
@@ -59,28 +57,6 @@ class Cells:
     def first(self) -> Places:
         """Index of the first cell per record."""
         return np.concatenate((np.zeros(1, np.int64), self.last[:-1] + 1))
-
-
-def plain_text(data: bytes) -> tuple[int, bool]:
-    """Return how many bytes are UTF-8 text with LF or CR LF line ends, and whether something else follows them."""
-    limit, doubtful = len(data), False
-    zero = data.find(b"\0")
-    if zero >= 0:
-        limit, doubtful = zero, True
-    block = np.frombuffer(data, np.uint8)
-    if _CR in data and np.count_nonzero(block == _CR) != np.count_nonzero((block[:-1] == _CR) & (block[1:] == _LF)):
-        lone = _LONE_CR.search(data)
-        if lone and lone.start() < min(limit, len(data) - 1):
-            limit, doubtful = lone.start(), True
-    if not data.isascii():
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError as fault:
-            if fault.start < limit:
-                # a character cut by the end of the block is whole once the next one is added
-                cut = fault.reason == "unexpected end of data"
-                limit, doubtful = fault.start, doubtful or not cut
-    return limit, doubtful
 
 
 @dataclass(slots=True)
