@@ -12,7 +12,8 @@ import polars as pl
 from gateway.formats.blanks import WHITE
 
 _LF, _CR, _CONTROLS, _SPACE, _DELETE = 10, 13, 32, 32, 127
-_TWO = 2
+_FEW = 1000
+"""Characters that only look like blanks by their first bytes and are looked at one by one."""
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _STEP = 1 << 16
 """Bytes looked at a time: what is made of them stays in the processor's cache, and in memory that is used again."""
@@ -55,19 +56,20 @@ def blanks_in(block: Bytes) -> str | None:
         space = space or bool((part == _SPACE).any())
         beyond = beyond or bool((part > _DELETE).any())
     if beyond:
-        padded = block if block[-1] < _DELETE else np.append(block, np.zeros(2, np.uint8))
-        if any(_begin(padded, first, blanks) for first, blanks in _FIRST.items()):
+        if any(_begin(block, first, blanks) for first, blanks in _FIRST.items()):
             return None
     return " " if space else ""
 
 
 def _begin(block: Bytes, first: int, blanks: list[bytes]) -> bool:
-    """Tell whether one of these blanks stands in the block; they begin with the same byte."""
-    places = np.flatnonzero(block == first)
-    if not len(places):
+    """Tell whether one of these blanks stands in the block, which is plain text; they begin with the same byte."""
+    begins = block == first
+    if not begins.any():
         return False
-    second, third = block[places + 1], block[np.minimum(places + 2, len(block) - 1)]
-    return any(bool(((second == one[1]) & ((third == one[-1]) | (len(one) == _TWO))).any()) for one in blanks)
+    seconds = {blank[1] for blank in blanks}
+    places = [np.flatnonzero(begins[:-1] & (block[1:] == second)) for second in seconds]
+    found = {block[place : place + len(blanks[0])].tobytes() for one in places for place in one[:_FEW].tolist()}
+    return any(len(one) > _FEW for one in places) or not found.isdisjoint(blanks)
 
 
 def _lone_feeds(data: bytes) -> bool:
