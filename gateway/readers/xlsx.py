@@ -15,7 +15,7 @@ from gateway.errors import FileError
 from gateway.formats.layout import OUR_COLUMNS, XlsxLayout
 from gateway.formats.neutral import restore, restored
 from gateway.model import ROW, Table
-from gateway.readers.xlsx_cells import cell_columns
+from gateway.readers.xlsx_cells import cell_column, parts_of
 from gateway.readers.xlsx_package import Contents, Package, SheetPart
 from gateway.readers.xlsx_rows import Rows, Unreadable, calamine_rows, openpyxl_rows
 from gateway.readers.xlsx_scan import Merge, Scan, long_numbers, scan
@@ -170,7 +170,7 @@ class _Reading:
         )
 
     def _row_texts(self, row: Sequence[Any]) -> list[str]:
-        return [""] * self.rows.offset + cell_columns("h", row)[0].to_list() or [""]
+        return [""] * self.rows.offset + cell_column("h", [(len(row), parts_of(row))])[0].to_list() or [""]
 
     def _texts(self, seen: list[list[str]], header: int) -> list[str]:
         """Return the header's texts without empty ones at the end, merged cells filled."""

@@ -8,7 +8,8 @@ Number: decimal text of at most 15 significant digits (whole numbers in full), w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -22,37 +23,72 @@ DIGITS = 15
 LONG = 1e15
 SHORT = 1e-3
 """Below it, and from LONG on, a float's own text may have an exponent."""
+LONG_DIGITS = 16
+"""Digits of a whole number from LONG on: a float may differ from it as written."""
+
+Parts = Mapping[type, pl.Series]
+"""The values of a column of some rows by their type, null where another type stands; no series where none stands."""
 
 
-def cell_columns(name: str, values: Sequence[Any]) -> tuple[pl.Series, pl.Series]:
-    """Return the text (String, "" where empty) and the kinds (UInt8) of one column of typed values.
+def parts_of(values: Sequence[Any]) -> Parts:
+    """Return the typed values of a column by their type: all that is done while they are Python's.
 
     Values are str, float, int, bool, date, datetime, time, timedelta or None, as calamine and openpyxl give them.
     """
-    types = set(map(type, values))
-    if types <= {str}:
-        text = pl.Series(name, values, dtype=pl.String)
-        return text, _kinds(text, Kind.TEXT)
-    if types == {float}:
-        return float_text(pl.Series(name, values, dtype=pl.Float64)), _constant(name, Kind.NUMBER, len(values))
-    text = pl.repeat("", len(values), dtype=pl.String, eager=True).alias(name)
-    kinds = _constant(name, Kind.EMPTY, len(values))
-    for found in types - {type(None)}:
-        kind, convert = _CONVERT[found]
-        part = convert(name, [value if type(value) is found else None for value in values])
-        there = (part != "").fill_null(value=False)
-        text = part.zip_with(there, text)
-        kinds = _constant(name, kind, len(values)).zip_with(there, kinds)
-    return text, kinds
+    types = set(map(type, values)) - {type(None)}
+    if len(types) == 1:
+        return {found: _TYPES[found].raw(values) for found in types}
+    return {found: _TYPES[found].raw([v if type(v) is found else None for v in values]) for found in types}
+
+
+def cell_column(name: str, slices: Sequence[tuple[int, Parts]]) -> tuple[pl.Series, pl.Series]:
+    """Return the text (String, "" where empty) and the kinds (UInt8) of a column, of slices of so many rows."""
+    rows = sum(length for length, _ in slices)
+    met = {found for _, parts in slices for found in parts}
+    columns = [(_TYPES[found], _whole(found, slices)) for found in _TYPES if found in met]
+    if len(columns) == 1:
+        cell, raw = columns[0]
+        text = cell.text(raw).alias(name)
+        if not text.null_count() and not (cell.kind is Kind.TEXT and (text == "").any()):
+            return text, _constant(name, cell.kind, rows)
+    texts = pl.repeat("", rows, dtype=pl.String, eager=True).alias(name)
+    kinds = _constant(name, Kind.EMPTY, rows)
+    for cell, raw in columns:
+        text = cell.text(raw)
+        there = (text != "").fill_null(value=False)
+        texts = text.alias(name).zip_with(there, texts)
+        kinds = _constant(name, cell.kind, rows).zip_with(there, kinds)
+    return texts, kinds
+
+
+def may_be_long(slices: Sequence[tuple[int, Parts]]) -> bool:
+    """Tell whether a column holds whole numbers so long that a float may differ from them as written."""
+    return any(_long(parts) for _, parts in slices)
+
+
+def _long(parts: Parts) -> bool:
+    floats, integers = parts.get(float), parts.get(int)
+    if floats is not None and not ((floats < LONG) & (floats > -LONG)).all():
+        return True
+    return integers is not None and bool((integers.str.len_bytes() >= LONG_DIGITS).any())
+
+
+def _whole(found: type, slices: Sequence[tuple[int, Parts]]) -> pl.Series:
+    dtype = next(parts[found].dtype for _, parts in slices if found in parts)
+    return pl.concat(
+        parts[found] if found in parts else pl.repeat(None, length, dtype=dtype, eager=True) for length, parts in slices
+    )
 
 
 def float_text(numbers: pl.Series) -> pl.Series:
     """Return floats (Float64, null kept) as canonical decimal text."""
     # Adding zero makes a negative zero positive.
     values = numbers + 0.0
+    if (values < LONG).all() and (values > -LONG).all():
+        whole = values.cast(pl.Int64)
+        if (whole.cast(pl.Float64) == values).all():
+            return whole.cast(pl.String)
     size = values.abs()
-    if (size < LONG).all() and (values == values.floor()).all():
-        return values.cast(pl.Int64).cast(pl.String)
     text = values.cast(pl.String).str.strip_suffix(".0")
     noisy = text.str.len_bytes() > DIGITS + 2
     far = ((size >= LONG) | ((size < SHORT) & (size > 0)) | noisy).fill_null(value=False)
@@ -73,43 +109,25 @@ def _constant(name: str, kind: Kind, length: int) -> pl.Series:
     return pl.Series(name, np.full(length, kind.value, np.uint8))
 
 
-def _kinds(text: pl.Series, kind: Kind) -> pl.Series:
-    full, empty = _constant(text.name, kind, len(text)), text == ""
-    return full.zip_with(~empty, _constant(text.name, Kind.EMPTY, len(text))) if empty.any() else full
+def _series(dtype: type[pl.DataType] | pl.DataType) -> Callable[[Sequence[Any]], pl.Series]:
+    return lambda values: pl.Series("", values, dtype=dtype)
 
 
-def _texts(name: str, values: list[Any]) -> pl.Series:
-    return pl.Series(name, values, dtype=pl.String)
+def _written(write: Callable[[Any], str]) -> Callable[[Sequence[Any]], pl.Series]:
+    return lambda values: pl.Series("", [None if v is None else write(v) for v in values], dtype=pl.String)
 
 
-def _floats(name: str, values: list[Any]) -> pl.Series:
-    return float_text(pl.Series(name, values, dtype=pl.Float64))
+def _same(text: pl.Series) -> pl.Series:
+    return text
 
 
-def _integers(name: str, values: list[Any]) -> pl.Series:
-    return _texts(name, [None if value is None else str(value) for value in values])
+def _cast(raw: pl.Series) -> pl.Series:
+    return raw.cast(pl.String)
 
 
-def _booleans(name: str, values: list[Any]) -> pl.Series:
-    return pl.Series(name, values, dtype=pl.Boolean).cast(pl.String)
-
-
-def _dates(name: str, values: list[Any]) -> pl.Series:
-    return pl.Series(name, values, dtype=pl.Date).cast(pl.String)
-
-
-def _moments(name: str, values: list[Any]) -> pl.Series:
-    rounded = pl.Series(name, values, dtype=pl.Datetime("us")).dt.round("1ms")
-    text = rounded.dt.to_string("%Y-%m-%dT%H:%M:%S%.f")
+def _moments(raw: pl.Series) -> pl.Series:
+    text = raw.dt.round("1ms").dt.to_string("%Y-%m-%dT%H:%M:%S%.f")
     return text.str.replace(r"T00:00:00$", "")
-
-
-def _times(name: str, values: list[Any]) -> pl.Series:
-    return _texts(name, [None if value is None else value.isoformat() for value in values])
-
-
-def _durations(name: str, values: list[Any]) -> pl.Series:
-    return _texts(name, [None if value is None else _clock(value) for value in values])
 
 
 def _clock(value: dt.timedelta) -> str:
@@ -120,13 +138,22 @@ def _clock(value: dt.timedelta) -> str:
     return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}"
 
 
-_CONVERT: dict[type, tuple[Kind, Callable[[str, list[Any]], pl.Series]]] = {
-    str: (Kind.TEXT, _texts),
-    float: (Kind.NUMBER, _floats),
-    int: (Kind.NUMBER, _integers),
-    bool: (Kind.BOOLEAN, _booleans),
-    dt.date: (Kind.DATE, _dates),
-    dt.datetime: (Kind.DATE, _moments),
-    dt.time: (Kind.TIME, _times),
-    dt.timedelta: (Kind.TIME, _durations),
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """How values of a type become a series (`raw`), and that one text."""
+
+    kind: Kind
+    raw: Callable[[Sequence[Any]], pl.Series]
+    text: Callable[[pl.Series], pl.Series]
+
+
+_TYPES = {
+    str: _Type(Kind.TEXT, _series(pl.String), _same),
+    float: _Type(Kind.NUMBER, _series(pl.Float64), float_text),
+    int: _Type(Kind.NUMBER, _written(str), _same),
+    bool: _Type(Kind.BOOLEAN, _series(pl.Boolean), _cast),
+    dt.date: _Type(Kind.DATE, _series(pl.Date), _cast),
+    dt.datetime: _Type(Kind.DATE, _series(pl.Datetime("us")), _moments),
+    dt.time: _Type(Kind.TIME, _written(dt.time.isoformat), _same),
+    dt.timedelta: _Type(Kind.TIME, _written(_clock), _same),
 }

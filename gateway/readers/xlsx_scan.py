@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -158,8 +159,16 @@ def _plain_text(text: bytes) -> str:
 @contextmanager
 def _plain_chunks(package: Package, part: str) -> Iterator[Iterator[_Chunk]]:
     """Give the cells in pieces that end with a row. Raises _NotPlain, FileError for a DOCTYPE."""
-    with closing(package.stream(part)) as pieces:
-        yield _chunks(pieces, part)
+    with closing(package.stream(part)) as pieces, ThreadPoolExecutor(1, thread_name_prefix="unpack") as pool:
+        yield _chunks(_ahead(pieces, pool), part)
+
+
+def _ahead(pieces: Iterator[bytes], pool: ThreadPoolExecutor) -> Iterator[bytes]:
+    """Yield the pieces while another thread unpacks the next one."""
+    coming = pool.submit(next, pieces, None)
+    while (piece := coming.result()) is not None:
+        coming = pool.submit(next, pieces, None)
+        yield piece
 
 
 def _chunks(pieces: Iterator[bytes], part: str) -> Iterator[_Chunk]:

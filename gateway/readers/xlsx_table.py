@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import chain, islice, repeat, zip_longest
 from typing import Any
 
 import polars as pl
 
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Kind, Table, no_issues
-from gateway.readers.xlsx_cells import cell_columns
+from gateway.readers.xlsx_cells import Parts, cell_column, may_be_long, parts_of
 from gateway.readers.xlsx_scan import Oddity, column_letters
 
 BLOCK_CELLS = 500_000
@@ -21,8 +22,6 @@ way."""
 LEAST_SLICE = 1_000
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"
 """Characters a blank cell may hold."""
-_LONG = 16
-"""Digits from which a float may differ from the number as written."""
 
 _CODES = {Oddity.NO_VALUE: "CELL_NO_VALUE", Oddity.ERROR: "CELL_ERROR", Oddity.SHOWN: "CELL_DISPLAY"}
 _KINDS = {Oddity.NO_VALUE: Kind.FORMULA_WITHOUT_VALUE, Oddity.ERROR: Kind.ERROR, Oddity.EXACT: Kind.NUMBER}
@@ -58,15 +57,11 @@ class Oddities:
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
-    """Text and kinds of the cells of some rows, by column."""
+class _Raw:
+    """Typed values of some rows, by column and slice."""
 
     rows: int
-    texts: list[pl.Series]
-    kinds: list[pl.Series]
-
-    def __len__(self) -> int:
-        return self.rows
+    columns: list[list[tuple[int, Parts]]]
 
 
 @dataclass(slots=True)
@@ -84,55 +79,53 @@ class Blocks:
         return max(1, min(LARGEST_BLOCK, BLOCK_CELLS // max(1, len(self.headers))))
 
     def tables(self, rows: Iterator[Sequence[Any]], first: int) -> Iterator[Table]:
-        """Yield tables of `rows`, the first of which is row `first`; at least one, blank rows at the end uncounted."""
+        """Yield tables of `rows`, the first of which is row `first`; at least one, blank rows at the end uncounted.
+
+        Rows are read by another thread, one table ahead: values become text without Python.
+        """
         yielded = False
-        while (columns := self._read(rows)) is not None:
-            table = self._table(columns, first)
-            first += len(columns)
-            if len(table.frame):
-                yield table
-                yielded = True
+        with ThreadPoolExecutor(1, thread_name_prefix="xlsx") as pool:
+            ahead = pool.submit(self._read, rows)
+            while (raw := ahead.result()).rows:
+                ahead = pool.submit(self._read, rows)
+                table = self._table(raw, first)
+                first += raw.rows
+                if len(table.frame):
+                    yield table
+                    yielded = True
         if not yielded:
-            yield self._table(self._columns([]), first)
+            yield self._table(raw, first)
 
-    def _read(self, rows: Iterator[Sequence[Any]]) -> _Columns | None:
-        """Return the columns of the next rows, None behind the last one."""
-        slices: list[_Columns] = []
-        size, at_once = self.size, max(LEAST_SLICE, SLICE_CELLS // max(1, len(self.headers)))
-        while size and (several := list(islice(rows, min(size, at_once)))):
-            slices.append(self._columns(several))
-            size -= len(several)
-        return _joined(slices) if slices else None
+    def _read(self, rows: Iterator[Sequence[Any]]) -> _Raw:
+        """Return the values of the next rows; none behind the last one."""
+        columns: list[list[tuple[int, Parts]]] = [[] for _ in self.headers]
+        missing, at_once = self.size, max(LEAST_SLICE, SLICE_CELLS // max(1, len(self.headers)))
+        while missing and (several := list(islice(rows, min(missing, at_once)))):
+            given = chain(repeat((), self.offset), zip_longest(*several))
+            for column, values in zip(columns, chain(given, repeat(())), strict=False):
+                column.append((len(several), parts_of(values)))
+            missing -= len(several)
+        return _Raw(self.size - missing, columns)
 
-    def _table(self, columns: _Columns, first: int) -> Table:
-        texts, kinds = columns.texts, columns.kinds
-        last = first + len(columns) - 1
+    def _table(self, raw: _Raw, first: int) -> Table:
+        both = [cell_column(f"c{at}", slices) for at, slices in enumerate(raw.columns)]
+        texts, kinds = [text for text, _ in both], [kind for _, kind in both]
+        last = first + raw.rows - 1
         odd = self.oddities.between(first, last)
-        if _may_be_long(texts, kinds):
+        if any(map(may_be_long, raw.columns)):
             odd = pl.concat([odd, self.oddities.exact(first, last)])
         odd = odd.filter(pl.col("column") < len(self.headers))
         if len(odd):
             _override(texts, kinds, odd, first)
-        numbers = pl.int_range(first, first + len(columns), dtype=pl.Int64, eager=True)
+        numbers = pl.int_range(first, first + raw.rows, dtype=pl.Int64, eager=True)
         frame = pl.DataFrame([numbers.alias(ROW), numbers.alias(LINE), *texts])
         issues = self._issues(odd, frame, first)
         filled = _filled(frame, odd)
         kind_frame = pl.DataFrame(kinds)
         if filled is not None:
             frame, kind_frame = frame.filter(filled), kind_frame.filter(filled)
-        blank = self._blank(frame, first, len(columns))
+        blank = self._blank(frame, first, raw.rows)
         return Table(frame=frame, headers=self.headers, kinds=kind_frame, issues=issues, blank=blank)
-
-    def _columns(self, rows: list[Sequence[Any]]) -> _Columns:
-        texts: list[pl.Series] = []
-        kinds: list[pl.Series] = []
-        values = [()] * self.offset + list(zip_longest(*rows))
-        for index in range(len(self.headers)):
-            column = values[index] if index < len(values) and values[index] else [""] * len(rows)
-            text, kind = cell_columns(f"c{index}", column)
-            texts.append(text)
-            kinds.append(kind)
-        return _Columns(len(rows), texts, kinds)
 
     def _issues(self, odd: pl.DataFrame, frame: pl.DataFrame, first: int) -> pl.DataFrame:
         named = odd.filter(pl.col("what") != Oddity.EXACT.value)
@@ -160,26 +153,6 @@ class Blocks:
         blank = self._trailing + through_last - len(frame)
         self._trailing = rows - through_last
         return blank
-
-
-def _joined(slices: list[_Columns]) -> _Columns:
-    if len(slices) == 1:
-        return slices[0]
-    texts = [pl.concat(parts) for parts in zip(*(one.texts for one in slices), strict=True)]
-    kinds = [pl.concat(parts) for parts in zip(*(one.kinds for one in slices), strict=True)]
-    return _Columns(sum(map(len, slices)), texts, kinds)
-
-
-def _may_be_long(texts: list[pl.Series], kinds: list[pl.Series]) -> bool:
-    return any(
-        bool(
-            (
-                (text.str.len_bytes() >= _LONG) & (kind == Kind.NUMBER.value) & ~text.str.contains(".", literal=True)
-            ).any()
-        )
-        for text, kind in zip(texts, kinds, strict=True)
-        if bool((kind == Kind.NUMBER.value).any())
-    )
 
 
 def _override(texts: list[pl.Series], kinds: list[pl.Series], odd: pl.DataFrame, first: int) -> None:
