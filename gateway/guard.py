@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
-from gateway.model import KEY_SEPARATOR
+from gateway.model import KEY, KEY_SEPARATOR
 from gateway.routes import GuardLimits
 
 SUMMED = ("ended", "zeroed", "repriced")
@@ -34,6 +35,10 @@ class Tally:
     file_keys: int = 0
     full: bool = False
     examples: tuple[str, ...] = field(default=())
+    lowered: int = 0
+    """Promotions and discounts that leave less than the limit's share of the regular price."""
+    reductions: tuple[str, ...] = field(default=())
+    """The first of them, and what each leaves."""
 
     def plus(self, other: Tally) -> Tally:
         """Add the tally of another part."""
@@ -44,15 +49,17 @@ class Tally:
             zeroed=self.zeroed + other.zeroed,
             repriced=self.repriced + other.repriced,
             floored=self.floored + other.floored,
+            lowered=self.lowered + other.lowered,
             file_keys=self.file_keys + other.file_keys,
             full=self.full or other.full,
             examples=(self.examples + other.examples)[:5],
+            reductions=(self.reductions + other.reductions)[:3],
         )
 
     @property
     def harmless(self) -> bool:
         """Whether there is nothing to judge."""
-        return not (self.ended or self.zeroed or self.repriced or self.floored or self.full)
+        return not (self.ended or self.zeroed or self.repriced or self.floored or self.lowered or self.full)
 
     def as_json(self) -> dict[str, Any]:
         """Return the tally as plain values for the journal and for people."""
@@ -89,6 +96,16 @@ def tally(
     return Tally(known, send.height, *counts, file_keys, full, tuple(examples))
 
 
+def lowered(rows: pl.DataFrame) -> Tally:
+    """Count rows that lower a price further than the limits allow: `@key`, `told` (String: what each leaves)."""
+    first = rows.head(3).select(KEY, "told").iter_rows()
+    return Tally(lowered=rows.height, reductions=tuple(f"{_spoken(key)}: {told}" for key, told in first))
+
+
+def _spoken(key: str) -> str:
+    return " / ".join(part for part in key.split(KEY_SEPARATOR) if part) or "everything"
+
+
 def _share(share: float) -> pl.Expr:
     return pl.lit(Decimal(str(share))).cast(pl.Decimal(38, 4))
 
@@ -98,33 +115,58 @@ def verdict(now: Tally, limits: GuardLimits, *, hour: Mapping[str, int], last_fu
 
     `hour`: sums of `ended` and `zeroed` already sent within the window; `last_full`: keys of the last full file.
     """
-    if limits.off or now.known == 0:
+    if limits.off:
         return None
-    for word, count, share, least in (
-        ("would be ended", now.ended + hour.get("ended", 0), limits.ended_share, limits.ended_least),
-        ("would drop to zero", now.zeroed + hour.get("zeroed", 0), limits.zeroed_share, limits.zeroed_least),
-        (
-            f"would change their price by more than {limits.price_change:.0%}",
-            now.repriced + hour.get("repriced", 0),
-            limits.price_share,
-            limits.price_least,
-        ),
-    ):
+    reasons = itertools.chain(
+        _by_reductions(now, limits), _by_counts(now, limits, hour), _by_size(now, limits, last_full)
+    )
+    return next(reasons, None)
+
+
+def _by_reductions(now: Tally, limits: GuardLimits) -> Iterator[str]:
+    """A promotion says itself what it lowers: nothing need be known of its key."""
+    if now.lowered:
+        word = "promotion leaves" if now.lowered == 1 else "promotions leave"
+        yield (
+            f"{now.lowered:,} {word} less than {limits.promotion_floor:.0%} of the regular price "
+            f"({'; '.join(now.reductions)}); a promotion like that is rarely meant"
+        )
+
+
+def _by_counts(now: Tally, limits: GuardLimits, hour: Mapping[str, int]) -> Iterator[str]:
+    if now.known == 0:
+        return
+    for word, here, summed, (share, least) in _counted(now, limits):
+        count = here + hour.get(summed, 0)
         if count >= least and count > share * now.known:
-            return (
+            yield (
                 f"{count:,} of {now.known:,} known keys {word} ({count / now.known:.0%}, counted over the last hour); "
                 f"the limit is {share:.0%} and at least {least}"
             )
+        if here >= limits.nearly_all_least and here > limits.nearly_all * now.known:
+            yield (
+                f"{here:,} of {now.known:,} known keys {word}, nearly all ({here / now.known:.0%}); "
+                f"the limit is {limits.nearly_all:.0%} and at least {limits.nearly_all_least}"
+            )
     if now.floored:
-        shown = now.examples[: min(now.floored, 3)]
-        some = ", ".join(key.rstrip(KEY_SEPARATOR).replace(KEY_SEPARATOR, " / ") for key in shown)
-        return (
+        some = ", ".join(_spoken(key) for key in now.examples[: min(now.floored, 3)])
+        yield (
             f"{now.floored:,} prices would fall to {limits.price_floor:.0%} of the old one or below (like {some}); "
             "a price like that is rarely meant"
         )
-    if now.full and last_full and now.file_keys < limits.shrunk_share * last_full:
-        return (
+
+
+def _counted(now: Tally, limits: GuardLimits) -> Iterator[tuple[str, int, str, tuple[float, int]]]:
+    """Yield what is judged by its share: in words, how many now, the name of its sum, the share and least number."""
+    yield "would be ended", now.ended, "ended", (limits.ended_share, limits.ended_least)
+    yield "would drop to zero", now.zeroed, "zeroed", (limits.zeroed_share, limits.zeroed_least)
+    much = f"would change their price by more than {limits.price_change:.0%}"
+    yield much, now.repriced, "repriced", (limits.price_share, limits.price_least)
+
+
+def _by_size(now: Tally, limits: GuardLimits, last_full: int | None) -> Iterator[str]:
+    if now.known and now.full and last_full and now.file_keys < limits.shrunk_share * last_full:
+        yield (
             f"the full file has {now.file_keys:,} keys, the last one had {last_full:,}; "
             f"below {limits.shrunk_share:.0%} a person decides"
         )
-    return None

@@ -26,6 +26,20 @@ class GuardLimits(_Part):
     price_floor: float = Field(
         default=0.01, ge=0, le=1, description="One price at or below this share of the old one holds a run."
     )
+    promotion_floor: float = Field(
+        default=0.20,
+        ge=0,
+        le=1,
+        description="A promotion that leaves less than this share of the regular price holds a run; 0: none does.",
+    )
+    nearly_all: float = Field(
+        default=0.80,
+        ge=0,
+        le=1,
+        description="A larger share of the known keys ended, made zero or changed much by one run holds it below the "
+        "least numbers too, as in a small shop; 1: never.",
+    )
+    nearly_all_least: int = Field(default=3, ge=1, description="Fewer keys than this are never nearly all.")
     shrunk_share: float = Field(default=0.50, ge=0, le=1, description="A full file below this share of the last one.")
     window: float = Field(default=3600.0, ge=0, description="Seconds over which the same sums are taken again.")
     off: bool = Field(default=False, description="No guard at all.")

@@ -11,13 +11,15 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from gateway import delta, guard
+from gateway.contracts.lowered import as_told, leaves_less, lowering_fields
 from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, write_segment
 from gateway.delivery.before import Before
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
+from gateway.delivery.regular import Regular
 from gateway.delivery.setup import LaneSetup, Leg
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
-from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, ROW, Batch, Reference
+from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, REGULAR, ROW, Batch, Reference
 from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
 
 _DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -44,6 +46,8 @@ class Draft:
     """Of unchanged rows that were cut into parts: the baseline holds for their newer sequence."""
     renewal: Renewal = field(default_factory=lambda: Renewal(Baseline([])))
     """The same of rows that met it in memory."""
+    regular: Regular | None = None
+    """Where promotions are compared with prices."""
     decided: int = 0
     """Rows that ended here or are sent, and keys derived."""
 
@@ -61,10 +65,16 @@ class Decider:
         lane = draft.setup.name
         baseline = Baseline.of_lane(self._journal, self._spool, lane)
         draft.renewal = Renewal(baseline)
+        draft.regular = self._regular(draft)
         flying = inflight_keys(self._journal, self._spool, lane)
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         for number, portion in enumerate(portions):
             self._portion(draft, number, portion)
+
+    def _regular(self, draft: Draft) -> Regular | None:
+        family, lane = draft.leg.operation.regular, draft.leg.regular
+        written = [one for one in draft.setup.destination.operations if one.family == family]
+        return Regular(self._journal, self._spool, lane, written) if lane else None
 
     def _portion(self, draft: Draft, number: int, portion: Portion) -> None:
         leg = draft.leg
@@ -79,6 +89,8 @@ class Decider:
             else:
                 gathered.append(rows)
         frame = pl.concat(gathered, how="diagonal") if len(gathered) > 1 else gathered[0]
+        if draft.regular is not None:
+            frame = draft.regular.beside(frame)
         frame = frame.with_columns(
             digest=delta.digest_expr(_compared(leg, frame.columns)),
             measure=pl.col(leg.measure),
@@ -172,6 +184,7 @@ class Decider:
             else:
                 send = mine.select(columns).clear()
             full = c.row.mode == "full" and c.decided is None
+            c.tally = c.tally.plus(_lowered(draft.leg, c, mine))
             tally = guard.tally(
                 send,
                 known=portion.live,
@@ -255,6 +268,21 @@ class Decider:
         return placed
 
 
+def _lowered(leg: Leg, candidate: Candidate, rows: pl.DataFrame) -> guard.Tally:
+    """Count promotions and discounts to be sent that lower a price too far; those that stand already are no news."""
+    fields = lowering_fields(candidate.pinned.route.contract, leg.operation.fields)
+    limits = candidate.pinned.route.guard
+    if not fields or not limits.promotion_floor:
+        return guard.Tally()
+    news = rows.filter((pl.col("decision") == "send") & ~pl.col("same") & ~pl.col("ended"))
+    absent = [name for name in (*fields, REGULAR) if name not in news.columns]
+    news = news.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    if "status" in news.columns:
+        news = news.filter(pl.col("status").ne_missing("inactive"))
+    low = news.filter(leaves_less(limits.promotion_floor, fields))
+    return guard.lowered(low.select(KEY, told=as_told(fields)))
+
+
 def _with_derived(sends: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
     """Append derived effects to those of rows."""
     command = pl.when(pl.col("ended")).then(pl.lit("end")).otherwise(pl.lit(None, pl.String))
@@ -262,8 +290,8 @@ def _with_derived(sends: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
 
 
 def _records(leg: Leg, sends: pl.DataFrame) -> pl.DataFrame:
-    each = () if leg.operation.each is None else (EACH,)
-    wanted = dict.fromkeys([KEY, "command", *each, *transmitted(leg, sends.columns), *leg.operation.context])
+    beside = [*([] if leg.operation.each is None else [EACH]), *([REGULAR] if leg.regular else [])]
+    wanted = dict.fromkeys([KEY, "command", *beside, *transmitted(leg, sends.columns), *leg.operation.context])
     return sends.select(pl.col("effect").cast(pl.UInt32), *wanted)
 
 

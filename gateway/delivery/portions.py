@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,21 @@ from sqlalchemy.engine import Row
 
 from gateway import delta, guard
 from gateway.contracts import prices
+from gateway.contracts.lowered import lowering_fields
 from gateway.delivery.baseline import PLACED_SCHEMA, Baseline
 from gateway.delivery.index import Index
+from gateway.delivery.regular import REGULAR_READS
 from gateway.delivery.setup import Leg, Pinned, effect_exists
 from gateway.delivery.split import Split
-from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, ROW, Operation
+from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, REGULAR, ROW, Operation
 from gateway.spool import STATE, Spool
 
 MOST_KNOWN = 500_000
 """Known keys held in memory at a time."""
 MOST_SHARES = 4
 """Shares of a baseline for each of which the rows are read once more; beyond it they are cut into parts on the disk."""
+
+_BESIDE = "regular_price"
 
 
 @dataclass(slots=True)
@@ -223,8 +227,9 @@ class Portions:
         due = pl.lit(None, pl.String)
         if "valid_from" in frame.columns:
             due = pl.when(pl.col("valid_from") != "").then(pl.col("valid_from"))
-        if self._leg.operation.prices is not None:
-            frame = prices.converted(frame, self._leg.operation.prices)
+        terms = self._leg.operation.prices
+        if terms is not None:  # what a price is compared with goes along
+            frame = prices.converted(frame, replace(terms, fields=tuple(dict.fromkeys((*terms.fields, _BESIDE)))))
         return frame.with_columns(
             *missing,
             due=due,
@@ -269,7 +274,10 @@ def wanted_fields(leg: Leg, present: Collection[str]) -> list[str]:
         fields += ["price_basis", "tax_rate", "currency", *operation.prices.fields]
     if operation.each is not None:
         fields.append(operation.each)
-    return list(dict.fromkeys([*fields, leg.measure, "command", "valid_from"]))
+    if leg.regular:
+        fields += REGULAR_READS
+    fields += lowering_fields(operation.contract, operation.fields)
+    return [n for n in dict.fromkeys([*fields, leg.measure, "command", "valid_from"]) if n != REGULAR]
 
 
 def fanned_out(rows: pl.DataFrame, operation: Operation) -> pl.DataFrame:

@@ -37,6 +37,8 @@ class Leg:
     """Whether that is another key than the contract's."""
     after: tuple[str, ...] = ()
     """Lanes whose pending effect on the same article must be confirmed first."""
+    regular: str = ""
+    """Lane that writes the prices which promotions lower; "" where nothing is looked up."""
 
     @property
     def measure(self) -> str:
@@ -65,7 +67,9 @@ def leg_of(operation: Operation, key: tuple[str, ...], lane: Callable[[str], str
     """Return the leg of an operation: `key` is the contract's, `lane` names the lane of a family."""
     own = operation.key or key
     after = tuple(lane(family) for family in operation.after)
-    return Leg(lane(operation.family), operation, own, rekeyed=own != key or operation.part != "", after=after)
+    regular = lane(operation.regular) if operation.regular else ""
+    rekeyed = own != key or operation.part != ""
+    return Leg(lane(operation.family), operation, own, rekeyed=rekeyed, after=after, regular=regular)
 
 
 def effect_exists(when: Sequence[str]) -> pl.Expr | None:

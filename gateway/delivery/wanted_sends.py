@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -141,7 +142,9 @@ def tally(waiting: Waiting, part: Part, rows: pl.DataFrame) -> guard.Tally:
         send = send.select(
             KEY, pl.lit(value=True).alias("ended"), pl.lit(None, pl.String).alias("measure"), "measure_known"
         )
+        low = _lowered(mine, live, candidate.pinned.route.guard.promotion_floor)
     else:
+        low = guard.Tally()
         live = part.book["base"].filter(~pl.col("ended"))
         send = mine.filter(pl.col("decision") == "send").join(
             live.select(KEY, measure_known="price"), on=KEY, how="left", maintain_order="left"
@@ -156,7 +159,23 @@ def tally(waiting: Waiting, part: Part, rows: pl.DataFrame) -> guard.Tally:
     )
     limits = candidate.pinned.route.guard if waiting.leg.priced and not waiting.promotes else None
     full = candidate.row.mode == "full" and candidate.decided is None
-    return guard.tally(pl.concat([send, gone]), known=live.height, file_keys=mine.height, full=full, priced=limits)
+    counts = pl.concat([send, gone])
+    return low.plus(guard.tally(counts, known=live.height, file_keys=mine.height, full=full, priced=limits))
+
+
+def _lowered(rows: pl.DataFrame, live: pl.DataFrame, floor: float) -> guard.Tally:
+    """Count promotions that lower a price too far, begun or not: at their start nobody is asked again.
+
+    `live`: promotions of the book; what stands there was judged when it came.
+    """
+    price, base = (pl.col(name).cast(pl.Decimal(38, 6), strict=False) for name in ("own", "base_price"))
+    less = price < base * pl.lit(Decimal(str(floor))).cast(pl.Decimal(38, 4))
+    news = rows.filter(pl.col("booked") & ~pl.col("off")).join(
+        live.select("promotion", "kind", "value"), on=["promotion", "kind", "value"], how="anti"
+    )
+    low = news.filter(less.fill_null(value=False))
+    words = pl.concat_str("own", pl.lit(" instead of "), "base_price")
+    return guard.lowered(low.select(pl.col("promotion").alias(KEY), told=words))
 
 
 def without(rows: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:

@@ -97,6 +97,7 @@ class Further(BaseModel):
     when: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     gathers: bool = False
+    regular: str = ""
     each: str | None = None
     every: tuple[str, ...] = ()
     budget: str = ""

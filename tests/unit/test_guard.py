@@ -1,4 +1,5 @@
 import polars as pl
+import pytest
 
 from gateway import guard
 from gateway.routes import GuardLimits
@@ -13,6 +14,39 @@ def test_ended_keys_hold_only_above_share_and_least_number():
     reason = guard.verdict(guard.Tally(known=1000, ended=201), limits, hour=NONE, last_full=None)
     assert reason is not None
     assert "201 of 1,000 known keys would be ended" in reason
+
+
+@pytest.mark.parametrize("word", ["ended", "zeroed", "repriced"])
+def test_nearly_all_of_a_small_shop_holds_below_the_least_numbers(word):
+    def of(count, known, limits=None):
+        limits = limits or GuardLimits()
+        return guard.verdict(guard.Tally(known=known, **{word: count}), limits, hour=NONE, last_full=None)
+
+    assert "8 of 8 known keys" in of(8, 8)
+    assert "nearly all (88%); the limit is 80% and at least 3" in of(7, 8)
+    assert of(3, 3) is not None
+    assert of(6, 8) is None, "most of a small shop may be sold out on a good day"
+    assert of(2, 2) is None, "two articles are no shop"
+    assert of(8, 8, GuardLimits(nearly_all=1)) is None
+    assert of(8, 8, GuardLimits(nearly_all_least=9)) is None
+
+
+def test_one_article_that_comes_and_goes_is_not_nearly_all():
+    often = guard.verdict(guard.Tally(known=3, zeroed=1), GuardLimits(), hour={"zeroed": 5}, last_full=None)
+    assert often is None
+
+
+def test_one_promotion_that_leaves_next_to_nothing_holds_though_nothing_is_known():
+    rows = pl.DataFrame({"@key": ["\x1fBF\x1f\x1fa", "\x1f\x1f", "b", "c"], "told": ["99 % off", "1 off 2", "x", "y"]})
+    low = guard.lowered(rows)
+    reason = guard.verdict(low, GuardLimits(), hour=NONE, last_full=None)
+    assert reason == (
+        "4 promotions leave less than 20% of the regular price (BF / a: 99 % off; everything: 1 off 2; b: x); "
+        "a promotion like that is rarely meant"
+    )
+    assert not low.harmless
+    assert low.plus(low).lowered == 8
+    assert guard.verdict(low, GuardLimits(off=True), hour=NONE, last_full=None) is None
 
 
 def test_many_small_steps_within_the_hour_count_together():

@@ -43,6 +43,7 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
         part=PART,
         prices=PriceTerms(prices.basis, prices.decimals, prices.currency, prices.tax_rate, ("price", "amount")),
         gathers=True,
+        regular="price",
     )
 
 

@@ -381,7 +381,7 @@ def test_the_guard_looks_at_base_prices_and_not_at_what_is_shown(shop):
     here = shop()
     many = [f"k{n:02d}" for n in range(30)]
     here.prices(*((sku, 100) for sku in many))
-    run = here.promotions(*((sku, 1, at(0), at(1)) for sku in many))
+    run = here.promotions(*((sku, 20, at(0), at(1)) for sku in many))
     assert here.states(run) == {"applied": 30}
     here.wait_until(1.5)
     assert here.sent()[-1] == ("k29", "100")
@@ -391,6 +391,30 @@ def test_the_guard_looks_at_base_prices_and_not_at_what_is_shown(shop):
     here.rig.operations.release(held)
     here.rig.advance()
     assert here.states(held) == {"applied": 30}
+
+
+def test_a_promotion_that_leaves_next_to_nothing_waits_for_a_person_before_it_begins(shop):
+    here = shop()
+    here.prices(("a", 100), ("b", 100))
+    run = here.promotions(("a", 1, at(5), at(6)), ("b", 90, at(5), at(6)))
+    assert here.rig.operations.run(run).state == "held"
+    told = here.rig.operations.run(run).notes[0]
+    assert told.startswith("1 promotion leaves less than 20% of the regular price (a / "), told
+    assert ": 1 instead of 100);" in told
+    here.rig.operations.release(run)
+    here.rig.advance()
+    here.wait_until(5.5)
+    assert here.states(run) == {"applied": 2}
+    assert dict(here.sent()) == {"a": "1", "b": "90"}
+
+
+def test_a_promotion_that_stands_is_not_judged_again(shop, clock):
+    here = shop()
+    here.prices(("a", 100))
+    here.rig.operations.release(here.promotions(("a", 1, at(0), at(1000))))
+    here.rig.advance()
+    again = here.promotions(("a", 1, at(0), at(1000)))
+    assert here.states(again) == {"unchanged": 1}
 
 
 def test_prices_are_converted_before_anything_is_computed(shop):

@@ -1,0 +1,114 @@
+"""What the articles of promotions cost: the price sent last, read from the lane that writes their prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+import sqlalchemy as sa
+
+from gateway import delta
+from gateway.contracts import prices
+from gateway.contracts.offers import promotion_type
+from gateway.contracts.rules import given, stands
+from gateway.delivery.baseline import Baseline
+from gateway.journal import Journal
+from gateway.journal import tables as t
+from gateway.model import KEY, KEY_SEPARATOR, REGULAR, Operation, PriceTerms
+from gateway.spool import Spool
+
+REGULAR_READS = (
+    *("sku", "product_id", "command", "price_basis", "tax_rate", "currency"),
+    *("type", "price", "percentage", "amount", "buy_quantity"),
+)
+"""Fields of promotion rows that `Regular.beside` looks at."""
+_RECKONED = ("final_price", "amount")
+"""Types of promotions that mean something beside a price only."""
+_DECIMALS = 6
+_ARTICLE = "@article"
+_TOLD = {KEY: pl.String, "seq": pl.Int64, "measure": pl.String, "ended": pl.Boolean}
+
+
+class Regular:
+    """Prices one lane has sent; nothing is read before a row asks for one."""
+
+    def __init__(self, journal: Journal, spool: Spool, lane: str, written: Sequence[Operation]) -> None:
+        """`written`: the operations of the lane's family."""
+        self._journal = journal
+        self._spool = spool
+        self._lane = lane
+        self._parts = tuple(one.part for one in written if one.part)
+        self._terms = next((one.prices for one in written if one.prices is not None and not one.part), None)
+
+    def beside(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add REGULAR to promotion rows: the price of their article, under way or else confirmed, in their own basis.
+
+        Null where none is known, where it can't be told in the row's basis or currency, and for rows whose type needs
+        no price. An article whose price differs between vendors has the highest.
+        """
+        nothing = rows.with_columns(pl.lit(None, pl.String).alias(REGULAR))
+        if self._terms is None:
+            return nothing
+        absent = [pl.lit(None, pl.String).alias(name) for name in REGULAR_READS if name not in rows.columns]
+        asks = stands() & promotion_type().is_in(_RECKONED) & _same_currency(self._terms)
+        article = pl.when(given("sku")).then("sku").otherwise("product_id")
+        full = rows.with_columns(absent).with_columns(pl.when(asks).then(article).alias(_ARTICLE))
+        known = self._prices(full[_ARTICLE].drop_nulls().unique())
+        if not known.height:
+            return nothing
+        full = full.join(known, on=_ARTICLE, how="left", suffix="_sent", maintain_order="left")
+        return rows.with_columns(_in_their_basis(full, self._terms).alias(REGULAR))
+
+    def _prices(self, articles: pl.Series) -> pl.DataFrame:
+        """Return `@article` and the `price` sent last (String, in the terms of its operation) of those known."""
+        if not articles.len():
+            return pl.DataFrame(schema={_ARTICLE: pl.String, "price": pl.String})
+        flying = pl.concat([pl.DataFrame(schema=_TOLD), *self._about(articles, self._flying())])
+        # Read last: what is under way moves to what is confirmed.
+        confirmed = Baseline.of_lane(self._journal, self._spool, self._lane).frames(renewed=False)
+        known = delta.fold(list(self._about(articles, confirmed)))
+        newest = flying.sort("seq", maintain_order=True).unique(KEY, keep="last")
+        told = pl.concat([known.join(newest, on=KEY, how="anti").select(list(_TOLD)), newest])
+        told = told.filter(~pl.col("ended") & pl.col("measure").is_not_null())
+        worth = pl.col("measure").cast(pl.Decimal(38, _DECIMALS), strict=False)
+        priced = told.select(_article().alias(_ARTICLE), price="measure", worth=worth).sort("worth")
+        return priced.unique(_ARTICLE, keep="last").select(_ARTICLE, "price")
+
+    def _flying(self) -> Iterator[pl.DataFrame]:
+        with self._journal.read() as tx:
+            query = sa.select(t.consignment.c.id).where(t.consignment.c.lane == self._lane)
+            opened = list(tx.scalars(query.where(t.consignment.c.state == "open")))
+        for identity in opened:
+            yield from self._spool.consignment(identity).effects(list(_TOLD))
+
+    def _about(self, articles: pl.Series, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Leave what is about the articles, and of it the price itself: parts of it have keys of their own."""
+        here = _article().is_in(articles.implode())
+        for part in self._parts:
+            here = here & ~pl.col(KEY).str.ends_with(f"{KEY_SEPARATOR}{part}")
+        return (frame.filter(here) for frame in frames)
+
+
+def _article() -> pl.Expr:
+    """Return the article a key begins with."""
+    return pl.col(KEY).str.splitn(KEY_SEPARATOR, 2).struct.field("field_0")
+
+
+def _same_currency(terms: PriceTerms) -> pl.Expr:
+    """Return whether nothing says that the row is in another currency."""
+    if terms.currency is None:
+        return pl.lit(value=True)
+    return ~given("currency") | (pl.col("currency") == terms.currency)
+
+
+def _in_their_basis(full: pl.DataFrame, terms: PriceTerms) -> pl.Series:
+    """Return the known prices, converted where the row speaks in the other basis; null where no rate tells how."""
+    known = full.select(
+        pl.lit(terms.basis).alias("price_basis"), "tax_rate", "command", price="price_sent",
+        currency=pl.lit(None, pl.String),
+    )  # fmt: skip
+    other = PriceTerms("gross" if terms.basis == "net" else "net", _DECIMALS, tax_rate=terms.tax_rate)
+    turned = prices.converted(known, other)["price"]
+    basis = full["price_basis"]
+    told = pl.when(basis == terms.basis).then(known["price"]).when(basis == other.basis).then(turned)
+    return pl.select(told).to_series()
