@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
+import make_chain
 import make_generic
 from make_forms import csv_bytes, workbook, write
 from stdnum import ean
@@ -219,12 +220,13 @@ def woocommerce() -> None:
 
 
 def main() -> None:
-    """Write every sample of ERP systems and shops, and the generic ones."""
+    """Write every sample of ERP systems, shops and chains of stores, and the generic ones."""
     sage50_uk()
     sage50_es_valuation()
     sage50_es_tables()
     shopify()
     woocommerce()
+    make_chain.main()
     make_generic.main()
 
 

@@ -44,7 +44,7 @@ class Recorded:
 
     def send(self, request):
         query = "&".join(f"{name}={value}" for name, value in request.query)
-        upload = "" if request.upload is None else request.upload.content.decode()
+        upload = (request.body or b"" if request.upload is None else request.upload.content).decode()
         self.calls.append(f"{request.method} {request.path}{'?' if query else ''}{query}\n{upload}")
         assert self.answers, f"the case has no answer to {self.calls[-1]}"
         answer = self.answers.pop(0)
@@ -75,7 +75,7 @@ class Play:
     def _destination(self):
         table = dict(self.script["destination"])
         made = destinations()[table.pop("kind")]
-        for name in ("folder", "outbox", "results"):
+        for name in ("folder", "outbox", "results", "archive"):
             if name in table:
                 table[name] = self.root / table[name]
                 table[name].mkdir(parents=True)
@@ -172,8 +172,6 @@ NOT_OF_STOCK = {
     "NOT_AN_ADDRESS": "no field of stock is a web address",
     "HTML_ACTIVE": "no field of stock has markup",
     "TOO_LARGE_FILE": "no field of stock is a file",
-    "EFFECT": "a row of stock is one effect",
-    "DEST_ONBOARDING": "only prices and promotions of stores ask whether they list an article",
     "PROMOTION_OVER": "a row of stock has no window",
     "PROMOTION_BASE": "a row of stock has no price",
     "DEST_AFTER": "a row of stock waits for no other",

@@ -154,8 +154,11 @@ class Drop:
         ticket = f"{at + 1}/{len(steps)} {step['file']} {when.isoformat(timespec='seconds')}"
         if at + 1 < len(steps):
             return Receipt(ticket, after=self._profile.sftp.min_interval_s)
-        message = f"uploaded as {step['file']}; promotions can't be read back, see the portal"
-        return self._unconfirmed(ticket, message)
+        return self._promoted(ticket, step["file"])
+
+    def _promoted(self, ticket: str, name: str) -> Receipt:
+        """Say of promotions that they were uploaded: no call of the platform shows promotions, so none is asked."""
+        return self._unconfirmed(ticket, f"uploaded as {name}; no call reads promotions back, the portal shows them")
 
     def _unconfirmed(self, ticket: str, message: str) -> Receipt:
         return Receipt(ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED", message=message)
@@ -163,9 +166,9 @@ class Drop:
     def _asked(self, item: Sent) -> Receipt:
         if "steps" in item.memo:
             at, _, rest = (item.ticket or "").partition("/")
-            count = int(rest.split(" ", 1)[0])
+            count, name, *_ = rest.split(" ")
             return (
-                self._step(item.memo, int(at)) if int(at) < count else self._unconfirmed(item.ticket or "", "uploaded")
+                self._step(item.memo, int(at)) if int(at) < int(count) else self._promoted(item.ticket or "", name)
             )
         return self._shown(item)
 

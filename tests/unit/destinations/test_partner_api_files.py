@@ -14,6 +14,7 @@ from gateway.errors import Refused, SettingsError, Throttled, Unreachable
 from gateway.model import EACH, KEY, KEY_SEPARATOR, RowState
 from gateway.testing.clock import FakeClock, RealClock
 from gateway.testing.drive import FreeBudget, as_sent, states
+from gateway.testing.rig import Rig
 from gateway.transport.http import Response, RetryPolicy, connect
 from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, RemoteFile
 from gateway.twin.partner import Chain, Item, Login, PartnerTwin, PartnerTwinSettings, Token, Vendor
@@ -447,6 +448,43 @@ def test_of_several_vendors_the_gravest_counts(made, clock):
     receipt = destination.poll([as_sent(batch, receipt, intent_at=at)])[1]
     assert states(batch, records, receipt) == {"A": "applied", "B": "refused"}
     assert receipt.outcomes["message"].to_list()[1].startswith("vendor S2: ")
+
+
+LAYOUT = """
+version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+sku = "sku"
+"""
+STOCK = f'contract = "stock"{LAYOUT}quantity = "quantity"\n'
+OFFERS = f"""contract = "promotion"{LAYOUT}promotion_id = "id"
+price = "price"
+price_basis = {{ constant = "gross" }}
+starts_at = "from"
+ends_at = "to"
+"""
+OFFER = f"sku,id,price,from,to\nA,W12,1.99,{FROM},{UNTIL}\n"
+
+
+@pytest.mark.parametrize("calls", [True, False])
+def test_the_result_says_what_was_read_back_and_what_was_not(made, clock, tmp_path, calls):
+    """Levels show in the catalog; promotions show nowhere but in the portal, whatever credentials there are."""
+    shown = page({"sku": "A", "active": True})
+    destination = made(calls=Calls(shown) if calls else None, keys=PAGES, vendors={"S1": {"id": "v001"}})
+    rig = Rig(tmp_path / "rig", destination, clock, mapping=STOCK, more=(OFFERS,))
+    levels, offers = rig.drop("stock.csv", "sku,quantity\nA,7\n"), rig.drop("promotion.csv", OFFER)
+    rig.advance()
+    clock.advance(3600)
+    rig.advance()
+    told = {run: rig.results(run).select("state", "code", "detail").row(0) for run in (levels, offers)}
+    rig.close()
+    silent = "uploaded as products_v001.csv, and nothing tells what became of it"
+    assert told[levels] == (("applied", None, None) if calls else ("accepted", "DEST_NOT_CONFIRMED", silent))
+    said = "uploaded as promo_v001.csv; no call reads promotions back, the portal shows them"
+    assert told[offers] == ("accepted", "DEST_NOT_CONFIRMED", said)
 
 
 def test_trouble_while_reading_back_comes_again_later(made, clock):

@@ -19,7 +19,7 @@ from gateway.readers import reader_for
 
 PROJECT = Path(__file__).parents[3]
 SAMPLES = PROJECT / "samples"
-KINDS = ("generic_", "sage50_", "shopify_", "woocommerce_")
+KINDS = ("chain_", "generic_", "sage50_", "shopify_", "woocommerce_")
 MAPPINGS = sorted(p.name for p in (PROJECT / "mappings").glob("*.toml") if p.name.startswith(KINDS))
 CASES = {path.parent.name: path for path in (PROJECT / "tests" / "golden").glob("*/case.toml")}
 
