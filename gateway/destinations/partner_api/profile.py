@@ -302,7 +302,7 @@ class Orders(_Part):
 
     list_path: str = _key(
         "/v2/chains/{chain_id}/vendors/{vendor_id}/orders",
-        "Path of the list of orders; some pages omit /orders.",
+        "Path of the list of orders; some pages omit /orders. Kept for orders, which nothing asks for yet.",
         "A-19",
     )
 
