@@ -301,10 +301,9 @@ class Operation:
     budget: str = ""
     """Name of a budget shared by operations and accounts that name it; "": one of the account and operation."""
     regular: str = ""
-    """Family that writes the price a promotion lowers: rows of a final price or an amount get it as `@regular`.
-
-    The guard compares them with it; `@regular` in `fields` says that what is sent is reckoned from it.
-    """
+    """Family that writes the price a promotion lowers: rows of a final price or an amount get it as `@regular`."""
+    reckoned: bool = False
+    """Whether what is sent is reckoned from `@regular`: where that has changed, the same row is sent again."""
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""
 

@@ -297,7 +297,8 @@ def _records(leg: Leg, sends: pl.DataFrame) -> pl.DataFrame:
 
 def _compared(leg: Leg, present: Collection[str]) -> list[str]:
     """Fields whose change makes a row new; the time stamp of the file alone does not."""
-    return [f for f in dict.fromkeys(["command", *transmitted(leg, present)]) if f != "timestamp"]
+    beside = [REGULAR] if leg.operation.reckoned else []
+    return [f for f in dict.fromkeys(["command", *transmitted(leg, present), *beside]) if f != "timestamp"]
 
 
 def _of_derived(sends: pl.DataFrame, leg: Leg) -> list[pl.Expr]:

@@ -22,7 +22,7 @@ from gateway.delivery.index import Index
 from gateway.delivery.regular import REGULAR_READS
 from gateway.delivery.setup import Leg, Pinned, effect_exists
 from gateway.delivery.split import Split
-from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, REGULAR, ROW, Operation
+from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, ROW, Operation
 from gateway.spool import STATE, Spool
 
 MOST_KNOWN = 500_000
@@ -277,7 +277,7 @@ def wanted_fields(leg: Leg, present: Collection[str]) -> list[str]:
     if leg.regular:
         fields += REGULAR_READS
     fields += lowering_fields(operation.contract, operation.fields)
-    return [n for n in dict.fromkeys([*fields, leg.measure, "command", "valid_from"]) if n != REGULAR]
+    return list(dict.fromkeys([*fields, leg.measure, "command", "valid_from"]))
 
 
 def fanned_out(rows: pl.DataFrame, operation: Operation) -> pl.DataFrame:

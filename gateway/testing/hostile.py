@@ -28,6 +28,7 @@ from gateway.model import (
     KEY,
     LINE,
     OUTCOME_SCHEMA,
+    REGULAR,
     ROW,
     UNKNOWN,
     Batch,
@@ -98,6 +99,7 @@ class Further(BaseModel):
     after: tuple[str, ...] = ()
     gathers: bool = False
     regular: str = ""
+    reckoned: bool = False
     each: str | None = None
     every: tuple[str, ...] = ()
     budget: str = ""
@@ -219,7 +221,7 @@ class HostileDestination:
         if not records.height:
             return
         fields = next(one.fields for one in self._operations if one.name == operation)
-        wanted = (KEY, "command", *fields, *((EACH,) if EACH in records.columns else ()))
+        wanted = (KEY, "command", *fields, *(name for name in (EACH, REGULAR) if name in records.columns))
         absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in records.columns]
         full = records.with_columns(absent)
         items = _json.objects(full, [(name, _json.quoted(pl.col(name))) for name in wanted])

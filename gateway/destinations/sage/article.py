@@ -135,10 +135,11 @@ def _lone_variant() -> Requirement:
 # ---------------------------------------------------------------- rules across rows
 
 
-def issues(rows: pl.DataFrame, code: str, field: str, detail: str) -> pl.DataFrame:
+def issues(rows: pl.DataFrame, code: str, field: str, detail: str | pl.Expr) -> pl.DataFrame:
     """Return one issue (ISSUE_SCHEMA) per row, naming a field of it."""
+    text = pl.lit(detail) if isinstance(detail, str) else detail
     origin = [pl.col(name) if name in rows.columns else pl.lit(None, pl.Int64).alias(name) for name in (ROW, LINE)]
-    said = {"code": pl.lit(code), "field": pl.lit(field), "value": pl.col(field), "detail": pl.lit(detail)}
+    said = {"code": pl.lit(code), "field": pl.lit(field), "value": pl.col(field), "detail": text}
     return rows.select(*origin, *(words.alias(name) for name, words in said.items()))
 
 

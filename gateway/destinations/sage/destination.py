@@ -31,6 +31,7 @@ from gateway.model import (
     Sent,
     Spec,
     Verdict,
+    no_issues,
 )
 from gateway.transport.http import Transport
 
@@ -102,14 +103,16 @@ class SageDestination:
         return self._account
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
-        """Nothing can be read: all that is known of a record stands in its row."""
+        """Nothing can be read: what is known of a record stands in its row, beside the price that was sent."""
         del operation, records
-        return Reference()
+        return Reference(taken_at=self._clock.now())
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
-        """Return issues of rules across rows."""
-        del reference, today
-        return self._kind(operation).check(records, self._settings)
+        """Return issues of rules across rows; before special prices are written, of what they are reckoned from."""
+        del today
+        if reference.taken_at is None:
+            return self._kind(operation).check(records, self._settings)
+        return promotion.check_sent(records, self._settings) if operation == promotion.OPERATION else no_issues()
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield one file per batch; the slot is one per scope."""

@@ -18,7 +18,7 @@ from gateway.destinations.sage import article
 from gateway.destinations.sage.article import Member
 from gateway.destinations.sage.batches import Shape
 from gateway.destinations.sage.settings import SageSettings
-from gateway.model import Operation, PriceTerms, Repeat, Requirement, no_issues
+from gateway.model import REGULAR, Operation, PriceTerms, Repeat, Requirement, no_issues
 
 OPERATION = "promotion"
 _RULED = ("brand", "category", "customer_id")
@@ -26,6 +26,9 @@ _WINDOW = ("starts_at", "ends_at")
 _RANGES = ("quantity_from", "quantity_to", "spent_from", "spent_to")
 _GIVES = ("type", "price", "percentage", "amount", "regular_price", "buy_quantity")
 _FIELDS = ("sku", "product_id", *_RULED, *_GIVES, "discount_by_unit", *_RANGES, *_WINDOW, "timestamp")
+_WRITTEN = (*_FIELDS, REGULAR)
+_TOLD = "@told"
+_NO_RATE = "no discount rate of four decimals leads to it"
 _LIMITS = ("limit_total", "limit_per_customer")
 _WHOLE = 1_000_000
 """All of a price as a rate: 100 percentage points of four decimals, as many as a discount may have."""
@@ -56,6 +59,10 @@ def operation(settings: SageSettings) -> Operation:
         after=("product",),
         # A rate has no basis; amounts are taken off Product.netPrice, which is net.
         prices=terms if amounts else None,
+        # Sage takes the discount off the price it has: the one that was sent to it.
+        regular="product",
+        reckoned=True,
+        gathers=True,
     )
 
 
@@ -121,7 +128,7 @@ def _final(live: pl.Expr) -> list[Requirement]:
     columns = (*_GIVES, "command")
     final = (promotion_type() == "final_price") & live
     detail = "special prices have no final price, only a discount on the regular one"
-    nothing = final & (_millionths("regular_price") == 0)
+    nothing = final & (_millionths(pl.col("regular_price")) == 0)
     return [
         Requirement("DEST_REQUIRED", "regular_price", columns, final & ~given("regular_price"), detail),
         Requirement("DEST_LIMIT", "regular_price", columns, nothing, "there is no discount on nothing"),
@@ -129,12 +136,14 @@ def _final(live: pl.Expr) -> list[Requirement]:
 
 
 def _inexact(live: pl.Expr) -> Requirement:
-    """A rate has four decimals: of a high price it may not lead to the very cent."""
-    regular, price, rate = _millionths("regular_price"), _millionths("price"), _final_rate()
-    back = _divided(regular * (_WHOLE - rate), _CENT * _WHOLE)
-    off = (promotion_type() == "final_price") & live & (back != _divided(price, pl.lit(_CENT)))
-    detail = "no discount rate of four decimals leads to it"
-    return Requirement("DEST_LIMIT", "price", (*_GIVES, "command"), off, detail)
+    off = (promotion_type() == "final_price") & live & _misses(pl.col("regular_price"))
+    return Requirement("DEST_LIMIT", "price", (*_GIVES, "command"), off, _NO_RATE)
+
+
+def _misses(regular: pl.Expr) -> pl.Expr:
+    """Whether no rate leads to the final price: it has four decimals, of a high price it may miss the very cent."""
+    back = _divided(_millionths(regular) * (_WHOLE - _final_rate(regular)), _CENT * _WHOLE)
+    return back != _divided(_millionths(pl.col("price")), pl.lit(_CENT))
 
 
 def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
@@ -145,6 +154,25 @@ def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
     apart = pl.struct("promotion_id", "sku")
     detail = "one special price to Sage: it tells them apart by article, brand, category, customer, dates and ranges"
     return article.collisions(full, _row_key(settings.separator), apart, "promotion_id", detail)
+
+
+def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of final prices that no discount on the price sent last leads to."""
+    full = article.complete(records, _WRITTEN)
+    final = given(REGULAR) & (promotion_type() == "final_price") & ~article.ended()
+    regular, price = _millionths(pl.col(REGULAR)), _millionths(pl.col("price"))
+    above = final & (price > regular)
+    inexact = final & ~above & (_misses(pl.col(REGULAR)) | (regular == 0))
+    if settings.special_price_bare_discount == "amount":
+        inexact = final & ~above & (regular == 0)
+    sent = full.with_columns(
+        pl.concat_str("price", pl.lit(" above "), REGULAR, pl.lit(", as it was sent")).alias(_TOLD)
+    )
+    found = [
+        article.issues(sent.filter(above), "SP-PRICE", "price", pl.col(_TOLD)),
+        article.issues(full.filter(inexact), "DEST_LIMIT", "price", f"{_NO_RATE} from the price that was sent"),
+    ]
+    return pl.concat(found)
 
 
 def shape(settings: SageSettings) -> Shape:
@@ -169,7 +197,7 @@ def shape(settings: SageSettings) -> Shape:
         article.timestamp(),
     )
     key = _row_key(settings.separator)
-    return Shape(OPERATION, settings.promotion_scope, settings.max_records, _FIELDS, members, key)
+    return Shape(OPERATION, settings.promotion_scope, settings.max_records, _WRITTEN, members, key)
 
 
 def _row_key(separator: str) -> pl.Expr:
@@ -196,7 +224,7 @@ def _discount(settings: SageSettings) -> pl.Expr:
     sign = pl.lit("%" if settings.special_price_percent_sign else "")
     rate = pl.when(promotion_type() == "percentage").then(pl.concat_str("percentage", sign))
     if settings.special_price_bare_discount == "amount":
-        less = _text(_millionths("regular_price") - _millionths("price"), 6)
+        less = _text(_millionths(_regular()) - _millionths(pl.col("price")), 6)
         found = (
             rate.when(promotion_type() == "amount")
             .then(pl.col("amount"))
@@ -204,21 +232,28 @@ def _discount(settings: SageSettings) -> pl.Expr:
             .then(less)
         )
     else:
-        found = rate.when(promotion_type() == "final_price").then(pl.concat_str(_text(_final_rate(), 4), sign))
+        found = rate.when(promotion_type() == "final_price").then(
+            pl.concat_str(_text(_final_rate(_regular()), 4), sign)
+        )
     nothing = pl.when(article.ended()).then(pl.concat_str(pl.lit("0"), sign))
     return pl.coalesce(found, nothing)
 
 
-def _final_rate() -> pl.Expr:
+def _regular() -> pl.Expr:
+    """What Sage takes the discount off: the price that was sent to it or, where none was, what the row says it is."""
+    return pl.when(given(REGULAR)).then(pl.col(REGULAR)).otherwise(pl.col("regular_price"))
+
+
+def _final_rate(regular: pl.Expr) -> pl.Expr:
     """Rate that leads from the regular price to the final one, in ten-thousandths of a point; null where none does."""
-    regular, price = _millionths("regular_price"), _millionths("price")
-    rate = _divided((regular - price) * _WHOLE, regular)
-    return pl.when((regular > 0) & (price <= regular)).then(rate)
+    whole, price = _millionths(regular), _millionths(pl.col("price"))
+    rate = _divided((whole - price) * _WHOLE, whole)
+    return pl.when((whole > 0) & (price <= whole)).then(rate)
 
 
-def _millionths(field: str) -> pl.Expr:
+def _millionths(amount: pl.Expr) -> pl.Expr:
     """Money as a whole number, exact (Int128): amounts have at most six decimals."""
-    return pl.col(field).cast(pl.Decimal(38, 6), strict=False).to_physical().cast(pl.Int128)
+    return amount.cast(pl.Decimal(38, 6), strict=False).to_physical().cast(pl.Int128)
 
 
 def _divided(value: pl.Expr, by: pl.Expr | int) -> pl.Expr:

@@ -36,7 +36,7 @@ command = {{ column = "command", optional = true }}
 NET = PriceTerms("net", 2, "EUR", "20", ("price", "discount_price"))
 PROMOTE = Further(
     name="promote", family="promotion", contract="promotion", key=("sku", "promotion_id"), regular="price",
-    fields=("sku", "price", "percentage", "amount", REGULAR),
+    reckoned=True, fields=("sku", "price", "percentage", "amount"),
 )  # fmt: skip
 PART = PROMOTE.model_copy(update={"family": "price", "part": "discount", "key": ("sku",)})
 
@@ -157,6 +157,14 @@ def test_a_promotion_reckoned_from_a_price_is_sent_again_when_that_has_changed(s
     rig.put("price2.csv", "sku,price,basis\na,90,net\n")
     assert rig.states(rig.put("promotion3.csv", "sku,price,basis,id\na,50,net,1\n\n\n")) == {"applied": 1}
     assert given(rig) == [("a", "100"), ("a", "90")]
+
+
+def test_a_promotion_that_is_only_judged_by_a_price_stays_unchanged_with_it(shop):
+    rig = shop(promote=PROMOTE.model_copy(update={"reckoned": False}))
+    rig.put("price1.csv", "sku,price,basis\na,100,net\n")
+    rig.put("promotion1.csv", "sku,price,basis,id\na,50,net,1\n")
+    rig.put("price2.csv", "sku,price,basis\na,90,net\n")
+    assert rig.states(rig.put("promotion2.csv", "sku,price,basis,id\na,50,net,1\n\n")) == {"unchanged": 1}
 
 
 def test_a_part_of_a_price_is_no_price(shop):

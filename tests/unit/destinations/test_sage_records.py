@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gateway.contracts import contract
 from gateway.destinations.sage import SageDestination, SageSettings
 from gateway.issues import WARNINGS
-from gateway.model import ISSUE_SCHEMA, KEY, LINE, ROW, Reference
+from gateway.model import ISSUE_SCHEMA, KEY, LINE, REGULAR, ROW, Reference
 from gateway.testing.clock import FakeClock
 
 STAMP = "2024-05-02T09:29:58Z"
@@ -95,7 +95,7 @@ def judged(operation: str, row: dict, **more) -> list[tuple[str, str]]:
 
 def checked(operation: str, *rows: dict, **more) -> list[tuple[int, str, str]]:
     destination, records = build(**more), frame(*rows)
-    found = destination.check(operation, records, destination.gather(operation, records), TODAY)
+    found = destination.check(operation, records, Reference(), TODAY)
     assert found.schema == ISSUE_SCHEMA
     return found.select(ROW, "code", "field").rows()
 
@@ -339,6 +339,47 @@ def test_discounts(row, more, discount, by_unit):
     assert judged("promotion", row, **more) == []
 
 
+SENT = FINAL | {"price": "15", "regular_price": "20"}
+
+
+@pytest.mark.parametrize(
+    ("row", "more", "discount"),
+    [
+        (SENT | {REGULAR: None}, {}, "25"),
+        (SENT | {REGULAR: "30"}, {}, "50"),
+        (SENT | {REGULAR: "30"}, AMOUNTS, "15"),
+        (OFFER | {REGULAR: "30"}, {}, "15"),
+    ],
+)
+def test_a_final_price_is_reckoned_from_the_price_that_was_sent(row, more, discount):
+    assert one("promotion", row, **more)["discount"] == discount
+
+
+@pytest.mark.parametrize(
+    ("row", "more", "issues"),
+    [
+        (SENT | {REGULAR: "30"}, {}, []),
+        (SENT | {REGULAR: None}, {}, []),
+        (SENT | {REGULAR: "12"}, {}, [("price", "SP-PRICE", "15 above 12, as it was sent")]),
+        (SENT | {REGULAR: "12"}, AMOUNTS, [("price", "SP-PRICE", "15 above 12, as it was sent")]),
+        (FINAL | {"price": "0", REGULAR: "0"}, {},
+         [("price", "DEST_LIMIT", "no discount rate of four decimals leads to it from the price that was sent")]),
+        (FINAL | {"price": "12345.67", REGULAR: "99999.99"}, {},
+         [("price", "DEST_LIMIT", "no discount rate of four decimals leads to it from the price that was sent")]),
+        (FINAL | {"price": "12345.67", REGULAR: "99999.99"}, AMOUNTS, []),
+        (SENT | {REGULAR: "12", "command": "end"}, {}, []),
+        (OFFER | {"price": "99", REGULAR: "12"}, {}, []),
+    ],
+)  # fmt: skip
+def test_before_it_is_written_a_final_price_is_checked_against_the_price_that_was_sent(row, more, issues):
+    destination, records = build(**more), frame(row)
+    reference = destination.gather("promotion", records)
+    found = destination.check("promotion", records, reference, TODAY)
+    assert found.schema == ISSUE_SCHEMA
+    assert found.select("field", "code", "detail").rows() == issues
+    assert destination.check("product", records, reference, TODAY).is_empty(), "what was judged is not judged again"
+
+
 @pytest.mark.parametrize(
     ("row", "more", "issues"),
     [
@@ -476,8 +517,9 @@ def test_the_operations_as_data():
     assert (product.prices.currency, product.prices.tax_rate, product.after) == (None, None, ())
     assert all(o.after == ("product",) for o in found.values() if o.family != "product")
     assert {o.family for o in found.values() if not o.ends} == {"product", "picture"}
-    assert not any(o.gathers for o in found.values())
     promotion = found["promotion", "promotion"]
+    assert [o.name for o in found.values() if o.gathers] == ["promotion"]
+    assert (promotion.regular, promotion.reckoned) == ("product", True)
     assert promotion.key[0] == "sku"
     assert {*contract("promotion").key} < {*promotion.key}
     assert not next(o for o in build(**AMOUNTS).operations if o.name == "promotion").ends

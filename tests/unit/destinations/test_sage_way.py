@@ -1,0 +1,113 @@
+"""Files all the way to the exchange folder: what a promotion is reckoned from, what waits for what."""
+
+import json
+
+import pytest
+
+from gateway.destinations.sage import SageDestination, SageSettings
+from gateway.testing.clock import FakeClock
+from gateway.testing.rig import Rig
+
+LAYOUT = """version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+"""
+CATALOG = f"""contract = "catalog"
+{LAYOUT}[fields]
+sku = "sku"
+name = {{ constant = "A thing" }}
+price = "price"
+price_basis = {{ constant = "net" }}
+tax_rate = {{ constant = "20" }}
+currency = {{ constant = "GBP" }}
+"""
+PROMOTIONS = f"""contract = "promotion"
+{LAYOUT}[fields]
+sku = {{ column = "sku", optional = true }}
+product_id = {{ column = "product", optional = true }}
+brand = {{ column = "brand", optional = true }}
+price = {{ column = "price", optional = true }}
+percentage = {{ column = "percentage", optional = true }}
+price_basis = {{ column = "basis", optional = true }}
+tax_rate = {{ constant = "20" }}
+currency = {{ constant = "GBP" }}
+regular_price = {{ column = "regular", optional = true }}
+ends_at = {{ constant = "2027-01-01T00:00:00Z" }}
+"""
+
+
+class Shop:
+    """A rig on an exchange folder whose other side takes each file at once and answers when told to."""
+
+    def __init__(self, folder):
+        self.clock = FakeClock()
+        self.out, self.results = folder / "out", folder / "in"
+        for one in (self.out, self.results):
+            one.mkdir()
+        settings = SageSettings(outbox=self.out, results=self.results, profile="acme", look_interval=1)
+        destination = SageDestination(settings, clock=self.clock, account="there", name="there")
+        self.rig = Rig(folder / "gateway", destination, self.clock, mapping=CATALOG, more=(PROMOTIONS,))
+        self.taken = []
+
+    def put(self, name, text):
+        self.clock.advance(2)
+        run = self.rig.drop(name, text)
+        self.rig.advance(2)
+        return run
+
+    def take(self, state="accepted"):
+        """Take what lies in the outbox and answer it; returns the records of each scope."""
+        found = {}
+        for path in sorted(self.out.glob("*.json")):
+            records = json.loads(path.read_bytes())
+            found.setdefault(path.name.split("_")[1], []).extend(records)
+            rows = [{"originatorIdentifier": _key(one), "state": state} for one in records]
+            (self.results / path.name).write_text(json.dumps(rows), "utf-8")
+            path.unlink()
+        self.clock.advance(2)
+        self.rig.advance(3)
+        return found
+
+
+def _key(record):
+    if "id" in record:
+        return record["id"]
+    parts = ("productId", "brand", "category", "customerId", "dateFrom", "dateTo", "", "", "", "")
+    return "/".join(str(record.get(name, "")) for name in parts)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    made = Shop(tmp_path)
+    yield made
+    made.rig.close()
+
+
+def discounts(found):
+    return [(one.get("productId"), one["discount"]) for one in found["productspecialprices"]]
+
+
+def test_a_final_price_is_the_discount_on_the_price_that_was_sent(shop):
+    shop.put("catalog.csv", "sku,price\na,100\nb,10\n")
+    shop.take()
+    run = shop.put("promotion.csv", "sku,price,basis,regular\na,60,net,80\nb,9,gross,90\nnew,5,net,10\n")
+    assert discounts(shop.take()) == [("a", "40"), ("b", "25"), ("new", "50")]
+    assert shop.rig.states(run) == {"applied": 3}
+
+
+def test_a_price_being_sent_counts_already(shop):
+    shop.put("catalog1.csv", "sku,price\na,100\n")
+    shop.take()
+    shop.put("catalog2.csv", "sku,price\na,90\n")
+    shop.put("promotion.csv", "sku,price,basis,regular\na,45,net,100\n")
+    assert discounts(shop.take()) == [("a", "50")]
+
+
+def test_a_final_price_above_the_price_that_was_sent_is_refused_with_both(shop):
+    shop.put("catalog.csv", "sku,price\na,50\n")
+    shop.take()
+    run = shop.put("promotion.csv", "sku,price,basis,regular\na,60,net,80\n")
+    told = shop.rig.results(run).select("state", "code", "detail").row(0)
+    assert told == ("refused", "SP-PRICE", "price: 60 above 50, as it was sent")
