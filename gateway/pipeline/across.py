@@ -16,11 +16,10 @@ from gateway.delta import parts_for
 from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, no_issues
 from gateway.pipeline.setup import RouteSetup
-from gateway.pipeline.unique import one_per_key
+from gateway.pipeline.unique import WHOLE, rules_over_rows
 from gateway.spool import LATE_SCHEMA, STATE, RunFolder, write_block
 
-WHOLE = "@whole"
-"""Key of a row as the file gives it, before the fields by which rows are not grouped are left out (String)."""
+_TWICE = "DUPLICATE_KEY"
 _BLOCKS_AT_ONCE = 16
 """Blocks that a rule across rows looks for its rows in at a time."""
 _HASHES_AT_ONCE = 2_000_000
@@ -46,13 +45,14 @@ class Across:
     def __init__(
         self, setup: RouteSetup, folder: RunFolder, *, by: Collection[str] | None, filled: Collection[str]
     ) -> None:
-        rules = (*setup.contract.rows_rules, *one_per_key(setup.contract, setup.legs))
-        self._once = next((rule for rule in rules if rule.code == "DUPLICATE_KEY"), None)
-        self._rules = [rule for rule in rules if rule.code != "DUPLICATE_KEY" and _fills(rule, filled)]
         self._folder = folder
         self._key = KEY if by is None else WHOLE
         # rows that are summed may have a key in common, unless something tells them apart
-        self._apart = by is None or any(name in filled and name not in by for name in setup.contract.key)
+        apart = by is None or any(name in filled and name not in by for name in setup.contract.key)
+        rules = rules_over_rows(setup.contract, setup.legs, filled, key=self._key)
+        rules = tuple(rule for rule in rules if apart or rule.code != _TWICE)
+        self._once = next((rule for rule in rules if rule.code == _TWICE and rule.columns == (KEY,)), None)
+        self._rules = [rule for rule in rules if rule is not self._once and _fills(rule, filled)]
         self._keys, self._alike = folder.root / "hashes", folder.root / "alike"
         self._keys.unlink(missing_ok=True)
         shutil.rmtree(self._alike, ignore_errors=True)
@@ -66,7 +66,7 @@ class Across:
     def hashes(self, rows: pl.DataFrame) -> Hashes:
         """Hash a block: `@row`, `@key`, `@state` and contract fields; rows left out are not concerned."""
         keys = np.empty(0, np.uint64)
-        if self._once is not None and self._apart:
+        if self._once is not None:
             concerned = self._once.where & (pl.col(STATE).fill_null("") != "skipped")
             keys = rows.select(pl.col(self._key).hash(seed=5).filter(concerned)).to_series().to_numpy()
         if not self._rules:
@@ -85,8 +85,11 @@ class Across:
 
     def find(self, rows: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the states of rows that were good before (LATE_SCHEMA), and all issues; `rows`: how many there are."""
-        once = [self._duplicates(self._once)] if self._once is not None else []
-        issues = [*once, *self._told(rows)]
+        places = range(len(self._rules))
+        twice = [place for place in places if self._rules[place].code == _TWICE]
+        first = [self._duplicates(self._once)] if self._once is not None else [*self._told(rows, twice)]
+        gone = pl.concat([one[ROW] for one in (no_issues(), *first)])
+        issues = [*first, *self._told(rows, [place for place in places if place not in twice], gone)]
         shutil.rmtree(self._alike, ignore_errors=True)
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique().sort()
@@ -94,12 +97,18 @@ class Across:
         late = pl.DataFrame({ROW: good, "state": ["rejected"] * good.len()}, schema=LATE_SCHEMA)
         return late, told.sort(ROW, maintain_order=True)
 
-    def _told(self, count: int) -> Iterator[pl.DataFrame]:
-        """Ask the rules about the rows that may break them: hashes of all rows are cheap, the rows themselves not."""
-        slices = max(1, -(-count * len(self._rules) // _HASHES_AT_ONCE))
+    def _told(self, count: int, places: Collection[int], gone: pl.Series | None = None) -> Iterator[pl.DataFrame]:
+        """Ask the rules about the rows that may break them: hashes of all rows are cheap, the rows themselves not.
+
+        `gone`: rows rejected meanwhile, which are nobody's other value at the destination.
+        """
+        slices = max(1, -(-count * len(places) // _HASHES_AT_ONCE))
         for part in range(slices) if self._alike.exists() else ():
-            for place, rule in enumerate(self._rules):
+            for place in places:
+                rule = self._rules[place]
                 rows = rule.suspects(self._hashes_of(place, part, slices))
+                if gone is not None and rule.code == "DEST_ONE_PER_KEY":
+                    rows = rows.filter(~rows.is_in(gone.implode()))
                 parts = parts_for(rows.len())
                 for number in range(parts if rows.len() else 0):
                     here = pl.col(ROW).is_in(rows.implode())
@@ -120,7 +129,7 @@ class Across:
         for start in range(0, len(paths), _BLOCKS_AT_ONCE):
             several = pl.scan_ipc(paths[start : start + _BLOCKS_AT_ONCE])
             have = several.collect_schema()
-            fields = sorted(set(needed) - {KEY, ROW, LINE})
+            fields = sorted(set(needed) - {KEY, ROW, LINE, STATE})
             chosen = several.select(ROW, LINE, key, STATE, *(c for c in fields if c in have)).rename({key: KEY})
             absent = (pl.lit(None, pl.String).alias(c) for c in fields if c not in have)
             yield chosen.filter(pl.col(STATE).fill_null("") != "skipped").with_columns(absent)
@@ -151,7 +160,8 @@ class Across:
 def _fills(rule: RowsRule, filled: Collection[str]) -> bool:
     """Whether the mapping fills what the rule looks at: the field it goes by, and any of the others."""
     others = [c for c in rule.columns if c not in {rule.by, KEY}]
-    return rule.by in filled and (not others or any(c in filled for c in others))
+    by = rule.by in filled or rule.by in {KEY, WHOLE}
+    return by and (not others or any(c in filled for c in others))
 
 
 def _standing_twice(path: Path) -> pl.Series:
@@ -177,6 +187,6 @@ def needed_across(setup: RouteSetup) -> frozenset[str]:
     """Fields that the rules across rows look at."""
     contract = setup.contract
     names = {contract.group} if contract.group is not None else set()
-    for rule in (*contract.rows_rules, *one_per_key(contract, setup.legs)):
+    for rule in (*contract.rows_rules, *rules_over_rows(contract, setup.legs, contract.fields)):
         names |= {*rule.where.meta.root_names(), *rule.columns, rule.by}
     return frozenset(n for n in names if n in contract.fields)

@@ -19,10 +19,11 @@ from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
-from gateway.pipeline.across import WHOLE, Across, Hashes, needed_across
+from gateway.pipeline.across import Across, Hashes, needed_across
 from gateway.pipeline.ahead import Behind, ahead, mapped
 from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
+from gateway.pipeline.unique import WHOLE
 from gateway.spool import STATE, RunFolder
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]

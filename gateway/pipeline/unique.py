@@ -2,36 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from gateway.contracts import Contract, RowsRule
-from gateway.contracts.rules import given, issues_of
-from gateway.delivery.setup import Leg, effect_exists
+from gateway.contracts.rules import also_in_row, given, issues_of, shown_key
+from gateway.delivery.setup import Leg, effect_exists, legs_written
 from gateway.issues import filled
-from gateway.model import ROW
+from gateway.model import EACH, KEY, LIST_SEPARATOR, ROW
+from gateway.spool import STATE
+
+WHOLE = "@whole"
+"""Key of a row as the file gives it, before the fields by which rows are not grouped are left out (String)."""
 
 
-def one_per_key(contract: Contract, legs: Iterable[Leg]) -> tuple[RowsRule, ...]:
-    """Return a rule per leg whose key is coarser than the contract's: two rows of a file can't both be its value."""
-    found: dict[tuple[str, ...], RowsRule] = {}
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Items of which a row names some in `field`; one that names none is for `every` item."""
+
+    field: str
+    every: tuple[str, ...]
+
+    def apart(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Repeat each row for every item of its (`@each`)."""
+        every = pl.lit(list(self.every) or [""], dtype=pl.List(pl.String))
+        items = pl.when(given(self.field)).then(pl.col(self.field).str.split(LIST_SEPARATOR)).otherwise(every)
+        return rows.with_columns(items.alias(EACH)).explode(EACH).unique([ROW, EACH], maintain_order=True)
+
+
+def rules_over_rows(
+    contract: Contract, legs: Iterable[Leg], filled_in: Collection[str], *, key: str = KEY
+) -> tuple[RowsRule, ...]:
+    """Return the contract's rules over rows as they hold for a route, and one per leg whose key is coarser.
+
+    Where all that is written of a row is written per item of a list, two rows of one key may name different items.
+    `filled_in`: the contract fields the mapping fills. `key`: the column by which no row may stand twice.
+    """
+    written = legs_written(legs, filled_in)
+    listed = {_listed(leg, filled_in) for leg in written}
+    alone = next(iter(listed)) if len(listed) == 1 else None
+    own = contract.rows_rules
+    if alone is not None and alone.field not in contract.key:
+        own = tuple(_once_per_item(rule, alone, key) if rule.code == "DUPLICATE_KEY" else rule for rule in own)
+    return (*own, *_one_per_key(contract, written, filled_in))
+
+
+def _listed(leg: Leg, filled_in: Collection[str]) -> _Listed | None:
+    field = leg.operation.each
+    return None if field is None or field not in filled_in else _Listed(field, leg.operation.every)
+
+
+# ---------------------------------------------------------------- one row per key
+
+
+def _once_per_item(rule: RowsRule, listed: _Listed, key: str) -> RowsRule:
+    """Return the rule by which a key stands once per item, in place of the one by which it stands once.
+
+    What a rejected row without items is for nobody knows: its item may be what could not be read.
+    """
+    find = functools.partial(_standing_twice, listed=listed, key=key)
+    known = pl.col(STATE).is_null() | given(listed.field)
+    return replace(rule, by=key, columns=(key, listed.field), where=rule.where & known, find=find, alike=(key,))
+
+
+def _standing_twice(rows: pl.DataFrame, *, listed: _Listed, key: str) -> pl.DataFrame:
+    apart = listed.apart(rows).sort(ROW, maintain_order=True)
+    twice = apart.filter(pl.struct(key, EACH).is_duplicated())
+    item = pl.when(pl.col(EACH) != "").then(filled(" for {}", EACH)).otherwise(pl.lit(""))
+    told = twice.with_columns(told=filled("{}{}", also_in_row(key, EACH), item)).unique(ROW, keep="first")
+    told = told.sort(ROW)
+    return issues_of(told, "DUPLICATE_KEY", listed.field, value=shown_key(pl.col(key)), detail=pl.col("told"))
+
+
+# ---------------------------------------------------------------- one value per coarser key
+
+
+def _one_per_key(contract: Contract, legs: Iterable[Leg], filled_in: Collection[str]) -> Iterable[RowsRule]:
+    """Yield a rule per leg whose key is coarser than the contract's: two rows of a file can't both be its value.
+
+    Promotions that only take part in a price are no values of it: each counts while it is in force. Rows that are
+    rejected themselves are nobody's other value, and rows that are summed are one.
+    """
+    found: dict[tuple[tuple[str, ...], _Listed | None], RowsRule] = {}
     for leg in legs:
         key = tuple(name for name in leg.key_fields if name in contract.fields)
-        if set(contract.key) <= set(key) or not key:
+        if set(contract.key) <= set(key) or not key or leg.operation.wanted == "promotion":
             continue
         exists = effect_exists(leg.operation.when)
-        where = given(key[0]) if exists is None else given(key[0]) & exists
-        found[key] = RowsRule("DEST_ONE_PER_KEY", key[0], key, where, _finder(key), key)
-    return tuple(found.values())
+        where = pl.col(STATE).is_null() & given(key[0])
+        where = where if exists is None else where & exists
+        listed = _listed(leg, filled_in)
+        columns = (*key, KEY, *([] if listed is None else [listed.field]))
+        find = _finder(key, listed)
+        found[key, listed] = RowsRule("DEST_ONE_PER_KEY", key[0], columns, where, find, key, (pl.col(KEY),))
+    return found.values()
 
 
-def _finder(key: tuple[str, ...]) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def _finder(key: tuple[str, ...], listed: _Listed | None) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    group = key if listed is None else (*key, EACH)
+
     def find(rows: pl.DataFrame) -> pl.DataFrame:
-        whole = pl.struct(pl.col(name).fill_null("") for name in key)
-        twice = rows.filter(whole.is_duplicated()).sort(ROW)
-        first, second = pl.col(ROW).first().over(key), pl.col(ROW).get(1).over(key)
-        other = pl.when(pl.col(ROW) == first).then(second).otherwise(first)
-        return issues_of(twice, "DEST_ONE_PER_KEY", key[0], value=pl.col(key[0]), detail=filled("row {}", other))
+        whole = rows.with_columns(pl.col(name).fill_null("") for name in key)
+        apart = whole if listed is None else listed.apart(whole)
+        several = apart.sort(ROW).filter(pl.col(KEY).n_unique().over(group) > 1)
+        first = pl.col(KEY).first()
+        further = pl.col(ROW).filter(pl.col(KEY) != first).first()
+        second = pl.col(KEY) != first.over(group)
+        other = pl.when(second).then(pl.col(ROW).first().over(group)).otherwise(further.over(group))
+        told = several.with_columns(other=other).unique(ROW, keep="first", maintain_order=True)
+        detail = filled("row {}", "other")
+        return issues_of(told, "DEST_ONE_PER_KEY", key[0], value=pl.col(key[0]), detail=detail)
 
     return find
