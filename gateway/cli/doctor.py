@@ -14,6 +14,7 @@ import click
 from gateway.cli import view
 from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.errors import GatewayError, SettingsError
+from gateway.journal import make_state
 from gateway.settings import Loaded, load_settings
 from gateway.wiring import Gateway, SystemClock, wire
 
@@ -66,17 +67,21 @@ def _settings(config: Path) -> list[Finding]:
         return [Finding("settings", ok=False, found=str(f), fix=error.fix, outside=False) for f in error.faults]
     counts = f"{len(loaded.sources)} sources, {len(loaded.destinations)} destinations, {len(loaded.routes)} routes"
     made = [Finding("settings", ok=True, found=f"{view.place(loaded.path)}: {counts}", fix="", outside=False)]
-    made.append(_folder("state folder", loaded.settings.state))
-    made.append(_folder("outbox", loaded.settings.outbox))
+    made.append(_folder("state folder", loaded.settings.state, make_state))
+    made.append(_folder("outbox", loaded.settings.outbox, _made))
     if all(one.ok for one in made):
         made.append(_clock(loaded.settings.state))
         made.extend(_wired(loaded))
     return made
 
 
-def _folder(subject: str, folder: Path) -> Finding:
+def _made(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _folder(subject: str, folder: Path, make: Callable[[Path], None]) -> Finding:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make(folder)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as probe:
             probe.write(b"x")
             probe.flush()

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import Fault, SettingsError, Unreachable
+from gateway.journal import make_state
 from gateway.model import Clock
 from gateway.twin.drop import Account, Drop
 from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings, ShopKey
@@ -64,7 +65,8 @@ def staged(
     _write_secrets(home, shop, source, store, chain)
     address = urlsplit(str(shop["host"]))
     state = home / settings.get("state", "state") / "demo"
-    state.mkdir(parents=True, exist_ok=True)
+    make_state(state.parent)
+    state.mkdir(exist_ok=True)
     with ExitStack() as stack:
         market = MiraklTwin(
             offers, settings=_operator(shop), speed=speed,

@@ -21,10 +21,15 @@ from gateway.model import Arrival, Clock
 
 def open_journal(state: Path, clock: Clock, *, url: str | None = None) -> Journal:
     """Open or create the journal of a state folder. Raises SettingsError when a newer program wrote it."""
-    state.mkdir(parents=True, exist_ok=True)
+    make_state(state)
     if url is None:
         _for_owner_only(state / "journal.sqlite")
     return Journal(_engine(url or f"sqlite:///{state / 'journal.sqlite'}"), clock)
+
+
+def make_state(state: Path) -> None:
+    """Make the state folder where there is none: for its owner alone, as partners' rows and access tokens lie in it."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _for_owner_only(path: Path) -> None:

@@ -1,5 +1,9 @@
 import json
+import os
 import sqlite3
+import stat
+
+import pytest
 
 from gateway.twin.mirakl import MiraklTwin
 
@@ -58,3 +62,14 @@ def test_a_wrong_key_is_found_and_not_shown(call, place):
         result = call("doctor")
     assert result.exit_code == 4
     assert "certainly-wrong" not in result.output
+
+
+@pytest.mark.parametrize("command", [["doctor"], ["status"], ["run", "--once"]])
+def test_whichever_command_comes_first_the_state_is_for_its_owner_only(call, place, command):
+    before = os.umask(0o022)
+    try:
+        call(*command)
+    finally:
+        os.umask(before)
+    for path in (place / "state", place / "state" / "journal.sqlite"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path

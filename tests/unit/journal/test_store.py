@@ -2,6 +2,9 @@
 
 import contextlib
 import itertools
+import os
+import sqlite3
+import stat
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -223,3 +226,39 @@ def test_a_transaction_that_fails_leaves_nothing(journal):
         fail()
     with journal.read() as tx:
         assert tx.scalar(sa.select(sa.func.count()).select_from(t.event)) == 0
+
+
+class TestRights:
+    """Tokens and signed addresses stand in the state: what makes it lets nobody else in, whatever the umask says."""
+
+    @pytest.fixture(autouse=True)
+    def _usual(self):
+        before = os.umask(0o022)
+        yield
+        os.umask(before)
+
+    def test_the_folder_and_all_files_of_the_journal_are_for_their_owner_only(self, tmp_path, clock):
+        state = tmp_path / "srv" / "state"
+        journal = open_journal(state, clock)
+        with journal.begin() as tx:
+            tx.execute(sa.insert(t.token).values(name="x", value="secret"))
+        found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (state, *state.iterdir())}
+        journal.close()
+        assert found == {
+            "state": 0o700, "journal.sqlite": 0o600, "journal.sqlite-wal": 0o600, "journal.sqlite-shm": 0o600,
+        }  # fmt: skip
+        assert stat.S_IMODE(state.parent.stat().st_mode) == 0o755
+
+    def test_a_folder_that_was_there_keeps_its_rights(self, tmp_path, clock):
+        tmp_path.chmod(0o750)
+        open_journal(tmp_path, clock).close()
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o750
+
+    def test_the_library_gives_side_files_the_rights_of_the_database(self, tmp_path):
+        path = tmp_path / "x.sqlite"
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o640))
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("CREATE TABLE t (a)")
+            assert {stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()} == {0o640}
+            assert len(list(tmp_path.iterdir())) == 3
