@@ -199,6 +199,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning(
         "T-FRAC", "{field} looks like a fraction, 20 means 20 % (meant: {detail}?): {value}", "Write percentage points."
     ),
+    _error(
+        "T-FRAC-STRICT",
+        "{field} looks like a fraction, 20 means 20 %, and amounts given {detail} would be converted by it: {value}",
+        "Write percentage points.",
+    ),
     _warning("T-RATE", "{field} is not a tax rate in force ({detail}): {value}", "Check the rate."),
     _error("T-RATE-STRICT", "{field} is not a tax rate in force ({detail}): {value}", "Correct the rate."),
     _warning("C-QTY", "{field} is not a whole number, though it counts {detail}: {value}", "Check the quantity."),

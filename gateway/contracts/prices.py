@@ -23,7 +23,9 @@ LARGEST = "99999999.99"
 _SHIFT = 6
 _MILLION = 10**_SHIFT
 _AMOUNT = r"^(0|[1-9][0-9]{0,7})(\.[0-9]{1,6})?\z"
-_RATE = r"^(100|[1-9]?[0-9](\.[0-9]{1,4})?)\z"
+_RATE = r"^(0|100|[1-9][0-9]?(\.[0-9]{1,4})?)\z"
+_FRACTION = r"^0\.[0-9]{1,4}\z"
+"""What is likely a rate of 20 % written as 0.2: nothing is worked out with it."""
 _FACTOR, _AMOUNT_OF, _RESULT = "@factor", "@amount ", "@result "
 """Columns worked out once: what net is multiplied by, and per field the amount given and the one it becomes."""
 _ASIDE = ("price_basis", "tax_rate", "currency", "command")
@@ -42,8 +44,9 @@ def price_issues(frame: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
 
     `frame`: `@row`, `@line` and contract columns (String, canonical text); absent ones are missing cells. Cells that
     are no sound amount, rate, basis or currency are left to the contract, as is the missing basis of `PRICED` fields.
-    Rows that end their record or give no amount have nothing to convert. Rounding is told (PRICE_ROUNDED) where it
-    changes the price people pay: converted back, the rounded amount is not the one given, to as many decimals.
+    Rows that end their record or give no amount have nothing to convert. A rate between 0 and 1 was likely meant as a
+    fraction: where amounts would be converted by it, that is an error (T-FRAC-STRICT). Rounding is told (PRICE_ROUNDED)
+    where it changes the price people pay: converted back, the rounded amount is not the one given, to as many decimals.
     """
     fields = tuple(field for field in terms.fields if field in frame.columns)
     if not fields or frame.is_empty():
@@ -177,6 +180,7 @@ def _row_tests(fields: tuple[str, ...], terms: PriceTerms) -> list[_Test]:
     pieces = (pl.when(given(field)).then(pl.lit(field)) for field in fields)
     names = pl.concat_str(pieces, separator=", ", ignore_nulls=True)
     foreign = pl.col("currency").is_in(currencies()) & (pl.col("currency") != pl.lit(terms.currency, pl.String))
+    fraction = _rate_text(terms).str.contains(_FRACTION)
     told = given("tax_rate") if terms.tax_rate is None else pl.lit(True)
     some = pl.any_horizontal((pl.col(_AMOUNT_OF + field) != _whole(0)).fill_null(False) for field in fields)
     loose = [field for field in fields if field not in PRICED]
@@ -185,6 +189,7 @@ def _row_tests(fields: tuple[str, ...], terms: PriceTerms) -> list[_Test]:
     first = pl.coalesce(*(pl.when(given(field)).then(pl.lit(field)) for field in loose), pl.lit(None, pl.String))
     tests = [
         _Test("TAX_RATE_MISSING", "tax_rate", stands() & _other_basis(terms) & some & ~told, pl.col("price_basis")),
+        _Test("T-FRAC-STRICT", "tax_rate", stands() & _other_basis(terms) & some & fraction, pl.col("price_basis")),
         _Test("PRICE_BASIS", "price_basis", baseless & clear, first),
     ]
     if terms.currency is None:

@@ -21,7 +21,7 @@ amounts = st.one_of(
     st.decimals(0, 30, places=2).map(plain),
     st.sampled_from(["0", "0.004", "0.005", "0.000001", "99999999.99", "1.005", "16.520661", "12.06"]),
 )
-rates = st.one_of(st.sampled_from(["0", "4", "5.2", "10", "20", "21", "100"]), st.decimals(0, 100, places=4).map(plain))
+rates = st.one_of(st.sampled_from(["0", "0.2", "4", "5.2", "10", "20", "21", "100"]), st.decimals(0, 100, places=4).map(plain))
 
 
 def maybe(some):
@@ -80,6 +80,9 @@ def reference(row, agreed):
             continue
         if basis != agreed.basis and rate is None:
             codes.add(("TAX_RATE_MISSING", "tax_rate"))
+            continue
+        if basis != agreed.basis and 0 < Decimal(rate) < 1:
+            codes.add(("T-FRAC-STRICT", "tax_rate"))
             continue
         factor = Decimal(1) if basis == agreed.basis else 1 + Decimal(rate) / 100
         result = rounded(other(value, factor, agreed.basis), agreed.decimals)

@@ -105,7 +105,9 @@ class PartnerApiSettings(BaseModel):
         default=None, pattern="^[A-Z]{3}$", description="Currency of the stores; rows that name another are rejected."
     )
     tax_rate: str | None = Field(
-        default=None, pattern=r"^\d{1,3}(\.\d{1,4})?$", description="Tax rate of rows that give none, in per cent."
+        default=None,
+        pattern=r"^(0|100|[1-9]\d?(\.\d{1,4})?)$",
+        description="Tax rate of rows that give none: 20 means 20 %.",
     )
 
     @field_validator("brand")

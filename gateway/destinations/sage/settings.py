@@ -61,7 +61,7 @@ class SageSettings(BaseModel):
     )
     tax_rate: str | None = Field(
         default=None,
-        pattern=r"^(100|(0|[1-9][0-9]?)(\.[0-9]{0,3}[1-9])?)$",
+        pattern=r"^(0|100|[1-9][0-9]?(\.[0-9]{0,3}[1-9])?)$",
         description="Tax rate in percentage points of rows that say none; unset: rows say it.",
     )
     country: Literal["GB", "ES", "ES-CN"] | None = Field(

@@ -65,6 +65,14 @@ def test_what_the_row_says_beside_its_price_is_true_afterwards():
     assert converted(frame(price("1", "net", "")), PriceTerms("net", tax_rate="4"))["tax_rate"].to_list() == ["4"]
 
 
+def test_nothing_is_worked_out_with_a_rate_that_looks_like_a_fraction():
+    rows = (price("120", rate="0.2"), price("100", "net", rate="0.2"), price("120", rate=""))
+    assert converted(frame(*rows), NET)["price"].to_list() == [None, "100", None]
+    by_settings = PriceTerms("net", currency="EUR", tax_rate="0.2")
+    assert converted(frame(price("120", rate="")), by_settings)["price"].to_list() == [None]
+    assert [code for _, code, *_ in found(by_settings, price("120", rate=""))] == ["T-FRAC-STRICT"]
+
+
 def test_only_columns_that_are_there_come_back():
     rows = frame(price("121")).drop("currency", "command")
     assert converted(rows, GROSS).columns == rows.columns
@@ -82,6 +90,13 @@ def test_only_columns_that_are_there_come_back():
         (NET, price("0.004", "net"), [("PRICE_ZERO", "price", "0.004", "2 decimals, net")]),
         (NET, price("10", rate=""), [("TAX_RATE_MISSING", "tax_rate", "", "gross")]),
         (NET, price("0", rate=None), []),
+        (NET, price("120", rate="0.2"), [("T-FRAC-STRICT", "tax_rate", "0.2", "gross")]),
+        (GROSS, price("100", "net", rate="0.21"), [("T-FRAC-STRICT", "tax_rate", "0.21", "net")]),
+        (NET, price("100", "net", rate="0.2"), []),
+        (NET, price(None, rate="0.2"), []),
+        (NET, price("0", rate="0.2"), []),
+        (NET, price("12.1", rate="21"), []),
+        (NET, price("12", rate="0"), []),
         (NET, price("10", "net", None), []),
         (NET, price("12.1", currency="GBP"), [("PRICE_CURRENCY", "currency", "GBP", "EUR")]),
         (PriceTerms("gross"), price("10"), [("PRICE_CURRENCY_MISSING", "currency", None, "price")]),

@@ -6,6 +6,7 @@ import importlib
 import sys
 
 import pytest
+from pydantic import ValidationError
 
 import gateway.destinations
 from gateway.destinations import destinations
@@ -24,6 +25,17 @@ def test_every_setting_is_described():
     for kind in destinations().values():
         for name, field in kind.SPEC.settings.model_fields.items():
             assert field.description, f"{kind.SPEC.name}.{name}"
+
+
+@pytest.mark.parametrize("kind", ["mirakl", "partner_api", "sage", "sellerscommerce"])
+def test_the_tax_rate_of_rows_that_say_none_is_no_fraction(kind):
+    def faults(rate):
+        with pytest.raises(ValidationError) as caught:
+            destinations()[kind].SPEC.settings(tax_rate=rate)
+        return [fault["type"] for fault in caught.value.errors() if fault["loc"] == ("tax_rate",)]
+
+    assert [faults(rate) for rate in ("0", "5.2", "21", "100")] == [[]] * 4
+    assert [faults(rate) for rate in ("0.2", "0.21", "101", "-1")] == [["string_pattern_mismatch"]] * 4
 
 
 def test_two_of_one_name_are_refused(tmp_path, monkeypatch):
