@@ -100,14 +100,14 @@ class RunFolder:
             write_block(cells, self.root / "cells" / f"{number:06d}.arrow")
         write_block(rows, self.root / "rows" / f"{number:06d}.arrow")
         if issues.height:
-            write_frame(issues, self.root / "issues" / f"{number:06d}.parquet", sync=False)
+            write_block(issues, self.root / "issues" / f"{number:06d}.arrow")
 
     def add_late(self, states: pl.DataFrame, issues: pl.DataFrame) -> None:
         """Write what rules across rows and the policy decided: `@row`, `state`, and its issues."""
         if states.height:
             write_frame(states, self.root / "late.parquet", sync=False)
         if issues.height:
-            write_frame(issues, self.root / "issues" / "late.parquet", sync=False)
+            write_block(issues, self.root / "issues" / "late.arrow")
 
     def late(self) -> pl.DataFrame:
         """Return states decided after reading (frame of LATE_SCHEMA)."""
@@ -149,24 +149,30 @@ class RunFolder:
 
     def issues(self) -> pl.DataFrame:
         """Return the issues of rules across rows and the policy only (ISSUE_SCHEMA)."""
-        path = self.root / "issues" / "late.parquet"
-        return pl.read_parquet(path) if path.exists() else no_issues()
+        path = self.root / "issues" / "late.arrow"
+        return read_block(path) if path.exists() else no_issues()
+
+    def issue_codes(self) -> frozenset[str]:
+        """Return the codes of all issues."""
+        paths = sorted((self.root / "issues").glob("*.arrow"))
+        return frozenset(code for path in paths for code in read_block(path, ["code"])["code"].unique())
 
     def issue_block(self, number: int) -> pl.DataFrame:
         """Return the issues of block `number` (ISSUE_SCHEMA)."""
-        path = self.root / "issues" / f"{number:06d}.parquet"
-        return pl.read_parquet(path) if path.exists() else no_issues()
+        path = self.root / "issues" / f"{number:06d}.arrow"
+        return read_block(path) if path.exists() else no_issues()
 
 
 def _with_late(frame: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
     if not frame.height:
         return frame
-    low, high = frame[ROW][0], frame[ROW][-1]
-    here = late.filter(pl.col(ROW).is_between(low, high))
+    rows = frame[ROW]
+    here = late.filter(pl.col(ROW).is_between(rows[0], rows[-1]))
+    here = here.filter(pl.col(ROW).is_in(rows.implode()))
     if not here.height:
         return frame
-    joined = frame.join(here, on=ROW, how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce("state", STATE).alias(STATE)).drop("state")
+    states = frame[STATE].scatter(rows.search_sorted(here[ROW]), here["state"])  # rows are sorted
+    return frame.with_columns(states.alias(STATE))
 
 
 EFFECT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {

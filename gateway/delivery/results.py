@@ -190,9 +190,7 @@ class RunRows:
         rows = pl.concat([k[ROW] for k in kept]).to_numpy() if kept else np.empty(0, np.int64)
         if not np.isin(failed, rows).all():
             return False
-        paths = sorted((self.folder.root / "issues").glob("*.parquet"))
-        codes = (pl.read_parquet(p, columns=["code"])["code"] for p in paths)
-        return not any(c.is_in(sorted(DAMAGED)).any() for c in codes)
+        return self.folder.issue_codes().isdisjoint(DAMAGED)
 
     def source(self) -> Path:
         """Return the partner's file as it came."""

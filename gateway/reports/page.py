@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -176,7 +177,9 @@ def _rows(cause: Cause) -> str:
     return f"{'row' if single else 'rows'} {told}{tail}"
 
 
+@functools.cache
 def _environment() -> Environment:
+    """Return the templates' environment, which keeps them compiled: that takes longer than to fill one."""
     environment = Environment(
         loader=PackageLoader("gateway.reports"),
         autoescape=True,
