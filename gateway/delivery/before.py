@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from gateway.delivery.baseline import Baseline, inflight_keys
 from gateway.delivery.effects import CODES, decided_rows, leg_codes
-from gateway.delivery.setup import effect_exists
+from gateway.delivery.setup import rows_with_effect
 from gateway.journal import Journal
 from gateway.journal import tables as t
 from gateway.model import KEY, KEY_SEPARATOR, ROW, RowState
@@ -96,10 +96,8 @@ class Before:
         found: list[pl.DataFrame] = []
         for leg in opened:
             done = decided_rows(self._journal, self._spool, leg.run, lane)
-            exists = effect_exists(leg.given)
             for block in self._spool.run(leg.run).blocks(leg.given):
-                here = pl.col(STATE).is_null() if exists is None else pl.col(STATE).is_null() & exists
-                rows = block.filter(here)
+                rows = rows_with_effect(block, leg.given or ()).filter(pl.col(STATE).is_null())
                 if done is not None:
                     rows = rows.filter(~pl.col(ROW).is_in(done.implode()))
                 found.append(rows.select(KEY))

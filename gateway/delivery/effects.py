@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from sqlalchemy.engine import Row
 
-from gateway.delivery.setup import effect_exists
+from gateway.delivery.setup import rows_with_effect
 from gateway.journal import Journal, runs
 from gateway.model import KEY, KEY_SEPARATOR, ROW, STATES, RowState
 from gateway.spool import STATE, ConsignmentFolder, RunFolder, Spool
@@ -253,12 +253,11 @@ def _open_rows(
     folder: RunFolder, leg: Row[Any], taken: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8], state: RowState
 ) -> None:
     """Give rows of a leg that nothing was decided about its open state; rows without such an effect get none."""
-    exists = effect_exists(leg.given)
     undecided = (codes == UNDECIDED) & (taken == UNDECIDED)
-    if exists is not None:
+    if leg.given:
         here = np.zeros(codes.shape, dtype=np.bool_)
         for block in folder.blocks(leg.given):
-            here[block.filter(exists)[ROW].to_numpy()] = True
+            here[rows_with_effect(block, leg.given)[ROW].to_numpy()] = True
         undecided &= here
     codes[undecided] = CODES[str(state)]
 

@@ -77,6 +77,14 @@ def effect_exists(when: Sequence[str]) -> pl.Expr | None:
     return pl.any_horizontal((pl.col(name) != "").fill_null(value=False) for name in when) if when else None
 
 
+def rows_with_effect(block: pl.DataFrame, when: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of a block that have an effect; fields that no row of the run fills are no columns of it."""
+    exists = effect_exists([name for name in when if name in block.columns])
+    if exists is None:
+        return block.clear() if when else block
+    return block.filter(exists)
+
+
 def legs_written(legs: Iterable[Leg], filled: Collection[str]) -> tuple[Leg, ...]:
     """Return the legs that can have effects when only `filled` fields are ever given."""
     return tuple(g for g in legs if not g.operation.when or any(name in filled for name in g.operation.when))

@@ -69,6 +69,20 @@ def test_an_effect_exists_only_where_its_field_is_given(two, tmp_path):
     assert [(row, family) for row, family, *_ in effects(rig, run)] == [(2, "stock"), (2, "offer"), (3, "stock")]
 
 
+def test_of_the_fields_that_make_an_effect_a_mapping_may_fill_only_some(rigs, tmp_path):
+    """The lane that waits is asked first, so that the other's rows are open when they are looked at."""
+    some = {"when": ("unit_name", "minimum_to_sell")}
+    product = ALONE.model_copy(update={"name": "product", "family": "product", **some})
+    rig = rigs(mapping=MAPPING, further=(product, OFFER.model_copy(update={"after": ("product",), **some})))
+    run = rig.drop("a.csv", rows(("a", 1, "box"), ("b", 2, "")))
+    rig.delivery.advance("there/offer/acme")
+    assert sent(rig, tmp_path) == []
+    assert rig.states(run) == {"pending": 2}
+    rig.advance(2)
+    assert rig.states(run) == {"applied": 2}
+    assert sent(rig, tmp_path) == [("write", ["a", "b"]), ("product", ["a"]), ("offer", ["a"])]
+
+
 def test_a_leg_whose_field_no_mapping_fills_does_not_exist(two):
     rig = two(further=ALONE.model_copy(update={"when": ("minimum_to_sell",)}))
     run = rig.drop("a.csv", rows(("a", 1, "box")))
