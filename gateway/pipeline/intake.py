@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,10 +18,11 @@ from gateway.delivery.setup import Grouping, Pinned, legs_written
 from gateway.errors import FileError, GatewayError
 from gateway.issues import CATALOGUE
 from gateway.journal import Journal, runs, sets
-from gateway.mapping import MappingFile, load_mapping
+from gateway.mapping import MappingFile
 from gateway.model import Claim, Ending, Operation
 from gateway.outbox import Outbox, answer_name
 from gateway.pipeline.bundle import Bundle, keep_listing, kept_listing, lay_out
+from gateway.pipeline.pin import digest_of, pin
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.sets import Sets
 from gateway.pipeline.setup import RouteSetup
@@ -130,7 +130,30 @@ class Intake:
         except FileError as error:
             self._reject(run, bundle, setup, error)
             return
+        if (other := self._meant_for(readout, setup, bundle)) is not None:
+            self._through(bundle, other, place)  # first: a crash in between finds this run half read
+            self._pass_on(run, readout, other)
+            return
         self._taken(run, setup, readout, mapping, notes)
+
+    def _meant_for(self, readout: Readout, setup: RouteSetup, bundle: Bundle) -> RouteSetup | None:
+        """Return the route whose rows an errors file under another name brings back, where that is not this one."""
+        if readout.first_run is None:
+            return None
+        with self._journal.read() as tx:
+            first = runs.get_run(tx, readout.first_run)
+        if first is None or first.route == setup.route.name or first.partner != setup.route.partner:
+            return None
+        return self._setup_of(bundle.arrival.source, first.route)
+
+    def _pass_on(self, run: str, readout: Readout, other: RouteSetup) -> None:
+        """End a run whose rows are another route's: that one answers."""
+        kind = CATALOGUE["FILE_OTHER_ROUTE"]
+        note = kind.text.format(detail=f"those of run {readout.first_run}; {other.route.name} takes it")
+        with self._journal.begin() as tx:
+            told = {"code": kind.code, "quiet": True}
+            runs.set_run(tx, run, state="rejected", ended_at=self._journal.clock.now(), notes=[note], counts=told)
+            self._journal.note(tx, run, "passed on", note)
 
     def _is_duplicate(self, setup: RouteSetup, bundle: Bundle) -> bool:
         with self._journal.read() as tx:
@@ -155,7 +178,7 @@ class Intake:
         self, folder: RunFolder, setup: RouteSetup, bundle: Bundle
     ) -> tuple[Readout, MappingFile, list[str]]:
         """Read a bundle into the run's folder; returns what it told, the pinned mapping and notes on its files."""
-        mapping = _pin(folder, setup.mapping)
+        mapping = pin(folder, setup.mapping)
         folder.begin()
         laid = lay_out(bundle, folder, mapping.format.kind)
         reading = FileReading(
@@ -177,7 +200,7 @@ class Intake:
             route=setup.route, mapping=mapping.path.name, columns=readout.columns, grouping=grouping,
             versions={
                 "gateway": __version__, "contract": f"{setup.contract.name} {setup.contract.version}",
-                "mapping": _digest_of(mapping), "destination": setup.target.version,
+                "mapping": digest_of(mapping), "destination": setup.target.version,
             },
         )  # fmt: skip
         if readout.first_run is not None:
@@ -330,27 +353,6 @@ class Intake:
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
             runs.set_arrival(tx, arrival, state="ending", ending=str(ending), next_at=now)
-
-
-def _pin(folder: RunFolder, path: Path) -> MappingFile:
-    """Copy the mapping and its lookups into the run and load the copy; a run taken up again keeps its first copy."""
-    done = folder.root / "pinned.ok"
-    if not done.exists():
-        mapping = load_mapping(path)
-        for source in mapping.sources:
-            target = folder.pinned / source.relative_to(mapping.path.parent)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-        done.touch()
-    return load_mapping(folder.pinned / path.name)
-
-
-def _digest_of(mapping: MappingFile) -> str:
-    """Short digest of a mapping with its lookups."""
-    digest = hashlib.sha256()
-    for source in mapping.sources:
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _empty(code: str) -> FileError:

@@ -319,6 +319,49 @@ class TestFixedFiles:
         assert rig.operations.run(run).first_run == first
         assert rig.operations.summary(first).first_run_rows == [(3, run)]
 
+    @pytest.mark.parametrize(("place", "files"), [(0, "*"), (1, "*"), (1, "other*")])
+    def test_a_renamed_errors_file_goes_to_the_route_that_wrote_it_alone(self, rigs, place, files):
+        rig = rigs()
+        first = rig.drop("1.csv", "sku,quantity\na,1\nb,x\n")
+        rig.advance()
+        (errors,) = (rig.folder / "outbox/acme").glob("*.errors.csv")
+        (one,) = rig.intake._routes("drop")
+        one = replace(one, route=one.route.model_copy(update={"files": ("*",) if files == "*" else ("1*",)}))
+        other = replace(one, route=one.route.model_copy(update={"name": "other", "files": (files,)}))
+        setups = [one, other] if place else [other, one]
+        rig.intake._routes = lambda _: setups
+        rig.clock.advance(60)
+        rig.drop("other-mended.csv", errors.read_text("utf-8").replace(",x\n", ",7\n"))
+        rig.advance()
+        found = {row.route: row for row in rig.operations.runs() if row.file == "other-mended.csv"}
+        assert found["stock"].first_run == first
+        assert found["stock"].state == "settled"
+        assert found["other"].counts == {"code": "FILE_OTHER_ROUTE", "quiet": True}
+        assert f"those of run {first}; stock takes it" in found["other"].notes[0]
+        assert [p.name.split(".")[2] for p in (rig.folder / "outbox/acme").glob("other-mended.csv.*.ack.json")] == [
+            found["stock"].id
+        ]
+        assert endings(rig)["other-mended.csv"] == "archive"
+        assert rig.operations.summary(first).first_run_rows == [(3, found["stock"].id)]
+
+    def test_what_was_passed_on_halfway_is_passed_on_after_a_crash(self, rigs, monkeypatch):
+        rig = rigs()
+        rig.drop("1.csv", "sku,quantity\nb,x\n")
+        rig.advance()
+        (errors,) = (rig.folder / "outbox/acme").glob("*.errors.csv")
+        (one,) = rig.intake._routes("drop")
+        other = replace(one, route=one.route.model_copy(update={"name": "other"}))
+        rig.intake._routes = lambda _: [other, one]
+        rig.clock.advance(60)
+        with monkeypatch.context() as broken:
+            broken.setattr(rig.intake, "_pass_on", lambda *_: (_ for _ in ()).throw(WillNeverWork("killed")))
+            with pytest.raises(WillNeverWork):
+                rig.drop("mended.csv", errors.read_text("utf-8").replace(",x\n", ",7\n"))
+        rig.take()
+        rig.advance()
+        states = {row.route: (row.state, row.rows) for row in rig.operations.runs() if row.file == "mended.csv"}
+        assert states == {"stock": ("settled", 1), "other": ("rejected", 0)}
+
     def test_a_run_id_typed_by_hand_does_not_touch_another_partner(self, rigs):
         rig = rigs()
         first = rig.drop("1.csv", "sku,quantity\nb,x\n")
