@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -186,11 +187,23 @@ def _capability(there: Destination, what: str, kind: Any) -> Any:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
+    """Read a table. Raises FileError where it is no CSV file with a header of distinct columns and rows as long."""
     try:
         lines = csv.reader(file.read_text("utf-8-sig").splitlines(keepends=True), strict=True)
-        header, *records = [record for record in lines if record]
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise FileError("FILE_FORMAT", f"{file} is no CSV file with a header: {error}") from error
+        found = [record for record in lines if record]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileError("FILE_FORMAT", f"{file} is no CSV file: {error}.", fix="Save it as CSV in UTF-8.") from error
+    wanted = "expected a header with names of columns, separated by commas, and a line per row"
+    fix = "gateway push shows the columns of every table."
+    if not found:
+        raise FileError("FILE_EMPTY", f"{file} is empty; {wanted}.", fix=fix)
+    header, *records = found
+    twice = [name for name, times in Counter(header).items() if times > 1]
+    if twice:
+        said = ", ".join(map(repr, twice))
+        raise FileError("FILE_HEADER", f"{file} has the column {said} more than once; expected each once.", fix=fix)
+    if not records:
+        raise FileError("FILE_NO_ROWS", f"{file} has a header and no rows; {wanted}.", fix=fix)
     for number, record in enumerate(records, start=1):
         if len(record) != len(header):
             raise FileError("FILE_FORMAT", f"{file}: row {number} has {len(record)} cells, its header {len(header)}.")

@@ -14,6 +14,9 @@ from pydantic.fields import FieldInfo
 
 from gateway.cli.session import Exit
 from gateway.destinations import destinations
+from gateway.destinations.sellerscommerce import enums
+from gateway.destinations.sellerscommerce.bodies import load as shipped_bodies
+from gateway.destinations.sellerscommerce.pushing import FORMS
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.issues import CATALOGUE
 from gateway.model import STATES, Operation
@@ -171,6 +174,31 @@ the value moves without us (sales lower stock), so an equal row is sent again un
 """
 
 
+def pushed_tables() -> str:
+    """Tables that people push to Sellers Commerce: what each has, what of it is needed, what enumerations take."""
+    bodies, rows = shipped_bodies(None), []
+    for name, body in FORMS.items():
+        parts = [bodies[body], *([bodies[bodies[body].items]] if bodies[body].items else [])]
+        members = {one.source: one for part in parts for one in part.members if one.source not in {"", "items"}}
+        told = (
+            f"{'**' if one.required else ''}`{source}`{'**' if one.required else ''}"
+            + (f" ({one.enum})" if one.enum else "")
+            for source, one in members.items()
+        )
+        rows.append((f"`{name}`", ", ".join(told)))
+    return table(("Table", "Columns; bold: needed; in brackets: the enumeration it takes"), rows)
+
+
+def enumerations() -> str:
+    """Enumerations that a pushed table takes; services by their carrier."""
+    bodies = shipped_bodies(None)
+    parts = [part for body in FORMS.values() for part in (body, bodies[body].items) if part]
+    used = dict.fromkeys(one.enum for part in parts for one in bodies[part].members if one.enum)
+    rows = [(f"`{name}`", enums.taken(name)) for name in used if name != "ServiceTypeId"]
+    rows += [(f"`ServiceTypeId` of {enums.name_of('CarrierId', one)}", enums.services(one)) for one in enums.CARRIERS]
+    return table(("Enumeration", "Takes a name or its id"), rows)
+
+
 # ---------------------------------------------------------------- whole pages
 
 
@@ -264,6 +292,7 @@ def _default(field: FieldInfo) -> str:
 BLOCKS: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"formats": formats, "destinations": targets, "exit codes": exits},
     DOCS / "operating.md": {"states": states, "exit codes": exits},
+    DOCS / "destinations" / "sellerscommerce.md": {"pushed tables": pushed_tables, "enumerations": enumerations},
 }
 PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "destinations" / "README.md": operations_page,

@@ -40,6 +40,17 @@ def id_of(column: str, said: str | int) -> int:
     raise ValueError(f"{column} has no value {said!r}; it has, for one, {near[0]!r}")
 
 
+def taken(column: str) -> str:
+    """Return what a column takes, for people: every name with its id."""
+    return ", ".join(f"{name} ({number})" for name, number in enumerations()[column].items())
+
+
+def services(carrier: int) -> str:
+    """Return the service types of a carrier, for people; "" where it has none."""
+    own = CARRIERS.get(carrier, ())
+    return ", ".join(f"{name} ({n})" for name, n in enumerations()["ServiceTypeId"].items() if n in own)
+
+
 def name_of(column: str, number: int) -> str | None:
     """Return the documented name of an id; None for an id nobody documented."""
     return next((name for name, one in enumerations()[column].items() if one == number), None)

@@ -6,6 +6,7 @@ whose answer was lost is told as uncertain; shipments must not be repeated befor
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import polars as pl
 
 from gateway.destinations.sellerscommerce import enums
 from gateway.destinations.sellerscommerce.answers import Answer, Meaning
-from gateway.destinations.sellerscommerce.bodies import Bodies, Body
+from gateway.destinations.sellerscommerce.bodies import Bodies, Body, Member
 from gateway.destinations.sellerscommerce.calls import Calls
 from gateway.destinations.sellerscommerce.endpoints import WRITES
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
@@ -35,6 +36,7 @@ FORMS: Mapping[str, str] = {
 
 DELETES = frozenset({"category-deletes"})
 _OF_SHOPPERS = frozenset({"shopper", "address"})
+_EXPECTED = {"number": "a number like 12.5", "integer": "a whole number", "flag": "true or false"}
 _COLUMN_PARENT, _COLUMN_CODE = "parent_code", "category_code"
 
 
@@ -137,12 +139,12 @@ class Pushing:
         for one in members:
             if one.source not in frame.columns:
                 continue
-            missing = pl.lit(one.required and one.default is None) & (pl.col(one.source).fill_null("") == "")
+            missing = pl.lit(one.required) & (pl.col(one.source).fill_null("") == "")
             for n in _where(frame, missing):
-                found.setdefault(n, f"{one.source} is needed and missing")
+                takes = f"; it takes: {enums.taken(one.enum)}" if one.enum else ""
+                found.setdefault(n, f"{one.source} is needed and missing{takes}")
             for n in _where(frame, one.strange()):
-                kind = f"name or id of {one.enum}" if one.enum else one.type
-                found.setdefault(n, f"{one.source} is no {kind}: {frame[one.source][n]}")
+                found.setdefault(n, _strange(one, frame[one.source][n]))
         if {"carrier", "service"} <= {*frame.columns}:
             for n in range(frame.height):
                 if n not in found and (told := _misfit(frame["carrier"][n], frame["service"][n])):
@@ -169,6 +171,16 @@ def _where(frame: pl.DataFrame, wrong: pl.Expr) -> list[int]:
     return frame.select(wrong.fill_null(value=False).arg_true()).to_series().to_list()
 
 
+def _strange(member: Member, said: str) -> str:
+    """Say that a cell can't be what its member is, and what it could be."""
+    if not member.enum:
+        return f"{member.source} is {said!r}, expected {_EXPECTED[member.type]}"
+    names = {name.casefold(): name for name in enums.enumerations()[member.enum]}
+    near = difflib.get_close_matches(said.casefold(), names, 1)
+    hint = f"did you mean {names[near[0]]!r}? " if near else ""
+    return f"{member.source} is {said!r}, which is none of {member.enum}; {hint}it takes: {enums.taken(member.enum)}"
+
+
 def _misfit(carrier: str | None, service: str | None) -> str:
     if not carrier:
         return ""
@@ -176,5 +188,7 @@ def _misfit(carrier: str | None, service: str | None) -> str:
     chosen = enums.id_of("ServiceTypeId", service) if service else None
     if enums.service_fits(number, chosen):
         return ""
-    name = enums.name_of("CarrierId", number)
-    return f"service {service!r} is none of {name}" if service else f"{name} needs one of its services"
+    name, own = enums.name_of("CarrierId", number), enums.services(number)
+    if not service:
+        return f"{name} needs one of its services: {own}"
+    return f"service {service!r} is none of {name}, which has {own or 'no services: leave it empty'}"

@@ -172,11 +172,21 @@ def test_tables_are_pushed_with_a_verdict_per_row(place, call, twin):
         (("pull", "brands", "--destination", "none"), 3, "no destination 'none'"),
         (("pull", "brands", "--destination", "erp"), 3, "nothing to be asked for"),
         (("push", "shipments", "bad.csv"), 2, "row 1 has 1 cells"),
+        (("push", "shipments", "empty.csv"), 2, "empty.csv is empty; expected a header with names of columns"),
+        (("push", "shipments", "blank.csv"), 2, "blank.csv is empty; expected"),
+        (("push", "links", "bare.csv"), 2, "has a header and no rows; expected"),
+        (("push", "order-statuses", "twice.csv"), 2, "has the column 'order_number' more than once"),
+        (("push", "links", "bytes.csv"), 2, "is no CSV file"),
         (("push", "links", "strange.csv"), 3, "no column 'colour'"),
     ],
 )
 def test_what_is_wrong_is_told(place, call, twin, args, code, told):
     (place / "bad.csv").write_text("order_number,sku\n1\n")
+    (place / "empty.csv").write_text("")
+    (place / "blank.csv").write_text("\n\n")
+    (place / "bare.csv").write_text("product_code,category_code\n")
+    (place / "twice.csv").write_text("order_number,order_number,order_status\n1,2,35\n")
+    (place / "bytes.csv").write_bytes(b"product_code\n\xff\n")
     (place / "strange.csv").write_text("colour\nred\n")
     result = call(*args)
     assert result.exit_code == code

@@ -258,6 +258,7 @@ def SHIPMENT(number, **more):  # noqa: N802  a row, made like the constants besi
 
 SHOPPER = {
     "user_name": "jane@example.com", "first_name": "Jane", "last_name": "Doe", "gender": "Female",
+    "deleted": "false",
     "address_name": "Home", "address_line1": "1 High St", "city": "London", "country": "GB", "zip": "SW1A 1AA",
 }  # fmt: skip
 
@@ -285,8 +286,10 @@ def test_all_items_of_an_order_go_together(world):
     ("more", "told"),
     [
         ({"service": "Media"}, "none of UPS"), ({"service": ""}, "needs one of its services"),
-        ({"carrier": "Pigeon"}, "name or id of CarrierId"), ({"quantity": "1.5"}, "no integer"),
-        ({"carrier": "Ship By Weight"}, "none of Ship By Weight"), ({"sku": ""}, "needed and missing"),
+        ({"carrier": "Fedx"}, "none of CarrierId; did you mean 'FEDEX'? it takes: UPS (1), USPS (2)"),
+        ({"quantity": "1.5"}, "quantity is '1.5', expected a whole number"),
+        ({"carrier": "Ship By Weight"}, "which has no services: leave it empty"), ({"sku": ""}, "needed and missing"),
+        ({"service": "Library"}, "which has Ground (1), Next Day Air Early AM (2)"),
     ],
 )  # fmt: skip
 def test_faulty_shipments_are_told_before_anything_is_sent(world, more, told):
@@ -295,6 +298,53 @@ def test_faulty_shipments_are_told_before_anything_is_sent(world, more, told):
     assert [state for state, _ in states_.values()] == ["rejected", "rejected"]
     assert told in states_[1][1]
     assert states_[2][1] == "row 1 of it is faulty"
+    assert world.said == []
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "empty", "told"),
+    [
+        ("order-statuses", {"order_number": "1", "order_status": ""}, "order_status", "Processing Order (35)"),
+        ("order-statuses", {"order_number": "1"}, "order_status", "Live Cart (1)"),
+        (
+            "payments",
+            {"order_number": "1", "transaction_number": "T", "authorization_code": "A", "payment_status": ""},
+            "payment_status",
+            "PriorAuthCapture (86)",
+        ),
+        ("shoppers", {**SHOPPER, "deleted": ""}, "deleted", ""),
+        ("categories", {"category_code": "C", "category_name": "Child", "is_brand": ""}, "is_brand", "Yes (0), No (1)"),
+    ],
+)
+def test_what_a_person_left_empty_is_asked_for_and_never_filled(world, name, row, empty, told):
+    store = world.open().store()
+    ((state, text),) = pushed(store, name, [row]).values()
+    assert state == "rejected"
+    assert text.startswith(f"{empty} is needed and missing")
+    assert told in text
+    assert world.said == []
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "told"),
+    [
+        (
+            "categories",
+            {"is_brand": "false"},
+            "is_brand is 'false', which is none of IsBrand; it takes: Yes (0), No (1)",
+        ),
+        (
+            "category-deletes",
+            {"action": "delete"},
+            "it takes: Remove Category and Mapping (1), Remove Category Mapping from Parent (2)",
+        ),
+    ],
+)
+def test_values_that_are_none_are_told_with_those_that_are(world, name, row, told):
+    store = world.open().store()
+    full = {"category_code": "C"} | ({"category_name": "Child"} if name == "categories" else {}) | row
+    ((state, text),) = pushed(store, name, [full], delete=True).values()
+    assert (state, told in text) == ("rejected", True), text
     assert world.said == []
 
 
@@ -314,8 +364,10 @@ def test_payment_status_shoppers_and_addresses(world):
         "transaction_number": "T-1",
         "authorization_code": "A-1",
         "payment_gateway": "Stripe",
+        "payment_status": "PriorAuthCapture",
     }
-    assert pushed(store, "order-statuses", [{"order_number": number}]) == {1: ("applied", "")}
+    placed = {"order_number": number, "order_status": "Processing Order"}
+    assert pushed(store, "order-statuses", [placed]) == {1: ("applied", "")}
     assert pushed(store, "payments", [pay]) == {1: ("applied", "")}
     assert pushed(store, "payments", [pay])[1][0] == "skipped"
     assert pushed(store, "shoppers", [SHOPPER, {**SHOPPER, "address_name": "Work"}]) == dict.fromkeys(
@@ -330,7 +382,7 @@ def test_payment_status_shoppers_and_addresses(world):
 def test_categories_go_parents_first_and_are_deleted_only_with_leave_and_an_action(world):
     store = world.open().store()
     rows = [
-        {"category_code": "C", "category_name": "Child", "parent_code": "P"},
+        {"category_code": "C", "category_name": "Child", "parent_code": "P", "is_brand": "1"},
         {"category_code": "P", "category_name": "Parent", "parent_code": "ACME", "is_brand": "No"},
     ]
     assert pushed(store, "categories", rows) == {2: ("applied", ""), 1: ("applied", "")}
@@ -347,7 +399,8 @@ def test_categories_go_parents_first_and_are_deleted_only_with_leave_and_an_acti
 
 def test_a_deleted_category_may_be_named_in_the_query(world):
     store = world.open(delete_in="query").store(category_delete="query")
-    pushed(store, "categories", [{"category_code": "C", "category_name": "Child", "parent_code": "ACME"}])
+    child = {"category_code": "C", "category_name": "Child", "parent_code": "ACME", "is_brand": "no"}
+    pushed(store, "categories", [child])
     told = pushed(store, "category-deletes", [{"category_code": "C", "action": "1"}], delete=True)
     assert told == {1: ("applied", "")}
 
