@@ -17,6 +17,7 @@ from gateway.delivery.before import Before
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import Regular
 from gateway.delivery.setup import LaneSetup, Leg
+from gateway.errors import GatewayError
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
 from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, REGULAR, ROW, Batch, Reference
@@ -53,7 +54,7 @@ class Draft:
 
 
 class Decider:
-    """Decides the rows of a draft and writes their effects, bodies and decisions; `trial`: nobody is asked."""
+    """Decides the rows of a draft and writes their effects, bodies and decisions; `trial`: nobody can be asked."""
 
     def __init__(self, journal: Journal, spool: Spool, *, trial: bool) -> None:
         self._journal = journal
@@ -120,7 +121,7 @@ class Decider:
     def _asked(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame) -> tuple[pl.DataFrame, Reference]:
         """Ask the destination what it knows of what is to be sent, where the operation wants that; judge rows by it."""
         operation = draft.leg.operation
-        if not operation.gathers or self._trial:
+        if not operation.gathers:
             return decided, Reference()
         placed = decided.with_row_index("effect")
         sends = placed.filter(pl.col("decision") == "send")
@@ -131,7 +132,12 @@ class Decider:
         absent = _with_derived(sends.clear(), derived).with_columns(effect=pl.lit(0, pl.UInt32))
         absent = _records(draft.leg, absent).with_columns(_of_derived(absent, draft.leg))
         destination = draft.setup.destination
-        reference = destination.gather(operation.name, pl.concat([records, absent], how="diagonal"))
+        try:
+            reference = destination.gather(operation.name, pl.concat([records, absent], how="diagonal"))
+        except GatewayError:
+            if not self._trial:
+                raise
+            return decided, Reference()  # nobody is called: what does not lie at hand stays unknown
         found = destination.check(operation.name, records, reference, draft.now.date())
         found = found.filter(~pl.col("code").is_in(sorted(WARNINGS))).unique(ROW, keep="first")
         if not found.height:
@@ -274,13 +280,14 @@ def _lowered(leg: Leg, candidate: Candidate, rows: pl.DataFrame) -> guard.Tally:
     limits = candidate.pinned.route.guard
     if not fields or not limits.promotion_floor:
         return guard.Tally()
-    news = rows.filter((pl.col("decision") == "send") & ~pl.col("same") & ~pl.col("ended"))
-    absent = [name for name in (*fields, REGULAR) if name not in news.columns]
-    news = news.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
-    if "status" in news.columns:
-        news = news.filter(pl.col("status").ne_missing("inactive"))
-    low = news.filter(leaves_less(limits.promotion_floor, fields))
-    return guard.lowered(low.select(KEY, told=as_told(fields)))
+    known = [name for name in dict.fromkeys((*fields, REGULAR, "status")) if name in rows.columns]
+    absent = [pl.lit(None, pl.String).alias(name) for name in (*fields, REGULAR) if name not in known]
+    news = (pl.col("decision") == "send") & ~pl.col("same") & ~pl.col("ended")
+    if "status" in known:
+        news &= pl.col("status").ne_missing("inactive")
+    looked = rows.lazy().filter(news).select(KEY, *known, *absent)
+    low = looked.filter(leaves_less(limits.promotion_floor, fields)).select(KEY, told=as_told(fields))
+    return guard.lowered(low.collect())
 
 
 def _with_derived(sends: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
