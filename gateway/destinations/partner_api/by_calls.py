@@ -16,7 +16,7 @@ from gateway.destinations.partner_api.readback import ReadBack
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.destinations.partner_api.updates import Updates
 from gateway.errors import GatewayError, MayWorkLater, Refused
-from gateway.model import Batch, Clock, Operation, Receipt, Reference, Sent, no_issues
+from gateway.model import Batch, Clock, Operation, Outgoing, Receipt, Reference, Sent, no_issues
 from gateway.transport.http import Transport
 
 
@@ -46,7 +46,8 @@ class ByCalls:
         self._calls = Calls(settings, profile, transport, clock, outside)
         self._memory = Memory(settings.archive, account, "rest")
         self._updates = Updates(self._calls, settings, profile, clock, ReadBack(self._calls, profile, clock))
-        self._campaigns = Campaigns(self._calls, profile, clock, self._memory)
+        vendors = [settings.vendor_id(name) for name in settings.vendors]
+        self._campaigns = Campaigns(self._calls, profile, clock, self._memory, vendors)
 
     def gather(self, operation: str) -> Reference:
         """Recall what was sent of promotions; read categories for new products. Raises MayWorkLater."""
@@ -108,6 +109,10 @@ class ByCalls:
         if found.job == "" or found.state == "":
             return {}
         return self._updates.hear(found)
+
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Return the calls of a batch, in their order."""
+        return () if items.UNSENT in batch.memo else self._of(batch.operation).outgoing(batch)
 
     def probe(self) -> str:
         """Ask whether the first vendor's outlet is open: credentials, chain and vendor in one cheap call."""

@@ -7,7 +7,8 @@ lists of SKUs and vendors that were refused are live-reported, and where there a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from gateway.destinations.partner_api import answers, items
 from gateway.destinations.partner_api.answers import News, Place
@@ -16,10 +17,10 @@ from gateway.destinations.partner_api.memory import Memory
 from gateway.destinations.partner_api.parts import SPLIT
 from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.rulings import report, ruling
-from gateway.destinations.partner_api.sifting import CUT, NO_JOB, Sifter, Step, refusal
+from gateway.destinations.partner_api.sifting import CUT, NO_JOB, Sifter, Step, corrected, refusal
 from gateway.destinations.partner_api.updates import pause
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
-from gateway.model import Batch, Clock, Receipt, RowState, Sent
+from gateway.model import Batch, Clock, Outgoing, Receipt, RowState, Sent
 from gateway.transport.http import Response
 
 _UNSENT = {
@@ -31,12 +32,13 @@ _UNSENT = {
 class Campaigns:
     """Promotion calls of one chain."""
 
-    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory) -> None:
+    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory, vendors: Collection[str]) -> None:
         self._calls = calls
         self._profile = profile
         self._clock = clock
         self._memory = memory
-        self._sifter = Sifter(calls, profile, clock, memory)
+        self._vendors = vendors
+        self._sifter = Sifter(calls, profile, clock, memory, vendors)
 
     def submit(self, batch: Batch) -> Receipt:
         """Send the first call of a batch. Raises what calls raise."""
@@ -66,6 +68,11 @@ class Campaigns:
             learnt = True
         return receipts
 
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Return the calls of a batch, in their order."""
+        to = f"PUT {self._calls.promotions_at}"
+        return [Outgoing(to, str(step["body"]).encode(), len(step["skus"])) for step in _steps(batch.memo)]
+
     def _asked(self, item: Sent) -> Receipt:
         steps = _steps(item.memo)
         if (item.ticket or "").startswith(SPLIT):
@@ -79,9 +86,14 @@ class Campaigns:
         over = age >= self._profile.confirm.window_s.promotions
         if (found is None and not over) or (found is not None and not found.ended):
             return Receipt(item.ticket, after=self._pause(item))
-        if at + 1 < len(steps):
-            return self._next(item, steps, at + 1, late=age > self._profile.jobs.give_up_s)
-        return self._ended(item, job, found)
+        if at + 1 == len(steps):
+            return self._ended(item, job, found)
+        following = self._next(item, steps, at + 1, late=age > self._profile.jobs.give_up_s)
+        # Rows that no later call is about have had their answer.
+        over_by_now = set(steps[at]["skus"]).difference(*(step["skus"] for step in steps[at + 1 :]))
+        places = {sku: spots for sku, spots in _places(item).items() if sku in over_by_now}
+        spoken = ruling(job, found, places).of(places)
+        return replace(following, outcomes=spoken) if spoken.height else following
 
     def _next(self, item: Sent, steps: Sequence[Step], at: int, *, late: bool) -> Receipt:
         """Send the call that follows. What the one before could not end was not there to be ended."""
@@ -97,7 +109,7 @@ class Campaigns:
         answer = self._calls.promote(str(steps[at]["body"]).encode(), booked=booked)
         if answer.status >= 300:
             return self._refused(answer, at, steps)
-        self._memory.keep([steps[at]["record"]])
+        self._memory.put(steps[at]["record"])
         data = loaded(answer.body)
         job = "" if data is None else answers.news(data).job
         ticket = _ticket(at, len(steps), job or NO_JOB)
@@ -114,10 +126,8 @@ class Campaigns:
 
     def _ended(self, item: Sent, job: str, found: News | None) -> Receipt:
         """Say what became of the rows: by the lists of the job, where it has any."""
-        places: dict[str, list[Place]] = {}
-        for at, text in enumerate(items.unpack(item.memo["skus"])):
-            places.setdefault(str(json.loads(text)), []).append((at + 1, None))
-        told = ruling(job, found, places)
+        told = ruling(job, found, _places(item))
+        corrected(self._memory, _steps(item.memo)[-1], found, self._vendors)
         return Receipt(
             item.ticket, closed=True, rest=told.rest, code=told.code, message=told.message, outcomes=told.named,
             raw=report(job, found),
@@ -125,6 +135,14 @@ class Campaigns:
 
     def _pause(self, item: Sent) -> float:
         return pause(item, self._profile, self._clock)
+
+
+def _places(item: Sent) -> dict[str, list[Place]]:
+    """Return where the rows of a batch are, by SKU."""
+    places: dict[str, list[Place]] = {}
+    for at, text in enumerate(items.unpack(item.memo["skus"])):
+        places.setdefault(str(json.loads(text)), []).append((at + 1, None))
+    return places
 
 
 def _steps(memo: Mapping[str, str]) -> list[Step]:

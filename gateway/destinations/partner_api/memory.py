@@ -22,6 +22,9 @@ _KEPT = timedelta(days=60)
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _STAMPED = re.compile(r"\.(\d{8}T\d{6}\.\d{6})Z$")
 
+_BEFORE = "before"
+"""Member of a record: the record of before the last call."""
+
 Record = Mapping[str, Any]
 
 
@@ -59,6 +62,24 @@ class Memory:
             text = json.dumps(record, ensure_ascii=False, sort_keys=True).encode()
             _write(self._place(str(record["identity"])), text)
 
+    def put(self, record: Record) -> None:
+        """Remember a promotion as a call leaves it, and how it was before that call. Raises Unreachable."""
+        known = self.promotion(str(record["identity"]))
+        same = known is not None and known["body"] == record["body"]  # the call was made again
+        before = known.get(_BEFORE) if known is not None and same else known
+        self.keep([{**record, _BEFORE: None if before is None else _bare(before)}])
+
+    def restore(self, identity: str) -> None:
+        """Remember a promotion as it was before its last call; doing so twice is once. Raises Unreachable."""
+        known = self.promotion(identity)
+        if known is None:
+            return
+        before = known.get(_BEFORE)
+        if before is None:
+            self._place(identity).unlink(missing_ok=True)
+        else:
+            self.keep([{**before, _BEFORE: before}])
+
     def _place(self, identity: str) -> Path:
         return self._promotions / f"{hashlib.blake2b(identity.encode(), digest_size=12).hexdigest()}.json"
 
@@ -84,6 +105,10 @@ class Memory:
             return None
         stamps = [m[1] for p in self._files.glob(f"{name}.*") if (m := _STAMPED.search(p.name)) is not None]
         return max((datetime.strptime(f"{one}+0000", "%Y%m%dT%H%M%S.%f%z") for one in stamps), default=None)
+
+
+def _bare(record: Record) -> Record:
+    return {name: value for name, value in record.items() if name != _BEFORE}
 
 
 def _read(path: Path) -> Record:

@@ -200,13 +200,9 @@ class Promo(_Part):
     reason: str = _key("COMPETITIVENESS", "Reason of rows that give none.", "verified")
     locale: str = _key("en_GB", "Locale of the display name.", "verified")
     probes: int = _key(
-        4,
-        "Rows of a call refused as a whole that are tried alone first, spread over it: where all are refused in the "
-        "same words, so are the others, unsent. 0: every row is tried.",
-        "assumption",
-        ge=0,
-        le=100,
-    )
+        4, "Rows of a refused call tried alone first: all refused in the same words, the others are, unsent. 0: none.",
+        "assumption", ge=0, le=100,
+    )  # fmt: skip
     bundle_subtype: str = _key("PERCENTAGE", "Discount subtype of what comes on top in a bundle.", "assumption")
     bundle_value: int = _key(100, "Discount value of what comes on top in a bundle.", "assumption", ge=1)
 

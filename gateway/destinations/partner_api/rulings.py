@@ -7,7 +7,7 @@ are live-reported, and where there are none nobody says what became of rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from gateway.destinations.partner_api.answers import News, Place
 from gateway.model import RowState
 
 _LISTS = ("invalid_vendors", "missing_skus", "invalid_discounted_skus")
+_EVERY = "all"
 _WHY = {
     "missing_skus": "the vendor does not have it, or not on sale",
     "invalid_discounted_skus": "its price is not below the regular one",
@@ -58,6 +59,18 @@ def ruling(job: str, found: News | None, places: Mapping[str, Sequence[Place]]) 
     return Ruling(RowState.APPLIED, named=named)
 
 
+def absent(found: News, vendors: Collection[str]) -> set[str]:
+    """Return the SKUs that no vendor of a call took, by its lists."""
+    invalid = found.result.get("invalid_vendors")
+    asked = set(vendors) - set(map(str, invalid if isinstance(invalid, list) else ()))
+    where: dict[str, set[str]] = {}
+    for name in _WHY:
+        for vendor, skus in _by_vendor(found.result.get(name)):
+            for sku in skus:
+                where.setdefault(sku, set()).add(vendor)
+    return {sku for sku, refusing in where.items() if _EVERY in refusing or asked <= refusing}
+
+
 def report(job: str, found: News | None) -> tuple[tuple[str, bytes], ...]:
     """Return what was said of a job, to be kept with the run."""
     return () if found is None else ((f"promotion-{job}.json", json.dumps(dict(found.result)).encode()),)
@@ -95,4 +108,4 @@ def _sentence(reasons: Mapping[str, list[str]]) -> str:
 def _by_vendor(listed: Any) -> list[tuple[str, list[str]]]:
     if isinstance(listed, dict):
         return [(str(vendor), [str(sku) for sku in skus]) for vendor, skus in listed.items() if isinstance(skus, list)]
-    return [("all", [str(sku) for sku in listed])] if isinstance(listed, list) else []
+    return [(_EVERY, [str(sku) for sku in listed])] if isinstance(listed, list) else []

@@ -11,19 +11,19 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from gateway.destinations.partner_api import answers, items, standing
-from gateway.destinations.partner_api.answers import Place
+from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory, Record
 from gateway.destinations.partner_api.parts import SPLIT, Part, State, halves, read
 from gateway.destinations.partner_api.profile import Profile
-from gateway.destinations.partner_api.rulings import report, ruling
+from gateway.destinations.partner_api.rulings import absent, report, ruling
 from gateway.destinations.partner_api.updates import pause
 from gateway.errors import MayWorkLater, OutcomeUnknown
 from gateway.model import Clock, Receipt, RowState, Sent
@@ -94,14 +94,30 @@ def composed(step: Step, chosen: Sequence[str], known: Record | None, profile: P
     return whole.body, whole.record
 
 
+def corrected(memory: Memory, step: Step, found: News | None, vendors: Collection[str]) -> None:
+    """Remember of a call what became of it: what is not in the promotion is repeated by no later call."""
+    record = step["record"]
+    if found is None:
+        return
+    if found.state == answers.FAILED:
+        memory.restore(record["identity"])
+        return
+    named = json.loads(record["base"])["vendors"]
+    gone = absent(found, vendors if named == ["*"] else named)
+    known = memory.promotion(record["identity"])
+    if gone and known is not None:
+        memory.keep([standing.without(known, gone)])
+
+
 class Sifter:
     """Takes calls of one chain apart. What is kept here spares calls within this process; tickets are the truth."""
 
-    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory) -> None:
+    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory, vendors: Collection[str]) -> None:
         self._calls = calls
         self._profile = profile
         self._clock = clock
         self._memory = memory
+        self._vendors = vendors
         self._alone: OrderedDict[tuple[int, int], list[str]] = OrderedDict()
         """Words of rows refused alone, by batch and call, while nothing of the call was taken."""
 
@@ -139,6 +155,8 @@ class Sifter:
             return True
         places = turn.places(part, last=True)
         turn.found.append(ruling(part.job, found, places).of(places))
+        if turn.sift.at + 1 == len(turn.steps):
+            corrected(self._memory, turn.step, found, self._vendors)
         turn.raw += report(part.job, found)
         turn.sift.parts.remove(part)
         return False
@@ -174,7 +192,7 @@ class Sifter:
             self._refused(turn, part, answer)
 
     def _taken(self, turn: _Turn, part: Part, answer: Response, record: Record) -> None:
-        self._memory.keep([record])
+        self._memory.put(record)
         data = loaded(answer.body)
         part.job = ("" if data is None else answers.news(data).job) or NO_JOB
         turn.after = self._profile.jobs.poll_after_s[0]

@@ -6,6 +6,7 @@ A promotion of which nothing is left ends by its last body with `active` false a
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +89,13 @@ def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]
     else:
         one.body = ended(one.body)
     steps.append(step(one, touched["sku"].to_list()))
+
+
+def without(record: Record, skus: Collection[str]) -> Record:
+    """Return what is remembered of a promotion without entries that are not in it; its last body stays as it was."""
+    one = recalled(record)
+    one.entries = one.entries.filter(~pl.col("sku").is_in(list(skus)))
+    return {**record, **one.record}
 
 
 def ended(body: str) -> str:

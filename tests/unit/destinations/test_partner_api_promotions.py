@@ -319,6 +319,77 @@ def test_lists_of_a_job_name_rows_and_vendors(made, clock):
     ]
 
 
+def remembered(tmp_path, clock):
+    known = Memory(tmp_path / "sent", "acc", "rest").promotions(clock.now()).values()
+    return [dict(zip(one["entries"]["sku"], one["entries"]["active"], strict=True)) for one in known]
+
+
+def test_what_no_vendor_took_is_repeated_by_no_later_call(made, clock, tmp_path):
+    lists = {"missing_skus": {"p1": ["A", "B"], "p2": ["A"]}, "invalid_discounted_skus": {"p2": ["B"]}}
+    run(made(taken("1"), completed(**lists)), rows(*({"sku": sku, "price": "2"} for sku in "ABC")), clock)
+    assert remembered(tmp_path, clock) == [{"C": True}]
+    destination = made(taken("2"), completed(missing_skus={"p1": ["D"]}))
+    run(destination, rows({"sku": "D", "price": "2"}), clock)
+    assert [one["sku"] for one in sent(destination)[0]["discount"]] == [["C", "D"]]
+    assert remembered(tmp_path, clock) == [{"C": True, "D": True}]  # one vendor has it
+
+
+def test_the_end_repeats_the_body_as_it_was_sent_whatever_was_refused_of_it(made, clock):
+    first = made(taken("1"), completed(missing_skus={"p1": ["A"], "p2": ["A"]}))
+    run(first, rows({"sku": "A", "price": "2"}, {"sku": "B", "price": "2"}), clock)
+    second = made(taken("2"), completed())
+    run(second, rows({"sku": "B", "command": "end"}), clock)
+    assert sent(second) == [{**sent(first)[0], "active": False}]
+
+
+FAILED = {"job_status": "FAILED", "result": {"message": "not created"}}
+
+
+def test_a_promotion_that_failed_leaves_nothing_to_repeat(made, clock, tmp_path):
+    run(made(taken("1"), FAILED), rows({"sku": "A", "price": "2"}), clock)
+    assert remembered(tmp_path, clock) == []
+    run(made(taken("2"), completed()), rows({"sku": "B", "price": "2"}), clock)
+    run(made(taken("3"), FAILED), rows({"sku": "C", "price": "2"}), clock)
+    assert remembered(tmp_path, clock) == [{"B": True}]
+
+
+def test_a_change_that_failed_leaves_what_was_ended_before_it(made, clock, tmp_path):
+    run(made(taken("1"), completed()), rows({"sku": "A", "price": "2"}, {"sku": "B", "price": "2"}), clock)
+    run(made(taken("2"), completed(), taken("3"), FAILED), rows({"sku": "A", "price": "1.5"}), clock)
+    assert remembered(tmp_path, clock) == [{"A": False, "B": True}]
+
+
+def test_rows_that_ended_are_told_so_whatever_becomes_of_those_that_follow(made, clock):
+    run(made(taken("1"), completed()), rows(*({"sku": sku, "price": "2"} for sku in "ABC")), clock)
+    destination = made(taken("2"), completed(), taken("3"), FAILED)
+    (batch,) = encoded(destination, rows({"sku": "A", "command": "end"}, {"sku": "B", "price": "1"}))
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert (receipt.ticket, receipt.closed) == ("2/2 3", False)
+    assert [(line, state) for line, _, state, *_ in receipt.outcomes.rows()] == [(1, "applied")]
+    assert asked(destination, clock, batch, receipt).rest is RowState.REFUSED
+
+
+def test_an_end_that_failed_can_be_tried_again(made, clock, tmp_path):
+    run(made(taken("1"), completed()), rows({"sku": "A", "price": "2"}), clock)
+    ending = rows({"sku": "A", "command": "end"})
+    again = made(taken("2"), FAILED, FAILED)
+    (batch,) = encoded(again, ending)
+    receipt = again.submit(batch)
+    for _ in range(2):  # asked once more where the answer could not be kept
+        assert asked(again, clock, batch, receipt).rest is RowState.REFUSED
+        assert remembered(tmp_path, clock) == [{"A": True}]
+    assert set(run(made(taken("3"), completed()), ending, clock).values()) == {"applied"}
+
+
+def test_a_call_made_again_is_still_undone_as_a_whole(made, clock, tmp_path):
+    run(made(taken("1"), completed()), rows({"sku": "A", "price": "2"}), clock)
+    destination = made(taken("2"), taken("3"), FAILED)
+    (batch,) = encoded(destination, rows({"sku": "B", "price": "2"}))
+    destination.submit(batch)
+    asked(destination, clock, batch, destination.submit(batch))
+    assert remembered(tmp_path, clock) == [{"A": True}]
+
+
 def test_unknown_vendors_refuse_all_rows(made, clock):
     destination = made(taken("1"), completed(invalid_vendors=["p2"]))
     records = rows({"sku": "A", "price": "2"})
