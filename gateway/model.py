@@ -470,6 +470,36 @@ class Hearing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One call or file as it leaves. `to`: where it goes, without host and secrets; `records`: how many are in it."""
+
+    to: str
+    body: bytes
+    records: int
+
+
+@runtime_checkable
+class Showing(Protocol):
+    """A destination whose batches are not each one call: it can say which calls they are."""
+
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Pure. Return the calls of a batch in their order, as they are when all goes well; () where it causes none.
+
+        Of the batch only operation, slot, body and memo count: its effects are not given.
+        """
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A destination that wants to know in the next process what it was told in this one."""
+
+    def remember(self, facts: Facts) -> None:
+        """Take the store; called once, before anything else."""
+        ...
+
+
 # ---------------------------------------------------------------- what lower rooms need from above
 
 
@@ -534,6 +564,18 @@ class Ledger(Protocol):
 
     def seen(self, source: str) -> set[tuple[str, int, datetime]]:
         """(path, size, mtime) of every entry of the source."""
+        ...
+
+
+class Facts(Protocol):
+    """What a destination was told and may not ask again soon; kept in the journal, by destination, without secrets."""
+
+    def get(self, name: str) -> str | None:
+        """Return what was put last; None for nothing."""
+        ...
+
+    def put(self, name: str, text: str) -> None:
+        """Keep it durably; it replaces what was there."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from gateway.errors import SettingsError, WillNeverWork
 from gateway.formats.layout import Layout
 from gateway.journal import Journal, open_journal, runs
 from gateway.mapping import load_mapping
-from gateway.model import Clock, Destination, Operation, Requirement, Source, Table
+from gateway.model import Clock, Destination, Operation, Remembering, Requirement, Source, Table
 from gateway.operations import Operations
 from gateway.outbox import Outbox
 from gateway.pipeline import Intake, RouteSetup, merged
@@ -136,7 +136,10 @@ def _assemble(
     outbox = Outbox(loaded.settings.outbox, journal)
     settler = Settler(journal, spool, outbox, _read, _layout)
     lanes = merged(tuple(routes.values()))
-    intake = Intake(journal, spool, outbox, settler, _read, _by_source(routes), _partners(loaded))
+    intake = Intake(
+        journal, spool, outbox, settler, _read,
+        lambda source: [one for one in routes.values() if one.route.source == source], _partners(loaded),
+    )  # fmt: skip
     web = loaded.settings.web or WebSettings()
     sender = Sender(journal, spool, Hearer(journal, timedelta(days=web.keep_days)))
     delivery = Delivery(journal, Builder(journal, spool), sender, settler, lanes, intake.run_ended)
@@ -256,13 +259,6 @@ def plan(file: Path, setup: RouteSetup, loaded: Loaded, *, work: Path, out: Path
     return plan_file(file, setup, _read, _layout, state=state, work=work, out=out, clock=clock or SystemClock())
 
 
-def _by_source(routes: Mapping[str, RouteSetup]) -> Callable[[str], Sequence[RouteSetup]]:
-    def of(source: str) -> list[RouteSetup]:
-        return [setup for setup in routes.values() if setup.route.source == source]
-
-    return of
-
-
 def _partners(loaded: Loaded) -> Callable[[str], tuple[str, bool]]:
     def of(source: str) -> tuple[str, bool]:
         one = loaded.sources.get(source)
@@ -331,6 +327,8 @@ def _destination(name: str, kind: str, settings: BaseModel, clock: Clock, journa
     if reached is not None:
         transport = connect(reached, account=name, clock=clock, budget=journal, tokens=journal.tokens())
     built: Destination = made(settings, transport=transport, clock=clock, account=name, name=name)
+    if isinstance(built, Remembering):
+        built.remember(journal.facts(name))
     return built
 
 

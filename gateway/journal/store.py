@@ -147,6 +147,10 @@ class Journal:
         """Memory of files taken from servers that only let us read."""
         return JournalLedger(self)
 
+    def facts(self, owner: str) -> JournalFacts:
+        """Memory of what a destination was told."""
+        return JournalFacts(self, owner)
+
     def tokens(self) -> JournalTokens:
         """Access tokens, shared by threads and processes."""
         return JournalTokens(self)
@@ -187,6 +191,29 @@ class JournalTokens:
     def _set(self, tx: Connection, name: str, **values: Any) -> None:
         if tx.execute(sa.update(t.token).where(t.token.c.name == name).values(**values)).rowcount == 0:
             tx.execute(sa.insert(t.token).values(name=name, **values))
+
+
+class JournalFacts:
+    """model.Facts on the journal."""
+
+    def __init__(self, journal: Journal, owner: str) -> None:
+        self._journal = journal
+        self._owner = owner
+
+    def get(self, name: str) -> str | None:
+        """Return what was put last; None for nothing."""
+        with self._journal.read() as tx:
+            return tx.scalar(sa.select(t.meta.c.value).where(t.meta.c.name == self._place(name)))
+
+    def put(self, name: str, text: str) -> None:
+        """Keep it durably; it replaces what was there."""
+        place = self._place(name)
+        with self._journal.begin() as tx:
+            if tx.execute(sa.update(t.meta).where(t.meta.c.name == place).values(value=text)).rowcount == 0:
+                tx.execute(sa.insert(t.meta).values(name=place, value=text))
+
+    def _place(self, name: str) -> str:
+        return f"fact/{self._owner}/{name}"
 
 
 class JournalLedger:

@@ -14,17 +14,18 @@ import polars as pl
 
 from gateway.destinations._categories import categories
 from gateway.destinations.mirakl import discount, offer, platform, price, price_check, product, stock
+from gateway.destinations.mirakl.account import AccountKnown
 from gateway.destinations.mirakl.calls import Api, Calls
 from gateway.destinations.mirakl.imports import Imports
 from gateway.destinations.mirakl.offer_imports import OfferImports
 from gateway.destinations.mirakl.offers_known import OffersKnown
-from gateway.destinations.mirakl.platform import Account, Platform
+from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.price_imports import PriceImports
 from gateway.destinations.mirakl.product_imports import ProductImports
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.destinations.mirakl.stock_imports import StockImports
-from gateway.errors import GatewayError, MayWorkLater, Refused, SettingsError, Throttled
-from gateway.model import Batch, Clock, Operation, Receipt, Reference, Sent, Spec, Verdict, no_issues
+from gateway.errors import GatewayError, MayWorkLater, Refused, SettingsError
+from gateway.model import Batch, Clock, Facts, Operation, Receipt, Reference, Sent, Spec, Verdict, no_issues
 from gateway.transport.http import Transport
 
 _FAMILIES = {
@@ -83,7 +84,7 @@ class MiraklDestination:
             "stock": StockImports(self._calls, settings, name),
         }
         self._platform: tuple[datetime, Platform] | None = None
-        self._account_known = False
+        self._account_known = AccountKnown(self._calls, settings, name)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -99,7 +100,7 @@ class MiraklDestination:
         """Read the offers of the records and, once a day, the platform's configuration. Raises MayWorkLater."""
         if operation not in _PRICED | {offer.OPERATION}:
             return Reference()
-        self._know_account()
+        self._account_known.know()
         found = self._read_platform()
         skus = records["sku"].drop_nulls().unique(maintain_order=True).to_list()
         at, known = self._known.of(skus, exported=found.customers_have_prices and operation in _PRICED)
@@ -163,51 +164,27 @@ class MiraklDestination:
 
     def probe(self) -> str:
         """Read the account (A01, which may be asked for once a day) and, where the key may, the platform."""
-        try:
-            account = platform.account(self._calls.read(Api("A01", "/api/account")))
-        except Throttled:
-            return f"{self._name}: reached; the account was asked for already and is not asked for again today"
-        self._compare(account)
+        seen = self._account_known.ask()
+        if seen is not None:
+            self._account_known.compare(seen)
         found = self._read_platform()
         told = "" if found.known else "; the key may not read the platform's configuration, so it is not heeded"
+        if seen is None:
+            once = "it may be asked for about once a day, and what it said is not known"
+            return f"{self._name}: reached; shop and currency were not compared with the account: {once}{told}"
+        account, age = seen.account, seen.age(self._clock.now())
         closed = "" if account.state == "OPEN" else ": nothing is sold until it is OPEN"
-        return f"{self._name}: shop {account.shop_id} ({account.name}) is {account.state}{closed}{told}"
+        last = f"; shop and currency are compared with what the account said on {age}, as it is asked once a day"
+        shop = f"{self._name}: shop {account.shop_id} ({account.name}) is {account.state}{closed}"
+        return f"{shop}{last if age else ''}{told}"
+
+    def remember(self, facts: Facts) -> None:
+        """Keep what the account said in `facts`."""
+        self._account_known.facts = facts
 
     def close(self) -> None:
         """Give back connections."""
         self._calls.close()
-
-    def _compare(self, account: Account) -> None:
-        """Raise Refused where the account is not the one the settings speak of."""
-        wanted = self._settings.shop_id
-        if wanted is not None and account.shop_id != str(wanted):
-            raise Refused(
-                f"{self._name}: the key opens shop {account.shop_id}, the settings say {wanted}.",
-                fix="Correct shop_id or take the key of that shop.",
-                status="shop",
-            )
-        currency = self._settings.currency
-        if currency is not None and account.currency is not None and account.currency != currency:
-            raise Refused(
-                f"{self._name}: the shop sells in {account.currency}, the settings say {currency}.",
-                fix="Correct currency: prices would be taken as if they were in the shop's.",
-                status="currency",
-            )
-
-    def _know_account(self) -> None:
-        """Compare the account once, before anything is priced. Raises Refused where it is not the one meant."""
-        if self._account_known:
-            return
-        try:
-            account = platform.account(self._calls.read(Api("A01", "/api/account")))
-        except Throttled:
-            return  # it may be read once a day, and was: what it said then was compared then
-        except Refused as error:
-            if error.status != "403":
-                raise
-        else:
-            self._compare(account)
-        self._account_known = True
 
     def _read_platform(self) -> Platform:
         """Read PC01 once a day; a key that may not read it leaves it unknown, which is no fault."""

@@ -52,13 +52,25 @@ def test_a_folder_that_is_a_file(call, place):
     assert not _findings(result)["outbox"]["ok"]
 
 
+def _at_the_twin(place, twin, key, more=""):
+    settings = place / "gateway.toml"
+    text = settings.read_text().replace('kind = "files"\nfolder = "delivered"\nformat = "csv"\n', "")
+    line = f'kind = "mirakl"\nhost = "{twin.url}"\napi_key = {{ file = "key" }}\n{more}'
+    settings.write_text(text.replace('fields = ["sku", "quantity", "warehouse"]', line))
+    (place / "key").write_text(key)
+
+
+def test_a_shop_of_another_currency_stays_wrong_however_often_one_asks(call, place):
+    with MiraklTwin({}) as twin:
+        _at_the_twin(place, twin, "twin-key", 'currency = "EUR"\n')
+        results = [call("doctor") for _ in range(3)]
+    assert [result.exit_code for result in results] == [4, 4, 4]
+    assert all("sells in USD, the settings say EUR" in result.output for result in results)
+
+
 def test_a_wrong_key_is_found_and_not_shown(call, place):
     with MiraklTwin({}) as twin:
-        settings = place / "gateway.toml"
-        text = settings.read_text().replace('kind = "files"\nfolder = "delivered"\nformat = "csv"\n', "")
-        line = f'kind = "mirakl"\nhost = "{twin.url}"\napi_key = {{ file = "key" }}'
-        settings.write_text(text.replace('fields = ["sku", "quantity", "warehouse"]', line))
-        (place / "key").write_text("certainly-wrong")
+        _at_the_twin(place, twin, "certainly-wrong")
         result = call("doctor")
     assert result.exit_code == 4
     assert "certainly-wrong" not in result.output

@@ -269,7 +269,6 @@ def test_probe_reads_the_account_and_the_platform(build):
         ("/api/account", "A01"),
         ("/api/platform/configuration", "PC01"),
     ]
-    assert "asked for already" in build(Throttled("once a day"))[0].probe()
 
 
 def test_probe_goes_on_where_the_key_may_not_read_the_platform(build):
@@ -290,6 +289,76 @@ def test_probe_compares_shop_and_currency(build):
         build(ACCOUNT, currency="EUR")[0].probe()
     assert caught.value.status == "currency"
     assert "is OPEN" in build(ACCOUNT, {}, currency="USD")[0].probe()
+
+
+class Kept(dict):
+    """Facts without a journal."""
+
+    def put(self, name, text):
+        self[name] = text
+
+
+def test_the_account_is_compared_as_it_was_where_it_may_not_be_asked_again(build, clock):
+    facts = Kept()
+    first, _ = build(ACCOUNT, {}, currency="EUR")
+    first.remember(facts)
+    with pytest.raises(Refused, match=r"sells in USD, the settings say EUR\. Correct"):
+        first.probe()
+    clock.advance(3 * 3600)
+    later, transport = build(Throttled("once a day"), {}, currency="EUR")
+    later.remember(facts)
+    with pytest.raises(Refused, match=r"say EUR \(as it said on 2026-11-22 09:30 UTC, 3\.0 hours ago\)\."):
+        later.probe()
+    corrected, transport = build(Throttled("once a day"), {}, currency="USD")
+    corrected.remember(facts)
+    assert corrected.probe() == (
+        "saks: shop 2110 (Acme) is OPEN; shop and currency are compared with what the account said on "
+        "2026-11-22 09:30 UTC, 3.0 hours ago, as it is asked once a day"
+    )
+    assert [request.budget for request in transport.seen] == ["A01", "PC01"]
+    clock.advance(7 * 86400)
+    assert "on 2026-11-22 09:30 UTC, as" in _again(build, facts).probe()
+
+
+def _again(build, facts):
+    destination, _ = build(Throttled("once a day"), {}, currency="USD")
+    destination.remember(facts)
+    return destination
+
+
+def test_what_another_shop_said_is_not_compared(build):
+    facts = Kept()
+    first, _ = build(ACCOUNT, {}, currency="USD")
+    first.remember(facts)
+    first.probe()
+    other, _ = build(Throttled("once a day"), {}, shop_id=7)
+    other.remember(facts)
+    assert "were not compared" in other.probe()
+
+
+def test_where_nothing_is_known_of_the_account_it_says_that_nothing_was_compared(build):
+    told = build(Throttled("once a day"), {"features": {}}, currency="EUR")[0].probe()
+    assert told == (
+        "saks: reached; shop and currency were not compared with the account: "
+        "it may be asked for about once a day, and what it said is not known"
+    )
+
+
+def test_nothing_is_priced_in_the_wrong_currency_though_the_account_may_not_be_asked_again(build):
+    facts = Kept()
+    rows = pl.DataFrame({"sku": ["A"]})
+    first, _ = build(ACCOUNT, currency="EUR", price_basis="net")
+    first.remember(facts)
+    with pytest.raises(Refused, match="sells in USD"):
+        first.gather("price", rows)
+    with pytest.raises(Refused, match="sells in USD"):
+        _priced(build, facts, Throttled("once a day")).gather("price", rows)
+
+
+def _priced(build, facts, *steps):
+    destination, _ = build(*steps, currency="EUR", price_basis="net")
+    destination.remember(facts)
+    return destination
 
 
 def test_without_a_shop_id_none_is_sent(build, clock):

@@ -31,6 +31,16 @@ def stored(journal, at):
         return tx.scalar(sa.select(t.token.c.expires_at))
 
 
+def test_what_a_destination_was_told_outlasts_its_process_and_is_its_own(journal):
+    facts, other = journal.facts("shop"), journal.facts("other")
+    assert facts.get("account") is None
+    facts.put("account", "one")
+    facts.put("account", "two")
+    other.put("account", "three")
+    assert (journal.facts("shop").get("account"), other.get("account")) == ("two", "three")
+    assert facts.get("platform") is None
+
+
 class TestMoment:
     @shared
     @given(at=st.datetimes(timezones=st.just(UTC)))
