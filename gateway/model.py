@@ -491,6 +491,27 @@ class Showing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One call or file as it leaves. `to`: where it goes, without host and secrets; `records`: how many are in it."""
+
+    to: str
+    body: bytes
+    records: int
+
+
+@runtime_checkable
+class Showing(Protocol):
+    """A destination whose batches are not each one call: it can say which calls they are."""
+
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Pure. Return the calls of a batch in their order, as they are when all goes well; () where it causes none.
+
+        Of the batch only operation, slot, body and memo count: its effects are not given.
+        """
+        ...
+
+
 @runtime_checkable
 class Remembering(Protocol):
     """A destination that wants to know in the next process what it was told in this one."""

@@ -10,6 +10,7 @@ import click
 from gateway.cli import view
 from gateway.cli.check import EXISTING, known_route
 from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.status import print_causes
 from gateway.pipeline.plan import Plan
 from gateway.settings import load_settings
 from gateway.wiring import offline
@@ -27,9 +28,10 @@ from gateway.wiring import plan as make_plan
 def plan(session: Session, file: Path, route: str, out: Path) -> int:
     """Write what would be sent of a file and send nothing.
 
-    DIR gets the body of every call, byte for byte, and plan.json: how many calls, how long they take at least, what
-    is unchanged, overtaken or held by what the destination confirmed so far; and when promotions begin and end, where
-    the gateway sends their prices at those times. No state is changed.
+    DIR gets the body of every call, byte for byte, and plan.json: how many calls, where each goes, how long they take
+    at least, which rows can't be sent and why, what is unchanged, overtaken or held by what the destination confirmed
+    so far; and when promotions begin and end, where the gateway sends their prices at those times. Nobody is asked:
+    what only the destination could tell is not in it. No state is changed.
 
     Example: gateway plan stock_example.csv --route stock --out planned
     """
@@ -43,7 +45,8 @@ def plan(session: Session, file: Path, route: str, out: Path) -> int:
         _print(made, out)
     if made.held:
         return Exit.OPEN
-    return Exit.ROWS if made.states.get("rejected") else Exit.WELL
+    failed = made.states.get("rejected") or made.states.get("refused")
+    return Exit.ROWS if failed else Exit.WELL
 
 
 def _print(made: Plan, out: Path) -> None:
@@ -56,14 +59,18 @@ def _print(made: Plan, out: Path) -> None:
         click.echo(f"Besides, for keys the file leaves out: {sum(made.derived.values()):,}")
     if made.reason:
         click.echo(f"{'Held' if made.held else 'Nothing is sent'}: {made.reason}")
+    print_causes([cause.facts() for cause in made.causes])
     if made.calls:
         kinds = ", ".join(dict.fromkeys(c.operation for c in made.calls))
         click.echo(f"{len(made.calls):,} calls of {kinds}, at least {made.seconds:,.0f} s")
     view.table(
-        "Calls", ("file", "records#", "bytes#"), [(c.file, f"{c.records:,}", f"{c.size:,}") for c in made.calls[:20]]
-    )
+        "Calls", ("file", "to~", "records#", "bytes#"),
+        [(c.file, c.to, f"{c.records:,}", f"{c.size:,}") for c in made.calls[:20]],
+    )  # fmt: skip
     if len(made.calls) > 20:
         click.echo(f"... and {len(made.calls) - 20} calls more.")
+    if made.without_call:
+        click.echo(f"{made.without_call:,} rows are done without a call: nothing is to be changed for them there.")
     view.table(
         "Promotions to come", ("at", "begin#", "end#"),
         [(view.moment(b.at), f"{b.begin:,}", f"{b.end:,}") for b in made.boundaries[:20]],

@@ -155,11 +155,7 @@ def _run_facts(operations: Operations, row: Row[Any]) -> dict[str, Any]:
 
 def cause_facts(cause: Cause) -> dict[str, Any]:
     """Return one cause for machines."""
-    return {
-        "severity": cause.severity, "code": cause.code, "field": cause.field, "count": cause.count,
-        "message": cause.message, "fix": cause.fix,
-        "examples": [{"row": row, "value": value} for row, value in cause.examples],
-    }  # fmt: skip
+    return cause.facts()
 
 
 def _print_run(facts: dict[str, Any]) -> None:

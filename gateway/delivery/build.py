@@ -21,7 +21,7 @@ from gateway.spool import Spool, durable
 
 
 class Builder:
-    """Forms consignments of lanes; `trial`: nobody is asked, and nothing waits for another effect."""
+    """Forms consignments of lanes; `trial`: nobody can be asked, and nothing waits for another effect."""
 
     def __init__(self, journal: Journal, spool: Spool, *, trial: bool = False) -> None:
         self._journal = journal

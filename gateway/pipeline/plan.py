@@ -5,38 +5,41 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
 from gateway.delivery.book import Boundary, boundaries, instant
 from gateway.delivery.build import Builder
-from gateway.delivery.effects import row_states
+from gateway.delivery.results import RunRows
 from gateway.delivery.settle import Settler
 from gateway.errors import FileError, SettingsError
 from gateway.journal import Journal, open_journal, runs
 from gateway.journal import tables as t
-from gateway.model import Arrival, Claim, Clock, RowState
+from gateway.model import Arrival, Batch, Claim, Clock, Outgoing, RowState, Showing
 from gateway.outbox import Outbox
 from gateway.pipeline.intake import Intake
 from gateway.pipeline.reading import Read
 from gateway.pipeline.setup import RouteSetup
+from gateway.reports.causes import Cause, causes
 from gateway.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as it would be made; `file` holds exactly its body."""
+    """One call as it would be made; `file` holds exactly its body, `to` says where it goes as far as that is told."""
 
     file: str
     operation: str
+    to: str
     records: int
     size: int
     sha256: str
@@ -60,20 +63,25 @@ class Plan:
     reason: str
     waiting: int
     """Runs that wait in the lanes before this one; they are not part of the plan."""
+    causes: tuple[Cause, ...] = ()
+    """What is to be said of rows, grouped: why some are rejected or refused, errors first."""
+    without_call: int = 0
+    """Rows that are done without a call: the destination has nothing to change for them."""
     boundaries: tuple[Boundary, ...] = ()
     """When promotions known by then begin and end, where the destination is told prices at those times."""
 
     def facts(self) -> dict[str, Any]:
         """Return the content of plan.json."""
         calls = [
-            {"file": c.file, "operation": c.operation, "records": c.records, "bytes": c.size, "sha256": c.sha256}
+            {"file": c.file, "operation": c.operation, "to": c.to, "records": c.records, "bytes": c.size,
+             "sha256": c.sha256}
             for c in self.calls
-        ]
+        ]  # fmt: skip
         return {
             "file": self.file, "route": self.route, "lanes": list(self.lanes), "mode": self.mode,
             "rows": self.rows, "states": dict(self.states), "derived": dict(self.derived), "held": self.held,
-            "reason": self.reason, "calls": len(calls), "seconds": self.seconds,
-            "waiting_before": self.waiting, "bodies": calls,
+            "reason": self.reason, "issues": [cause.facts() for cause in self.causes], "calls": len(calls),
+            "without_call": self.without_call, "seconds": self.seconds, "waiting_before": self.waiting, "bodies": calls,
             "boundaries": [{"at": instant(b.at), "begin": b.begin, "end": b.end} for b in self.boundaries],
         }  # fmt: skip
 
@@ -92,9 +100,9 @@ class _Trial:
         self.spool.make()
         _link_state(state, work, self.journal)
         outbox = Outbox(work / "outbox", self.journal)
-        settler = Settler(self.journal, self.spool, outbox, read, layout)
+        self._settler = Settler(self.journal, self.spool, outbox, read, layout)
         self.intake = Intake(
-            self.journal, self.spool, outbox, settler, read, lambda _: [self.setup],
+            self.journal, self.spool, outbox, self._settler, read, lambda _: [self.setup],
             lambda _: (setup.route.partner, False),
         )  # fmt: skip
 
@@ -125,6 +133,10 @@ class _Trial:
         with self.journal.read() as tx:
             return str(tx.scalar(sa.select(t.event.c.text).order_by(t.event.c.id.desc()).limit(1)) or "")
 
+    def rows(self, row: Row[Any]) -> RunRows:
+        """Return the rows of the run."""
+        return self._settler.rows(row)
+
     def again(self, run: str) -> Row[Any]:
         """Return the run as it is now."""
         with self.journal.read() as tx:
@@ -153,7 +165,7 @@ def plan_file(
         waiting = trial.set_aside()
         row = trial.take(file)
         if row is None:
-            made = _plan(trial, file, None, (), trial.said(), waiting)
+            made = _plan(trial, file, None, _Sends(), trial.said(), waiting)
         elif row.state == "rejected":
             raise FileError(str(row.counts.get("code", "FILE_TROUBLE")), "; ".join(row.notes))
         else:
@@ -162,7 +174,7 @@ def plan_file(
                 builder.build(lane)
             row = trial.again(row.id)
             out.mkdir(parents=True, exist_ok=True)
-            made = _plan(trial, file, row, _bodies(trial, row.id, out), _reason(row), waiting)
+            made = _plan(trial, file, row, _sends(trial, row.id, out), _reason(row), waiting)
     finally:
         trial.journal.close()
     out.mkdir(parents=True, exist_ok=True)
@@ -170,17 +182,36 @@ def plan_file(
     return made
 
 
-def _plan(trial: _Trial, file: Path, row: Row[Any] | None, calls: tuple[Call, ...], reason: str, waiting: int) -> Plan:
-    setup = trial.setup
-    open_state = RowState.HELD if row is not None and row.state == "held" else RowState.PENDING
-    found = None if row is None else row_states(trial.journal, trial.spool, row.id, open_state)
+@dataclass(frozen=True, slots=True)
+class _Sends:
+    """The calls of a run, and how many of its rows are done without one."""
+
+    calls: tuple[Call, ...] = ()
+    without: int = 0
+
+
+def _plan(trial: _Trial, file: Path, row: Row[Any] | None, sends: _Sends, reason: str, waiting: int) -> Plan:
+    setup, calls = trial.setup, sends.calls
+    rows = None if row is None else trial.rows(row)
+    found = None if rows is None else rows.states
+    told = () if rows is None else tuple(causes(rows.issues(), rows.columns()))
+    states = {} if found is None else found.counts()
     return Plan(
         file=file.name, route=setup.route.name, lanes=tuple(leg.lane for leg in setup.legs),
         mode=setup.route.mode if row is None else row.mode, rows=0 if row is None else row.rows,
-        states={} if found is None else found.counts(), derived={} if found is None else found.derived, calls=calls,
+        states=states, derived={} if found is None else found.derived, calls=calls,
         seconds=_seconds(setup, calls), held=row is not None and row.state == "held",
-        reason="" if calls else reason or "No row needs to be sent.", waiting=waiting, boundaries=_boundaries(trial),
+        reason="" if calls else reason or _nothing(states, sends.without), waiting=waiting, causes=told,
+        without_call=sends.without, boundaries=_boundaries(trial),
     )  # fmt: skip
+
+
+def _nothing(states: Mapping[str, int], without: int) -> str:
+    """Say why there is no call, where no person and no limit is the reason."""
+    failed = sum(states.get(str(one), 0) for one in (RowState.REJECTED, RowState.REFUSED))
+    if failed:
+        return f"{failed:,} of {sum(states.values()):,} rows can't be sent as they are, and no other needs to be."
+    return "What is to be sent causes no call." if without else "No row needs to be sent."
 
 
 def _boundaries(trial: _Trial) -> tuple[Boundary, ...]:
@@ -197,19 +228,33 @@ def _reason(row: Row[Any]) -> str:
     return "; ".join(row.notes) if row.state == "held" or row.counts.get("over_limit") else ""
 
 
-def _bodies(trial: _Trial, run: str, out: Path) -> tuple[Call, ...]:
+def _sends(trial: _Trial, run: str, out: Path) -> _Sends:
+    """Write the body of each call, byte for byte."""
     with trial.journal.read() as tx:
         made = [(c.id, runs.batches_of(tx, c.id)) for c in runs.consignments_of(tx, run)]
     calls: list[Call] = []
+    without = 0
     for identity, sent in made:
         with (trial.spool.consignment(identity).root / "bodies").open("rb") as bodies:
             for b in sent:
                 bodies.seek(b.offset)
-                body = bodies.read(b.length)
-                name = f"{len(calls) + 1:04d}-{b.operation}{_suffix(body)}"
-                (out / name).write_bytes(body)
-                calls.append(Call(name, b.operation, b.records, len(body), hashlib.sha256(body).hexdigest()))
-    return tuple(calls)
+                leaving = _outgoing(trial, b, bodies.read(b.length))
+                without += 0 if leaving else b.records
+                for one in leaving:
+                    name = f"{len(calls) + 1:04d}-{b.operation}{_suffix(one.body)}"
+                    (out / name).write_bytes(one.body)
+                    digest = hashlib.sha256(one.body).hexdigest()
+                    calls.append(Call(name, b.operation, one.to, one.records, len(one.body), digest))
+    return _Sends(tuple(calls), without)
+
+
+def _outgoing(trial: _Trial, batch: Row[Any], body: bytes) -> Sequence[Outgoing]:
+    """Return the calls of a batch: as the destination tells them, else one, told by what no other batch may hold."""
+    destination = trial.setup.target.destination
+    if isinstance(destination, Showing):
+        nothing = pl.DataFrame(schema={"effect": pl.UInt32, "line": pl.Int64})
+        return destination.outgoing(Batch(batch.operation, batch.slot, body, nothing, batch.memo))
+    return (Outgoing(batch.slot, body, batch.records),) if body else ()
 
 
 def _suffix(body: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -57,6 +58,14 @@ class Cause:
     def fix(self) -> str:
         """What to do about it."""
         return CATALOGUE[self.code].fix
+
+    def facts(self) -> dict[str, Any]:
+        """Return it for machines; `rows`: first and last of the first unbroken stretches."""
+        return {
+            "severity": self.severity, "code": self.code, "field": self.field, "count": self.count,
+            "message": self.message, "fix": self.fix, "rows": [list(stretch) for stretch in self.ranges],
+            "examples": [{"row": row, "value": value} for row, value in self.examples],
+        }  # fmt: skip
 
     def take(self, ranges: Iterable[tuple[int, int]], examples: list[Example], count: int) -> None:
         """Add faults that stand in later rows, or in the same: `ranges` sorted."""

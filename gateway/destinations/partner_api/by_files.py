@@ -14,7 +14,7 @@ from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.readback import ReadBack
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import SettingsError
-from gateway.model import Batch, Clock, Operation, Receipt, Reference, Sent, no_issues
+from gateway.model import Batch, Clock, Operation, Outgoing, Receipt, Reference, Sent, no_issues
 from gateway.transport.http import Transport
 from gateway.transport.sftp import SftpSession, SftpSettings
 
@@ -82,6 +82,10 @@ class ByFiles:
         """Nothing is told of files."""
         del body
         return {}
+
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Return the files of a batch, in their order."""
+        return self._drop.outgoing(batch)
 
     def probe(self) -> str:
         """Find the folders; where there are credentials for calls, ask whether the first vendor's outlet is open."""

@@ -55,11 +55,11 @@ class Calls:
 
     def update(self, vendor: str, body: bytes, *, booked: bool) -> Response:
         """C1: update products of a vendor. Returns answers of _TOLD too."""
-        return self._write("PUT", self._vendor(vendor, "/catalog"), body, use="catalog", booked=booked)
+        return self._write("PUT", self.catalog_at(vendor), body, use="catalog", booked=booked)
 
     def create(self, body: bytes, *, booked: bool) -> Response:
         """C5: create products at vendors."""
-        return self._write("POST", f"/v2/chains/{self._chain}/catalog", body, use="catalog", booked=booked)
+        return self._write("POST", self.products_at, body, use="catalog", booked=booked)
 
     def categories(self, vendor: str) -> Json:
         """C4: categories products may be put into."""
@@ -71,7 +71,21 @@ class Calls:
 
     def promote(self, body: bytes, *, booked: bool) -> Response:
         """P1: create, change or end a promotion."""
-        return self._write("PUT", f"/v2/chains/{self._chain}/promotion", body, use="promotions", booked=booked)
+        return self._write("PUT", self.promotions_at, body, use="promotions", booked=booked)
+
+    def catalog_at(self, vendor: str) -> str:
+        """Return the path of a vendor's catalog."""
+        return self._vendor(vendor, "/catalog")
+
+    @property
+    def products_at(self) -> str:
+        """Path at which products are created."""
+        return f"/v2/chains/{self._chain}/catalog"
+
+    @property
+    def promotions_at(self) -> str:
+        """Path at which promotions are created, changed and ended."""
+        return f"/v2/chains/{self._chain}/promotion"
 
     # ---- reading
 

@@ -17,7 +17,7 @@ from gateway.destinations.partner_api.by_calls import ByCalls
 from gateway.destinations.partner_api.by_files import ByFiles
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import SettingsError
-from gateway.model import UNKNOWN, Batch, Clock, Operation, Receipt, Reference, Sent, Spec, Verdict
+from gateway.model import UNKNOWN, Batch, Clock, Operation, Outgoing, Receipt, Reference, Sent, Spec, Verdict
 from gateway.transport.http import Transport
 
 
@@ -107,6 +107,10 @@ class PartnerApiDestination:
         """Read a delivery of the webhook: receipts by ticket. Raises MayWorkLater when a log can't be fetched now."""
         del headers
         return self._way.hear(body)
+
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Return the calls or files of a batch, in their order."""
+        return self._way.outgoing(batch)
 
     def probe(self) -> str:
         """Say in one line that the account can be used: an outlet answers, the folders are there."""

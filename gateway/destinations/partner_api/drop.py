@@ -11,6 +11,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -20,7 +21,7 @@ from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.readback import ReadBack, Verdict, compared
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import GatewayError, MayWorkLater, Refused, Throttled, Unreachable
-from gateway.model import LIST_SEPARATOR, Batch, Clock, Receipt, RowState, Sent
+from gateway.model import LIST_SEPARATOR, Batch, Clock, Outgoing, Receipt, RowState, Sent
 from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, SftpSession
 
 _NONE = "none"
@@ -76,6 +77,16 @@ class Drop:
                     raise
                 break
         return receipts
+
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Return the files of a batch, in their order, each below the name of its feed."""
+        if items.UNSENT in batch.memo:
+            return ()
+        feed = batch.memo["feed"]
+        if "steps" not in batch.memo:
+            return (Outgoing(f"{feed}/{batch.memo['file']}", batch.body, sheets.rows_in(batch.body, self._profile)),)
+        bodies = [(step["file"], str(step["body"]).encode("utf-8")) for step in _steps(batch.memo)]
+        return [Outgoing(f"{feed}/{name}", body, sheets.rows_in(body, self._profile)) for name, body in bodies]
 
     def probe(self) -> str:
         """Find the folders of the agreed layout. Raises what the session raises, Refused for a missing folder."""
@@ -147,7 +158,7 @@ class Drop:
     # ---------------------------------------------------------------- files that follow each other
 
     def _step(self, memo: Mapping[str, str], at: int) -> Receipt:
-        steps = [json.loads(text) for text in items.unpack(memo["steps"])]
+        steps = _steps(memo)
         step = steps[at]
         when = self._upload(memo["feed"], step["file"], str(step["body"]).encode("utf-8"))
         self._memory.keep([step["record"]])
@@ -167,9 +178,7 @@ class Drop:
         if "steps" in item.memo:
             at, _, rest = (item.ticket or "").partition("/")
             count, name, *_ = rest.split(" ")
-            return (
-                self._step(item.memo, int(at)) if int(at) < int(count) else self._promoted(item.ticket or "", name)
-            )
+            return self._step(item.memo, int(at)) if int(at) < int(count) else self._promoted(item.ticket or "", name)
         return self._shown(item)
 
     # ---------------------------------------------------------------- reading back
@@ -226,6 +235,10 @@ class Drop:
 
 def _named(one: Verdict, vendor: str, count: int) -> str:
     return f"vendor {vendor}: {one.message}" if count > 1 and one.message else one.message
+
+
+def _steps(memo: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in items.unpack(memo["steps"])]
 
 
 def _deaf(job: str) -> None:

@@ -7,6 +7,7 @@ live-reported. A name is overwritten by the next file, so nothing in it says whe
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -215,6 +216,12 @@ def written(cells: pl.DataFrame, profile: Profile) -> bytes:
         quote_style="necessary",
     )
     return out.getvalue()
+
+
+def rows_in(body: bytes, profile: Profile) -> int:
+    """Return how many rows a written file has, its header not counted."""
+    text = io.StringIO(body.decode("utf-8-sig"), newline="")
+    return sum(1 for _ in csv.reader(text, delimiter=profile.csv.delimiter)) - 1
 
 
 def large(body: bytes, profile: Profile) -> bool:

@@ -22,7 +22,7 @@ from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.readback import ReadBack, compared
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
-from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Clock, Receipt, RowState, Sent
+from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Clock, Outgoing, Receipt, RowState, Sent
 from gateway.transport.http import Response
 
 _MOST_HEARD = 10_000
@@ -65,6 +65,14 @@ class Updates:
             raise
         self._lost.discard(batch.body)
         return self._first(answer, vendor, len(texts))
+
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Return the call of a batch."""
+        if "vendors" in batch.memo:
+            to = f"POST {self._calls.products_at}"
+        else:
+            to = f"PUT {self._calls.catalog_at(self._settings.vendor_id(batch.memo['vendor']))}"
+        return (Outgoing(to, batch.body, len(items.unpack(batch.memo["items"]))),)
 
     def _call(self, memo: Mapping[str, str], body: bytes, *, booked: bool) -> Response:
         """Update one vendor's products, or create products at several."""

@@ -16,7 +16,7 @@ from gateway.destinations.sellerscommerce.endpoints import READS
 from gateway.destinations.sellerscommerce.known import Known
 from gateway.destinations.sellerscommerce.pushing import Pushing
 from gateway.destinations.sellerscommerce.reading import Reading
-from gateway.destinations.sellerscommerce.sending import Sending
+from gateway.destinations.sellerscommerce.sending import Sending, outgoing
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.errors import SettingsError
 from gateway.model import (
@@ -24,6 +24,7 @@ from gateway.model import (
     Batch,
     Clock,
     Operation,
+    Outgoing,
     Receipt,
     Reference,
     RowState,
@@ -123,6 +124,10 @@ class SellersCommerceDestination:
     def submit(self, batch: Batch) -> Receipt:
         """Send the calls of the batch. Raises OutcomeUnknown where an answer was lost: all calls may be repeated."""
         return self._sending.submit(batch)
+
+    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
+        """Return the calls of the batch, in their order."""
+        return outgoing(batch)
 
     def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
         """There is nothing to ask about: every call was answered when it was made."""

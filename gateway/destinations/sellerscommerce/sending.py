@@ -21,7 +21,7 @@ from gateway.destinations.sellerscommerce.calls import Calls
 from gateway.destinations.sellerscommerce.endpoints import WRITES, Endpoint
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.errors import Unreachable
-from gateway.model import OUTCOME_SCHEMA, Batch, Receipt, RowState
+from gateway.model import OUTCOME_SCHEMA, Batch, Outgoing, Receipt, RowState
 
 _FIRST_WAIT = 1.0
 _CATEGORY_FAILED = 36
@@ -100,6 +100,31 @@ class Sending:
             return known
 
 
+def outgoing(batch: Batch) -> list[Outgoing]:
+    """Return the calls of a batch where none is refused: a row each, or all in one; products with what goes around."""
+    items, to = lines(batch.body), batch.memo["to"]
+    if to != "product":
+        return _sheet(to, items) if batch.memo["body"] == "list" else [_one(to, item) for item in items]
+    counts = [int(count) for count in batch.memo["rows"].split(",")]
+    before = lines(batch.memo.get("before", "[]").encode())
+    after = [item for _, item in json.loads(batch.memo.get("after", "[]"))]
+    products = [_one(to, item, count) for item, count in zip(items, counts, strict=True)]
+    return [*_sheet("category", before, 0), *products, *_sheet("link", after, 0)]
+
+
+def _one(to: str, item: str, records: int = 1) -> Outgoing:
+    endpoint = WRITES[to]
+    return Outgoing(f"{endpoint.method} {endpoint.path}", item.encode(), records)
+
+
+def _sheet(to: str, items: Sequence[str], records: int | None = None) -> list[Outgoing]:
+    return [_one(to, _listed(items), len(items) if records is None else records)] if items else []
+
+
+def _listed(items: Sequence[str]) -> str:
+    return "[" + ",".join(items) + "]"
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """One batch being sent."""
@@ -118,7 +143,7 @@ class _Work:
     def _many(self, endpoint: Endpoint, items: Sequence[str], start: int, *, whole: bool = True) -> list[Verdict]:
         name = f"{endpoint.path} {start}-{start + len(items)}"
         # Halves of what failed again and again are not waited for: they only tell which rows it is.
-        verdict = self._call(endpoint, "[" + ",".join(items) + "]", name, patient=whole)
+        verdict = self._call(endpoint, _listed(items), name, patient=whole)
         if not verdict.refused or len(items) == 1 or self.settings.on_batch_error == "fail_all":
             return [verdict] * len(items)
         half = (len(items) + 1) // 2

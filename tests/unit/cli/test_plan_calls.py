@@ -1,0 +1,236 @@
+"""What `plan` shows of destinations whose batches are not each one call: every call, where it goes, byte for byte."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.destinations.partner_api.calls import Calls as ChainCalls
+from gateway.destinations.sellerscommerce.calls import Calls as StoreCalls
+from gateway.twin.partner import Chain, Item, PartnerTwin, PartnerTwinSettings, Token, Vendor
+from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
+
+CHAIN = Chain("c-1", (Vendor("v1"), Vendor("v2")), (Token("all", "portal-token"),))
+SINGLE = {"product/updateskuprice": "single"}
+KEYS = Account("cli-user", "cli-secret")
+AT_ONCE = {
+    "queued_seconds": 0.0, "running_seconds": 0.05, "promotion_queued_seconds": 0.0, "calls_per_window": 0,
+    "promotion_all_or_nothing": False,
+}  # fmt: skip
+PANDA = """
+[destinations.there]
+kind = "partner_api"
+brand = "foodpanda"
+channel = "rest"
+host = "{host}"
+chain_id = "c-1"
+tokens = {{ all = {{ env = "PORTAL" }} }}
+vendors = {{ v1 = {{}}, v2 = {{}} }}
+price_basis = "gross"
+currency = "EUR"
+archive = "sent"
+[destinations.there.keys]
+rest.limits.requests_per_minute = 600000
+jobs.poll_after_s = [0.05]
+availability.single_product = "as_is"
+"""
+STORE = """
+[destinations.there]
+kind = "sellerscommerce"
+host = "{host}"
+access_key = {{ env = "SC_USER" }}
+shared_secret = {{ env = "SC_SECRET" }}
+price_basis = "net"
+currency = "USD"
+call_interval = 0
+price_body = "single"
+"""
+ROUTE = """
+[routes.{word}]
+source = "inbox"
+files = ["{word}*.csv"]
+mapping = "{word}.toml"
+destination = "there"
+"""
+LAYOUT = """contract = "{word}"
+version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+"""
+LEVELS = LAYOUT.format(word="stock") + 'sku = "sku"\nquantity = "quantity"\n'
+OFFERS = (
+    LAYOUT.format(word="promotion")
+    + """sku = "sku"
+promotion_id = "campaign"
+campaign = "campaign"
+price = "price"
+price_basis = { constant = "gross" }
+buy_quantity = "buy"
+get_quantity = "get"
+starts_at = { constant = "2026-01-01T00:00:00Z" }
+ends_at = { constant = "2031-01-01T00:00:00Z" }
+vendor_ids = "store"
+status = { column = "status", default = "active" }
+"""
+)
+HEAD = "sku,campaign,price,buy,get,store,status\n"
+PRICES = LAYOUT.format(word="price") + 'sku = "sku"\nprice = "price"\nprice_basis = { constant = "net" }\n'
+REDUCED = (
+    LAYOUT.format(word="promotion")
+    + PRICES.split("[fields]\n")[1]
+    + ('ends_at = { constant = "2031-01-01T00:00:00Z" }\n')
+)
+GOODS = LAYOUT.format(word="catalog") + (
+    'sku = "sku"\nproduct_id = "product"\nname = "name"\ncategory = "group"\nbrand = "maker"\n'
+)
+FILES = (
+    PANDA.replace('channel = "rest"', 'channel = "sftp"').replace('tokens = {{ all = {{ env = "PORTAL" }} }}\n', "")
+).replace(
+    'archive = "sent"\n',
+    'archive = "sent"\nsftp_host = "files.example"\nsftp_user = "u"\nsftp_known_hosts = "known"\n'
+    'sftp_password = {{ env = "PORTAL" }}\n',
+)
+
+
+@pytest.fixture
+def settle(place):
+    def settled(text, **mappings):
+        path = place / "gateway.toml"
+        path.write_text(path.read_text("utf-8") + text + "".join(ROUTE.format(word=w) for w in mappings), "utf-8")
+        for word, mapping in mappings.items():
+            (place / f"mappings/{word}.toml").write_text(mapping, "utf-8")
+
+    return settled
+
+
+@pytest.fixture
+def chain(settle, monkeypatch):
+    """A chain of two stores; returns the calls that write, as they leave."""
+    monkeypatch.setenv("PORTAL", "portal-token")
+    sent, write = [], ChainCalls._write
+
+    def recorded(self, method, path, body, **options):
+        sent.append((f"{method} {path}", body))
+        return write(self, method, path, body, **options)
+
+    monkeypatch.setattr(ChainCalls, "_write", recorded)
+    goods = [Item(sku, price="5", active=True) for sku in "AB"]
+    with PartnerTwin(goods, settings=PartnerTwinSettings(chains=(CHAIN,), **AT_ONCE)) as twin:
+        settle(PANDA.format(host=twin.url), levels=LEVELS, promotion=OFFERS)
+        yield sent
+
+
+@pytest.fixture
+def store(settle, monkeypatch):
+    monkeypatch.setenv("SC_USER", KEYS.access_key)
+    monkeypatch.setenv("SC_SECRET", KEYS.shared_secret)
+    sent, post = [], StoreCalls.post
+
+    def recorded(self, endpoint, body, **options):
+        sent.append((f"{endpoint.method} {endpoint.path}", body))
+        return post(self, endpoint, body, **options)
+
+    monkeypatch.setattr(StoreCalls, "post", recorded)
+    with SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,), bodies=SINGLE)) as twin:
+        for sku in "AB":
+            twin.put_sku(sku, stock=1, price="5")
+        settle(STORE.format(host=twin.url), price=PRICES, promotion=REDUCED)
+        yield sent
+
+
+def planned(place, call, name, text, route):
+    """Return plan.json, and the calls it shows."""
+    (place / name).write_text(text, "utf-8")
+    out = place / f"planned-{name}"
+    result = call("plan", name, "--route", route, "--out", str(out), "--json")
+    assert result.stdout, result.output
+    told = json.loads(result.stdout)
+    assert told == json.loads((out / "plan.json").read_text("utf-8"))
+    assert {path.name for path in out.iterdir()} == {"plan.json", *(one["file"] for one in told["bodies"])}
+    return told, [(one["to"], (out / one["file"]).read_bytes()) for one in told["bodies"]]
+
+
+def once(place, call, name, text):
+    (place / "inbox" / name).write_text(text, "utf-8")
+    result = call("run", "--once")
+    assert result.exit_code == 0, result.output
+
+
+def test_calls_of_two_stores_are_told_apart(place, call, chain):
+    text = "sku,quantity\nA,7\nB,9\n"
+    told, shown = planned(place, call, "levels.csv", text, "levels")
+    assert [to for to, _ in shown] == [f"PUT /v2/chains/c-1/vendors/{v}/catalog" for v in ("v1", "v2")]
+    assert [one["records"] for one in told["bodies"]] == [2, 2]
+    once(place, call, "levels.csv", text)
+    assert sorted(chain) == sorted(shown)
+
+
+def test_promotions_that_end_are_shown_call_by_call_and_those_nobody_began_cause_none(place, call, chain):
+    once(place, call, "promotion1.csv", f"{HEAD}A,Week,3.99,,,,\nB,Week,4.25,,,,\nA,Three,,2,1,v1,\n")
+    chain.clear()
+    ending = f"{HEAD}A,Week,3.99,,,,inactive\nB,Week,4.25,,,,inactive\nA,Three,,2,1,v1,inactive\n"
+    told, shown = planned(place, call, "promotion2.csv", ending, "promotion")
+    assert (told["calls"], told["without_call"]) == (2, 0)
+    assert [json.loads(body)["active"] for _, body in shown] == [False, False]
+    once(place, call, "promotion2.csv", ending)
+    assert sorted(chain) == sorted(shown)
+    never = f"{HEAD}B,Never,1.99,,,,inactive\n"
+    told, shown = planned(place, call, "promotion3.csv", never, "promotion")
+    assert (shown, told["calls"], told["without_call"]) == ([], 0, 1)
+    assert told["reason"] == "What is to be sent causes no call."
+
+
+def test_a_promotion_that_moves_takes_two_calls(place, call, chain):
+    once(place, call, "promotion1.csv", f"{HEAD}A,Week,3.99,,,,\n")
+    chain.clear()
+    moved = f"{HEAD}A,Week,3.99,,,v1,\n"
+    told, shown = planned(place, call, "promotion2.csv", moved, "promotion")
+    assert told["calls"] == 2
+    once(place, call, "promotion2.csv", moved)
+    assert chain == shown
+
+
+def test_a_call_per_row_is_a_file_per_row(place, call, store):
+    text = "sku,price\nA,20\nB,30\n"
+    _, shown = planned(place, call, "price1.csv", text, "price")
+    once(place, call, "price1.csv", text)
+    assert store == shown
+    assert [json.loads(body)["SKUCode"] for _, body in shown] == ["A", "B"]
+
+
+def test_products_are_a_call_each_with_what_goes_around_them(place, call, store, settle):
+    settle("", catalog=GOODS)
+    rows = "A-1,A,Apple,Fruit,M\nA-2,A,Apple,Fruit,M\nB-1,B,Bread,Bakery,M\n"
+    told, shown = planned(place, call, "catalog1.csv", f"sku,product,name,group,maker\n{rows}", "catalog")
+    assert told["issues"] == []
+    products = [json.loads(body) for to, body in shown if to == "POST /api/product/products"]
+    assert [one["ProductCode"] for one in products] == ["A", "B"]
+    counts = {one["to"]: one["records"] for one in told["bodies"] if "categor" in one["to"]}
+    assert set(counts.values()) <= {0}
+    assert sum(one["records"] for one in told["bodies"]) == 3
+
+
+def test_files_are_named_as_they_are_uploaded(place, call, settle, monkeypatch):
+    monkeypatch.setenv("PORTAL", "a-password")
+    (place / "known").write_text("")
+    settle(FILES.format(host="https://api.example"), levels=LEVELS, promotion=OFFERS)
+    told, shown = planned(place, call, "levels.csv", "sku,quantity\nA,7\nB,9\n", "levels")
+    assert [to for to, _ in shown] == ["catalog/products_v1.csv", "catalog/products_v2.csv"]
+    assert {one["records"] for one in told["bodies"]} == {2}
+    assert shown[0][1].decode().splitlines()[0] == "sku,quantity"
+
+
+def test_rows_that_are_refused_are_named_with_their_reason(place, call, store):
+    (place / "promotion1.csv").write_text("sku,price\nA,3\n", "utf-8")
+    result = call("plan", "promotion1.csv", "--route", "promotion", "--out", "planned")
+    assert result.exit_code == 1
+    assert "1 refused" in result.stdout
+    assert "1 of 1 rows can't be sent as they are" in result.stdout
+    assert "PROMOTION_BASE" in result.stdout
+    told, _ = planned(place, call, "promotion1.csv", "sku,price\nA,3\n", "promotion")
+    (cause,) = told["issues"]
+    assert (cause["code"], cause["rows"], cause["count"]) == ("PROMOTION_BASE", [[2, 2]], 1)
