@@ -1,7 +1,8 @@
 """The book of a lane: base prices, promotions and boundaries to look at again; immutable segments the journal names.
 
 Where a destination has no promotions of its own, what it is told is the *wanted* price: the base price, or what the
-promotions in force make of it. The book holds what that is computed from.
+promotions in force make of it. The book holds what that is computed from: what was confirmed or accepted, and what
+needed no call. What is under way stands in its consignment, and counts as long as that is open.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 BASE: Schema = {KEY: pl.String, "seq": pl.Int64, "price": pl.String, "ended": pl.Boolean, "operation": pl.String}
 """Base prices: newest of each article, as its operation takes it; further columns are fields that it transmits."""
 
+OFFERED: Schema = {**BASE, "stands": pl.Boolean, "told": pl.Boolean, "alone": pl.Boolean}
+"""Base prices that a call under way decides about. `stands`: it shows them as they are; `told`: kept as such before;
+`alone`: no other is known, so that this one counts even if it is refused."""
+
 PROMOTION: Schema = {
     KEY: pl.String,
     "promotion": pl.String,
@@ -49,9 +54,15 @@ PROMOTION: Schema = {
 AGAIN: Schema = {KEY: pl.String, "at": pl.Datetime("us", "UTC"), "tries": pl.Int64}
 """Articles to look at again: what a boundary sent is not known to stand yet; `at` is null where it does."""
 
-KINDS: Mapping[str, Schema] = {"base": BASE, "promotion": PROMOTION, "again": AGAIN}
+KINDS: Mapping[str, Schema] = {"base": BASE, "told": BASE, "promotion": PROMOTION, "again": AGAIN}
+"""Kinds of segments. `base`: prices that a call showed. `told`: newer ones that promotions hide, so that nobody knows
+yet whether they are taken; without `operation` where that is settled."""
+_OPEN: Mapping[str, Schema] = {"offered": OFFERED, "promotion": PROMOTION}
+"""Kinds of what is under way."""
 MOST_SEGMENTS = 8
 """Segments of one kind written at more times than this are folded."""
+MOST_TOLD = 3
+"""Base prices of an article that promotions hide: so many of the newest are kept."""
 
 
 def instant(at: datetime) -> str:
@@ -61,7 +72,10 @@ def instant(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Segments of one lane as the journal names them. `until`: boundaries up to then are done."""
+    """Segments of one lane as the journal names them, oldest first, then what is under way.
+
+    `until`: boundaries up to then are done.
+    """
 
     paths: Mapping[str, Sequence[Path]]
     counts: Mapping[str, int]
@@ -74,12 +88,17 @@ class Book:
             query = sa.select(t.book_segment).where(t.book_segment.c.lane == lane).order_by(t.book_segment.c.id)
             found = tx.execute(query).fetchall()
             until = tx.scalar(sa.select(t.book.c.until).where(t.book.c.lane == lane))
+            opened = sa.select(t.consignment.c.id).where(t.consignment.c.lane == lane, t.consignment.c.state == "open")
+            folders = [spool.consignment(one) for one in tx.scalars(opened.order_by(t.consignment.c.id))]
         paths = {kind: [spool.books / r.file for r in found if r.kind == kind] for kind in KINDS}
+        for kind in _OPEN:
+            under_way = [path for folder in folders for path in sorted(folder.root.glob(f"{kind}-*.parquet"))]
+            paths[kind] = [*paths.get(kind, ()), *under_way]
         return cls(paths, {kind: sum(r.rows for r in found if r.kind == kind) for kind in KINDS}, until)
 
     def frames(self, kind: str) -> Iterator[pl.DataFrame]:
         """Yield the segments of a kind, oldest first, all with the same columns."""
-        columns: dict[str, Any] = dict(KINDS[kind])
+        columns: dict[str, Any] = dict(_OPEN[kind] if kind in _OPEN else KINDS[kind])
         for path in self.paths[kind]:
             columns |= {name: pl.String for name in pl.read_parquet_schema(path) if name not in columns}
         for path in self.paths[kind]:
@@ -93,11 +112,14 @@ def completed(frame: pl.DataFrame, columns: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def folded(kind: str, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Fold frames of a kind, oldest first, into one row per article, or per promotion; the newest sequence wins."""
+    """Fold frames of a kind, oldest first, into one row per article, or per promotion; the newest sequence wins.
+
+    Of base prices that promotions hide all are kept: should the newest be refused, the one before counts.
+    """
     if not frames:
-        return pl.DataFrame(schema=dict(KINDS[kind]))
+        return pl.DataFrame(schema=dict(_OPEN[kind] if kind in _OPEN else KINDS[kind]))
     whole = pl.concat(frames, how="diagonal")
-    key = "promotion" if kind == "promotion" else KEY
+    key = {"promotion": ["promotion"], "told": [KEY, "seq"]}.get(kind, [KEY])
     if kind != "again":
         whole = whole.sort("seq", maintain_order=True)
     return whole.unique(key, keep="last", maintain_order=True)
@@ -107,10 +129,29 @@ def pruned(kind: str, frame: pl.DataFrame, until: datetime | None) -> pl.DataFra
     """Leave out of a folded frame what nothing depends on any more: promotions that are over, what stands."""
     if kind == "again":
         return frame.filter(pl.col("at").is_not_null())
+    if kind == "told":
+        return frame.filter(pl.col("operation").is_not_null()).group_by(KEY, maintain_order=True).tail(MOST_TOLD)
     if kind == "promotion" and until is not None:
         over = (pl.col("ends_at") != "") & (pl.col("ends_at") < instant(until))
         return frame.filter(~over.fill_null(value=False))
     return frame
+
+
+def bare(offered: pl.DataFrame) -> pl.DataFrame:
+    """Return base prices on offer as the book keeps them (BASE and fields)."""
+    return offered.drop("stands", "told", "alone")
+
+
+def in_force(base: pl.DataFrame, told: pl.DataFrame, offered: pl.DataFrame) -> pl.DataFrame:
+    """Return the base price that counts for each article: the newest that was not refused. All folded."""
+    return folded("base", [base, pruned("told", told, None), bare(offered)])
+
+
+def base_prices(journal: Journal, spool: Spool, lane: str) -> pl.DataFrame:
+    """Return the base prices that count in a lane."""
+    book = Book.of_lane(journal, spool, lane)
+    base, told, offered = (folded(kind, list(book.frames(kind))) for kind in ("base", "told", "offered"))
+    return in_force(base, told, offered)
 
 
 # ---------------------------------------------------------------- boundaries
@@ -200,6 +241,15 @@ class Pages:
             (self.spool.books / str(row["file"])).unlink(missing_ok=True)
         self.written.clear()
 
+    def join(self, tx: Connection) -> None:
+        """Name the files in the journal beside what it knows, and have the lane woken where they want it sooner."""
+        if self.written:
+            tx.execute(sa.insert(t.book_segment), self.written)
+        if self.next_at is not None:
+            sooner = sa.or_(t.book.c.next_at.is_(None), t.book.c.next_at > self.next_at)
+            mine = sa.update(t.book).where(t.book.c.lane == self.lane, sooner)
+            tx.execute(mine.values(next_at=self.next_at))
+
     def enter(self, tx: Connection, until: datetime) -> None:
         """Name the files in the journal: boundaries up to `until` are done."""
         if self.written:
@@ -214,14 +264,15 @@ def compact(journal: Journal, spool: Spool, lane: str) -> None:
     with journal.read() as tx:
         query = sa.select(t.book_segment).where(t.book_segment.c.lane == lane).order_by(t.book_segment.c.id)
         found = tx.execute(query).fetchall()
-    book = Book.of_lane(journal, spool, lane)
+        until = tx.scalar(sa.select(t.book.c.until).where(t.book.c.lane == lane))
     for kind in KINDS:
         rows = [r for r in found if r.kind == kind]
         if len({r.written_by for r in rows}) <= MOST_SEGMENTS:
             continue
         pages = Pages(spool, lane)
-        for frame in _in_parts(book.frames(kind), spool.books, book.counts[kind]):
-            pages.add(kind, pruned(kind, folded(kind, frame), book.until))
+        named = Book({kind: [spool.books / r.file for r in rows]}, {}, until)
+        for frame in _in_parts(named.frames(kind), spool.books, sum(r.rows for r in rows)):
+            pages.add(kind, pruned(kind, folded(kind, frame), until))
         with journal.begin() as tx:
             tx.execute(sa.delete(t.book_segment).where(t.book_segment.c.id.in_([r.id for r in rows])))
             if pages.written:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from gateway import delta
 from gateway.delivery.again import send_again
 from gateway.delivery.baseline import Baseline, add_segments, inflight_keys
-from gateway.delivery.book import Book, folded
+from gateway.delivery.book import base_prices
 from gateway.delivery.setup import Leg
 from gateway.journal import Journal
 from gateway.journal import tables as t
@@ -85,7 +85,7 @@ class Reconciler:
         """Return the keys with the sequence of the row that speaks: a wanted price is sent at a turn of its own."""
         if leg.operation.wanted is None:
             return differences.select(KEY, "seq")
-        base = folded("base", list(Book.of_lane(self._journal, self._spool, leg.lane).frames("base")))
+        base = base_prices(self._journal, self._spool, leg.lane)
         return differences.select(KEY).join(base.select(KEY, "seq"), on=KEY, how="inner", maintain_order="left")
 
     def _run(self, leg: Leg, seq: int, keys: pl.Series) -> tuple[str, int]:

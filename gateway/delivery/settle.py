@@ -19,6 +19,7 @@ from gateway.delivery import baseline
 from gateway.delivery.effects import effect_states, row_states
 from gateway.delivery.results import RunRows
 from gateway.delivery.setup import LaneSetup, Pinned
+from gateway.delivery.wanted_settle import settled
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
@@ -73,7 +74,9 @@ class Settler:
             if any(b.state in batches.LIVE for b in sent[c.id]):
                 continue
             self._confirm(setup, c.id, sent[c.id], name=c.id)
+            booked = settled(self._journal, self._spool, setup.name, c.id, sent[c.id])
             with self._journal.begin() as tx:
+                booked.join(tx)
                 tx.execute(sa.update(t.consignment).where(t.consignment.c.id == c.id).values(state="closed"))
             (self._spool.consignment(c.id).bodies).unlink(missing_ok=True)
             ended.extend(touched[c.id])
@@ -267,12 +270,14 @@ class Settler:
                 names = runs.runs_of(tx, identity)
             number = sum(b.outcomes for b in sent) + sum(b.state == "closed" for b in sent)
             self._confirm(setup, identity, sent, name=f"{identity}-late-{number}")
+            booked = settled(self._journal, self._spool, setup.name, identity, sent)
             for name in names:
                 with self._journal.read() as tx:
                     row = runs.get_run(tx, name)
                 if row is not None and row.state == "settled":
                     self._correct_run(row)
             with self._journal.begin() as tx:
+                booked.join(tx)
                 tx.execute(sa.update(t.consignment).where(t.consignment.c.id == identity).values(state="closed"))
 
     def _correct_run(self, row: Row[Any]) -> None:

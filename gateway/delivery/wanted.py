@@ -6,13 +6,14 @@ The wanted price is the lowest of the base price and what each promotion in forc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from gateway import delta
 from gateway.contracts.reduced import amount, reduced, units
-from gateway.delivery.book import BASE, PROMOTION, folded, instant
+from gateway.delivery.book import BASE, PROMOTION, bare, folded, instant
 from gateway.model import KEY
 
 FIRST_PAUSE = 60.0
@@ -72,6 +73,32 @@ def judged_promotions(rows: pl.DataFrame, base: pl.DataFrame, now: datetime, dec
 def promotion_entries(rows: pl.DataFrame) -> pl.DataFrame:
     """Return what judged promotion rows write into the book: one per promotion."""
     return rows.filter("booked").select(*PROMOTION).unique("promotion", keep="last", maintain_order=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What base prices of a part do to the book. `base`, `told`: at once; `offered`: once a call has ended."""
+
+    base: pl.DataFrame
+    told: pl.DataFrame
+    offered: pl.DataFrame
+
+
+def kept(entries: pl.DataFrame, told: pl.DataFrame, shown: pl.DataFrame) -> Kept:
+    """Sort entries by who decides about them: nobody where no call is made of them, else the call.
+
+    `told`: base prices of the book that promotions hid so far, with `alone`. `shown`: `@key`, `wanted`, `send`.
+    """
+    asked = shown.select(KEY, "wanted", "send")
+    stands = pl.col("price").eq_missing(pl.col("wanted"))
+    new = entries.join(asked, on=KEY, how="inner", maintain_order="left")
+    new = new.with_columns(stands=stands, told=pl.lit(value=False), alone=pl.lit(value=False))
+    old = told.join(entries, on=KEY, how="anti").join(asked, on=KEY, how="inner", maintain_order="left")
+    old = old.with_columns(stands=stands, told=pl.lit(value=True)).filter(pl.col("send") & pl.col("stands"))
+    at_once = new.filter(~pl.col("send"))
+    offered = pl.concat([new.filter("send"), old], how="diagonal")
+    there, hidden = (bare(one.drop("wanted", "send")) for one in (at_once.filter("stands"), at_once.filter(~stands)))
+    return Kept(there, hidden, offered.drop("wanted", "send"))
 
 
 def fresh(entries: pl.DataFrame, known: pl.DataFrame, by: str) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from gateway.delivery.effects import decided_rows
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Pinned
 from gateway.delivery.wanted_parts import Part, Parts, Waiting, silent, stored, transmitted
+from gateway.delivery.wanted_settle import write_offered
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
 from gateway.model import KEY, LINE, ROW, Operation, Reference
@@ -59,16 +60,24 @@ class WantedDraft:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Rows of a part with their decisions, and the articles concerned."""
+    """Rows of a part with their decisions, the articles concerned, and what is to be booked of them."""
 
     base: pl.DataFrame
     promotions: pl.DataFrame
     shown: pl.DataFrame
+    prices: pl.DataFrame
+    booked: pl.DataFrame
 
     def without(self, refused: pl.DataFrame) -> _Judged:
-        """Leave out articles the destination can't take."""
-        shown = self.shown.with_columns(send=pl.col("send") & ~pl.col(KEY).is_in(refused[KEY].implode()))
-        return _Judged(sends_of.without(self.base, refused), sends_of.without(self.promotions, refused), shown)
+        """Leave out articles the destination can't take: nothing of theirs begins to count."""
+        bad = pl.col(KEY).is_in(refused[KEY].implode())
+        return _Judged(
+            sends_of.without(self.base, refused),
+            sends_of.without(self.promotions, refused),
+            self.shown.with_columns(send=pl.col("send") & ~bad),
+            self.prices.filter(~bad),
+            self.booked.filter(~(bad & pl.col("begun"))),
+        )
 
 
 class WantedBuilder:
@@ -148,6 +157,7 @@ class WantedBuilder:
         judged = self._judged(draft, part)
         refused, reference = self._asked(draft, judged.shown)
         judged = judged.without(refused)
+        self._book(draft, number, part, judged)
         for w in draft.waiting:
             mine = (judged.promotions if w.promotes else judged.base).filter(pl.col("run") == w.candidate.position)
             sends_of.count(w.candidate, mine, judged.shown)
@@ -155,7 +165,7 @@ class WantedBuilder:
         self._write_sends(draft, number, judged, (part, reference))
 
     def _judged(self, draft: WantedDraft, part: Part) -> _Judged:
-        """Decide the rows of a part, write what they say into the book, and compute what is to be shown."""
+        """Decide the rows of a part, and compute what is to be shown."""
         now, decimals = draft.now, draft.decimals
         fields = stored(draft.setup, [*part.base.columns, *part.book["base"].columns])
         base = wanted.newest(sends_of.filled(part.base, fields), part.book["base"], KEY, now)
@@ -174,15 +184,24 @@ class WantedBuilder:
             shown, part.known, part.flying, ["price", *transmitted(draft.setup, shown.columns)], ends
         )
         shown = wanted.trusted(shown, now, self._trust(draft))
-        again = wanted.again_entries(shown, part.book["again"], now)
         for w in draft.waiting:
             told = sends_of.tally(w, part, promotions if w.promotes else base)
             w.candidate.tally = w.candidate.tally.plus(told)
-        draft.pages.add("base", wanted.fresh(entries, part.book["base"], KEY))
-        draft.pages.add("promotion", wanted.fresh(booked, part.book["promotion"], "promotion"))
+        return _Judged(wanted.answered(base, shown), wanted.answered(promotions, shown), shown, entries, booked)
+
+    def _book(self, draft: WantedDraft, number: int, part: Part, judged: _Judged) -> None:
+        """Write what rows say into the book or, where a call decides about it, beside the call."""
+        shown, book = judged.shown, part.book
+        kept = wanted.kept(judged.prices, book["told"], shown)
+        under_way = pl.col("begun") & pl.col(KEY).is_in(shown.filter("send")[KEY].implode())
+        write_offered(draft.folder, number, kept.offered, judged.booked.filter(under_way))
+        again = wanted.again_entries(shown, book["again"], draft.now)
+        draft.pages.add("base", wanted.fresh(kept.base, book["base"], KEY))
+        draft.pages.add("told", wanted.fresh(kept.told, book["base"], KEY))
+        draft.pages.add("promotion", wanted.fresh(judged.booked.filter(~under_way), book["promotion"], "promotion"))
         draft.pages.add("again", again)
-        draft.pages.wake(next_boundary(force, wanted.merged("again", part.book["again"], again), now))
-        return _Judged(wanted.answered(base, shown), wanted.answered(promotions, shown), shown)
+        force = wanted.merged("promotion", book["promotion"], judged.booked)
+        draft.pages.wake(next_boundary(force, wanted.merged("again", book["again"], again), draft.now))
 
     def _ready(self, draft: WantedDraft, rows: pl.DataFrame, *, promotes: bool) -> pl.DataFrame:
         """Have rows wait for, or be refused with, what must come before them."""

@@ -14,7 +14,7 @@ from gateway import delta
 from gateway.contracts import prices
 from gateway.contracts.offers import KINDS, promotion_type
 from gateway.delivery.baseline import Baseline
-from gateway.delivery.book import BASE, PROMOTION, Book, completed, crossed, folded, pruned
+from gateway.delivery.book import BASE, PROMOTION, Book, completed, crossed, folded, in_force, pruned
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Leg, effect_exists
 from gateway.delivery.split import Split
@@ -55,8 +55,9 @@ class Waiting:
 class Part:
     """What concerns some articles: all of it is here.
 
-    `base`, `promotions`: waiting rows. `book`: folded, promotions that are over left out. `crossed`: articles whose
-    promotions began or ended since the last look. `gone`: entries that full files leave out, with `run`.
+    `base`, `promotions`: waiting rows. `book`: folded, promotions that are over left out; its `base` is what counts,
+    `told` what of it promotions hide, with `alone`: no other is known. `crossed`: articles whose promotions began or
+    ended since the last look. `gone`: entries that full files leave out, with `run`.
     """
 
     base: pl.DataFrame
@@ -108,6 +109,10 @@ class Parts:
         book = {kind: folded(kind, split.part(kind, part)) for kind in self._book.paths}
         over = crossed(book["promotion"], self._book.until, self._now)
         book = {kind: pruned(kind, frame, self._now) for kind, frame in book.items()}
+        known = pl.concat([book["base"].select(KEY), book["told"].select(KEY)])[KEY]
+        book["base"] = in_force(book["base"], book["told"], book.pop("offered"))
+        hidden = book["told"].join(book["base"].select(KEY, "seq"), on=[KEY, "seq"], how="semi")
+        book["told"] = hidden.with_columns(alone=~pl.col(KEY).is_in(known.filter(known.is_duplicated()).implode()))
         flying = split.part("flying", part)
         rows = [
             pl.concat([pl.DataFrame(schema=schema), *self._of(split, part, promotes=promotes)], how="diagonal")

@@ -45,7 +45,7 @@ def at(hour: float) -> str:
 class Shop:
     """A gateway on a folder, from some time on. Its calls bear a time: the destination finds them by their bytes."""
 
-    def __init__(self, root: Path, now: datetime, *script: Step) -> None:
+    def __init__(self, root: Path, now: datetime, *script: Step, more: str = PROMOTIONS) -> None:
         self.root = root
         self.clock = FakeClock(now)
         told = HostileSettings(
@@ -53,7 +53,7 @@ class Shop:
             prices=PriceTerms("gross", 2, "EUR"), script=script, batch_size=1,
         )  # fmt: skip
         there = HostileDestination(told, clock=self.clock, account="there", name="there")
-        self.rig = Rig(root / "gateway", there, self.clock, mapping=PRICES, more=(PROMOTIONS,))
+        self.rig = Rig(root / "gateway", there, self.clock, mapping=PRICES, more=(more,))
 
     def drop(self, name: str, *lines: str) -> str:
         run = self.rig.drop(name, "\n".join([*lines, ""]))
@@ -157,6 +157,53 @@ def test_killed_at_every_commit_around_a_boundary(tmp_path, before, when):
             raise AssertionError(f"killed {when} commit {number}: {error}") from error
         finally:
             shop.rig.close()
+        if not crashed:
+            break
+    assert number > 10
+
+
+REFUSING = (Step(), Step(), Step(does="refuse", keys=("a",), polls=1))
+"""The third call brings a new base price while a percentage lasts, and is refused."""
+PERCENTAGES = f'contract = "promotion"\n{LAYOUT}'.replace('price = "price"', 'percentage = "percentage"').replace(
+    'price_basis = { constant = "gross" }\n', 'ends_at = "ends"\n'
+)
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory) -> tuple[Path, str]:
+    """A new base price waits that the destination is going to refuse."""
+    root = tmp_path_factory.mktemp("refused")
+    shop = Shop(root, START, *REFUSING, more=PERCENTAGES)
+    shop.drop("price-1.csv", "sku,price", "a,20")
+    shop.drop("promotion-1.csv", "sku,percentage,ends", f"a,10,{at(1)}")
+    run = shop.rig.drop("price-2.csv", "sku,price\na,25\n")
+    shop.rig.close()
+    return root, run
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_every_commit_around_a_refusal(tmp_path, refused, when):
+    """What was refused is nowhere reckoned with, whenever the process died."""
+    for number in range(1, 100):
+        shutil.copytree(refused[0], root := tmp_path / f"{when}-{number}")
+        shop = Shop(root, START + timedelta(minutes=10), *REFUSING, more=PERCENTAGES)
+        shop.crash_at(when, number)
+        crashed = False
+        try:
+            shop.glide(START + timedelta(minutes=20))
+        except Crash:
+            crashed = True
+        now = shop.clock.now() + timedelta(seconds=30)
+        shop.rig.close()
+        again = Shop(root, now, *REFUSING, more=PERCENTAGES)
+        again.recover()
+        again.glide(START + timedelta(hours=2))
+        told = f"killed {when} commit {number}"
+        assert again.prices("a") == ["20", "18", "20"], told
+        assert again.rig.states(refused[1]) == {"refused": 1}, told
+        again.rig.close()
         if not crashed:
             break
     assert number > 10

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.journal import runs
-from gateway.model import PriceTerms
+from gateway.model import KEY, OUTCOME_SCHEMA, Batch, PriceTerms, Receipt
 from gateway.testing.clock import FakeClock
 from gateway.testing.hostile import Further, HostileDestination, HostileSettings, read_log
 from gateway.testing.rig import Rig
@@ -92,6 +94,7 @@ class Model:
     known: dict[tuple[object, ...], Promotion] = field(default_factory=dict)
     pending: list[Promotion] = field(default_factory=list)
     told: dict[str, list[Decimal | None]] = field(default_factory=lambda: {sku: [] for sku in SKUS})
+    shown: dict[str, list[Decimal | None]] = field(default_factory=dict)
 
     def take(self, waiting: list[tuple[str, object]], now: datetime) -> None:
         """Decide all that waits at once: prices first, then the newest row of each promotion."""
@@ -156,8 +159,10 @@ stories = st.lists(st.tuples(st.one_of(prices, promotions, promotions, moves), a
 class Story:
     """Plays a story to a gateway and to the model."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, kind: type[HostileDestination] = HostileDestination) -> None:
         self.root = root
+        self.kind = kind
+        self.runs: list[tuple[str, str, object]] = []
         self.clock = FakeClock(START)
         self.model = Model()
         self.waiting: list[tuple[str, object]] = []
@@ -169,7 +174,7 @@ class Story:
             log=self.root / "log", contract="price", fields=("sku", "price"), wanted="base", prices=TERMS,
             further=(PROMOTE,),
         )  # fmt: skip
-        there = HostileDestination(told, clock=self.clock, account="there", name="there")
+        there = self.kind(told, clock=self.clock, account="there", name="there")
         off = {"guard": {"off": True}}
         return Rig(self.root / "gateway", there, self.clock, mapping=PRICES, more=(PROMOTIONS,), **off)
 
@@ -200,7 +205,8 @@ class Story:
             one = replace(rest[0], number=self.number)
             content = one.line()
             self.waiting.append((kind, one))
-        self.rig.drop(f"{kind}-{self.number}.csv", content + "\n" * self.number)
+        run = self.rig.drop(f"{kind}-{self.number}.csv", content + "\n" * self.number)
+        self.runs.append((run, *self.waiting[-1]))
 
     def decide(self) -> None:
         self.rig.advance()
@@ -246,5 +252,59 @@ def test_what_is_told_is_what_the_model_says(story):
         try:
             told.play(story)
             assert told.sent() == told.model.told
+        finally:
+            told.rig.close()
+
+
+# ---------------------------------------------------------------- a destination that refuses some prices
+
+
+REFUSED = frozenset({"12.5", "13.5", "19.99", "17.99", "15"})
+
+
+class Choosy(HostileDestination):
+    """Refuses records by their price, always."""
+
+    def submit(self, batch: Batch) -> Receipt:
+        records = json.loads(batch.body)
+        bad = [one[KEY] for one in records if one.get("price") in REFUSED]
+        good = replace(batch, body=json.dumps([one for one in records if one[KEY] not in bad]).encode())
+        receipt = super().submit(good)
+        rows = [(None, key, "refused", "DEST_REFUSED", "not this price", None) for key in bad]
+        return replace(receipt, closed=True, outcomes=pl.DataFrame(rows, schema=OUTCOME_SCHEMA, orient="row"))
+
+
+def reported(story: Story) -> Model:
+    """Return what counts when the partner takes rows for done that it was told are done, and no others."""
+    model = Model()
+    for run, kind, one in story.runs:
+        if not run or story.rig.states(run).keys() & {"refused", "skipped", "rejected", "superseded"}:
+            continue
+        if kind == "price":
+            sku, price = one
+            model.base[sku] = price
+            model.shown.setdefault(sku, []).append(price)
+        else:
+            model.known[one.key] = replace(one, begun=not one.later(story.clock.now()))
+    return model
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stories)
+def test_what_is_refused_counts_nowhere_and_everything_else_does(story):
+    with tempfile.TemporaryDirectory() as root:
+        told = Story(Path(root), Choosy)
+        try:
+            told.play(story)
+            model, sent, now = reported(told), told.sent(), told.clock.now()
+            for sku in SKUS:
+                # A price that promotions hid is refused when it is to be shown: then the one before counts.
+                before = [p for p in model.shown.get(sku, ()) if f"{p}" not in REFUSED]
+                if before and f"{model.wanted(sku, now)}" in REFUSED and model.wanted(sku, now) == model.base[sku]:
+                    model.base[sku] = before[-1]
+                wanted = model.wanted(sku, now)
+                if f"{wanted}" not in REFUSED:
+                    assert (sent[sku] or [None])[-1] == wanted
         finally:
             told.rig.close()

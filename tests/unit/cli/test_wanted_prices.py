@@ -70,9 +70,9 @@ def once(place, call, name=None, text=""):
 
 
 def test_a_promotion_is_shown_planned_and_taken_back(place, call, twin):
-    now = datetime.now(UTC)
-    soon, later = (f"{now + timedelta(seconds=s):%Y-%m-%dT%H:%M:%SZ}" for s in (2, 86400))
     once(place, call, "price_1.csv", "Article;Price\nA0;20\nA1;20\nA2;20\n")
+    now = datetime.now(UTC)
+    soon, later = (f"{now + timedelta(seconds=s):%Y-%m-%dT%H:%M:%SZ}" for s in (5, 86400))
     once(place, call, "promotion_1.csv", f"Article;Price;From;To\nA0;15;;{soon}\nA1;12;;{later}\n")
     assert prices(twin) == {"A0": "15", "A1": "12", "A2": "20"}
     once(place, call, "price_2.csv", "Article;Price\nA0;21\nA1;21\nA2;21\n")
@@ -80,7 +80,7 @@ def test_a_promotion_is_shown_planned_and_taken_back(place, call, twin):
     planned = call("plan", "promotion_2.csv", "--route", "promotion", "--out", "planned", "--json")
     told = json.loads(planned.stdout)["boundaries"]
     assert [(b["at"] > later, b["begin"], b["end"]) for b in told][-2:] == [(False, 1, 0), (True, 0, 1)]
-    time.sleep(max(0.0, (now + timedelta(seconds=3.1) - datetime.now(UTC)).total_seconds()))
+    time.sleep(max(0.0, (now + timedelta(seconds=6.1) - datetime.now(UTC)).total_seconds()))
     once(place, call)
     assert prices(twin) == {"A0": "21", "A1": "12", "A2": "21"}
     readable = call("plan", "promotion_2.csv", "--route", "promotion", "--out", "again")
