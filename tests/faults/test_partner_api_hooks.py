@@ -125,7 +125,7 @@ class Place:
             return {}
         return runs[0].counts["states"]
 
-    def until(self, wanted, seconds=10.0):
+    def until(self, wanted, seconds=20.0):
         end = time.monotonic() + seconds
         while not (found := wanted()):
             assert time.monotonic() < end, (self.twin.deliveries(), self.twin.jobs(), self.twin.calls)
@@ -246,10 +246,11 @@ def test_a_catalog_that_is_read_back_is_told_of_too(place):
 
 
 def test_a_delivery_to_a_receiver_that_is_away_comes_again(place):
-    place.twin.faults.set({"late_job": 2, "late_seconds": 0.6, "only": "C1"})
+    place.twin.faults.set({"late_job": 2, "late_seconds": 10_000, "only": "C1"})
     place.start().drop()
     place.until(place.sent)
     place.stop()
+    place.twin.clock.advance(10_001)
     place.until(lambda: place.answers() == [{0}] * 2)
     place.start()
     assert place.until(place.rows) == ROWS
@@ -258,11 +259,12 @@ def test_a_delivery_to_a_receiver_that_is_away_comes_again(place):
 
 
 def test_what_was_stored_outlives_the_gateway_that_heard_it(place):
-    place.twin.faults.set({"late_job": 2, "late_seconds": 0.6, "only": "C1"})
+    place.twin.faults.set({"late_job": 2, "late_seconds": 10_000, "only": "C1"})
     place.start().drop()
     place.until(place.sent)
     place.stop()
-    place.start(work=False)  # it listens, and ends before anything could be handed over
+    place.twin.clock.advance(10_001)
+    place.start(work=False)  # it listens, and ends before anything is handed over
     place.until(lambda: place.heard() == ["new"] * 2 and place.told() == ["delivered"] * 2)
     place.stop()
     place.start()
