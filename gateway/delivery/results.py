@@ -110,7 +110,8 @@ class RunRows:
             return frame.with_columns(remote_id=pl.lit(None, pl.String))
         fault = ~pl.col("code").is_in(sorted(WARNINGS)) & pl.col("gravity").is_in(_GRAVE)
         here = here.with_columns(wrong=fault.fill_null(value=False))
-        here = here.sort(ROW, "gravity", "place", maintain_order=True).with_columns(self._named())
+        # of effects that ended alike, one that is at fault itself says why, not one that only followed it
+        here = here.sort(ROW, "gravity", ~pl.col("wrong"), "place", maintain_order=True).with_columns(self._named())
         gravest = here.group_by(ROW, maintain_order=True).agg(
             pl.col("wrong").sum().cast(pl.Int64), pl.col("remote_id").drop_nulls().first(),
             pl.col("code", "detail", "named").filter(pl.col("code").is_not_null()).first(),

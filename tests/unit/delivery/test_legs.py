@@ -125,6 +125,15 @@ def test_an_effect_after_one_that_failed_is_refused_and_says_why(two, tmp_path):
     assert (result["code"], result["field"], result["faults"]) == ("DEST_REFUSED", "stock", 1)
 
 
+def test_a_row_says_what_is_wrong_itself_not_what_only_followed_from_it(two):
+    rig = two(Step(does="refuse", keys=("a",)), further=ALONE, after=("offer",))
+    run = rig.drop("a.csv", rows(("a", 1, "box"), ("b", 2, "box")))
+    rig.advance(3)
+    assert effects(rig, run)[:2] == [(2, "stock", "DEST_AFTER", "refused"), (2, "offer", "DEST_REFUSED", "refused")]
+    told = rig.results(run).select("state", "faults", "code", "field").rows()
+    assert told == [("refused", 1, "DEST_REFUSED", "offer"), ("applied", 0, None, None)]
+
+
 def test_what_was_confirmed_once_lets_the_next_effect_go_although_its_change_failed(two, tmp_path, clock):
     rig = two(Step(), Step(), Step(does="refuse", keys=("a\x1f",)))
     rig.drop("a.csv", rows(("a", 1, "box")))
