@@ -106,6 +106,9 @@ def _clock(state: Path) -> Finding:
 def _wired(loaded: Loaded) -> list[Finding]:
     try:
         gateway = wire(loaded)
+    except SettingsError as error:
+        faults = ((fault, "state" if fault.where == "settings" else fault.where) for fault in error.faults)
+        return [Finding(where, ok=False, found=f.message, fix=error.fix, outside=False) for f, where in faults]
     except GatewayError as error:
         return [Finding("state", ok=False, found=error.message, fix=error.fix, outside=False)]
     try:

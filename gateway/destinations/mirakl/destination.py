@@ -74,7 +74,7 @@ class MiraklDestination:
         self._account = account
         self._name = name
         self._operations = self.SPEC.operations(settings)
-        self._categories = categories(settings.categories)
+        self._categories = categories(settings.categories, f"destinations.{name}.categories")
         self._calls = Calls(settings, transport, clock)
         self._known = OffersKnown(self._calls, settings)
         self._imports: dict[str, Imports | StockImports] = {

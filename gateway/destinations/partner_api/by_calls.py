@@ -42,7 +42,7 @@ class ByCalls:
         self._profile = profile
         self._clock = clock
         self._account = account
-        self._categories = categories(settings.categories)
+        self._categories = categories(settings.categories, f"destinations.{account}.categories")
         self._calls = Calls(settings, profile, transport, clock, outside)
         self._memory = Memory(settings.archive, account, "rest")
         self._updates = Updates(self._calls, settings, profile, clock, ReadBack(self._calls, profile, clock))

@@ -72,7 +72,7 @@ class SellersCommerceDestination:
         self._account = account
         self._name = name
         self._bodies = shapes.load(settings.bodies)
-        self._table = categories(settings.categories)
+        self._table = categories(settings.categories, f"destinations.{name}.categories")
         self._operations = self.SPEC.operations(settings)
         self._calls = Calls(settings, transport)
         self._known = Known(self._calls, settings, clock)

@@ -68,6 +68,25 @@ def test_a_shop_of_another_currency_stays_wrong_however_often_one_asks(call, pla
     assert all("sells in USD, the settings say EUR" in result.output for result in results)
 
 
+@pytest.mark.parametrize(
+    ("content", "subject", "found", "fix"),
+    [
+        (None, "destinations.shop.categories", "categories.csv can't be read: No such file", "correct the setting"),
+        ("category;code\nA\n", "categories.csv:2", "write two cells", "that destinations.shop.categories names"),
+    ],
+)
+def test_a_table_that_can_not_be_used_is_named_with_its_setting(call, place, content, subject, found, fix):
+    if content is not None:
+        (place / "categories.csv").write_text(content)
+    with MiraklTwin({}) as twin:
+        _at_the_twin(place, twin, "twin-key", 'categories = "categories.csv"\n')
+        findings = _findings(call("doctor", "--json"))
+    (name,) = (one for one in findings if not findings[one]["ok"])
+    assert name.endswith(subject)
+    assert found in findings[name]["found"]
+    assert fix in findings[name]["fix"]
+
+
 def test_a_wrong_key_is_found_and_not_shown(call, place):
     with MiraklTwin({}) as twin:
         _at_the_twin(place, twin, "certainly-wrong")

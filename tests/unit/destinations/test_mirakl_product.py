@@ -127,8 +127,8 @@ def test_nothing_gives_nothing(records):
 def test_the_table_of_categories_is_read(tmp_path):
     path = tmp_path / "categories.csv"
     path.write_text("category;code\nClothing\\Shirts;CL-1\n\n", "utf-8")
-    assert categories(path) == {"Clothing\\Shirts": "CL-1"}
-    assert categories(None) is None
+    assert categories(path, "categories") == {"Clothing\\Shirts": "CL-1"}
+    assert categories(None, "categories") is None
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_bad_table_of_categories_is_told_with_its_line(tmp_path, text, said):
     path = tmp_path / "categories.csv"
     path.write_text(text, "utf-8")
     with pytest.raises(SettingsError, match=said):
-        categories(path)
+        categories(path, "categories")
 
 
 def test_a_missing_table_of_categories_stops_the_destination(tmp_path):
