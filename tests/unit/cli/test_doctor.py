@@ -71,8 +71,8 @@ def test_a_shop_of_another_currency_stays_wrong_however_often_one_asks(call, pla
 @pytest.mark.parametrize(
     ("content", "subject", "found", "fix"),
     [
-        (None, "destinations.shop.categories", "categories.csv can't be read: No such file", "correct the setting"),
-        ("category;code\nA\n", "categories.csv:2", "write two cells", "that destinations.shop.categories names"),
+        (None, "destinations.erp.categories", "categories.csv can't be read: No such file", "correct the setting"),
+        ("category;code\nA\n", "categories.csv:2", "write two cells", "that destinations.erp.categories names"),
     ],
 )
 def test_a_table_that_can_not_be_used_is_named_with_its_setting(call, place, content, subject, found, fix):
