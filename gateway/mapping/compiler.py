@@ -123,7 +123,8 @@ class _Compiler:
             shown = ", ".join(list(table)[:_WORDS_SHOWN]) + (", ..." if len(table) > _WORDS_SHOWN else "")
             keys = {compared(key, ignore_case=spec.ignore_case): text for key, text in table.items()}
             title = f"{spec.lookup.file} ({shown})" if spec.lookup is not None else shown
-            steps.append(Words(keys, title, spec.else_ or "issue", spec.ignore_case))
+            mark = (spec.with_ or None) if spec.separators is not None else None
+            steps.append(Words(keys, title, spec.else_ or "issue", spec.ignore_case, mark))
         return tuple(steps)
 
     def _value_steps(self, name: str, spec: FieldSpec) -> tuple[Step, ...]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from gateway.distinct import by_unique
 from gateway.formats.blanks import WHITE
+from gateway.issues import filled
 from gateway.model import Kind
 
 _CUT = "\x1f"
@@ -135,12 +136,17 @@ def compared(text: str, *, ignore_case: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Replaces whole texts by a table. `name` names the table to a partner; empty stays empty unless listed."""
+    """Replaces texts by a table. `name` names the table to a partner; empty stays empty unless listed.
+
+    `mark`: the texts are lists whose parts it joins. A list that is not listed as a whole is asked for part by part;
+    parts that become empty are left out.
+    """
 
     table: Mapping[str, str]
     name: str
     otherwise: Literal["issue", "keep", "empty"]
     ignore_case: bool
+    mark: str | None = None
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
         """Return the table's texts; null where a text that is not empty is not listed and that is an issue."""
@@ -160,8 +166,9 @@ class Words:
         return list(self.table.values())
 
     def _asked(self, texts: pl.Series) -> pl.Series:
-        keys = _compared(texts, ignore_case=self.ignore_case)
-        found = keys.replace_strict(self._old, self._new, default=None, return_dtype=pl.String)
+        found = self._found(texts)
+        if self.mark is not None:
+            return choose(found.is_not_null(), found, self._joined(texts))
         listed = found.is_not_null() | ~present(texts)
         found = choose(found.is_not_null(), found, choose(~present(texts), texts, found))
         if self.otherwise == "issue":
@@ -170,9 +177,35 @@ class Words:
             listed, found, texts if self.otherwise == "keep" else pl.Series([""]).new_from_index(0, len(texts))
         )
 
+    def _found(self, texts: pl.Series) -> pl.Series:
+        keys = _compared(texts, ignore_case=self.ignore_case)
+        return keys.replace_strict(self._old, self._new, default=None, return_dtype=pl.String)
+
+    def _parted(self, texts: pl.Series) -> pl.DataFrame:
+        """Return `at` (place in `texts`), `part`, and `now`: what the table makes of each, null for an issue."""
+        lists = texts.str.split(self.mark or "").alias("part")
+        parts = pl.DataFrame([lists]).with_row_index("at").explode("part")
+        alone = Words(self.table, self.name, self.otherwise, self.ignore_case)
+        return parts.with_columns(alone.run(parts["part"], None).alias("now"))
+
+    def _joined(self, texts: pl.Series) -> pl.Series:
+        """Return lists with their parts replaced; null where one of them is an issue."""
+        now = pl.col("now")
+        told = self._parted(texts).group_by("at", maintain_order=True).agg(
+            lost=(now.is_null() & pl.col("part").is_not_null()).any(),
+            whole=now.filter(now != "").str.join(self.mark or ""),
+        )  # fmt: skip
+        return told.select(pl.when(~pl.col("lost")).then("whole")).to_series().alias(texts.name)
+
     def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  likewise
-        """Name the table."""
-        return blame(texts.len(), "MAP_LOOKUP", self.name)
+        """Name the table; of lists the parts that are not in it, too."""
+        if self.mark is None:
+            return blame(texts.len(), "MAP_LOOKUP", self.name)
+        lost = pl.col("part").filter(pl.col("now").is_null()).unique(maintain_order=True)
+        told = self._parted(texts).group_by("at", maintain_order=True).agg(lost=lost, several=pl.len() > 1)
+        missing = filled("{}, which lacks {}", pl.lit(self.name), pl.col("lost").list.join(", "))
+        detail = pl.when("several").then(missing).otherwise(pl.lit(self.name))
+        return told.select(pl.lit("MAP_LOOKUP").alias("code"), detail.alias("detail"))
 
 
 @dataclass(frozen=True, slots=True)

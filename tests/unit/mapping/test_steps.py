@@ -61,6 +61,35 @@ pictures = { join = ["p", "q"], with = "|", separators = "," }
     assert frame["pictures"].to_list() == ["x.jpg|y.jpg|z.jpg", "q.jpg", None, "", "z.jpg"]
 
 
+LISTED = """
+[fields]
+v = { column = "c", separators = [","], with = "|", words = { "Köln" = "v1", "Bonn" = "v2", all = "", "A|B" = "v9" } }
+"""
+
+
+def test_a_table_is_asked_for_the_parts_of_a_list(load, table, draft, faults) -> None:
+    cells = ["Köln,Bonn", " Bonn , Köln ", "Köln", "all", "all,Bonn", "A,B", "", None, "Ko\u0308ln,Bonn"]
+    result = draft(load(LISTED), table({"c": [*cells, "Köln,Aachen", "Ulm,Köln,Aachen", "Aachen"]}))
+    read = ["v1|v2", "v2|v1", "v1", "", "v2", "v9", "", None, "v1|v2"]
+    assert result.frame["v"].to_list() == [*read, None, None, None]
+    assert result.issues["detail"].to_list() == [
+        "Köln, Bonn, all, A|B, which lacks Aachen",
+        "Köln, Bonn, all, A|B, which lacks Ulm, Aachen",
+        "Köln, Bonn, all, A|B",
+    ]
+
+
+@pytest.mark.parametrize(("otherwise", "read"), [("keep", "v1|Ulm"), ("empty", "v1")])
+def test_parts_that_a_table_does_not_have_go_the_way_agreed(load, table, draft, otherwise, read) -> None:
+    mapping = load(LISTED.replace(" } }", f' }}, else = "{otherwise}", ignore_case = true }}'))
+    assert draft(mapping, table({"c": ["KÖLN,Ulm", "Ulm"]})).frame["v"].to_list()[0] == read
+
+
+def test_what_is_joined_of_columns_is_asked_for_as_a_whole(load, table, draft) -> None:
+    body = '[fields]\nv = { join = ["a", "b"], with = "-", words = { "x-y" = "z" }, else = "keep" }\n'
+    assert draft(load(body), table({"a": ["x", "x"], "b": ["y", "x"]})).frame["v"].to_list() == ["z", "x-x"]
+
+
 def test_a_negated_flag_says_the_opposite(load, table, draft, faults) -> None:
     body = """
 [fields]
