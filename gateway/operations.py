@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import getpass
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,11 @@ from sqlalchemy.engine import Connection, Row
 
 from gateway.delivery.again import send_again
 from gateway.delivery.results import RunRows
+from gateway.delivery.send import SETUP
 from gateway.delivery.settle import Settler
+from gateway.delivery.wanted_left import LeftBehind, left_behind
 from gateway.errors import WillNeverWork
+from gateway.issues import sentence
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import ROW, RowState, Summary
@@ -139,7 +142,15 @@ class Operations:
         waiting = len(runs.waiting(tx, row.name))
         opened = len(batches.of_lane(tx, row.name, ["open"]))
         unsent = len(batches.of_lane(tx, row.name, batches.UNSENT))
-        return LaneStatus(row.name, waiting, opened, unsent, row.trouble, row.trouble_since, row.wake_at)
+        trouble, since = row.trouble, row.trouble_since
+        last = None if trouble else batches.last_called(tx, row.name)
+        if last is not None and last.code == SETUP:  # nothing has gone through since
+            trouble, since = sentence(SETUP, detail=last.message or ""), last.intent_at
+        return LaneStatus(row.name, waiting, opened, unsent, trouble, since, row.wake_at)
+
+    def left_behind(self, lanes: Mapping[str, bool]) -> list[LeftBehind]:
+        """Lanes that no route writes any more although something waits in them; see delivery.wanted_left."""
+        return left_behind(self._journal, self._spool, lanes)
 
     def sets(self) -> list[SetStatus]:
         """Sets of files that wait, oldest first."""

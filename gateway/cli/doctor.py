@@ -13,6 +13,7 @@ import click
 
 from gateway.cli import view
 from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.status import lanes_of
 from gateway.errors import GatewayError, SettingsError
 from gateway.journal import make_state
 from gateway.settings import Loaded, load_settings
@@ -112,7 +113,7 @@ def _wired(loaded: Loaded) -> list[Finding]:
     except GatewayError as error:
         return [Finding("state", ok=False, found=error.message, fix=error.fix, outside=False)]
     try:
-        return [_version(gateway), *_probed(gateway)]
+        return [_version(gateway), *_left_behind(gateway), *_probed(gateway)]
     finally:
         for source in gateway.service.sources.values():
             source.close()
@@ -123,6 +124,11 @@ def _version(gateway: Gateway) -> Finding:
     newest = gateway.operations.runs(1)
     said = f"of this program's version; {'the last run is ' + newest[0].id if newest else 'nothing has run yet'}"
     return Finding("state", ok=True, found=said, fix="", outside=False)
+
+
+def _left_behind(gateway: Gateway) -> list[Finding]:
+    found = gateway.operations.left_behind(lanes_of(gateway.loaded))
+    return [Finding(f"lane {one.lane}", ok=False, found=one.said, fix=one.fix, outside=False) for one in found]
 
 
 def _probed(gateway: Gateway) -> list[Finding]:

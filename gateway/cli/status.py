@@ -15,7 +15,7 @@ from gateway.cli.verdicts import facts_of, highest, of_run, said_of
 from gateway.operations import LaneStatus, Operations
 from gateway.reports.answers import summary_facts
 from gateway.reports.causes import Cause
-from gateway.settings import load_settings
+from gateway.settings import Loaded, load_settings
 from gateway.wiring import open_operations
 
 
@@ -26,18 +26,22 @@ from gateway.wiring import open_operations
 def status(session: Session, last: int) -> int:
     """Show lanes, troubles, files that wait for others, held runs and the last runs.
 
-    The exit code says whether somebody is wanted: 5 when runs are held, 4 when a lane or source is in trouble.
+    The exit code says whether somebody is wanted: 5 when runs are held, 4 when a lane or source is in trouble, or
+    something waits in a lane that no route writes any more.
 
     Example: gateway status
     """
-    with open_operations(load_settings(session.config)) as operations:
+    loaded = load_settings(session.config)
+    with open_operations(loaded) as operations:
         lanes, held = operations.lanes(), operations.runs(1000, state="held")
+        left = operations.left_behind(lanes_of(loaded))
         facts: dict[str, Any] = {
             "lanes": [_lane(one) for one in lanes],
             "sources_in_trouble": [
                 {"source": name, "trouble": what, "since": since}
                 for name, (what, since) in operations.sources_in_trouble().items()
             ],
+            "left_behind": [{**asdict(one), "said": one.said, "fix": one.fix} for one in left],
             "sets": [asdict(one) for one in operations.sets()],
             "held": [facts_of(row) for row in held],
             "open_imports": [_import(row) for row in operations.open_imports()],
@@ -48,7 +52,7 @@ def status(session: Session, last: int) -> int:
     code = highest(
         [
             Exit.OPEN if held else Exit.WELL,
-            Exit.UNREACHABLE if facts["sources_in_trouble"] or any(one.trouble for one in lanes) else Exit.WELL,
+            Exit.UNREACHABLE if left or facts["sources_in_trouble"] or any(o.trouble for o in lanes) else Exit.WELL,
         ]
     )
     if session.json:
@@ -56,6 +60,13 @@ def status(session: Session, last: int) -> int:
     else:
         _print_status(facts)
     return code
+
+
+def lanes_of(loaded: Loaded) -> dict[str, bool]:
+    """Return the names of all lanes that routes write, and whether wanted prices are computed there."""
+    routes = loaded.routes.values()
+    written = [(one.lane(o.family), o.wanted is not None) for one in routes for o in one.operations]
+    return {lane: any(wanted for other, wanted in written if other == lane) for lane, _ in written}
 
 
 def _lane(one: LaneStatus) -> dict[str, Any]:
@@ -79,6 +90,8 @@ def _print_status(facts: dict[str, Any]) -> None:
         for o in facts["lanes"]
     ]  # fmt: skip
     view.table("Lanes", ("lane", "waiting#", "open#", "unsent#", "state~", "since"), lanes)
+    for one in facts["left_behind"]:
+        click.echo(f"{one['lane']}: {one['said']}.\n{one['fix']}")
     sick = [(s["source"], s["trouble"], view.moment(s["since"])) for s in facts["sources_in_trouble"]]
     view.table("Sources in trouble", ("source", "trouble~", "since"), sick)
     sets = [
@@ -200,4 +213,4 @@ def print_causes(found: list[dict[str, Any]], most: int = 30) -> None:
         click.echo(f"... and {len(found) - most} causes more.")
 
 
-__all__ = ["cause_facts", "print_causes", "print_runs", "said_of", "show", "status"]
+__all__ = ["cause_facts", "lanes_of", "print_causes", "print_runs", "said_of", "show", "status"]

@@ -189,9 +189,9 @@ class Boundary:
     end: int
 
 
-def boundaries(journal: Journal, spool: Spool, lane: str) -> list[Boundary]:
-    """Return the boundaries to come of a lane, in their order."""
-    now = instant(journal.clock.now())
+def boundaries(journal: Journal, spool: Spool, lane: str, since: datetime | None = None) -> list[Boundary]:
+    """Return the boundaries of a lane from now on, or from `since` on, in their order."""
+    now = instant(since or journal.clock.now())
     known = folded("promotion", list(Book.of_lane(journal, spool, lane).frames("promotion"))).filter(~pl.col("off"))
     begin = known.filter(pl.col("starts_at") > now).select(at="starts_at", begin=1, end=0)
     last = pl.col("ends_at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False) + timedelta(seconds=1)
