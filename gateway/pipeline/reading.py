@@ -59,7 +59,7 @@ class _Judged:
 
 
 _SEVERAL = 2
-"""Verdicts from which on two may say the same of a row."""
+"""Verdicts, or effects, from which on two may say the same of a row."""
 
 _WORKERS = 2
 """Blocks mapped and checked at the same time."""
@@ -209,6 +209,8 @@ class FileReading:
         )
         issues = [faulty, checked.issues, *self._of_destination(frame, faulty)]
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
+        if told.height and len(self._setup.legs) >= _SEVERAL:  # what several effects need is said once
+            told = told.unique([ROW, "code", "field", "detail"], keep="first", maintain_order=True)
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique()
         state = pl.lit(None, pl.String)
         if bad.len():

@@ -1,8 +1,9 @@
 """Rows of one file that a destination could only hold as one value, and those that only look like it."""
 
+import polars as pl
 import pytest
 
-from gateway.model import PriceTerms
+from gateway.model import PriceTerms, Requirement
 from gateway.testing.clock import FakeClock
 from gateway.testing.hostile import Further, HostileDestination, HostileSettings, read_log
 from gateway.testing.rig import Rig
@@ -136,6 +137,16 @@ class TestOneLevelPerArticle:
         rig.advance()
         assert rig.states(run) == {"applied": 2}
         assert sent(rig, "sku", "quantity") == [("a", "4")]
+
+
+def test_what_several_effects_need_of_a_row_is_said_once(shop):
+    foreign = Requirement("KEY_FOREIGN", "sku", ("sku",), ~pl.col("sku").str.starts_with("X-"), "X-")
+    limit = Requirement("DEST_LIMIT", "sku", ("sku",), pl.col("sku") == "a", "no a")
+    both = LEVELS.model_copy(update={"requires": (foreign, limit)})
+    further = both.model_copy(update={"name": "whole", "family": "whole", "when": ("quantity",)})
+    rig = shop((both, further), contract="price", mapping=STOCK)
+    run = rig.drop("stock.csv", "sku,level\na,1\nX-b,2\n")
+    assert rig.results(run).select("@row", "code", "faults").rows() == [(2, "KEY_FOREIGN", 2), (3, None, 0)]
 
 
 class TestOneRowPerBranch:
