@@ -12,6 +12,7 @@ from rich.console import Console
 from bench import data
 from bench.measure import Broken, Line, Options
 from bench.table import show
+from gateway.allocator import loading
 
 PARTS = ("start", "stock", "memory", "formats", "feeds", "download", "rooms")
 
@@ -39,8 +40,10 @@ def main(*, rounds: int, large: bool, parts: tuple[str, ...], scale: float, fold
     found: list[Line] = []
     try:
         with error.status("starting") as status:
-            for part in parts or PARTS[:-1]:
-                found.extend(import_module(f"bench.{part}").lines(options, status.update))
+            with loading():  # as the command line does
+                measured = [import_module(f"bench.{part}") for part in parts or PARTS[:-1]]
+            for part in measured:
+                found.extend(part.lines(options, status.update))
     except Broken as broken:
         error.print(f"The bench broke: {broken}", style="bold red", markup=False)
         sys.exit(2)

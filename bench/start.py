@@ -14,8 +14,11 @@ TIMES = 5
 _OPEN = """
 import sys
 from pathlib import Path
-from bench.data import STOCK_MAPPING
-from bench.way import Way
+from gateway.allocator import keep_flat, loading
+keep_flat()
+with loading():
+    from bench.data import STOCK_MAPPING
+    from bench.way import Way
 Way(STOCK_MAPPING).__exit__(None, None, None)
 """
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 import polars as pl
 from filelock import FileLock, Timeout
@@ -356,6 +355,8 @@ def _announced_speed(settings: BaseModel) -> float:
     host = getattr(settings, "host", None)
     folder = getattr(settings, "outbox", None)
     if isinstance(host, str) and urlsplit(host).hostname in {"127.0.0.1", "localhost", "::1"}:
+        import httpx  # noqa: PLC0415  only who has a destination on this machine waits for it to load
+
         try:
             answer = httpx.get(f"{host}/twin", timeout=2.0, trust_env=False)
             return _speed(orjson.loads(answer.content)) if answer.is_success else 1.0

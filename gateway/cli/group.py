@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from gateway import __version__
-from gateway.allocator import keep_flat
+from gateway.allocator import keep_flat, loading
 from gateway.cli.session import Exit, Session, config_option, json_option, tell
 from gateway.errors import GatewayError
 
@@ -53,7 +53,8 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"gateway.cli.{COMMANDS[cmd_name][0]}")
+        with loading():
+            module = importlib.import_module(f"gateway.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name)
         return command
 

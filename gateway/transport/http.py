@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from gateway.errors import MayWorkLater, SettingsError, Throttled, Unreachable
 from gateway.model import Budget, Clock, TokenStore
-from gateway.transport.http_client import HttpxClient
 from gateway.transport.http_model import (
     Access,
     HttpSettings,
@@ -31,7 +30,6 @@ __all__ = [
     "Access",
     "Authorized",
     "HttpSettings",
-    "HttpxClient",
     "OAuth",
     "Paced",
     "Request",
@@ -41,6 +39,7 @@ __all__ = [
     "Tokens",
     "Transport",
     "Upload",
+    "bare",
     "base_url",
     "connect",
     "is_loopback",
@@ -190,6 +189,13 @@ class Authorized:
         self._inner.close()
 
 
+def bare(access: Access, *, clock: Clock) -> Transport:
+    """Return a client without login, pacing or retries."""
+    from gateway.transport.http_client import HttpxClient  # noqa: PLC0415  httpx is loaded by who makes calls only
+
+    return HttpxClient(access, clock=clock)
+
+
 def connect(
     access: Access,
     *,
@@ -204,7 +210,7 @@ def connect(
     Retrying is outermost so that each attempt is booked; auth is innermost so that nothing above sees a secret.
     `tokens`: where access tokens are kept; needed where the access has to get them.
     """
-    client: Transport = Authorized(HttpxClient(access, clock=clock), access.secrets)
+    client: Transport = Authorized(bare(access, clock=clock), access.secrets)
     if access.oauth is not None:
         if tokens is None:
             raise SettingsError(f"{account} needs a store for its access tokens.", fix="Give connect() one.")

@@ -32,3 +32,24 @@ def test_glibc_takes_a_limit_of_arenas():
         pytest.skip("this C library has no mallopt")
     code = "import ctypes, sys; sys.exit(0 if ctypes.CDLL(None).mallopt(-8, 2) == 1 else 1)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_was_made_while_loading_is_never_looked_through_again() -> None:
+    shown = _told(
+        "import gc; from gateway.allocator import loading\n"
+        "with loading():\n    kept = [[] for _ in range(1000)]; inside = gc.isenabled()\n"
+        "print(inside, gc.isenabled(), gc.get_freeze_count() >= 1000)"
+    )
+    assert shown == "False True True"
+
+
+def test_garbage_is_looked_for_again_when_loading_failed() -> None:
+    shown = _told(
+        "import gc; from gateway.allocator import loading\n"
+        "try:\n    with loading():\n        raise ImportError\nexcept ImportError:\n    print(gc.isenabled())"
+    )
+    assert shown == "True"
+
+
+def _told(script: str) -> str:
+    return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip()

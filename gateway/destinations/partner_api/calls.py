@@ -19,7 +19,7 @@ from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import MayWorkLater, Refused, SettingsError, Unreachable
 from gateway.model import Clock
-from gateway.transport.http import Access, HttpxClient, Request, Response, Transport, base_url, is_loopback
+from gateway.transport.http import Access, Request, Response, Transport, bare, base_url, is_loopback
 
 Json = Mapping[str, Any]
 Query = tuple[tuple[str, str], ...]
@@ -48,7 +48,7 @@ class Calls:
         self._settings = settings
         self._profile = profile
         self._transport = transport
-        self._outside = outside or (lambda place: HttpxClient(Access(place, timeout=settings.timeout), clock=clock))
+        self._outside = outside or (lambda place: bare(Access(place, timeout=settings.timeout), clock=clock))
         self._chain = quote(settings.chain_id or "", safe="")
 
     # ---- writing

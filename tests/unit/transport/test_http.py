@@ -23,7 +23,6 @@ from gateway.testing.clock import FakeClock
 from gateway.transport.http import (
     Access,
     Authorized,
-    HttpxClient,
     Paced,
     Request,
     Response,
@@ -33,7 +32,7 @@ from gateway.transport.http import (
     base_url,
     connect,
 )
-from gateway.transport.http_client import retry_after, server_message, translate
+from gateway.transport.http_client import HttpxClient, retry_after, server_message, translate
 
 GET = Request("GET", "/api/thing")
 POST = Request("POST", "/api/thing", upload=Upload("file", "a.csv", "text/csv", b"a;b\n"))
