@@ -9,6 +9,7 @@
         SettingsError       gateway.toml, a mapping, a lookup or a secret is wrong
         FileError           the file as a whole is unusable: it goes to the rejected folder
         Refused             the other side refuses the call as such (not a row)
+          CallRefused       for how it is made, which is never a row's fault
         HostKeyError        a server's key is unknown or changed
       OutcomeUnknown        the request left and no answer came: look it up, never resend blindly
 
@@ -61,13 +62,18 @@ class WillNeverWork(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One mistake in settings or a mapping: `where` is `file:line` as far as known."""
+    """One mistake in settings or a mapping: `where` is `file:line` as far as known.
+
+    Whoever knows no lines says the path of the key instead (`keys`), inside the file `where`; "" is the very section of
+    the settings that was given.
+    """
 
     where: str
     message: str
+    keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
+        return ": ".join(part for part in (self.where, ".".join(self.keys), self.message) if part)
 
 
 class SettingsError(WillNeverWork):
@@ -93,6 +99,10 @@ class Refused(WillNeverWork):
     def __init__(self, message: str, *, fix: str = "", status: str = "") -> None:
         super().__init__(message, fix=fix)
         self.status = status
+
+
+class CallRefused(Refused):
+    """The other side refuses how a call is made: that lies in none of the rows inside it."""
 
 
 class HostKeyError(WillNeverWork):

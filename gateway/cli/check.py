@@ -15,11 +15,11 @@ from gateway.cli.status import cause_facts, print_causes
 from gateway.errors import SettingsError
 from gateway.formats.dialect import propose
 from gateway.formats.images import ENDINGS, TITLES
+from gateway.formats.sections import unknown
 from gateway.formats.unpack import sniff
 from gateway.pipeline import RouteSetup
 from gateway.pipeline.judge import Judged
 from gateway.settings import Loaded, load_settings
-from gateway.settings.reading import unknown
 from gateway.wiring import contract_only, judge, offline
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)

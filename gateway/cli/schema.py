@@ -8,8 +8,8 @@ from gateway.cli import view
 from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.contracts import contracts
 from gateway.errors import SettingsError
+from gateway.formats.sections import unknown
 from gateway.mapping import schema as mapping_schema
-from gateway.settings.reading import unknown
 from gateway.settings.schema import settings_schema
 
 

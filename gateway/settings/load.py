@@ -17,12 +17,13 @@ from gateway.delivery.setup import operations_for
 from gateway.destinations import destinations
 from gateway.errors import SettingsError
 from gateway.formats.layout import XmlLayout
+from gateway.formats.sections import unknown
 from gateway.issues import sentence
 from gateway.mapping import MappingFile, load_mapping
-from gateway.model import Operation
+from gateway.model import Operation, Spec
 from gateway.routes import Route
 from gateway.settings.model import SOURCE_KINDS, GatewaySettings, LocalSettings, RouteSettings, SftpSettings
-from gateway.settings.reading import Document, unknown
+from gateway.settings.reading import Document
 
 _HOW = {
     "price_basis": '; write price_basis = { constant = "net" } (without tax) or "gross" (with it), or name its column'
@@ -30,6 +31,8 @@ _HOW = {
 """What to write for fields that have no default on purpose."""
 
 _TABLES = ("sources", "destinations", "routes")
+_Target = tuple[str, BaseModel, tuple[Operation, ...]]
+"""Kind, settings and operations of a destination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def load_settings(path: Path) -> Loaded:
     if document.faults or settings is None:
         raise SettingsError(document.faults, fix="Nothing was started.")
     watched = (path, *(s for m in mappings.values() for s in m.sources))
-    return Loaded(path, settings, sources, targets, routes, tuple(dict.fromkeys(watched)))
+    plain = {name: (kind, one) for name, (kind, one, _) in targets.items()}
+    return Loaded(path, settings, sources, plain, routes, tuple(dict.fromkeys(watched)))
 
 
 def _tables(document: Document, name: str) -> list[tuple[str, dict[str, Any]]]:
@@ -129,9 +133,9 @@ def _sources(document: Document, base: Path) -> dict[str, LocalSettings | SftpSe
     return made
 
 
-def _destinations(document: Document, base: Path) -> dict[str, tuple[str, BaseModel]]:
+def _destinations(document: Document, base: Path) -> dict[str, _Target]:
     known = destinations()
-    made: dict[str, tuple[str, BaseModel]] = {}
+    made: dict[str, _Target] = {}
     for name, table in _tables(document, "destinations"):
         kind = str(table.get("kind", ""))
         if kind not in known:
@@ -141,8 +145,25 @@ def _destinations(document: Document, base: Path) -> dict[str, tuple[str, BaseMo
         model: type[BaseModel] = known[kind].SPEC.settings
         one = document.section(("destinations", name), rest, model)
         if one is not None:
-            made[name] = (kind, one.model_copy(update=_absolute(one, base)))
+            one = one.model_copy(update=_absolute(one, base))
+            operations = _built(document, ("destinations", name), one, known[kind].SPEC)
+            if operations is not None:
+                made[name] = (kind, one, operations)
     return made
+
+
+def _built(document: Document, keys: tuple[str, ...], settings: BaseModel, spec: Spec) -> tuple[Operation, ...] | None:
+    """Build whatever settings alone decide, so that nothing in them, or in files they name, is found wrong later."""
+    before = len(document.faults)
+    found: tuple[Operation, ...] = ()
+    try:
+        found = spec.operations(settings)
+        for more in ("access", "hook"):
+            getattr(settings, more, lambda: None)()
+    except SettingsError as error:
+        for fault in error.faults:
+            document.take(keys, fault)
+    return found if len(document.faults) == before else None
 
 
 def _absolute(one: BaseModel, base: Path) -> dict[str, Path]:
@@ -155,7 +176,7 @@ def _route(
     document: Document,
     name: str,
     made: RouteSettings,
-    named: tuple[Mapping[str, LocalSettings | SftpSettings], Mapping[str, tuple[str, BaseModel]]],
+    named: tuple[Mapping[str, LocalSettings | SftpSettings], Mapping[str, _Target]],
     folder: Path,
     mappings: dict[Path, MappingFile],
     settings: GatewaySettings | None,
@@ -180,8 +201,7 @@ def _route(
     _check_fields(document, (*keys, "mapping"), mapping, agreed)
     if made.source not in sources or made.destination not in targets:
         return None
-    kind, target = targets[made.destination]
-    operations = destinations()[kind].SPEC.operations(target)
+    _, target, operations = targets[made.destination]
     chosen = operations_for(operations, agreed.name, made.effects)
     offered = [o.family for o in operations_for(operations, agreed.name)]
     if not offered:

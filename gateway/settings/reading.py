@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from gateway.errors import Fault, SettingsError
+from gateway.formats.sections import beyond, complaint, section_of
 from gateway.mapping.lines import key_lines
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -41,10 +41,21 @@ class Document:
     def fault(self, keys: Iterable[str], message: str) -> None:
         """Note a fault at the line of a key, or of the nearest table above it."""
         path = tuple(keys)
-        line = next((self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), None)
+        line = _nearest(self._lines, path)
         place = f"{self.path}:{line}" if line is not None else str(self.path)
         name = ".".join(path)
         self.faults.append(Fault(place, f"{name}: {message}" if name else message))
+
+    def take(self, keys: tuple[str, ...], fault: Fault) -> None:
+        """Note a fault that somebody found in the table of `keys`, or in a file it names, with its line."""
+        if fault.where in {"", "settings"}:
+            self.fault((*keys, *fault.keys), fault.message)
+        elif fault.keys:
+            line = _line(Path(fault.where), fault.keys)
+            place = fault.where if line is None else f"{fault.where}:{line}"
+            self.faults.append(Fault(place, f"{'.'.join(fault.keys)}: {fault.message}"))
+        else:
+            self.faults.append(fault)
 
     def section(self, keys: tuple[str, ...], data: Mapping[str, Any], model: type[_T]) -> _T | None:
         """Validate one table; None when it has faults, which are noted."""
@@ -71,6 +82,8 @@ class Document:
                 if not (told and len(self.faults) > before):
                     self._pydantic(keys, one, model)
             return None
+        for place, message in beyond(made):
+            self.fault((*keys, *place), message)
         return made if len(self.faults) == before else None
 
     def _secret(self, keys: tuple[str, ...], value: Any) -> str | None:
@@ -81,6 +94,8 @@ class Document:
             found = os.environ.get(str(value["env"]))
             if found is None or found == "":
                 self.fault(keys, f"the environment variable {value['env']} is not set")
+            else:
+                self._one_line(keys, found, f"the environment variable {value['env']}")
             return found
         file = self.path.parent / str(value["file"])
         try:
@@ -93,18 +108,34 @@ class Document:
             return None
         if not found:
             self.fault(keys, f"the secret's file is empty: {file}")
+        self._one_line(keys, found, f"the secret's file {file}")
         return found
 
+    def _one_line(self, keys: tuple[str, ...], secret: str, place: str) -> None:
+        """Note a fault where a secret could stand in no header and no login: it is never shown itself."""
+        signs = [number for number, sign in enumerate(secret, start=1) if ord(sign) < 32 or ord(sign) == 127]
+        if not signs:
+            return
+        lines = len(secret.splitlines())
+        found = f"{lines} lines" if lines > 1 else f"an unprintable character at place {signs[0]}"
+        self.fault(keys, f"{place} holds {found}, expected the secret alone, in one line")
+
     def _pydantic(self, keys: tuple[str, ...], one: Any, model: type[BaseModel]) -> None:
-        place = (*keys, *(str(part) for part in one["loc"]))
-        if one["type"] == "extra_forbidden":
-            known = known_keys(model, one["loc"][:-1])
-            self.fault(place, unknown(str(one["loc"][-1]), known, "setting"))
-        elif one["type"] == "missing":
-            self.fault(place, "this setting is needed and missing")
-        else:
-            message = str(one["msg"]).removeprefix("Value error, ")
-            self.fault(place, message[:1].lower() + message[1:])
+        # Pydantic marks a table's key that is at fault itself.
+        self.fault((*keys, *(str(part) for part in one["loc"] if part != "[key]")), complaint(model, one))
+
+
+def _nearest(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> int | None:
+    """Return the line of a key, or of the nearest table above it."""
+    return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+
+
+def _line(path: Path, keys: tuple[str, ...]) -> int | None:
+    """Return the line of a key in a file of somebody else's; None where it can't be read."""
+    try:
+        return _nearest(key_lines(path.read_text("utf-8")), keys)
+    except (OSError, ValueError):
+        return None
 
 
 def secret_fields(model: type[BaseModel]) -> set[str]:
@@ -112,42 +143,18 @@ def secret_fields(model: type[BaseModel]) -> set[str]:
     return {
         name
         for name, info in model.model_fields.items()
-        if get_args(info.annotation) != (str, SecretStr)
+        if get_origin(info.annotation) is not dict
         and (info.annotation is SecretStr or SecretStr in get_args(info.annotation))
     }
 
 
 def secret_tables(model: type[BaseModel]) -> set[str]:
     """Names of the fields of a model that hold several secrets by name."""
-    return {name for name, info in model.model_fields.items() if get_args(info.annotation) == (str, SecretStr)}
+    tables = {name: info.annotation for name, info in model.model_fields.items() if get_origin(info.annotation) is dict}
+    return {name for name, annotation in tables.items() if get_args(annotation)[1] is SecretStr}
 
 
 def secret_sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     """Fields of a model that are tables of their own with secrets in them, and the models of these."""
-    inner = {name: _section_of(info.annotation) for name, info in model.model_fields.items()}
+    inner = {name: section_of(info.annotation) for name, info in model.model_fields.items()}
     return {name: one for name, one in inner.items() if one is not None and secret_fields(one)}
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    """The model of a table that is or may be given."""
-    for one in (annotation, *get_args(annotation)):
-        if isinstance(one, type) and issubclass(one, BaseModel):
-            return one
-    return None
-
-
-def known_keys(model: type[BaseModel], loc: Iterable[Any]) -> list[str]:
-    """Keys that are known at a place inside a model."""
-    here: type[BaseModel] | None = model
-    for part in loc:
-        info = None if here is None else here.model_fields.get(str(part))
-        here = None if info is None else _section_of(info.annotation)
-    return [] if here is None else list(here.model_fields)
-
-
-def unknown(word: str, known: Iterable[str], what: str) -> str:
-    """Say that a word is unknown, with the nearest right one."""
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, 1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {what} {word!r}; {hint}known: {', '.join(names) or 'none'}"

@@ -2,23 +2,18 @@
 
 The sites of the brands document one API each; they differ in details and leave others open. What is not verified is a
 key here with its default and evidence, never a constant in code. A brand's file (profiles/<brand>.toml) is laid over
-the defaults, a file of one's own over that.
+the defaults, a file of one's own over that (brands.py).
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gateway.errors import Fault, SettingsError
-
-HOME = Path(__file__).parent / "profiles"
-"""Where the shipped profiles lie."""
+from gateway.formats.sections import MOST
 
 Feed = Literal["catalog", "promotions", "assortment"]
 
@@ -27,6 +22,8 @@ def _key(default: Any, description: str, evidence: str, **more: Any) -> Any:
     """A profile key. `evidence`: verified, live-reported, inferred, or the number of an assumption."""
     if isinstance(default, dict | list):
         raise TypeError("a default must not be shared: give a tuple or a model")
+    if isinstance(default, float):
+        more.setdefault("le", MOST)
     return Field(default=default, description=description, json_schema_extra={"evidence": evidence}, **more)
 
 
@@ -135,8 +132,8 @@ class Jobs(_Part):
     @field_validator("poll_after_s")
     @classmethod
     def _waits(cls, waits: tuple[float, ...]) -> tuple[float, ...]:
-        if not waits or any(wait <= 0 for wait in waits):
-            msg = "name at least one wait above 0"
+        if not waits or any(not 0 < wait <= MOST for wait in waits):
+            msg = f"name at least one wait, each above 0 and at most {MOST:,.0f}"
             raise ValueError(msg)
         return waits
 
@@ -342,47 +339,6 @@ class Profile(_Part):
     orders: Orders = Orders()
     webhook: Webhook = Webhook()
     errors: Errors = Errors()
-
-
-def brands() -> tuple[str, ...]:
-    """Return the names of the shipped profiles."""
-    return tuple(sorted(path.stem for path in HOME.glob("*.toml")))
-
-
-def load(brand: str, path: Path | None, more: Mapping[str, Any]) -> Profile:
-    """Return a brand's profile with a file and single keys laid over it. Raises SettingsError with every fault."""
-    if brand not in brands():
-        raise SettingsError(f"There is no profile {brand!r}; there are: {', '.join(brands())}.")
-    told = _read(HOME / f"{brand}.toml")
-    if path is not None:
-        told = laid(told, _read(path))
-    try:
-        return Profile.model_validate(laid(told, more))
-    except ValidationError as error:
-        where = "profile" if path is None else str(path)
-        faults = [
-            Fault(f"{where}: {'.'.join(str(part) for part in one['loc'])}", str(one["msg"]))
-            for one in error.errors(include_url=False, include_input=False)
-        ]
-        raise SettingsError(faults, fix="Correct the profile; its keys stand in the page of the destination.") from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"The profile {path} can't be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise SettingsError(f"The profile {path} is not TOML: {error}.") from error
-
-
-def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return tables with other tables laid over them, key by key."""
-    made = dict(under)
-    for name, value in over.items():
-        known = made.get(name)
-        made[name] = laid(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
-    return made
 
 
 def register(model: type[BaseModel] = Profile, prefix: str = "") -> Iterator[tuple[str, Any, str, str]]:

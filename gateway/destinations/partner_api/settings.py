@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from gateway.destinations.partner_api import profile as profiles
+from gateway.destinations.partner_api import brands
 from gateway.destinations.partner_api.profile import Profile
 from gateway.errors import SettingsError
+from gateway.formats.sections import unknown
 from gateway.transport.hook import Hook
 from gateway.transport.http import Access, OAuth, base_url
 
-MOST_TOKENS = 11
-"""So many tokens may be generated in the portal (integration pages, token management; verified)."""
+USES = ("catalog", "promotions", "orders", "status", "all")
+"""What tokens are for, as the portal gives them out."""
 _WORD = re.compile(r"[!-~]+", re.ASCII)
 _VENDOR = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
+
+
+def _zone(name: str) -> str:
+    if not brands.is_zone(name):
+        msg = f"there is no time zone {name!r}; write it like Europe/Madrid"
+        raise ValueError(msg)
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+def _use(name: str) -> str:
+    if name not in USES:
+        raise ValueError(unknown(name, USES, "use of a token"))
+    return name
+
+
+Use = Annotated[str, AfterValidator(_use)]
 
 
 class Vendor(BaseModel):
@@ -29,7 +49,7 @@ class Vendor(BaseModel):
     id: str | None = Field(
         default=None, pattern="^[A-Za-z0-9-]+$", description="Its id at the platform, where rows name it otherwise."
     )
-    timezone: str | None = Field(default=None, description="Its time zone; unset: that of the account.")
+    timezone: Zone | None = Field(default=None, description="Its time zone; unset: that of the account.")
     sales_buffer: int | None = Field(
         default=None, ge=0, description="Stock up to which a product is inactive; unset: the profile's."
     )
@@ -54,15 +74,15 @@ class PartnerApiSettings(BaseModel):
         default=False,
         description="These are all vendors of the chain: `*` and `all` stand for them where a call or file names many.",
     )
-    timezone: str = Field(default="UTC", description="Time zone of vendors that name none; dates in files are local.")
+    timezone: Zone = Field(default="UTC", description="Time zone of vendors that name none; dates in files are local.")
 
     # ---- calls
     host: str | None = Field(default=None, description="Address of the API; unset: the profile's.")
     chain_id: str | None = Field(default=None, pattern=r"^[\w-]+$", description="Id of the chain.")
-    tokens: dict[str, SecretStr] = Field(
+    tokens: dict[Use, SecretStr] = Field(
         default_factory=dict,
-        description="Tokens of the portal by use (`catalog`, `promotions`, `orders`, `status`, `all`), by reference; "
-        "at most 11. A use without one takes `all`, or the only one there is.",
+        description="Tokens of the portal by use (`catalog`, `promotions`, `orders`, `status`, `all`), by reference. "
+        "A use without one takes `all`, or the only one there is.",
     )
     client_id: str | None = Field(default=None, description="Client id, where tokens are got by client credentials.")
     client_secret: SecretStr | None = Field(default=None, description="Client secret, by reference.")
@@ -113,9 +133,8 @@ class PartnerApiSettings(BaseModel):
     @field_validator("brand")
     @classmethod
     def _brand(cls, name: str) -> str:
-        if name not in profiles.brands():
-            msg = f"there is no profile {name!r}; there are: {', '.join(profiles.brands())}"
-            raise ValueError(msg)
+        if name not in brands.brands():
+            raise ValueError(unknown(name, brands.brands(), "profile"))
         return name
 
     @field_validator("host")
@@ -126,9 +145,6 @@ class PartnerApiSettings(BaseModel):
     @field_validator("tokens")
     @classmethod
     def _tokens(cls, tokens: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        if len(tokens) > MOST_TOKENS:
-            msg = f"{len(tokens)} tokens are named; the portal gives at most {MOST_TOKENS}"
-            raise ValueError(msg)
         for use, token in tokens.items():
             if not _WORD.fullmatch(token.get_secret_value()):
                 msg = f"the token {use} must be one word of printable characters, without Bearer before it"
@@ -167,12 +183,6 @@ class PartnerApiSettings(BaseModel):
             if (self.sftp_password is None) == (self.sftp_key_file is None):
                 msg = "files need either sftp_password or sftp_key_file"
                 raise ValueError(msg)
-        for zone in {self.timezone, *(one.timezone or self.timezone for one in self.vendors.values())}:
-            try:
-                ZoneInfo(zone)
-            except (ZoneInfoNotFoundError, ValueError) as error:
-                msg = f"there is no time zone {zone!r}"
-                raise ValueError(msg) from error
         return self
 
     @property
@@ -182,7 +192,7 @@ class PartnerApiSettings(BaseModel):
 
     def load_profile(self) -> Profile:
         """Return the brand's profile with everything laid over it. Raises SettingsError."""
-        return profiles.load(self.brand, self.profile, self.keys)
+        return brands.load(self.brand, self.profile, self.keys, self.sftp_layout if self.channel == "sftp" else None)
 
     def vendor_id(self, name: str) -> str:
         """Return the id the platform knows a vendor by."""
@@ -244,4 +254,4 @@ class PartnerApiSettings(BaseModel):
             "sftp": {"min_interval_s": told.sftp.min_interval_s / speed},
             "confirm": {"window_s": window},
         }
-        return self.model_copy(update={"keys": profiles.laid(self.keys, faster)})
+        return self.model_copy(update={"keys": brands.laid(self.keys, faster)})

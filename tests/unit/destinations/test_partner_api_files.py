@@ -306,11 +306,11 @@ def test_a_single_file_has_both_prices_and_repeats_what_runs(made, clock):
 
 
 def test_prices_of_a_single_file_are_named_as_agreed(made, clock):
-    columns = ["sku", "original_price", "price", "campaign_status"]
+    columns = ["sku", "active", "original_price", "price", "start_date", "end_date", "campaign_status"]
     keys = {"sftp": {"price_variant": "original_price+price", "single_columns": columns}}
     destination = made(sftp_layout="single", keys=keys)
     (content,) = upload(destination, promotions({"sku": "A", "price": "1", "regular_price": "2"}), clock)
-    assert content == "sku,original_price,price,campaign_status\nA,2,1,1\n"
+    assert content == f"{','.join(columns)}\nA,,2,1,2031-03-16 05:00:00,2031-03-23 03:59:59,1\n"
 
 
 # ---------------------------------------------------------------- uploading

@@ -215,12 +215,12 @@ def test_calls_of_all_families_share_one_budget():
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"brand": "nobody"}, "there is no profile"),
+        ({"brand": "nobody"}, "unknown profile 'nobody'"),
         ({"tokens": {}}, "calls need chain_id"),
         ({"chain_id": None}, "calls need chain_id"),
         ({"client_id": "x"}, "go together"),
         ({"client_id": "x", "client_secret": SecretStr("y")}, "not both"),
-        ({"tokens": {str(n): SecretStr("t") for n in range(12)}}, "at most 11"),
+        ({"tokens": {"order": SecretStr("t")}}, "did you mean 'orders'"),
         ({"tokens": {"all": SecretStr("Bearer x")}}, "without Bearer"),
         ({"vendors": {"V1": {"id": "x"}, "V2": {"id": "x"}}}, "two vendors"),
         ({"vendors": {"V 1": {}}}, "letters, digits"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.destinations.partner_api import profile
+from gateway.destinations.partner_api import brands, profile
 from gateway.destinations.partner_api.profile import Profile
 
 PAGE = Path(__file__).parents[3] / "docs" / "destinations" / "partner_api.md"
@@ -78,19 +78,19 @@ def test_every_key_says_what_it_is_and_how_sure_it_is():
         assert re.fullmatch(r"verified|live-reported|inferred|assumption|A-\d\d", basis), key
 
 
-@pytest.mark.parametrize("brand", profile.brands())
+@pytest.mark.parametrize("brand", brands.brands())
 def test_shipped_profiles_are_sound(brand):
-    found = profile.load(brand, None, {})
+    found = brands.load(brand, None, {})
     assert found.brand == brand
     assert found.rest.base_url == f"https://{brand}.partner.deliveryhero.io"
 
 
 def test_hosts_of_files_are_shipped_only_where_they_are_known():
-    known = {brand for brand in profile.brands() if profile.load(brand, None, {}).sftp.host}
+    known = {brand for brand in brands.brands() if brands.load(brand, None, {}).sftp.host}
     assert known == {"foodpanda", "hungerstation", "pedidosya", "talabat"}
 
 
 def test_a_key_of_a_table_replaces_only_itself():
-    found = profile.load("foodpanda", None, {"confirm": {"window_s": {"catalog": 5}}})
+    found = brands.load("foodpanda", None, {"confirm": {"window_s": {"catalog": 5}}})
     assert (found.confirm.window_s.catalog, found.confirm.window_s.promotions) == (5.0, 3000.0)
-    assert found.model_copy(update={"confirm": Profile().confirm}) == profile.load("foodpanda", None, {})
+    assert found.model_copy(update={"confirm": Profile().confirm}) == brands.load("foodpanda", None, {})

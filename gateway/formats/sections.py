@@ -1,0 +1,97 @@
+"""Tables of TOML files as models read them: what is wrong with one, in words, with the nearest right key."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+MOST = 1e9
+"""No number a person writes may be greater: as seconds it is 31 years, and clocks and sockets take it."""
+
+
+def unknown(word: str, known: Iterable[str], what: str) -> str:
+    """Say that a word is unknown, with the nearest right one and all there are."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, 1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {what} {word!r}; {hint}known: {', '.join(names) or 'none'}"
+
+
+def complaint(model: type[BaseModel], details: Mapping[str, Any]) -> str:
+    """Say what pydantic found (an entry of `ValidationError.errors`) wrong with a table of the model."""
+    loc = details["loc"]
+    if details["type"] == "extra_forbidden":
+        return unknown(str(loc[-1]), known_keys(model, loc[:-1]), "setting")
+    if details["type"] == "missing":
+        return "this setting is needed and missing"
+    if details["type"] == "finite_number":
+        return f"expected a number of at most {MOST:,.0f}, neither inf nor nan"
+    message = str(details["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def known_keys(model: type[BaseModel], loc: Iterable[Any]) -> list[str]:
+    """Return the keys known at a place inside a model, whatever tables by name and lists lie on the way."""
+    here: Any = model
+    for part in loc:
+        here = _inside(here, part)
+    found = section_of(here)
+    return [] if found is None else [info.alias or name for name, info in found.model_fields.items()]
+
+
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of a table that is or may be given."""
+    for one in _choices(annotation):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return one
+    return None
+
+
+def entries_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of the entries where tables by name, or a list of tables, are or may be given."""
+    inner = (_inside(one, "") for one in _choices(annotation) if get_origin(one) in {dict, Mapping, list, tuple})
+    return next((found for found in map(section_of, inner) if found is not None), None)
+
+
+def _choices(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return _choices(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return [inner for one in get_args(annotation) for inner in _choices(one)]
+    return [annotation]
+
+
+def _inside(annotation: Any, part: Any) -> Any:
+    for one in _choices(annotation):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            named = [info for name, info in one.model_fields.items() if str(part) in {name, info.alias}]
+            return named[0].annotation if named else None
+        if get_origin(one) in {dict, Mapping}:
+            return get_args(one)[1]
+        if get_origin(one) in {list, tuple}:
+            return get_args(one)[0]
+    return None
+
+
+def beyond(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield keys of numbers that are none, endless or absurdly great, with what to write instead.
+
+    Such a number passes many a model, and breaks whatever waits so long.
+    """
+    if isinstance(value, float):
+        if not math.isfinite(value) or abs(value) > MOST:
+            yield keys, f"found {value:g}, expected a number of at most {MOST:,.0f}"
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from beyond(getattr(value, name), (*keys, name))
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from beyond(one, (*keys, str(name)))
+    elif isinstance(value, list | tuple):
+        for number, one in enumerate(value):
+            yield from beyond(one, (*keys, str(number)))
