@@ -13,7 +13,6 @@ from gateway.formats.layout import CsvLayout
 from gateway.readers import csv_plain
 from gateway.readers.csv import CsvReader
 
-
 LAYOUT = CsvLayout(kind="csv", delimiter=";", encoding="utf-8")
 
 
