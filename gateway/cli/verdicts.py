@@ -44,7 +44,8 @@ def said_of(row: Row[Any]) -> str:
     """Say in one sentence what became of a run so far."""
     match row.state:
         case "settled":
-            return verdict(row.counts.get("states", {}), destination=destination_of(row))
+            told = row.counts.get("errors", "the errors file")
+            return verdict(row.counts.get("states", {}), errors=told, destination=destination_of(row))
         case "held" | "rejected" | "cancelled":
             return "; ".join(row.notes) or row.state
         case "waiting" if "told" in row.counts:

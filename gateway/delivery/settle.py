@@ -169,7 +169,7 @@ class Settler:
         np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
         self._link_back(row, rows)
         with self._journal.begin() as tx:
-            kept = {**row.counts, **counts}
+            kept = {**row.counts, **counts, "errors": errors_writer(rows.layout()).kind}
             runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept)
             runs.set_legs(tx, row.id, open_rows=0, waits=0)
             self._journal.note(tx, row.id, "settled", _spoken(counts["states"]))

@@ -19,7 +19,7 @@ from gateway.mapping import MappingFile, load_mapping
 from gateway.model import RowState, Summary, Table
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.setup import RouteSetup
-from gateway.reports import verdict, writers
+from gateway.reports import errors_writer, verdict, writers
 from gateway.reports.causes import Cause, Tally, causes
 from gateway.spool import RunFolder
 
@@ -79,7 +79,8 @@ class Judged:
             ended_at=None, contract=route.contract, mode=route.mode, rows=self.readout.rows, blank=self.readout.blank,
             states=states, derived={}, tickets=(), calls=0, calls_expected=0, finish_expected=None,
             warnings=self.readout.warnings, linked_run=self.readout.first_run, notes=(),
-            verdict=verdict(states, destination=route.destination), versions={},
+            verdict=verdict(states, errors=errors_writer(rows.layout()).kind, destination=route.destination),
+            versions={},
         )  # fmt: skip
 
 

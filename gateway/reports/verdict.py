@@ -34,7 +34,7 @@ def balances(summary: Summary) -> bool:
     return summary.rows == sum(counts) and all(count >= 0 for count in counts)
 
 
-def verdict(states: Mapping[str, int], *, errors: str = "errors.csv", destination: str = "the marketplace") -> str:
+def verdict(states: Mapping[str, int], *, errors: str, destination: str = "the marketplace") -> str:
     """Say in one sentence what became of the rows.
 
     `states`: rows per state. `errors`: name of the file that lists the failed rows, named when there are any.

@@ -91,3 +91,26 @@ def test_files_that_wait_for_others(call, place, dropped):
     assert people.exit_code == 0
     assert "Files that wait for others" in people.stdout
     assert "parts 1, 3" in people.stdout
+
+
+def test_the_errors_file_is_named_as_it_was_written(call, place):
+    mapping = place / "mappings" / "example.toml"
+    words = mapping.read_text("utf-8")
+    start = words.index("[format]")
+    layout = '[format]\nkind = "xml"\nrecord = "stock/item"\n'
+    fields = words[words.index("[fields]", start) :].replace('["Stock", "Qty"]', '"Stock"')
+    mapping.write_text(words[:start] + layout + fields, "utf-8")
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text("utf-8").replace(".csv", ".xml"), "utf-8")
+    rows = "".join(
+        f"<item><Article>{sku}</Article><Stock>{level}</Stock><Warehouse/></item>"
+        for sku, level in (("A1", "5"), ("A2", "many"))
+    )
+    (place / "inbox" / "stock_1.xml").write_text(f"<stock>{rows}</stock>", "utf-8")
+    result = call("run", "--once")
+    assert result.exit_code == 1, result.output
+    run = json.loads(call("status", "--json").stdout)["runs"][0]
+    assert run["verdict"] == "1 of 2 rows took effect; 1 was rejected by our checks: see errors.xml."
+    assert any(path.name.endswith("errors.xml") for path in (place / "outbox").rglob("*"))
+    assert "see errors.xml" in call("status").stdout
+    assert "see errors.xml" in call("show", run["run"]).stdout

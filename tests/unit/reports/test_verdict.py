@@ -27,7 +27,7 @@ from gateway.reports import balances, verdict
     ],
 )
 def test_the_verdict_is_one_plain_sentence(states, sentence):
-    assert verdict(states) == sentence
+    assert verdict(states, errors="errors.csv") == sentence
 
 
 def test_the_verdict_names_the_errors_file_and_the_destination_it_is_told():
@@ -37,7 +37,7 @@ def test_the_verdict_names_the_errors_file_and_the_destination_it_is_told():
 
 def test_every_state_but_applied_is_told_with_its_count():
     for count, state in enumerate(STATES, start=10):
-        said = verdict({"applied": 5, state: count})
+        said = verdict({"applied": 5, state: count}, errors="errors.csv")
         assert said.startswith("5 of ") or state == "applied"
         assert state == "applied" or f"; {count} " in said
 
