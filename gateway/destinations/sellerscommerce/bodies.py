@@ -20,6 +20,7 @@ from gateway.contracts.rules import given
 from gateway.destinations import _json
 from gateway.destinations.sellerscommerce import enums
 from gateway.errors import Fault, SettingsError
+from gateway.formats.sections import complaint, unknown
 
 NUMBER = r"^(0|[1-9][0-9]*)(\.[0-9]+)?$"
 INTEGER = r"^-?(0|[1-9][0-9]*)$"
@@ -134,10 +135,9 @@ def load(path: Path | None) -> Bodies:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([Fault(str(path), f"the bodies can't be read: {error}")]) from error
     own = _read(text, str(path))
-    unknown = sorted(own.keys() - shipped.keys())
-    if unknown:
-        known = ", ".join(shipped)
-        raise SettingsError([Fault(str(path), f"there is no body {name!r}; known: {known}") for name in unknown])
+    strange = sorted(own.keys() - shipped.keys())
+    if strange:
+        raise SettingsError([Fault(str(path), unknown(name, shipped, "body"), (name,)) for name in strange])
     return {**shipped, **own}
 
 
@@ -159,8 +159,8 @@ def _read(text: str, place: str) -> Bodies:
             made[name] = Body.model_validate(table)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
-                where = ".".join(str(part) for part in one["loc"])
-                faults.append(Fault(place, f"{name}{f'.{where}' if where else ''}: {one['msg']}"))
+                keys = (name, *(str(part) for part in one["loc"]))
+                faults.append(Fault(place, complaint(Body, one), keys))
     if faults:
         raise SettingsError(faults)
     return made

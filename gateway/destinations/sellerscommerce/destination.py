@@ -10,7 +10,7 @@ import polars as pl
 
 from gateway.destinations._categories import categories
 from gateway.destinations.sellerscommerce import bodies as shapes
-from gateway.destinations.sellerscommerce import levels, product
+from gateway.destinations.sellerscommerce import fitting, levels, product
 from gateway.destinations.sellerscommerce.calls import Calls
 from gateway.destinations.sellerscommerce.endpoints import READS
 from gateway.destinations.sellerscommerce.known import Known
@@ -39,11 +39,10 @@ _LEVELS = frozenset({levels.PRICE, levels.STOCK, levels.PROMOTION})
 
 def _operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]:
     own = shapes.load(settings.bodies)
-    return (
-        *levels.stock_operations(settings),
-        product.operation(settings, own),
-        *levels.price_operations(settings),
-    )
+    stock, products = levels.stock_operations(settings), product.operation(settings, own)
+    priced = settings.model_copy(update={"price_basis": settings.price_basis or "net"})
+    fitting.check(own, (*stock, products, *levels.price_operations(priced)), settings.bodies)
+    return (*stock, products, *levels.price_operations(settings))
 
 
 class SellersCommerceDestination:

@@ -9,9 +9,11 @@ from decimal import Decimal
 import httpx
 import polars as pl
 import pytest
+from pydantic import SecretStr
 
-from gateway.destinations.sellerscommerce import answers, bodies, enums, odata
+from gateway.destinations.sellerscommerce import SellersCommerceDestination, answers, bodies, enums, odata
 from gateway.destinations.sellerscommerce.answers import Meaning
+from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.errors import Refused, SettingsError, Unreachable
 
 # ---------------------------------------------------------------- enumerations
@@ -217,13 +219,17 @@ def test_a_table_of_ones_own_replaces_the_shipped_one(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[prices]\nmembers = [{ name = 'A', from = 'sku' }]", "no body 'prices'"),
+        ("[prices]\nmembers = [{ name = 'A', from = 'sku' }]", "prices: unknown body 'prices'; did you mean 'price'"),
         ("[price]\nmembers = []", "price.members"),
         ("[price]\nmembers = [{ name = 'A B', from = 'sku' }]", "price.members.0.name"),
         ("[price]\nmembers = [{ name = 'A' }]", "nothing fills it"),
         ("[price]\nmembers = [{ name = 'A', from = 'x', type = 'enum' }]", "an enum is named"),
         ("[price]\nmembers = [{ name = 'A', from = 'x', type = 'enum', enum = 'Colour' }]", "no enum 'Colour'"),
         ("[price]\nmembers = [{ name = 'A', from = 'x' }, { name = 'A', from = 'y' }]", "stand twice"),
+        (
+            "[price]\nmembers = [{ nam = 'A', from = 'x' }]",
+            "price.members.0.nam: unknown setting 'nam'; did you mean 'name'",
+        ),
         ("[price", "not TOML"),
     ],
 )
@@ -273,3 +279,76 @@ def test_every_shipped_body_names_only_one_object_per_table():
     for one in shipped.values():
         assert (one.group == "") == (one.items == "")
         assert one.items == "" or one.items in shipped
+
+
+# ---------------------------------------------------------------- what fills them
+
+
+def fitted(text, tmp_path, **more):
+    path = tmp_path / "bodies.toml"
+    path.write_text(text, "utf-8")
+    keys = {"access_key": SecretStr("a"), "shared_secret": SecretStr("b"), "bodies": path, **more}
+    return SellersCommerceDestination.SPEC.operations(SellersCommerceSettings(**keys))
+
+
+SKU = '{ name = "S", from = "sku" }'
+CODES = '{ name = "C", from = "category_code" }, { name = "N", from = "category_name" }'
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        (
+            f'[stock]\nmembers = [{SKU}, {{ name = "Q", from = "quantty" }}]',
+            "stock.members.1.from",
+            "unknown source 'quantty'; did you mean 'quantity'? known: product_code, product_id, quantity, sku",
+        ),
+        (f"[stock]\nmembers = [{SKU}]", "stock.members", "no member is from quantity"),
+        (
+            f'[price]\nmembers = [{SKU}, {{ name = "P", from = "pryce" }}]',
+            "price.members.1.from",
+            "did you mean 'price'",
+        ),
+        ('[price]\nmembers = [{ name = "P", from = "price" }]', "price.members", "no member is from sku"),
+        (f'[sku]\nmembers = [{SKU}, {{ name = "P", from = "lised_price" }}]', "sku.members.1.from", "'listed_price'"),
+        (f'[sku]\nmembers = [{SKU}, {{ name = "P", from = "atributes.x" }}]', "sku.members.1.from", "unknown source"),
+        ('[product]\nmembers = [{ name = "P", from = "product_cod" }]', "product.members.0.from", "'product_code'"),
+        (f"[category]\nmembers = [{CODES}]", "category.members", "no member is from parent_code"),
+        (
+            '[order-status]\nmembers = [{ name = "S", from = "status", default = "Shipped" }]',
+            "order-status.members.0.default",
+            "an empty cell of status would become 'Shipped'; expected required = true",
+        ),
+        (
+            '[address]\ngroup = "user"\nitems = "shopper-address"\nmembers = [{ name = "A", from = "items" }]',
+            "address.group",
+            "grouped by 'user', which no member is from",
+        ),
+        (
+            '[address]\nitems = "adress"\nmembers = [{ name = "A", from = "items" }]',
+            "address.items",
+            "unknown table 'adress'; did you mean 'address'",
+        ),
+        ('[return]\nmembers = [{ name = "A", from = "items" }]', "return.members", "go together"),
+    ],
+)
+def test_bodies_that_nothing_would_fill_are_refused_with_their_place(text, place, said, tmp_path):
+    with pytest.raises(SettingsError) as caught:
+        fitted(text, tmp_path)
+    found = {".".join(fault.keys): fault for fault in caught.value.faults}
+    assert found[place].where == str(tmp_path / "bodies.toml")
+    assert said in found[place].message
+
+
+def test_attributes_constants_and_columns_of_peoples_own_are_taken(tmp_path):
+    text = f"""[sku]
+members = [{SKU}, {{ name = "X", from = "attributes.anything" }}, {{ name = "Kind", default = "base" }}]
+[order-status]
+members = [{{ name = "No", from = "their_number" }}, {{ name = "Post", type = "flag", default = true }}]
+"""
+    assert fitted(text, tmp_path)
+
+
+@pytest.mark.parametrize("basis", [None, "net"])
+def test_shipped_bodies_fit(tmp_path, basis):
+    assert fitted("", tmp_path, price_basis=basis)

@@ -290,3 +290,16 @@ def test_a_secret_is_one_line(faults, tmp_path, monkeypatch, content, told, how)
 def test_a_line_end_behind_the_secret_of_a_file_is_none_of_it(faults, tmp_path):
     (tmp_path / "one").write_text(f"{SECRET}\n", "utf-8")
     assert faults(target("mirakl", "", 'host = "x.mirakl.net"\napi_key = { file = "one" }\n')) == []
+
+
+def test_bodies_of_ones_own_are_judged_by_file_and_line(faults, tmp_path):
+    text = '# ours\n[stock]\nmembers = [\n  { name = "S", from = "sku" },\n  { name = "Q", from = "quantty" },\n]\n'
+    (tmp_path / "own.toml").write_text(text, "utf-8")
+    lacking, strange = faults(target("sellerscommerce", 'bodies = "own.toml"\n'))
+    assert lacking == "own.toml:3: stock.members: no member is from quantity; expected one each"
+    assert strange.startswith("own.toml:3: stock.members.1.from: unknown source 'quantty'; did you mean 'quantity'?")
+    (tmp_path / "own.toml").write_text(text.replace("name", "nam", 1).replace("quantty", "quantity"), "utf-8")
+    found = faults(target("sellerscommerce", 'bodies = "own.toml"\n'))
+    assert (
+        "own.toml:3: stock.members.0.nam: unknown setting 'nam'; did you mean 'name'?" in found[-1].split(" known")[0]
+    )
