@@ -234,6 +234,11 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _error("DEST_COMMAND", "The destination can't do the row command {value}.", "Remove the command."),
     _error("DEST_REFUSED", "The destination refused the row: {detail}", "Correct the row and send it again."),
+    _error(
+        "DEST_SETUP",
+        "The destination refused the call as a whole, for a reason that lies in none of its rows: {detail}",
+        "Nothing to mend in the file: the operator is told.",
+    ),
     _error("DEST_REFUSED_BATCH", "The destination refused the whole call: {detail}", "The operator is told."),
     _error(
         "DEST_UNCERTAIN",

@@ -27,7 +27,18 @@ from gateway.wiring import Gateway, SystemClock, wire
 PATIENCE = 30.0
 """Seconds after which `--once` no longer waits for a destination that can't be reached."""
 
-_LOUD = {"trouble", "rejected", "refused", "held", "refused name", "resend", "unreadable", "unmatched", "postponed"}
+_LOUD = {
+    "setup",
+    "trouble",
+    "rejected",
+    "refused",
+    "held",
+    "refused name",
+    "resend",
+    "unreadable",
+    "unmatched",
+    "postponed",
+}
 
 
 @click.command()
@@ -180,6 +191,8 @@ class _Runner:
                 if row.state == "waiting" and any(leg.lane in lanes for leg in operations.legs(row.id))
             }  # fmt: skip
             codes = [of_run(row) for row in operations.runs_since(mark) if row.id not in stuck]
+            codes.append(Exit.UNREACHABLE)
+        if any(event.kind == "setup" for event in operations.events_since(mark.event)):
             codes.append(Exit.UNREACHABLE)
         return highest(codes)
 

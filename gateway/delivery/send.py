@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from gateway.delivery.hear import Hearer
 from gateway.delivery.setup import LaneSetup
-from gateway.errors import Busy, MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
+from gateway.errors import Busy, CallRefused, MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.journal import Journal, batches
 from gateway.model import ABSENT, UNKNOWN, Batch, Operation, Receipt, Repeat, RowState
 from gateway.spool import Spool
@@ -29,6 +29,9 @@ MOST_GIVEN = 4
 
 _ACCOUNT_TROUBLE = frozenset({"301", "302", "303", "307", "308", "401", "403", "404", "405", "415"})
 """Answers to a submission that speak of the account, the address or the form of all calls, not of these rows."""
+
+SETUP = "DEST_SETUP"
+"""Code of a call that was refused for how it is made: the lane stays in trouble until the next call is taken."""
 
 LAPSED_POLL = 60
 """A batch past its deadline is asked about this many times more rarely, so that a late truth is still heard."""
@@ -122,10 +125,8 @@ class Sender:
                     if error.status in _ACCOUNT_TROUBLE:
                         trouble = error
                         break
-                    text = str(error)
-                    done.append(
-                        (b, Receipt(closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=text))
-                    )
+                    code = SETUP if isinstance(error, CallRefused) else "DEST_REFUSED_BATCH"
+                    done.append((b, Receipt(closed=True, rest=RowState.REFUSED, code=code, message=str(error))))
                 except MayWorkLater as error:
                     trouble = error
                     break
@@ -156,7 +157,10 @@ class Sender:
             told.append(batches.Told(b.id, receipt, now + timedelta(seconds=wait), deadline, self._keep(b, receipt)))
         if not told:
             return
+        blameless = [(b, r.message) for b, r in receipts if r.closed and r.code == SETUP]
         with self._journal.begin() as tx:
+            for b, message in blameless:
+                self._journal.note(tx, batches.lane_of(tx, b.id), "setup", message)
             batches.apply_receipts(tx, told)
             batches.mark_late(tx, sorted({b.consignment for b, r in receipts if r.closed or r.outcomes is not None}))
             batches.free_slots(tx, until_ticket)

@@ -164,6 +164,20 @@ def apply_receipts(tx: Connection, told: Sequence[Told]) -> None:
         tx.execute(begin, [{"which": o.batch, "to_deadline": o.deadline} for o in opened])
 
 
+def lane_of(tx: Connection, batch: int) -> str:
+    """Return the lane a batch is of."""
+    query = sa.select(t.consignment.c.lane).join(t.batch, t.batch.c.consignment == t.consignment.c.id)
+    return str(tx.scalar(query.where(t.batch.c.id == batch)))
+
+
+def last_called(tx: Connection, lane: str) -> Row[Any] | None:
+    """Return the newest batch of a lane that the other side answered; None where there is none."""
+    query = sa.select(t.batch).join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
+    query = query.where(t.consignment.c.lane == lane, t.batch.c.intent_at.is_not(None), t.batch.c.length > 0)
+    answered = query.where(t.batch.c.state.in_(("open", "closed", "lapsed"))).order_by(t.batch.c.id.desc())
+    return tx.execute(answered.limit(1)).first()
+
+
 def mark_late(tx: Connection, consignments: Sequence[str]) -> None:
     """Remember that something was learnt of consignments that had ended: their runs are to be corrected."""
     change = sa.update(t.consignment).where(t.consignment.c.state == "closed", t.consignment.c.id.in_(consignments))

@@ -21,7 +21,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.destinations import _json
-from gateway.errors import OutcomeUnknown, Refused, Throttled, Unreachable
+from gateway.errors import CallRefused, OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.model import (
     ABSENT,
     EACH,
@@ -59,6 +59,7 @@ Misdeed = Literal[
     "throttle",
     "refuse",
     "refuse_call",
+    "refuse_form",
     "uncertain",
     "never_close",
     "kill_before",
@@ -71,8 +72,8 @@ class Step(BaseModel):
 
     take: as it should be; drop_before: connection lost, nothing done (Unreachable); drop_after: done, no answer
     (OutcomeUnknown); throttle: Throttled after `seconds`; refuse: the rows of `keys` are refused; refuse_call: Refused;
-    uncertain: the batch closes without saying what became of its rows; never_close: it stays open for ever;
-    kill_before, kill_after: the process dies before or after the effects are written down.
+    refuse_form: CallRefused; uncertain: the batch closes without saying what became of its rows; never_close: it stays
+    open for ever; kill_before, kill_after: the process dies before or after the effects are written down.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -258,6 +259,8 @@ class HostileDestination:
                 raise Throttled("The hostile destination says: not now.", after=step.seconds)
             case "refuse_call":
                 raise Refused("The hostile destination refuses the call.", status="400")
+            case "refuse_form":
+                raise CallRefused("The hostile destination does not take the form.", status="400")
             case _:
                 return
 

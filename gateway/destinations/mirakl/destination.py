@@ -24,7 +24,7 @@ from gateway.destinations.mirakl.price_imports import PriceImports
 from gateway.destinations.mirakl.product_imports import ProductImports
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.destinations.mirakl.stock_imports import StockImports
-from gateway.errors import GatewayError, MayWorkLater, Refused, SettingsError
+from gateway.errors import CallRefused, GatewayError, MayWorkLater, Refused, SettingsError
 from gateway.model import Batch, Clock, Facts, Operation, Receipt, Reference, Sent, Spec, Verdict, no_issues
 from gateway.transport.http import Transport
 
@@ -128,10 +128,18 @@ class MiraklDestination:
         return stock.encode(records, slot, self._settings)
 
     def submit(self, batch: Batch) -> Receipt:
-        """Send the file of the batch. Raises OutcomeUnknown too when the answer names no import."""
+        """Send the file of the batch. Raises OutcomeUnknown too when the answer names no import.
+
+        A 400 is about the form of the file and the parameters beside it: rows are judged later, in reports.
+        """
         family = self._family(batch.operation)
         try:
             return self._imports[family].submit(batch)
+        except Refused as error:
+            if error.status != "400":
+                raise
+            fix = "Compare the columns and codes of the settings with what the marketplace takes; then retry the run."
+            raise CallRefused(error.message, fix=fix, status=error.status) from error
         finally:
             self._wrote(family)
 

@@ -181,7 +181,7 @@ class Imports(ABC):
         """Say that an import failed as a whole."""
         reason = text(state.get("reason_status")) or "no reason given"
         message = f"the import {item.ticket} ended {text(state.get(self.state_field))} as a whole: {reason}"
-        code = "DEST_REFUSED_BATCH"
+        code = "DEST_SETUP"
         return Receipt(ticket=item.ticket, closed=True, rest=RowState.REFUSED, code=code, message=message, raw=raw)
 
     def closed(self, item: Sent, said: Verdicts, named: pl.DataFrame, raw: Raw) -> Receipt:

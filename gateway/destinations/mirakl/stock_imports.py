@@ -105,7 +105,7 @@ class StockImports:
             ticket=item.ticket,
             closed=True,
             rest=RowState.REFUSED,
-            code="DEST_REFUSED_BATCH",
+            code="DEST_SETUP",
             message=f"the import {item.ticket} failed as a whole: {reason}",
             raw=raw,
         )

@@ -400,3 +400,34 @@ def test_several_batches_of_a_window_can_stay_open(rigs):
         rig.advance()
         rig.clock.advance(1)
     assert rig.states(run) == {"applied": 3}
+
+
+def test_a_call_that_is_refused_for_its_form_is_a_trouble_of_the_lane_and_no_fault_of_its_rows(rigs):
+    rig = rigs(Step(does="refuse_form"), Step(does="refuse_form"))
+    run = rig.drop("1.csv", rows(("a", 1), ("b", 2)))
+    rig.advance(3)
+    assert rig.states(run) == {"refused": 2}
+    assert rig.results(run)["code"].to_list() == ["DEST_SETUP"] * 2
+    (lane,) = rig.operations.lanes()
+    assert lane.trouble == (
+        "The destination refused the call as a whole, for a reason that lies in none of its rows: "
+        "The hostile destination does not take the form."
+    )
+    assert lane.trouble_since == rig.clock.now()
+    assert [(e.subject, e.kind) for e in rig.operations.events() if e.kind == "setup"] == [(rig.lane.name, "setup")]
+    rig.clock.advance(3600)
+    again, _ = rig.operations.retry(run)
+    rig.advance(2)
+    assert rig.operations.lanes()[0].trouble is not None, "nothing has gone through since"
+    once_more, count = rig.operations.retry(again)
+    rig.advance(2)
+    assert (count, rig.states(once_more)) == (2, {"applied": 2})
+    assert rig.operations.lanes()[0].trouble is None
+
+
+def test_a_call_refused_for_what_may_be_its_rows_is_no_trouble_of_the_lane(rigs):
+    rig = rigs(Step(does="refuse_call"))
+    run = rig.drop("1.csv", rows(("a", 1)))
+    rig.advance(3)
+    assert rig.results(run)["code"].to_list() == ["DEST_REFUSED_BATCH"]
+    assert rig.operations.lanes()[0].trouble is None

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.destinations.mirakl import MiraklDestination, MiraklSettings
-from gateway.errors import OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
+from gateway.errors import CallRefused, OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
 from gateway.model import UNKNOWN, Batch, Reference, RowState, Sent
 from gateway.testing.clock import FakeClock
 from gateway.transport.http import Response
@@ -55,6 +55,15 @@ def test_submit_posts_one_file_part_and_gives_the_ticket(build):
     assert (request.method, request.path, request.budget) == ("POST", "/api/offers/stock/imports", "STO01")
     assert request.query == (("shop_id", "2110"),)
     assert (request.upload.part, request.upload.content, request.upload.content_type) == ("file", b"body", "text/csv")
+
+
+def test_a_form_that_is_not_taken_is_no_fault_of_the_rows(build):
+    with pytest.raises(CallRefused, match="Unknown column") as caught:
+        build(Refused("Unknown column 'x'", status="400"))[0].submit(BATCH)
+    assert "columns and codes of the settings" in caught.value.fix
+    with pytest.raises(Refused) as caught:
+        build(Refused("no", status="401"))[0].submit(BATCH)
+    assert not isinstance(caught.value, CallRefused)
 
 
 def test_ids_may_be_numbers(build):
@@ -148,7 +157,7 @@ def test_report_lines_that_name_nothing_make_the_rest_uncertain(build, clock):
 
 def test_failed_refuses_every_row(build, clock):
     receipt = build({"status": "FAILED", "reason_status": "bad file"})[0].poll([sent(clock)])[1]
-    assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.REFUSED, "DEST_REFUSED_BATCH")
+    assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.REFUSED, "DEST_SETUP")
     assert "bad file" in receipt.message
 
 

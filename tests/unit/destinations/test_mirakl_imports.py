@@ -205,7 +205,7 @@ def test_a_failed_import_refuses_every_row(build, sent, state, operation):
     field = "import_status" if operation == "product" else "status"
     failed = state(operation, reason_status="bad header", **{field: "FAILED"})
     receipt = poll(build, sent(operation), page(operation, failed))
-    assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.REFUSED, "DEST_REFUSED_BATCH")
+    assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.REFUSED, "DEST_SETUP")
     assert "bad header" in receipt.message
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from gateway.errors import OutcomeUnknown, Refused, Throttled, Unreachable
+from gateway.errors import CallRefused, OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.model import ABSENT, KEY, UNKNOWN, Reference, RowState, Sent
 from gateway.testing.clock import FakeClock
 from gateway.testing.hostile import (
@@ -71,6 +71,7 @@ def test_taking_counts_effects_and_keeps_the_last_value(log):
         ("drop_after", OutcomeUnknown, 1),
         ("throttle", Throttled, 0),
         ("refuse_call", Refused, 0),
+        ("refuse_form", CallRefused, 0),
     ],
 )
 def test_calls_that_fail(log, does, error, effects):
