@@ -26,15 +26,14 @@ from gateway.readers.xml_record import (
     line_of,
     link_of,
 )
-from gateway.readers.xml_stream import RecordStream
+from gateway.readers.xml_stretches import Batch, batches
 
 BLOCK = 20_000
 """Rows per table, fewer where there are many columns."""
 BLOCK_CELLS = 500_000
-SLICE_CELLS = 50_000
-"""Cells made into columns at a time: as Python values so few stay in the processor's cache and out of the collector's
+SLICE = 250
+"""Rows made into columns at a time: as Python values so few stay in the processor's cache and out of the collector's
 way."""
-LEAST_SLICE = 1_000
 MOST_COLUMNS = 5_000
 
 
@@ -61,20 +60,20 @@ class XmlReader:
                 "FILE_XML_RECORDS", "The layout names no record element.", fix="Name it, like catalog/products/product."
             )
         explode = steps(layout.explode or "")
-        columns = layout.columns or tuple(_columns(RecordStream(path, record, names), names, explode))
+        columns = layout.columns or tuple(_columns(batches(path, record, names), names, explode))
         rows = _Rows(names, columns, explode)
-        for batch in RecordStream(path, record, names).batches():
+        for batch in batches(path, record, names):
             rows.take(batch)
             if rows.full:
                 yield rows.table()
         yield rows.table()
 
 
-def _columns(stream: RecordStream, names: Names, explode: tuple[str, ...]) -> dict[str, None]:
+def _columns(stream: Iterator[Batch], names: Names, explode: tuple[str, ...]) -> dict[str, None]:
     found: dict[str, None] = {}
     part = "/".join(explode)
-    for batch in stream.batches():
-        for element in batch:
+    for batch in stream:
+        for element in batch.records:
             discover(element, names, found, skip=part)
             for child in below(element, explode, names) if explode else ():
                 discover(child, names, found, above=part)
@@ -116,24 +115,27 @@ class _Rows:
         """Whether there are rows enough for a table."""
         return len(self._lines) >= min(BLOCK, max(1, BLOCK_CELLS // max(1, len(self.columns))))
 
-    def take(self, elements: list[etree._Element]) -> None:
+    def take(self, batch: Batch) -> None:
         """Add the rows of records."""
-        plan, names, lines, links = self._plan, self.names, self._lines, self._links
-        nothing: Cells = [None] * len(self.columns)
-        for element in elements:
-            cells = nothing.copy()
-            fill(element, plan, cells, names)
-            if not len(element) and is_blank(element):
-                self._blank += 1
-                continue
-            link = link_of(element) if plan.has_errors else None
-            if self.explode and self._take_parts(element, cells, link):
-                continue
-            self._cells.append(cells)
-            lines.append(line_of(element))
-            links.append(link)
-        if len(self._cells) >= max(LEAST_SLICE, SLICE_CELLS // max(1, len(self.columns))):
+        for element in batch.records:
+            self._take_one(element, batch.above)
+        if len(self._cells) >= SLICE:
             self._pack()
+
+    def _take_one(self, element: etree._Element, above: int) -> None:
+        cells: Cells = [None] * len(self.columns)
+        fill(element, self._plan, cells, self.names)
+        if not len(element) and is_blank(element):
+            self._blank += 1
+            return
+        link = link_of(element) if self._plan.has_errors else None
+        if not self.explode or not self._take_parts(element, cells, link, above):
+            self._add(cells, line_of(element) + above, link)
+
+    def _add(self, cells: Cells, line: int, link: Link | None) -> None:
+        self._cells.append(cells)
+        self._lines.append(line)
+        self._links.append(link)
 
     def _pack(self) -> None:
         """Make columns of the cells taken since the last time."""
@@ -141,16 +143,14 @@ class _Rows:
         self._slices.append([pl.Series(f"c{at}", values, dtype=pl.String) for at, values in enumerate(columns)])
         self._cells = []
 
-    def _take_parts(self, element: etree._Element, cells: Cells, link: Link | None) -> bool:
+    def _take_parts(self, element: etree._Element, cells: Cells, link: Link | None, above: int) -> bool:
         """Add a row per exploded child; False when there is none."""
         found = False
         for part in below(element, self.explode, self.names):
             found = True
             own = cells.copy()
             fill(part, self._part, own, self.names)
-            self._cells.append(own)
-            self._lines.append(line_of(part))
-            self._links.append((link_of(part) if self._part.has_errors else None) or link)
+            self._add(own, line_of(part) + above, (link_of(part) if self._part.has_errors else None) or link)
         return found
 
     def table(self) -> Table:

@@ -7,7 +7,7 @@ from lxml import etree
 from gateway.errors import FileError
 from gateway.formats.layout import JsonLayout, XmlLayout
 from gateway.model import Table
-from gateway.readers import xml_stream
+from gateway.readers import xml_stream, xml_stretches
 from gateway.readers.xml import XmlReader
 
 STOCK = """<?xml version="1.0" encoding="UTF-8"?>
@@ -276,6 +276,8 @@ def test_memory_stays_flat_in_documents_with_much_else(document, monkeypatch: py
 
 
 def test_a_record_without_end_is_given_up(document, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml_stretches, "STRETCH", 1024)
+    monkeypatch.setattr(xml_stretches, "LONGEST", 20_000)
     monkeypatch.setattr(xml_stream, "CHUNK", 1024)
     monkeypatch.setattr(xml_stream, "GAP", 20_000)
     fault = refused(document("<r><i><a>1</a></i><i>" + "<b>2</b>" * 10_000 + "</i></r>"), "r/i", columns=("a",))
