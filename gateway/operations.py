@@ -21,7 +21,7 @@ from gateway.delivery.settle import Settler
 from gateway.delivery.wanted_left import LeftBehind, left_behind
 from gateway.errors import WillNeverWork
 from gateway.issues import sentence
-from gateway.journal import Journal, batches, runs
+from gateway.journal import Journal, batches, heard, runs
 from gateway.journal import tables as t
 from gateway.model import ROW, RowState, Summary
 from gateway.pipeline.sets import waiting_sets
@@ -59,6 +59,17 @@ class SetStatus:
     lacks: str
     since: datetime
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventStatus:
+    """Webhook events of a destination that nothing came of so far. `since`: the oldest; `said`: of the newest."""
+
+    destination: str
+    state: str
+    count: int
+    since: datetime
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +170,22 @@ class Operations:
                 SetStatus(one.route, one.name or None, files, lacks, one.opened_at, one.until)
                 for one, files, lacks in waiting_sets(tx)
             ]
+
+    def heard(self) -> list[EventStatus]:
+        """Webhook events that wait, or that nobody could read or match: all that came in the days they are kept."""
+        with self._journal.read() as tx:
+            return [
+                EventStatus(one.destination, one.state, one.events, one.since, self._said_of(tx, one))
+                for one in heard.standing(tx)
+            ]
+
+    def _said_of(self, tx: Connection, one: Row[Any]) -> str:
+        if one.state in heard.LIVE:
+            return "to be looked at" if one.ticket is None else f"no call of ours has the ticket {one.ticket} yet"
+        kind = "unmatched" if one.state == "expired" else one.state
+        mine = sa.and_(t.event.c.subject == f"hook {one.destination}", t.event.c.kind == kind)
+        newest = sa.select(t.event.c.text).where(mine).order_by(t.event.c.id.desc()).limit(1)
+        return tx.scalar(newest) or ""
 
     def sources_in_trouble(self) -> dict[str, tuple[str, Any]]:
         """Sources whose last word was trouble: name -> (what, since)."""

@@ -21,7 +21,7 @@ from gateway.contracts import contract
 from gateway.delivery import book
 from gateway.delivery.baseline import sweep
 from gateway.delivery.build import Builder
-from gateway.delivery.hear import Hearer
+from gateway.delivery.hear import Hearer, expect
 from gateway.delivery.lane import Delivery
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
@@ -85,6 +85,7 @@ class Gateway:
     def listen(self) -> None:
         """Receive webhooks from now on. Raises SettingsError when the address is taken."""
         if self.receiver is not None:
+            expect(self.journal, merged(tuple(self.routes.values())).values())
             self.receiver.start()
 
     def hold(self) -> None:

@@ -24,7 +24,7 @@ from gateway.wiring import open_operations
 @common
 @pass_session
 def status(session: Session, last: int) -> int:
-    """Show lanes, troubles, files that wait for others, held runs and the last runs.
+    """Show lanes, troubles, files that wait for others, webhook events, held runs and the last runs.
 
     The exit code says whether somebody is wanted: 5 when runs are held, 4 when a lane or source is in trouble, or
     something waits in a lane that no route writes any more.
@@ -43,6 +43,7 @@ def status(session: Session, last: int) -> int:
             ],
             "left_behind": [{**asdict(one), "said": one.said, "fix": one.fix} for one in left],
             "sets": [asdict(one) for one in operations.sets()],
+            "events": [asdict(one) for one in operations.heard()],
             "held": [facts_of(row) for row in held],
             "open_imports": [_import(row) for row in operations.open_imports()],
             "unreturned_answers": operations.unreturned(),
@@ -100,6 +101,8 @@ def _print_status(facts: dict[str, Any]) -> None:
         for s in facts["sets"]
     ]  # fmt: skip
     view.table("Files that wait for others", ("route", "set~", "files#", "waits for~", "since", "until"), sets)
+    events = [(e["destination"], e["state"], e["count"], view.moment(e["since"]), e["said"]) for e in facts["events"]]
+    view.table("Webhook events nothing came of", ("destination", "state", "events#", "since", "newest~"), events)
     held = [(r["run"], r["file"], r["rows"], "; ".join(r["notes"])) for r in facts["held"]]
     view.table("Held: release or cancel", ("run", "file~", "rows#", "why~"), held)
     opened = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Row
 
 from gateway.delivery.setup import LaneSetup
 from gateway.errors import GatewayError, MayWorkLater
-from gateway.journal import Journal, batches, heard
+from gateway.journal import Journal, batches, heard, runs
 from gateway.model import Hearing, Receipt
 
 KEEP = timedelta(days=7)
@@ -26,6 +26,17 @@ _LONGEST_PAUSE = 300.0
 
 Store = Callable[[Sequence[tuple[Row[Any], Receipt]]], None]
 """Stores receipts of batches."""
+
+
+def expect(journal: Journal, lanes: Iterable[LaneSetup]) -> None:
+    """Enter the lanes of destinations that may be told before anything was sent: lanes are who hands events over."""
+    now = journal.clock.now()
+    with journal.begin() as tx:
+        for lane in (one for one in lanes if isinstance(one.destination, Hearing)):
+            runs.ensure_lane(
+                tx, lane.name, destination=lane.target.name, account=lane.destination.account,
+                operation=lane.legs[0].operation.name, wake_at=now,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +139,4 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
-__all__ = ["KEEP", "Hearer"]
+__all__ = ["KEEP", "Hearer", "expect"]

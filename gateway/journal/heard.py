@@ -45,6 +45,20 @@ def forget(tx: Connection, destination: str, before: datetime) -> None:
     tx.execute(sa.delete(t.heard).where(old))
 
 
+def standing(tx: Connection) -> Sequence[Row[Any]]:
+    """Events nothing came of so far: `destination`, `state`, `events`, `since` (the oldest), `ticket` (one of them)."""
+    tickets = sa.select(t.heard_ticket.c.heard, sa.func.min(t.heard_ticket.c.ticket).label("ticket"))
+    named = tickets.group_by(t.heard_ticket.c.heard).subquery()
+    query = sa.select(
+        t.heard.c.destination, t.heard.c.state, sa.func.count().label("events"),
+        sa.func.min(t.heard.c.received_at).label("since"), sa.func.min(named.c.ticket).label("ticket"),
+    ).outerjoin(named, named.c.heard == t.heard.c.id)  # fmt: skip
+    query = query.where(t.heard.c.state.in_((*LIVE, "unreadable", "expired")))
+    return tx.execute(
+        query.group_by(t.heard.c.destination, t.heard.c.state).order_by(t.heard.c.destination, t.heard.c.state)
+    ).fetchall()
+
+
 # ---- handing over
 
 

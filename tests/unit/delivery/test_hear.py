@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from gateway.delivery.hear import KEEP
+from gateway.delivery.hear import KEEP, expect
 from gateway.journal import heard, runs
 from gateway.journal import tables as t
 from gateway.model import Hearing
@@ -296,6 +296,46 @@ def test_an_event_about_nothing_of_ours_is_over_or_unreadable(rigs, said):
     rig.drop("a.csv", STOCK)
     rig.advance()
     assert states(rig) == ["done" if said == [] else "unreadable"]
+
+
+def test_an_event_is_read_though_nothing_was_ever_sent(rigs):
+    rig = rigs()
+    tell(rig, None, body=b"no json")
+    expect(rig.journal, rig.lanes.values())
+    with rig.journal.read() as tx:
+        due = runs.due_lanes(tx, rig.clock.now())
+    assert due == [rig.lane.name]
+    rig.delivery.advance(due[0])
+    assert states(rig) == ["unreadable"]
+    (one,) = rig.operations.heard()
+    assert (one.destination, one.state, one.count) == ("there", "unreadable", 1)
+    assert one.said.startswith("event 1: the event can't be read: ")
+
+
+def test_lanes_of_destinations_that_are_not_told_are_not_entered(tmp_path, clock):
+    made = BulkDestination(BulkSettings(fields=("sku", "quantity")), clock=clock, account="there", name="there")
+    rig = Rig(tmp_path / "gateway", made, clock)
+    expect(rig.journal, rig.lanes.values())
+    assert rig.operations.lanes() == []
+    rig.close()
+
+
+def test_events_that_wait_are_told_with_what_they_wait_for(rigs, clock):
+    rig = rigs(OPEN)
+    tell(rig, {"ticket": 77})
+    tell(rig, {"ticket": 78})
+    (new,) = rig.operations.heard()
+    assert (new.state, new.count, new.said) == ("new", 2, "to be looked at")
+    rig.drop("a.csv", STOCK)
+    rig.advance()
+    (waits,) = rig.operations.heard()
+    assert (waits.state, waits.count, waits.since) == ("waiting", 2, clock.now())
+    assert waits.said == "no call of ours has the ticket 77 yet"
+    clock.advance(KEEP.total_seconds() + 60)
+    rig.advance()
+    (gone,) = rig.operations.heard()
+    assert (gone.state, gone.count) == ("expired", 2)
+    assert "78" in gone.said
 
 
 def test_a_destination_that_does_not_hear_ignores_it(tmp_path, clock):
