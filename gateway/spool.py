@@ -31,9 +31,10 @@ def durable(path: Path) -> None:
 def write_block(frame: pl.DataFrame, path: Path) -> None:
     """Write a block of a run's rows: Arrow IPC, which costs a third of Parquet to write and is read column by column.
 
-    Not durable by itself: a run whose reading was interrupted is read anew.
+    Not durable by itself: a run whose reading was interrupted is read anew. Texts are laid out as older readers know
+    them, one behind the other: that is read in half the time of the newer layout, whose every text is looked up.
     """
-    frame.write_ipc(path, compression="uncompressed")
+    frame.write_ipc(path, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
 
 
 def read_block(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
