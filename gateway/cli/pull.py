@@ -15,7 +15,7 @@ import click
 
 from gateway.cli import view
 from gateway.cli.check import EXISTING
-from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.session import Exit, Session, common, new_file, pass_session
 from gateway.errors import FileError, SettingsError
 from gateway.formats.neutral import neutralise, restore
 from gateway.model import Destination, RowState
@@ -86,11 +86,11 @@ def pull(
     loaded = load_settings(session.config)
     if name is None:
         return _known(session, loaded, "reading", Reads, lambda one: list(one.lists))
+    target = new_file(out or Path(f"{name}.csv"))
     with reach(loaded, _chosen(loaded, destination, "reading", Reads)) as there:
         reading: Reads = _capability(there, "reading", Reads)
         with view.counting(f"Reading {name}"):
             found = list(reading.read(name, key=key, where=where, order_by=sort, most=most))
-    target = out or Path(f"{name}.csv")
     _write(target, found)
     if session.json:
         view.emit({"list": name, "entries": len(found), "file": str(target)})
@@ -124,7 +124,7 @@ def push(
             session, loaded, "pushing", Writes, lambda one: [f"{n}: {', '.join(c)}" for n, c in one.forms.items()]
         )
     rows = _rows(file)
-    target = out or file.with_name(f"{file.name}.result.csv")
+    target = new_file(out or file.with_name(f"{file.name}.result.csv"))
     counts: dict[str, int] = {}
     with (
         reach(loaded, _chosen(loaded, destination, "pushing", Writes)) as there,

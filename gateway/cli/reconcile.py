@@ -12,7 +12,7 @@ import polars as pl
 
 from gateway.cli import view
 from gateway.cli.check import known_route
-from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.session import Exit, Session, common, new_file, pass_session
 from gateway.delivery.reconcile import Compared, Reconciler
 from gateway.delivery.setup import leg_of
 from gateway.errors import SettingsError
@@ -61,12 +61,12 @@ def reconcile(session: Session, route: str | None, *, resend: bool, out: Path | 
             click.echo("\n".join(able) or "No route leads to a destination that says what it has.")
         return Exit.WELL
     one = loaded.routes[known_route(loaded, route)]
+    target = new_file(out or Path(f"{route}.diff.csv"))
     with reach(loaded, one.route.destination) as there, view.counting(f"Reading {one.route.destination}"):
         reading = getattr(there, "reading", None)
         if not isinstance(reading, Levels):
             raise SettingsError(f"Destination {one.route.destination} does not say what it has.")
         theirs = reading.levels()
-    target = out or Path(f"{route}.diff.csv")
     with closing(open_journal(loaded.settings.state, SystemClock())) as journal:
         found = _found(Reconciler(journal, Spool(loaded.settings.state)), one, theirs, resend=resend)
     _write(target, found)

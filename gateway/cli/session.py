@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import json
+import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +95,31 @@ def json_option() -> Callable[[_F], _F]:
 def common(command: _F) -> _F:
     """Add the options every command takes."""
     return config_option()(json_option()(command))
+
+
+class Factor(click.FloatRange):
+    """A number within bounds; neither endless nor none, which slip through comparisons."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the number. Raises BadParameter."""
+        made = super().convert(value, param, ctx)
+        if not math.isfinite(made):
+            self.fail(f"{value} is no number that can be reckoned with.", param, ctx)
+        return made
+
+
+def new_file(path: Path) -> Path:
+    """Return the path of a file that is about to be written. Raises SettingsError where it can't, before any work."""
+    folder = path.parent
+    if not folder.is_dir():
+        why = f"{folder} is no folder" if folder.exists() else f"the folder {folder} does not exist"
+    elif path.is_dir():
+        why = "it is a folder"
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        why = "we may not write there"
+    else:
+        return path
+    raise SettingsError(f"{path} can't be written: {why}.", fix="Make the folder, or name another file with --out.")
 
 
 def _plain(error: GatewayError) -> str:

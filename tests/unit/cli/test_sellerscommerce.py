@@ -193,6 +193,25 @@ def test_what_is_wrong_is_told(place, call, twin, args, code, told):
     assert told in result.stderr
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("pull", "brands", "--out", "missing/x.csv"),
+        ("push", "links", "good.csv", "--out", "missing/x.csv"),
+        ("reconcile", "store_stock", "--resend", "--out", "missing/x.csv"),
+    ],
+)
+def test_where_nothing_can_be_written_nothing_is_asked_or_sent(place, call, twin, args):
+    (place / "good.csv").write_text("product_code,category_code\nA1,B\n")
+    before = len(twin.calls)
+    result = call(*args)
+    assert result.exit_code == 3
+    assert "missing/x.csv can't be written: the folder missing does not exist." in result.stderr
+    (place / "missing").write_text("a file")
+    assert "missing/x.csv can't be written: missing is no folder." in call(*args).stderr
+    assert len(twin.calls) == before
+
+
 def test_a_store_that_is_not_there_is_unreachable(place, call, twin):
     twin.stop()
     assert call("pull", "brands").exit_code == 4
