@@ -13,18 +13,19 @@ from types import FrameType
 
 import click
 
-from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.session import Exit, Factor, Session, common, pass_session
 from gateway.errors import SettingsError
 from gateway.twin.drop import Account, Drop
 from gateway.twin.serving import SYSTEMS, serve
 from gateway.wiring import SystemClock
 
+FACTOR = Factor(min=0, max=1e6, min_open=True)
 PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
 
 
 @click.command()
 @click.argument("system", type=click.Choice([*SYSTEMS, "drop"]))
-@click.option("--speed", type=float, default=1.0, show_default=True, help="Clock factor: shrinks limits and delays.")
+@click.option("--speed", type=FACTOR, default=1.0, show_default=True, help="Clock factor: shrinks limits and delays.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on this machine.  [default: a free one]")
 @click.option(
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("twin"), show_default=True,
@@ -32,7 +33,8 @@ PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
 )  # fmt: skip
 @click.option(
     "--offers", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="CSV of sku,quantity that a shop has at its first start; others are unknown to it.",
+    help="CSV of sku,quantity that a shop has at its first start (partner_api: for the price 10); others are unknown "
+    "to it.",
 )  # fmt: skip
 @click.option("--user", default="partner", show_default=True, help="Account of the drop.")
 @common
@@ -41,8 +43,9 @@ def twin(session: Session, system: str, speed: float, port: int, folder: Path, o
     """Run a local stand-in of a system at the other end.
 
     It runs until it is stopped, listens on this machine only and keeps the rules of the real system: limits, delays,
-    error reports. The drop shows DIR/files to its account; its password is that of GATEWAY_DROP_PASSWORD, or a new
-    one in DIR/password, and DIR/known_hosts holds its host key.
+    error reports. Its first lines say how it is reached and which pages show what it was told; GET /twin says it again.
+    The drop shows DIR/files to its account; its password is that of GATEWAY_DROP_PASSWORD, or a new one in
+    DIR/password, and DIR/known_hosts holds its host key.
 
     Example: gateway twin mirakl --speed 300 --dir twins
     """

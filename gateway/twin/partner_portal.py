@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from gateway.twin.partner import PartnerTwin
 
 
+SHOWN = ("shelf", "jobs", "promotions", "files", "deliveries", "effects", "violations", "calls", "faults")
+"""Pages that show something: GET /twin/NAME."""
+SETS: Mapping[str, str] = {
+    "webhook": '{"url": "http://127.0.0.1:8460/hooks/NAME", "secret": "word"}; an empty url takes it away',
+    "pause": '{"feed": "catalog", "paused": true}',
+    "alter": '{"vendor": "v001", "sku": "A1", "price": "9.90", "active": false}',
+    "sftp": '{"user": "XX_YY_twin", "renew_host_key": true}, or switches of its server',
+    "faults": '{"fails": 1, "only": "C1"}, or any other fault that GET shows',
+}
+"""Pages that set something: POST /twin/NAME, with what it takes."""
+
+
 class Portal:
     """Pages below /twin. Real portals show job lists, files and their errors, and a pause switch (verified)."""
 
@@ -56,14 +68,18 @@ class Portal:
     def _about(self) -> dict[str, Any]:
         twin = self._twin
         chains = {chain.chain_id: [one.vendor_id for one in chain.vendors] for chain in twin.settings.chains}
+        zones = {one.vendor_id: one.timezone for chain in twin.settings.chains for one in chain.vendors}
         drop = twin.drop
         place = None if drop is None else {"host": drop.host, "port": drop.port, "known_hosts": drop.known_hosts_line}
         return {
             "system": "partner_api",
             "speed": twin.clock.speed,
             "chains": chains,
+            "timezones": zones,
             "layout": twin.settings.layout,
             "sftp": place,
+            "pages": [f"/twin/{name}" for name in SHOWN],
+            "sets": {f"/twin/{name}": takes for name, takes in SETS.items()},
         }
 
     def _jobs(self) -> list[dict[str, Any]]:
@@ -110,15 +126,18 @@ class Portal:
         return Response(out.getvalue(), media_type="text/csv")
 
     async def _webhook(self, request: Request) -> Response:
-        body = await _object(request)
+        """Set where a chain is told about its jobs; `"url": ""` takes it away."""
+        body = await _object(request, "url", "secret", "chain_id")
+        if not isinstance(body.get("url"), str) or not isinstance(body.get("secret", ""), str):
+            raise HTTPException(400, f"Expected {SETS['webhook']}")
         try:
-            self._twin.hear_at(str(body.get("url", "")), str(body.get("secret", "")), _text(body, "chain_id"))
+            self._twin.hear_at(body["url"], body.get("secret", ""), _text(body, "chain_id"))
         except SettingsError as error:
             raise HTTPException(400, str(error)) from error
-        return json_answer({"url": body.get("url")})
+        return json_answer({"url": body["url"]})
 
     async def _pause(self, request: Request) -> Response:
-        body = await _object(request)
+        body = await _object(request, "feed", "paused", "chain_id")
         feed, paused = body.get("feed"), body.get("paused")
         if feed not in self._twin.settings.feeds or not isinstance(paused, bool):
             raise HTTPException(400, f'Expected {{"feed": one of {list(self._twin.settings.feeds)}, "paused": flag}}')
@@ -126,7 +145,7 @@ class Portal:
         return json_answer({"feed": feed, "paused": paused})
 
     async def _alter(self, request: Request) -> Response:
-        body = await _object(request)
+        body = await _object(request, "vendor", "sku", "price", "active")
         values = {name: body[name] for name in ("price", "active") if name in body}
         typed = isinstance(values.get("price", ""), str) and isinstance(values.get("active", True), bool)
         if not typed or not all(isinstance(body.get(name), str) for name in ("vendor", "sku")):
@@ -168,11 +187,15 @@ def _text(body: Mapping[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-async def _object(request: Request) -> dict[str, Any]:
+async def _object(request: Request, *known: str) -> dict[str, Any]:
+    """Read the body; `known`: the keys it may have, where not any. Raises HTTPException."""
     try:
         body = orjson.loads(await request.body())
     except orjson.JSONDecodeError as error:
         raise HTTPException(400, "The body is not JSON") from error
     if not isinstance(body, dict):
         raise HTTPException(400, "The body is not a JSON object")
+    strange = [name for name in body if known and name not in known]
+    if strange:
+        raise HTTPException(400, f"Found {', '.join(map(repr, strange))}: expected {', '.join(known)}")
     return body

@@ -12,8 +12,12 @@ from typing import Any
 from gateway.errors import SettingsError
 from gateway.twin.mirakl import MiraklTwin
 from gateway.twin.partner import Item, PartnerTwin
+from gateway.twin.partner_portal import SETS, SHOWN
 from gateway.twin.sage import SageTwin
 from gateway.twin.sellerscommerce import SellersCommerceTwin
+
+PRICE = "10"
+"""Price of the articles a chain starts with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +63,22 @@ def _sellerscommerce(start: Start) -> Served:
 
 
 def _partner(start: Start) -> Served:
-    items = [Item(sku, f"Article {sku}", "10", quantity > 0, quantity) for sku, quantity in start.offers.items()]
+    items = [Item(sku, f"Article {sku}", PRICE, quantity > 0, quantity) for sku, quantity in start.offers.items()]
     files = start.folder / "partner_api"
     twin = PartnerTwin(
         items, speed=start.speed, host=start.host, port=start.port, files=files, state_file=start.state_file
     )
     chain = twin.settings.chains[0]
-    vendors = ", ".join(vendor.vendor_id for vendor in chain.vendors)
-    hint = (
-        f"token {chain.tokens[0].value}, chain {chain.chain_id}, vendors {vendors}; pages: /twin/shelf, /twin/files; "
-    )
+    vendors = ", ".join(f"{vendor.vendor_id} ({vendor.timezone})" for vendor in chain.vendors)
     login = chain.logins[0]
-    hint += f"SFTP user {login.user}, password {login.password}, host key in {files / 'known_hosts'}"
-    return Served(twin, lambda: f"{twin.url}, files at {twin.files_at}", hint)
+    hint = (
+        f"token {chain.tokens[0].value}, chain {chain.chain_id}, vendors with their time zones: {vendors}",
+        f"SFTP user {login.user}, password {login.password}, host key in {files / 'known_hosts'}",
+        f"pages: {', '.join(f'/twin/{name}' for name in SHOWN)}",
+        f"webhook: POST /twin/webhook {SETS['webhook']}",
+        f"articles of --offers stand at every vendor with the price {PRICE}",
+    )
+    return Served(twin, lambda: f"{twin.url}, files at {twin.files_at}", "\n".join(hint))
 
 
 SYSTEMS: Mapping[str, Callable[[Start], Served]] = {
@@ -97,7 +104,7 @@ def serve(
     """Run the twin of `system`, one of SYSTEMS, until `stop` is set or the user interrupts.
 
     State is kept in `state_dir`; the Sage folders are `sage-in` and `sage-results` in it. `announce` gets one line
-    when the twin is up, and a second one where there is something to know. Raises SettingsError for an unknown system,
+    when the twin is up, and more where there is something to know. Raises SettingsError for an unknown system,
     Unreachable when the port is taken.
     """
     if system not in SYSTEMS:

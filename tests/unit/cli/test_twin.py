@@ -80,3 +80,22 @@ def test_a_taken_port_is_told(call, tmp_path):
 def test_the_password_comes_from_the_environment_first(tmp_path, monkeypatch):
     made = twin_module._kept_password(tmp_path / "password")
     assert twin_module._kept_password(tmp_path / "password") == made
+
+
+@pytest.mark.parametrize("speed", ["inf", "nan", "-1", "0", "1e9"])
+def test_a_clock_that_can_not_be_is_refused(call, place, speed):
+    result = call("twin", "mirakl", "--speed", speed)
+    assert result.exit_code == 3
+    assert "--speed" in result.stderr
+    assert not (place / "twin").exists()
+
+
+def test_the_first_lines_say_all_a_newcomer_needs(started):
+    _, process = started("partner_api")
+    said = "".join(process.stdout.readline() for _ in range(5))
+    for words in (
+        "token twin-token", "v001 (UTC), v002 (UTC)", "SFTP user", "/twin/jobs", "/twin/promotions", "/twin/deliveries",
+        'POST /twin/webhook {"url": ', '"secret": ', "the price 10",
+    ):  # fmt: skip
+        assert words in said
+    assert _end(process) == 0

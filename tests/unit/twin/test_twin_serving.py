@@ -68,6 +68,7 @@ def test_the_partner_api_with_its_files(run, tmp_path):
         ("v001", "A", True),
         ("v001", "B", False),
     ]
+    assert {row["price"] for row in rows} == {"10"}
     stop.set()
     thread.join(10)
     assert (tmp_path / "state" / "partner_api.json").exists()

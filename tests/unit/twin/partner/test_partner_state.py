@@ -1,10 +1,14 @@
 """What outlives a Partner API twin, its own pages, and where it listens."""
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 
 from gateway.errors import SettingsError, Unreachable
 from gateway.twin.partner import PartnerTwin
+from gateway.twin.partner_portal import Portal
 
 
 def test_everything_but_the_webhook_outlives_the_twin(stand, tmp_path, ears):
@@ -70,6 +74,51 @@ def test_pages_that_set(stand, ears):
     assert (shop.item("MILK").price, shop.item("MILK").active) == ("9", False)
     for bad in ({"sku": "MILK"}, changed | {"sku": "NOPE"}, changed | {"vendor": "x"}, changed | {"price": 9}):
         assert shop.client.post("/twin/alter", json=bad).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("page", "body"),
+    [
+        ("webhook", {"address": "http://127.0.0.1:1/", "secret": "s"}),
+        ("webhook", {"url": "http://127.0.0.1:1/", "secret": "s", "chain": "c"}),
+        ("webhook", {"url": None, "secret": "s"}),
+        ("webhook", {"url": "http://127.0.0.1:1/", "secret": 5}),
+        ("webhook", {}),
+        ("pause", {"feed": "catalog", "paused": True, "until": 5}),
+        ("alter", {"vendor": "v001", "sku": "MILK", "prise": "1"}),
+    ],
+)
+def test_what_a_page_does_not_know_is_refused_and_changes_nothing(stand, ears, page, body):
+    shop = stand()
+    shop.client.post("/twin/webhook", json={"url": ears.url, "secret": "s"})
+    refused = shop.client.post(f"/twin/{page}", json=body)
+    assert refused.status_code == 400
+    assert "xpected" in refused.text
+    shop.update({"sku": "MILK", "price": 1}, {"sku": "EGGS", "price": 1})
+    ears.wait(1)  # the webhook stands
+
+
+def test_an_empty_address_takes_the_webhook_away(stand, ears):
+    shop = stand()
+    for url in (ears.url, ""):
+        assert shop.client.post("/twin/webhook", json={"url": url, "secret": "s"}).json() == {"url": url}
+    shop.update({"sku": "MILK", "price": 1}, {"sku": "EGGS", "price": 1})
+    assert shop.twin.deliveries() == []
+
+
+def test_its_first_page_and_its_documentation_name_every_page(stand):
+    shop = stand()
+    about = shop.client.get("/twin").json()
+    assert about["timezones"] == {vendor.vendor_id: vendor.timezone for vendor in shop.twin.settings.chains[0].vendors}
+    for page in about["pages"]:
+        assert shop.client.get(page).status_code == 200
+    routes = [route for route in Portal(shop.twin).routes() if "{" not in route.path and route.path != "/twin"]
+    shown = {route.path for route in routes if "GET" in (route.methods or ())}
+    sets = {route.path for route in routes if "POST" in (route.methods or ())}
+    assert (shown, sets) == (set(about["pages"]), set(about["sets"]))
+    text = (Path(__file__).parents[4] / "docs" / "destinations" / "partner_api.md").read_text("utf-8")
+    told = set(re.findall(r"`(?:GET|POST) (/twin/\w+)", text))
+    assert told == shown | sets
 
 
 def test_where_it_listens(stand):
