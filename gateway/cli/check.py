@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,11 @@ from typing import Any
 import click
 
 from gateway.cli import view
+from gateway.cli.proposal import propose
 from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.cli.status import cause_facts, print_causes
 from gateway.errors import SettingsError
-from gateway.formats.dialect import propose
-from gateway.formats.images import ENDINGS, TITLES
 from gateway.formats.sections import unknown
-from gateway.formats.unpack import sniff
 from gateway.pipeline import RouteSetup
 from gateway.pipeline.judge import Judged
 from gateway.settings import Loaded, load_settings
@@ -36,13 +33,13 @@ def check(session: Session, file: Path, route: str | None, mapping: Path | None,
     """Judge a file and send nothing.
 
     Prints counts and issues by cause; --out writes result.csv, issues.csv and the errors file as the partner would
-    get them. Without a route or mapping that fits, the file's layout is proposed.
+    get them. Without a route or mapping that fits, the beginning of a mapping is proposed.
 
     Example: gateway check stock_example.csv --route stock
     """
     setup = _setup(session, file, route, mapping)
     if setup is None:
-        return _propose(session, file)
+        return propose(session, file)
     with tempfile.TemporaryDirectory(prefix="gateway-check-") as work:
         with view.counting(f"Reading {file.name}") as progress:
             judged = judge(file, setup, Path(work), progress=progress)
@@ -109,25 +106,3 @@ def _print(facts: dict[str, Any]) -> None:
     print_causes(facts["issues"])
     for path in facts["written"]:
         click.echo(f"Written: {path}")
-
-
-def _propose(session: Session, file: Path) -> int:
-    nature = sniff(file)
-    if nature in {"xlsx", "xml"}:
-        layout: dict[str, object] = {"kind": nature} if nature == "xlsx" else {"kind": nature, "record": "root/record"}
-        evidence: tuple[str, ...] = (f"the bytes are those of an {nature.upper()} file",)
-    elif nature in ENDINGS.values():
-        layout, evidence = {"kind": "image"}, (f"the bytes are those of {TITLES[nature]}",)
-    else:
-        proposal = propose(file)
-        layout, evidence = proposal.layout.model_dump(exclude_none=True), proposal.evidence
-    if session.json:
-        view.emit({"file": file.name, "format": layout, "evidence": evidence})
-        return Exit.WELL
-    click.echo(f"No route or mapping fits {file.name}; a mapping of it could begin with:\n\n[format]")
-    for key, value in layout.items():
-        click.echo(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-    click.echo("")
-    for line in evidence:
-        click.echo(f"- {line}")
-    return Exit.WELL

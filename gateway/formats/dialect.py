@@ -6,6 +6,7 @@ import codecs
 import csv
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -124,11 +125,16 @@ def _quote(text: str) -> str:
 
 
 def _header(found: _Division) -> tuple[bool, str]:
-    first = [cell.strip() for cell in found.records[0]]
-    values = [cell for cell in first if _VALUE.match(cell)]
-    if values:
-        return False, f"no header: the first record holds {values[0]!r}"
-    filled = [cell.casefold() for cell in first if cell]
-    if len(set(filled)) < len(filled):
-        return False, "no header: the first record repeats a text"
+    why = no_header([cell.strip() for cell in found.records[0]])
+    if why:
+        return False, f"no header: the first record {why}"
     return True, "header: the first record holds only different texts"
+
+
+def no_header(cells: Sequence[str]) -> str:
+    """Say why trimmed cells can't be the names of columns; "" where they can."""
+    values = [cell for cell in cells if _VALUE.match(cell)]
+    if values:
+        return f"holds {values[0]!r}"
+    filled = [cell.casefold() for cell in cells if cell]
+    return "repeats a text" if len(set(filled)) < len(filled) else ""

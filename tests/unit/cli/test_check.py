@@ -1,5 +1,6 @@
 import gzip
 import json
+import tomllib
 import zipfile
 
 import pytest
@@ -94,9 +95,34 @@ def test_a_layout_is_proposed_where_no_route_fits(call, place):
     assert json.loads(call("check", "unknown.txt", "--json").stdout)["format"]["delimiter"] == ","
 
 
+def test_the_proposal_is_the_beginning_of_a_mapping(call, place):
+    text = 'SKU;Bezeichnung "neu";Quantity;SKU\nA1;eine\x0bBluse;5;x\n'
+    (place / "unknown.txt").write_text(text, "utf-8")
+    shown = call("check", "unknown.txt").stdout
+    begun, _, evidence = shown.partition("\n\n- ")
+    mapping = tomllib.loads(begun.split("begin with:")[1])
+    assert (mapping["contract"], mapping["version"], mapping["format"]["delimiter"]) == ("stock", 1, ";")
+    assert mapping["fields"] == {}
+    assert "no header: the first record repeats a text" in evidence
+    assert "# ... = { position = 1 }  # like SKU" in begun
+    (place / "unknown.txt").write_text(text.replace(";SKU", ";Lager"), "utf-8")
+    begun = call("check", "unknown.txt").stdout.partition("\n\n- ")[0]
+    assert tomllib.loads(begun.split("begin with:")[1])["fields"] == {"sku": "SKU", "quantity": "Quantity"}
+    assert '# ... = "Bezeichnung \\"neu\\""  # like eine Bluse' in begun
+    told = json.loads(call("check", "unknown.txt", "--json").stdout)
+    assert (told["contract"], told["fields"]["quantity"]) == ("stock", "Quantity")
+    assert told["columns"] == ["SKU", 'Bezeichnung "neu"', "Quantity", "Lager"]
+
+
+def test_the_contract_with_most_fields_named_alike_is_proposed(call, place):
+    (place / "unknown.txt").write_text("sku,price,currency,campaign,starts_at\na,1,EUR,x,y\n")
+    assert json.loads(call("check", "unknown.txt", "--json").stdout)["contract"] == "promotion"
+
+
 def test_other_kinds_are_recognised(call, place):
-    (place / "unknown.dat").write_text("<?xml version='1.0'?><a><b/></a>")
-    assert json.loads(call("check", "unknown.dat", "--json").stdout)["format"]["kind"] == "xml"
+    (place / "unknown.dat").write_text("<?xml version='1.0'?><a><b><c>1</c></b></a>")
+    shown = json.loads(call("check", "unknown.dat", "--json").stdout)
+    assert (shown["format"], shown["columns"]) == ({"kind": "xml", "record": "a/b"}, ["c"])
 
 
 def test_a_mistyped_route_names_the_nearest(call, file):
