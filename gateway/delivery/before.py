@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 import sqlalchemy as sa
@@ -13,15 +14,36 @@ from gateway.delivery.effects import CODES, decided_rows, leg_codes
 from gateway.delivery.setup import rows_with_effect
 from gateway.journal import Journal
 from gateway.journal import tables as t
+from gateway.journal.runs import runs_of
 from gateway.model import KEY, KEY_SEPARATOR, ROW, RowState
 from gateway.spool import STATE, Spool
 
 _FAILED = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
 
 
+_GROUP = "product_id"
+
+
 def _article() -> pl.Expr:
     """Hash of the first part of a key: the article, whatever else the family's key names (UInt64)."""
     return pl.col(KEY).str.splitn(KEY_SEPARATOR, 2).struct.field("field_0").hash(seed=13)
+
+
+def _group(present: Collection[str]) -> pl.Expr:
+    """Hash of the product an article is of (UInt64); null where the row names none."""
+    if _GROUP not in present:
+        return pl.lit(None, pl.UInt64).alias("group")
+    return pl.when((pl.col(_GROUP) != "").fill_null(value=False)).then(pl.col(_GROUP).hash(seed=13)).alias("group")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What is known of a lane that goes before: hashes of articles, and of products (UInt64)."""
+
+    pending: pl.Series
+    known: pl.Series
+    begun: pl.Series
+    """Products with an article that is pending and was never confirmed."""
 
 
 class Before:
@@ -31,7 +53,7 @@ class Before:
         self._journal = journal
         self._spool = spool
         self._lanes = lanes
-        self._read: dict[str, tuple[pl.Series, pl.Series]] = {}
+        self._read: dict[str, _Lane] = {}
         self._failures: dict[tuple[str, str], pl.Series] = {}
         with journal.read() as tx:
             self._ended = self._count(tx)
@@ -39,8 +61,9 @@ class Before:
     def judged(self, decided: pl.DataFrame, runs: Sequence[str]) -> pl.DataFrame:
         """Return the frame of `delta.decide` with its decision changed where an effect can't be sent yet, or at all.
 
-        `waiting`: the article's effect in a lane before is pending and none was ever confirmed there. `refused` with
-        `code` and `detail`: that effect of the same row failed, and none was ever confirmed. `runs`: ids by position.
+        `waiting`: the article's effect in a lane before is pending and none was ever confirmed there, or where the row
+        is about a product that of one of its articles. `refused` with `code` and `detail`: that effect of the same row
+        failed, and none was ever confirmed. `runs`: ids by position.
         """
         for lane in self._lanes:
             if (decided["decision"] == "send").any():
@@ -56,11 +79,12 @@ class Before:
         return int(tx.scalar(sa.select(sa.func.count()).select_from(t.consignment).where(ended)) or 0)
 
     def _by_lane(self, decided: pl.DataFrame, lane: str, runs: Sequence[str]) -> pl.DataFrame:
-        pending, known = self._of(lane)
-        frame = decided.with_columns(article=_article())
+        there = self._of(lane)
+        frame = decided.with_columns(_group(decided.columns), article=_article())
         send = pl.col("decision") == "send"
-        unknown = ~pl.col("article").is_in(known.implode())
-        waiting = send & unknown & pl.col("article").is_in(pending.implode())
+        unknown = ~pl.col("article").is_in(there.known.implode())
+        begun = pl.col("group").is_in(there.begun.implode()).fill_null(value=False)
+        waiting = send & unknown & (pl.col("article").is_in(there.pending.implode()) | begun)
         failed = pl.lit(value=False)
         for position, run in enumerate(runs):
             rows = self._failed(run, lane)
@@ -78,32 +102,47 @@ class Before:
             .otherwise("decision"),
             code=pl.when(failed).then(pl.lit("DEST_AFTER")).otherwise("code"),
             detail=pl.when(failed).then(pl.lit(family)).otherwise("detail"),
-        ).drop("article")
+        ).drop("article", "group")
 
-    def _of(self, lane: str) -> tuple[pl.Series, pl.Series]:
-        """Articles pending in a lane, and those it ever confirmed (hashes); pending first, for it moves to known."""
+    def _of(self, lane: str) -> _Lane:
+        """Read what is pending in a lane, and what it ever confirmed; pending first, for it moves to confirmed."""
         if lane not in self._read:
             pending = self._pending(lane)
             confirmed = Baseline.of_lane(self._journal, self._spool, lane).frames(renewed=False)
-            self._read[lane] = (pending, _articles(f.filter(~pl.col("ended")) for f in confirmed))
+            known = _articles(f.filter(~pl.col("ended")) for f in confirmed)
+            begun = pending.filter(~pl.col("article").is_in(known.implode()))["group"].drop_nulls().unique()
+            self._read[lane] = _Lane(pending["article"].unique(), known, begun)
         return self._read[lane]
 
-    def _pending(self, lane: str) -> pl.Series:
+    def _pending(self, lane: str) -> pl.DataFrame:
+        """Return `article` and `group` (hashes) of what is pending in a lane."""
         with self._journal.read() as tx:
             query = sa.select(t.leg.c.run, t.leg.c.given).join(t.run, t.run.c.id == t.leg.c.run)
             query = query.where(t.leg.c.lane == lane, t.leg.c.open_rows > 0, t.run.c.state.in_(("waiting", "held")))
             opened = tx.execute(query).fetchall()
-        found: list[pl.DataFrame] = []
+        found = [pl.DataFrame(schema={"article": pl.UInt64, "group": pl.UInt64})]
         for leg in opened:
             done = decided_rows(self._journal, self._spool, leg.run, lane)
-            for block in self._spool.run(leg.run).blocks(leg.given):
+            for block in self._spool.run(leg.run).blocks([*leg.given, _GROUP]):
                 rows = rows_with_effect(block, leg.given or ()).filter(pl.col(STATE).is_null())
                 if done is not None:
                     rows = rows.filter(~pl.col(ROW).is_in(done.implode()))
-                found.append(rows.select(KEY))
+                found.append(rows.select(_article().alias("article"), _group(rows.columns)))
         # Last: rows that were consigned while the others were read are under way by now.
-        found.append(inflight_keys(self._journal, self._spool, lane).select(KEY))
-        return _articles(iter(found))
+        flying = inflight_keys(self._journal, self._spool, lane).select(_article().alias("article"))
+        groups = pl.concat([found[0], *self._consigned(lane)]).unique("article", keep="last")
+        return pl.concat([*found, flying.join(groups, on="article", how="left")])
+
+    def _consigned(self, lane: str) -> Iterator[pl.DataFrame]:
+        """Yield articles and products of the runs whose rows are under way."""
+        with self._journal.read() as tx:
+            query = sa.select(t.consignment.c.id).where(t.consignment.c.lane == lane, t.consignment.c.state == "open")
+            names = dict.fromkeys(run for one in tx.scalars(query).all() for run in runs_of(tx, one))
+        for name in names:
+            if _GROUP in self._spool.run(name).columns():
+                for block in self._spool.run(name).blocks([_GROUP]):
+                    rows = block.select(_article().alias("article"), _group(block.columns))
+                    yield rows.filter(pl.col("group").is_not_null())
 
     def _failed(self, run: str, lane: str) -> pl.Series:
         """Rows of a run whose own effect in a lane failed."""

@@ -17,6 +17,9 @@ encoding = "utf-8"
 CATALOG = f"""contract = "catalog"
 {LAYOUT}[fields]
 sku = "sku"
+product_id = {{ column = "product", optional = true }}
+variant1_type = {{ column = "type", optional = true }}
+variant1_value = {{ column = "size", optional = true }}
 name = {{ constant = "A thing" }}
 price = "price"
 price_basis = {{ constant = "net" }}
@@ -73,7 +76,7 @@ class Shop:
 
 def _key(record):
     if "id" in record:
-        return record["id"]
+        return "/".join([record["id"], *([record["variant1Value"]] if "variant1Value" in record else [])])
     parts = ("productId", "brand", "category", "customerId", "dateFrom", "dateTo", "", "", "", "")
     return "/".join(str(record.get(name, "")) for name in parts)
 
@@ -111,3 +114,32 @@ def test_a_final_price_above_the_price_that_was_sent_is_refused_with_both(shop):
     run = shop.put("promotion.csv", "sku,price,basis,regular\na,60,net,80\n")
     told = shop.rig.results(run).select("state", "code", "detail").row(0)
     assert told == ("refused", "SP-PRICE", "price: 60 above 50, as it was sent")
+
+
+VARIANTS = "sku,product,type,size,price\nt-s,t,Size,S,10\nt-m,t,Size,M,10\n"
+OF_PRODUCT = "sku,product,percentage\n,t,20\n"
+
+
+def test_what_is_about_a_product_waits_while_its_articles_are_on_their_way(shop):
+    shop.put("catalog.csv", VARIANTS)
+    run = shop.put("promotion.csv", OF_PRODUCT)
+    assert shop.rig.states(run) == {"pending": 1}
+    found = shop.take()
+    assert [one["id"] for one in found["products"]] == ["t", "t"]
+    assert "productspecialprices" not in found
+    assert discounts(shop.take()) == [("t", "20")]
+    assert shop.rig.states(run) == {"applied": 1}
+
+
+def test_a_later_catalog_of_the_same_articles_holds_no_promotion_of_their_product(shop):
+    shop.put("catalog1.csv", VARIANTS)
+    shop.take()
+    shop.put("catalog2.csv", VARIANTS.replace("10", "11"))
+    shop.put("promotion.csv", OF_PRODUCT)
+    assert discounts(shop.take()) == [("t", "20")]
+
+
+def test_what_is_about_an_article_nobody_sent_is_sent_and_sage_answers(shop):
+    run = shop.put("promotion.csv", "sku,product,brand,percentage\nnobody,,,20\n,other,,10\n,,Acme,5\n")
+    assert len(shop.take("rejected")["productspecialprices"]) == 3
+    assert shop.rig.states(run) == {"refused": 3}
