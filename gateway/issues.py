@@ -250,6 +250,7 @@ _KINDS: tuple[IssueKind, ...] = (
         "The destination took the row and never said what became of it ({detail}).",
         "Check it at the destination if it matters.",
     ),
+    _warning("DEST_NOT_SENT", "{field} is not sent: {detail}: {value}", "Nothing to do where it is meant for others."),
     _warning("DEST_WARNING", "The destination says: {detail}", "Read it; the row was taken."),
     _error(
         "DEST_ONE_PER_KEY",
@@ -274,7 +275,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),
     _warning(
         "PRICE_HIDDEN",
-        "Another price is shown for now ({detail}): the lowest of the base price and the promotions in force.",
+        "Another price is shown for now ({detail}): the lowest of the base price, its lasting discount and the "
+        "promotions in force.",
         "Nothing to do.",
     ),
     _warning("PROMOTION_OVER", "The promotion was over before it could be shown (at {detail}).", "Check the dates."),

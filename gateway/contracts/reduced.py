@@ -35,6 +35,12 @@ def reduced(base: pl.Expr, kind: pl.Expr, value: pl.Expr, decimals: int) -> pl.E
     return pl.when(whole.is_not_null() & ((found > _whole(0)) | free)).then(found)
 
 
+def discounted(price: pl.Expr, percentage: pl.Expr, decimals: int) -> pl.Expr:
+    """Return canonical text of a price less a percentage, half up; the price itself where that lowers nothing."""
+    less = reduced(price, pl.lit("percentage"), percentage, decimals)
+    return pl.when(less < units(price, decimals)).then(amount(less, decimals)).otherwise(price)
+
+
 def amount(smallest: pl.Expr, decimals: int) -> pl.Expr:
     """Return canonical text of an amount in smallest units."""
     unit = _whole(10**decimals)

@@ -5,16 +5,19 @@ The wanted price is the lowest of the base price and what each promotion in forc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from gateway import delta
-from gateway.contracts.reduced import amount, reduced, units
+from gateway.contracts.reduced import amount, discounted, reduced, units
 from gateway.delivery.book import BASE, PROMOTION, bare, folded, instant
 from gateway.model import KEY
+
+DISCOUNT = "discount"
+"""Field of base prices with a lasting discount in percentage points; "" and 0 are none, null says nothing."""
 
 FIRST_PAUSE = 60.0
 LONGEST_PAUSE = 3600.0
@@ -87,18 +90,20 @@ class Kept:
 def kept(entries: pl.DataFrame, told: pl.DataFrame, shown: pl.DataFrame) -> Kept:
     """Sort entries by who decides about them: nobody where no call is made of them, else the call.
 
-    `told`: base prices of the book that promotions hid so far, with `alone`. `shown`: `@key`, `wanted`, `send`.
+    `told`: base prices of the book that promotions hid so far, with `alone`. `shown`: `@key`, `plain`, `wanted`,
+    `send`.
     """
-    asked = shown.select(KEY, "wanted", "send")
-    stands = pl.col("price").eq_missing(pl.col("wanted"))
+    asked = shown.select(KEY, "plain", "wanted", "send")
+    stands = pl.col("plain").eq_missing(pl.col("wanted"))
     new = entries.join(asked, on=KEY, how="inner", maintain_order="left")
     new = new.with_columns(stands=stands, told=pl.lit(value=False), alone=pl.lit(value=False))
     old = told.join(entries, on=KEY, how="anti").join(asked, on=KEY, how="inner", maintain_order="left")
     old = old.with_columns(stands=stands, told=pl.lit(value=True)).filter(pl.col("send") & pl.col("stands"))
     at_once = new.filter(~pl.col("send"))
     offered = pl.concat([new.filter("send"), old], how="diagonal")
-    there, hidden = (bare(one.drop("wanted", "send")) for one in (at_once.filter("stands"), at_once.filter(~stands)))
-    return Kept(there, hidden, offered.drop("wanted", "send"))
+    aside = [name for name in asked.columns if name != KEY]
+    there, hidden = (bare(one.drop(aside)) for one in (at_once.filter("stands"), at_once.filter(~stands)))
+    return Kept(there, hidden, offered.drop(aside))
 
 
 def fresh(entries: pl.DataFrame, known: pl.DataFrame, by: str) -> pl.DataFrame:
@@ -113,12 +118,23 @@ def fresh(entries: pl.DataFrame, known: pl.DataFrame, by: str) -> pl.DataFrame:
 # ---------------------------------------------------------------- the price
 
 
+def plain(present: Collection[str], decimals: int) -> pl.Expr:
+    """Return what a base price comes to by itself (String): less its lasting discount, where it has one.
+
+    `present`: columns of the frame.
+    """
+    if DISCOUNT not in present:
+        return pl.col("price")
+    return discounted(pl.col("price"), pl.col(DISCOUNT), decimals)
+
+
 def wanted(
     keys: pl.DataFrame, base: pl.DataFrame, promotions: pl.DataFrame, now: datetime, decimals: int
 ) -> pl.DataFrame:
     """Return `keys` (`@key` and anything else) with what the book says of them and `wanted`: the price to be shown.
 
-    `base`, `promotions`: folded. `wanted` is canonical text, null where the article has no price (any more).
+    `base`, `promotions`: folded. `wanted` is canonical text, null where the article has no price (any more); `plain`
+    what it would be without promotions.
     """
     text = instant(now)
     lasts = (pl.col("ends_at") == "") | (pl.col("ends_at") >= text)
@@ -130,8 +146,9 @@ def wanted(
     frame = keys.join(base, on=KEY, how="left", maintain_order="left").join(
         best, on=KEY, how="left", maintain_order="left"
     )
-    lower = pl.col("less") < units(pl.col("price"), decimals)
-    price = pl.when(lower).then(amount(pl.col("less"), decimals)).otherwise("price")
+    frame = frame.with_columns(plain=plain(frame.columns, decimals))
+    lower = pl.col("less") < units(pl.col("plain"), decimals)
+    price = pl.when(lower).then(amount(pl.col("less"), decimals)).otherwise("plain")
     return frame.with_columns(wanted=pl.when(~pl.col("ended")).then(price)).drop("less")
 
 

@@ -169,7 +169,7 @@ class WantedBuilder:
         now, decimals = draft.now, draft.decimals
         fields = stored(draft.setup, [*part.base.columns, *part.book["base"].columns])
         base = wanted.newest(sends_of.filled(part.base, fields), part.book["base"], KEY, now)
-        base = self._ready(draft, base, promotes=False).with_columns(own="price")
+        base = self._ready(draft, base, promotes=False).with_columns(own=wanted.plain(base.columns, decimals))
         entries = sends_of.inherited(wanted.base_entries(base, fields), part.book["base"], silent(draft.setup, fields))
         entries = pl.concat([part.gone[0].drop("run"), entries], how="diagonal")
         prices = sends_of.filled(wanted.merged("base", part.book["base"], entries), fields)

@@ -14,6 +14,7 @@ from gateway import guard
 from gateway.delivery.book import instant
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup
+from gateway.delivery.wanted import DISCOUNT
 from gateway.delivery.wanted_parts import ARTICLE, Part, Waiting, stored
 from gateway.journal import batches, runs
 from gateway.model import KEY, ROW, Batch, Operation
@@ -144,8 +145,8 @@ def tally(waiting: Waiting, part: Part, rows: pl.DataFrame) -> guard.Tally:
         )
         low = _lowered(mine, live, candidate.pinned.route.guard.promotion_floor)
     else:
-        low = guard.Tally()
         live = part.book["base"].filter(~pl.col("ended"))
+        low = _discounted(mine, live, candidate.pinned.route.guard.promotion_floor)
         send = mine.filter(pl.col("decision") == "send").join(
             live.select(KEY, measure_known="price"), on=KEY, how="left", maintain_order="left"
         )
@@ -168,14 +169,27 @@ def _lowered(rows: pl.DataFrame, live: pl.DataFrame, floor: float) -> guard.Tall
 
     `live`: promotions of the book; what stands there was judged when it came.
     """
-    price, base = (pl.col(name).cast(pl.Decimal(38, 6), strict=False) for name in ("own", "base_price"))
-    less = price < base * pl.lit(Decimal(str(floor))).cast(pl.Decimal(38, 4))
     news = rows.filter(pl.col("booked") & ~pl.col("off")).join(
         live.select("promotion", "kind", "value"), on=["promotion", "kind", "value"], how="anti"
     )
-    low = news.filter(less.fill_null(value=False))
-    words = pl.concat_str("own", pl.lit(" instead of "), "base_price")
-    return guard.lowered(low.select(pl.col("promotion").alias(KEY), told=words))
+    return _too_low(news.select(pl.col("promotion").alias(KEY), "own", regular="base_price"), floor)
+
+
+def _discounted(rows: pl.DataFrame, live: pl.DataFrame, floor: float) -> guard.Tally:
+    """Count base prices whose lasting discount lowers them too far, and did not before. `live`: those of the book."""
+    if DISCOUNT not in rows.columns:
+        return guard.Tally()
+    news = rows.filter(pl.col("decision") == "send")
+    if DISCOUNT in live.columns:
+        news = news.join(live.select(KEY, DISCOUNT), on=[KEY, DISCOUNT], how="anti")
+    return _too_low(news.select(KEY, "own", regular="price"), floor)
+
+
+def _too_low(rows: pl.DataFrame, floor: float) -> guard.Tally:
+    price, regular = (pl.col(name).cast(pl.Decimal(38, 6), strict=False) for name in ("own", "regular"))
+    less = price < regular * pl.lit(Decimal(str(floor))).cast(pl.Decimal(38, 4))
+    low = rows.filter(less.fill_null(value=False))
+    return guard.lowered(low.select(KEY, told=pl.concat_str("own", pl.lit(" instead of "), "regular")))
 
 
 def without(rows: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:

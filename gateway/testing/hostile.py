@@ -94,6 +94,7 @@ class Further(BaseModel):
     fields: tuple[str, ...]
     contract: str = ""
     """Contract of its records; "": that of the first."""
+    context: tuple[str, ...] = ()
     key: tuple[str, ...] | None = None
     part: str = ""
     when: tuple[str, ...] = ()

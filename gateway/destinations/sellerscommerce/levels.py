@@ -19,6 +19,7 @@ from gateway.destinations.sellerscommerce.settings import SellersCommerceSetting
 from gateway.model import ROW, Batch, Operation, PriceTerms, Reference, Repeat, Requirement, no_issues
 
 PRICE, STOCK, PROMOTION = "price", "stock", "promotion"
+DISCOUNT = "discount"
 _LIMITING = ("customer_id", "quantity_to", "spent_from", "spent_to", "limit_total", "limit_per_customer")
 _PROMOTION_FIELDS = (
     "sku", "type", "price", "percentage", "amount", "buy_quantity", "currency", "starts_at", "ends_at", "status",
@@ -95,7 +96,9 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
         wanted="promotion",
     )
     in_price = replace(price, context=())
-    return in_price, replace(price, contract="catalog", requires=(), when=("price",)), promotion
+    # A lasting discount of the catalog is a promotion without end: what is sent is the price less the discount.
+    in_catalog = replace(price, contract="catalog", requires=(), when=("price",), context=(*price.context, DISCOUNT))
+    return in_price, in_catalog, promotion
 
 
 def _without_discount() -> Requirement:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from gateway.contracts import profiles
+from gateway.contracts.reduced import discounted
 from gateway.contracts.rules import given, issues_of
 from gateway.destinations.sellerscommerce.bodies import Bodies, array
 from gateway.destinations.sellerscommerce.known import SKU_SCHEMA, Category
+from gateway.destinations.sellerscommerce.levels import DISCOUNT
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.destinations.sellerscommerce.tree import Tree
 from gateway.model import ROW, Batch, Operation, PriceTerms, Reference, Repeat, Requirement, no_issues
@@ -27,7 +29,7 @@ _FIELDS = (
     "sku", "product_id", "name", "short_description", "long_description", "barcode", "brand", "category", "available",
     "image_urls", *_VARIANTS, "attributes.*",
 )  # fmt: skip
-_LEVELS = ("price", "quantity")
+_LEVELS = ("price", DISCOUNT, "quantity")
 _LINK_SCHEMA = {"number": pl.Int64, "product_code": pl.String, "category_code": pl.String}
 _COMPUTED = {"product_code", "image", "images", "status", "categories", "skus", "listed_price", "new_quantity", "first",
              "options"}  # fmt: skip
@@ -109,11 +111,11 @@ def check(
         return no_issues()
     facts = Facts.of(reference)
     rows = _complete(records).with_columns(product_codes(records))
-    found = [no_issues(), *_shapes(rows, bodies)]
+    found = [no_issues(), *_shapes(rows, bodies), _unsent(rows, settings)]
     tree = Tree(settings, table, facts.categories)
     found.append(_misplaced(rows, tree, facts, settings))
     if facts.skus is not None:
-        found += [_half_ended(rows, facts.skus), _priceless(rows, facts, settings, bodies)]
+        found += [_half_off(rows, facts.skus), _priceless(rows, facts, settings, bodies)]
     return pl.concat(found).sort(ROW)
 
 
@@ -126,6 +128,15 @@ def _shapes(rows: pl.DataFrame, bodies: Bodies) -> Iterator[pl.DataFrame]:
             detail = pl.lit(f"{one.name} is a {one.type}")
             wrong = rows.filter(one.strange())
             yield issues_of(wrong, "DEST_LIMIT", one.source, value=pl.col(one.source), detail=detail)
+
+
+def _unsent(rows: pl.DataFrame, settings: SellersCommerceSettings) -> pl.DataFrame:
+    """Return warnings of discounts that no price carries: there is no member for them."""
+    without = rows.filter(pl.col(DISCOUNT).cast(pl.Decimal(38, 4), strict=False) > 0).filter(~_ended())
+    text = "prices are not written, as the settings name no price_basis"
+    if settings.price_basis is not None:
+        without, text = without.filter(~given("price")), "it is taken off the row's price, and the row gives none"
+    return issues_of(without, "DEST_NOT_SENT", DISCOUNT, value=pl.col(DISCOUNT), detail=pl.lit(text))
 
 
 def _misplaced(rows: pl.DataFrame, tree: Tree, facts: Facts, settings: SellersCommerceSettings) -> pl.DataFrame:
@@ -156,14 +167,22 @@ def _misplaced(rows: pl.DataFrame, tree: Tree, facts: Facts, settings: SellersCo
     return pl.concat(found)
 
 
-def _half_ended(rows: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
-    """Return issues of ended rows whose product has SKUs that do not end: only whole products can be switched off."""
-    all_end = _ended().all().over("product_code")
-    ending = rows.filter(all_end)["sku"]
-    others = skus.filter(~pl.col("sku").is_in(ending.implode()))["product_code"].unique()
-    half = rows.filter(_ended() & (~all_end | pl.col("product_code").is_in(others.implode())))
-    text = pl.lit("other SKUs of the product go on: only whole products end; send the quantity 0 instead")
-    return issues_of(half, "DEST_LIMIT", "command", value=pl.col("command"), detail=text)
+def _half_off(rows: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
+    """Return issues of rows that end or are not available while other SKUs of their product go on.
+
+    Only whole products can be switched off. A SKU beside others that go on is out of sale with the quantity 0.
+    """
+    all_off = _off().all().over("product_code")
+    going = rows.filter(all_off)["sku"]
+    others = skus.filter(~pl.col("sku").is_in(going.implode()))["product_code"].unique()
+    sold_out = ~_ended() & ~all_off & (pl.col("quantity") == "0").fill_null(value=False)
+    half = rows.filter(_off() & (~all_off | pl.col("product_code").is_in(others.implode())) & ~sold_out)
+    text = pl.lit("other SKUs of the product go on: only whole products are switched off; send the quantity 0 instead")
+    found = (
+        issues_of(half.filter(here), "DEST_LIMIT", field, value=pl.col(field), detail=text)
+        for field, here in (("command", _ended()), ("available", ~_ended()))
+    )
+    return pl.concat(found)
 
 
 def _priceless(rows: pl.DataFrame, facts: Facts, settings: SellersCommerceSettings, bodies: Bodies) -> pl.DataFrame:
@@ -236,7 +255,9 @@ def _levelled(rows: pl.DataFrame, facts: Facts, settings: SellersCommerceSetting
     theirs = skus.select("sku", pl.col("price").alias("their_price"), pl.lit(value=True).alias("there"))
     joined = rows.join(theirs.unique("sku", keep="first"), on="sku", how="left", maintain_order="left")
     new = pl.col("there").is_null()
-    own = pl.when(given("price")).then("price") if settings.price_basis is not None else pl.lit(None, pl.String)
+    own = pl.lit(None, pl.String)
+    if settings.price_basis is not None:
+        own = discounted(pl.when(given("price")).then("price"), pl.col(DISCOUNT), settings.price_decimals)
     listed = {"never": pl.lit(None, pl.String), "new": pl.when(new).then(own), "kept": pl.coalesce("their_price", own)}
     quantity = pl.when(new & given("quantity")).then("quantity")
     return joined.with_columns(
@@ -267,7 +288,7 @@ def _products(rows: pl.DataFrame) -> pl.DataFrame:
     """Return one row per product: its first given cells, its SKUs, its effects in their order."""
     own = [name for name in rows.columns if name not in {"effect", "product_code", "sku_json", "sku", "command"}]
     first = (pl.col(name).filter(given(name)).first().alias(name) for name in own if rows[name].dtype == pl.String)
-    switched = pl.when(_ended().all() | (pl.col("available") == "false").fill_null(value=False).all())
+    switched = pl.when(_off().all())
     text = pl.col("sku_json").str.join(",")
     return rows.group_by("product_code", maintain_order=True).agg(
         *first,
@@ -331,6 +352,10 @@ def category_bodies(categories: Sequence[Category], settings: SellersCommerceSet
     names = ("category_code", "category_name", "parent_code", "is_brand")
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     return bodies["category"].render(frame, inverted=settings.is_brand_inverted).to_list()
+
+
+def _off() -> pl.Expr:
+    return _ended() | (pl.col("available") == "false").fill_null(value=False)
 
 
 def _ended() -> pl.Expr:

@@ -126,6 +126,42 @@ destination = "store"
     assert {call("reconcile", name).exit_code for name in ("catalog", "price", "stock")} == {0}
 
 
+CATALOG = """contract = "catalog"
+version = 1
+[format]
+kind = "csv"
+delimiter = ";"
+encoding = "utf-8"
+[fields]
+sku = "Article"
+name = "Name"
+brand = { constant = "House" }
+price = "Price"
+price_basis = { constant = "net" }
+discount = "Discount"
+"""
+
+
+def test_a_lasting_discount_is_sent_as_price_or_its_row_is_told(place, call, twin):
+    (place / "mappings/goods.toml").write_text(CATALOG, "utf-8")
+    text = (place / "gateway.toml").read_text("utf-8").replace('"USD"', '"USD"\ncreate_categories = true')
+    route = (
+        '\n[routes.goods]\nsource = "inbox"\nfiles = ["goods*.csv"]\nmapping = "goods.toml"\ndestination = "store"\n'
+    )
+    (place / "gateway.toml").write_text(text + route, "utf-8")
+    lines = ("A0;Tee;20;12.5", "N1;New;8;50", "A1;Bag;;10", "A2;Cap;7;")
+    taken(place, call, "goods_1.csv", "Article;Name;Price;Discount\n" + "\n".join(lines) + "\n")
+    assert shelf(twin, "price") == {"A0": "17.5", "A1": "5", "A2": "7", "A3": "5", "N1": "4"}
+    told = {one["key"]: (one["state"], one["code"]) for one in rows(*(place / "outbox/acme").glob("*.result.csv"))}
+    assert told == {
+        "A0": ("applied", ""), "N1": ("applied", ""), "A1": ("applied", "DEST_NOT_SENT"), "A2": ("applied", ""),
+    }  # fmt: skip
+    (issue,) = (one for one in rows(*(place / "outbox/acme").glob("*.issues.csv")) if one["code"] == "DEST_NOT_SENT")
+    assert "the row gives none" in issue["message"]
+    taken(place, call, "price_1.csv", "Article;Price\nA0;10\n")
+    assert shelf(twin, "price")["A0"] == "8.75"
+
+
 def test_routes_that_can_be_compared_are_shown(place, call, twin):
     assert call("reconcile").stdout.split() == ["store_stock", "store_prices"]
     wrong = call("reconcile", "stock")
