@@ -15,7 +15,7 @@ import click
 import structlog
 
 from gateway.cli import logs, view
-from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.session import Exit, Factor, Session, common, pass_session
 from gateway.cli.status import print_runs
 from gateway.cli.verdicts import facts_of, highest, of_run
 from gateway.cli.watch import SettingsWatch
@@ -45,7 +45,7 @@ _LOUD = {
 @click.option("--once", is_flag=True, help="Take what is there, settle it, stop.")
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Factor(min=0),
     metavar="SECONDS",
     help="With --once: stop after so long even when destinations have not answered; the next run goes on.",
 )

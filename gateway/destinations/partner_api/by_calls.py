@@ -115,11 +115,8 @@ class ByCalls:
         return () if items.UNSENT in batch.memo else self._of(batch.operation).outgoing(batch)
 
     def probe(self) -> str:
-        """Ask whether the first vendor's outlet is open: credentials, chain and vendor in one cheap call."""
-        name = next(iter(self._settings.vendors))
-        state = self._calls.outlet(self._settings.vendor_id(name)).get("status")
-        shown = state if isinstance(state, str) else "known"
-        return f"vendor {name} is {shown}; it is one of {len(self._settings.vendors)}"
+        """Ask whether every vendor's outlet is open: credentials, chain and vendors in a cheap call each."""
+        return self._calls.outlets()
 
     def close(self) -> None:
         """Give back connections."""

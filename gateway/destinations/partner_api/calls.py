@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -32,6 +33,10 @@ AT_A_TIME = 2
 """Batches asked about before others have their turn: each question waits for its place in the budget."""
 _TURNS = 2.0
 """Turns of the budget a reading call waits for its own on the spot."""
+_PROBE_TURNS = 30.0
+_OF_VENDOR = frozenset({"403", "404"})
+"""Statuses that may speak of the vendor a call names, and not of the account."""
+_SHOWN = 20
 
 
 class Calls:
@@ -104,8 +109,35 @@ class Calls:
         return document(self._read(self._vendor(vendor, "/catalog"), "catalog", query))
 
     def outlet(self, vendor: str) -> Json:
-        """C8: whether an outlet is open."""
-        return document(self._read(self._vendor(vendor, "/status"), "status"))
+        """C8: whether an outlet is open. It waits longer for its turn than others: a person asks, once for each."""
+        return document(self._read(self._vendor(vendor, "/status"), "status", turns=_PROBE_TURNS))
+
+    def outlets(self) -> str:
+        """Ask for every vendor of the settings, one after the other, and say in one line that all are there.
+
+        Raises Refused with every vendor that can't be used, or at once where the account as such is refused.
+        """
+        found, refused = {}, {}
+        for name in self._settings.vendors:
+            try:
+                state = self.outlet(self._settings.vendor_id(name)).get("status")
+            except Refused as error:
+                if error.status not in _OF_VENDOR:
+                    raise
+                refused[name] = error.message
+            else:
+                found[name] = state if isinstance(state, str) else "known"
+        if not refused:
+            told = ", ".join(f"{name} is {state}" for name, state in islice(found.items(), _SHOWN))
+            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            return f"vendor {told}{more}; {len(found)} in all"
+        ids = ", ".join(f"{name} ({self._settings.vendor_id(name)})" for name in refused)
+        raise Refused(
+            f"{len(refused)} of {len(self._settings.vendors)} vendors can't be used: {ids}. "
+            f"{next(iter(refused.values()))}",
+            fix="Compare their ids in `vendors` with the portal, and that the token is for this chain.",
+            status="404",
+        )
 
     def download(self, address: str) -> bytes:
         """C7: fetch a log or export; our token goes to the API's own host only. Raises Refused for other hosts.
@@ -155,9 +187,11 @@ class Calls:
                 raise
             return None
 
-    def _read(self, path: str, use: str, query: Query = (), *, accept: str = "application/json") -> Response:
+    def _read(
+        self, path: str, use: str, query: Query = (), *, accept: str = "application/json", turns: float = _TURNS
+    ) -> Response:
         request = self._paced(Request("GET", path, query=query, accept=accept, limit=_MOST), use)
-        return self._transport.send(replace(request, patience=_TURNS * request.interval, stands_back=True))
+        return self._transport.send(replace(request, patience=turns * request.interval, stands_back=True))
 
     def _write(self, method: str, path: str, body: bytes, *, use: str, booked: bool) -> Response:
         request = Request(method, path, body=body, content_type="application/json", answers=_TOLD)

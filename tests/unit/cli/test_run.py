@@ -82,3 +82,11 @@ def test_one_gateway_per_state_folder(call, place):
         result = call("run", "--once")
     assert result.exit_code == 3
     assert "Another gateway" in result.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_a_wait_that_never_ends_or_is_none_is_refused(call, place, seconds):
+    result = call("run", "--once", "--wait", seconds)
+    assert result.exit_code == 3
+    assert "--wait" in result.stderr
+    assert not (place / "state").exists()

@@ -557,9 +557,34 @@ def test_a_failed_job_is_told_by_webhook(made):
 # ---------------------------------------------------------------- the account
 
 
-def test_probe_asks_one_outlet(made):
-    script = Script(status=[{"status": "OPEN"}])
-    assert made(script).probe() == "panda: vendor V1 is OPEN; it is one of 1"
+STORES = {"V1": {"id": "p1"}, "V2": {}, "V3": {"id": "p3"}}
+
+
+def test_probe_asks_every_outlet(made):
+    script = Script(status=[{"status": "OPEN"}, {"status": "CLOSED"}, {}])
+    assert made(script, vendors=STORES).probe() == "panda: vendor V1 is OPEN, V2 is CLOSED, V3 is known; 3 in all"
+    assert [one.path.split("/")[5] for one in script.seen] == ["p1", "V2", "p3"]
+    assert all(one.patience >= 30 * one.interval > 0 for one in script.seen)
+
+
+def test_probe_names_every_vendor_that_is_none(made):
+    no = Refused("https://x answered 404 to GET /status: Vendor not found", status="404")
+    script = Script(status=[{"status": "OPEN"}, no, no])
+    with pytest.raises(Refused, match=r"2 of 3 vendors can't be used: V2 \(V2\), V3 \(p3\)\. .*Vendor not found"):
+        made(script, vendors=STORES).probe()
+
+
+@pytest.mark.parametrize("error", [Refused("no", status="401"), Unreachable("gone")])
+def test_probe_asks_no_more_where_the_account_is_in_trouble(made, error):
+    script = Script(status=[error])
+    with pytest.raises(type(error)):
+        made(script, vendors=STORES).probe()
+    assert len(script.seen) == 1
+
+
+def test_many_vendors_are_not_all_listed(made):
+    script = Script(status=[{"status": "OPEN"}] * 30)
+    assert "V19 is OPEN and 10 more; 30 in all" in made(script, vendors={f"V{n}": {} for n in range(30)}).probe()
 
 
 def test_tokens_go_by_their_use(made, tmp_path):
