@@ -16,10 +16,10 @@ from gateway.readers.xlsx_scan import Oddity, column_letters
 
 BLOCK_CELLS = 500_000
 LARGEST_BLOCK = 50_000
-SLICE_CELLS = 50_000
+SLICE_CELLS = 25_000
 """Cells made into columns at a time: as Python values so few stay in the processor's cache and out of the collector's
 way."""
-LEAST_SLICE = 1_000
+LEAST_SLICE = 500
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"
 """Characters a blank cell may hold."""
 
