@@ -30,10 +30,11 @@ def catalog() -> None:
 
 
 def stock() -> None:
-    """Levels: one of nothing, one that is no whole number, a product that a store does not list."""
+    """Levels: of one product per store, one that is no whole number, a product that a store does not list."""
     rows = [
         ["MM-MILK-1L", "40", "all"],
         ["MM-EGGS-12", "0", "v001"],
+        ["MM-EGGS-12", "24", "v002"],
         ["MM-BREAD-WW", "12.5", "v002"],
         ["MM-SALT-1K", "7", "v001,v002"],
         ["MM-RICE-5K", "1204", "v002"],

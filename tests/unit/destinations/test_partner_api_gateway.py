@@ -97,8 +97,15 @@ def test_rows_are_for_the_stores_they_list_and_else_for_all(gateway):
     assert levels(twin) == {("v1", "A"): None, ("v2", "A"): 7, ("v1", "B"): 9, ("v2", "B"): 9}
 
 
+def test_a_product_has_a_row_per_store_where_stores_differ(gateway):
+    mapping = f'{LAYOUT}vendor_ids = {{ column = "stores", separators = [","], with = "|" }}\n'
+    twin, states = gateway({"stock": mapping}, {"stock.csv": "sku,quantity,stores\nA,7,v2\nA,9,v1\nB,1,\n"})
+    assert states == [{"applied": 3}]
+    assert levels(twin) == {("v1", "A"): 9, ("v2", "A"): 7, ("v1", "B"): 1, ("v2", "B"): 1}
+
+
 def test_a_store_of_a_mapping_is_for_all_its_rows(gateway):
-    """Stores with levels of their own are files of their own: none speaks for the other."""
+    """Stores may have files of their own: none speaks for the other."""
     mappings = {name: f'{LAYOUT}vendor_ids = {{ constant = "{name}" }}\n' for name in ("v1", "v2")}
     files = {"v1.csv": "sku,quantity\nA,1\nB,2\n", "v2.csv": "sku,quantity\nA,3\n"}
     twin, states = gateway(mappings, files)
