@@ -24,6 +24,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from gateway.errors import SettingsError
+from gateway.twin import mirakl_guide
 from gateway.twin import mirakl_http as http
 from gateway.twin.clock import TwinClock
 from gateway.twin.faults import MiraklFaults
@@ -254,7 +255,8 @@ class MiraklTwin:
 
     async def _about_page(self, _request: Request) -> Response:
         shops = list(self.settings.shop_ids)
-        return http.json_answer({"system": "mirakl", "speed": self.clock.speed, "shops": shops})
+        about = {"system": "mirakl", "speed": self.clock.speed, "shops": shops}
+        return http.json_answer(about | mirakl_guide.facts(self.settings))
 
     def _wanted_shop(self, request: Request) -> int:
         wanted = request.query_params.get("shop_id", str(self.settings.default_shop))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import SettingsError
+from gateway.twin import mirakl_guide
 from gateway.twin.mirakl import MiraklTwin
 from gateway.twin.partner import Item, PartnerTwin
 from gateway.twin.partner_portal import SETS, SHOWN
@@ -43,8 +44,7 @@ class Served:
 
 def _mirakl(start: Start) -> Served:
     twin = MiraklTwin(start.offers, speed=start.speed, host=start.host, port=start.port, state_file=start.state_file)
-    hint = "API key twin-key, shop 2110; pages: /twin/offers, /twin/effects, /twin/calls"
-    return Served(twin, lambda: twin.url, hint)
+    return Served(twin, lambda: twin.url, "\n".join(mirakl_guide.guide(twin.settings)))
 
 
 def _sage(start: Start) -> Served:
