@@ -12,13 +12,25 @@ from pydantic import BaseModel
 
 MOST = 1e9
 """No number a person writes may be greater: as seconds it is 31 years, and clocks and sockets take it."""
+_ENDING = ".toml"
+_PERCENTAGE = "^(0|100|"
+_FORMS = {
+    "^[A-Z]{3}$": "a currency by its three capital letters, like EUR",
+    "^(move:.+|delete|leave)$": "move:FOLDER, delete or leave",
+    "^[A-Za-z0-9-]{1,40}$": "at most 40 letters, digits and hyphens",
+    "^[A-Za-z0-9-]+$": "letters, digits and hyphens",
+    "^/": "a path that begins with a slash",
+    "^/[^/]": "a path that begins with one slash",
+}
+"""What regular expressions of settings ask for."""
 
 
 def unknown(word: str, known: Iterable[str], what: str) -> str:
-    """Say that a word is unknown, with the nearest right one and all there are."""
+    """Say that a word is unknown, with the nearest right one and all there are; an ending of files is not compared."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, 1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    bare = {name.removesuffix(_ENDING): name for name in names}
+    near = difflib.get_close_matches(word.removesuffix(_ENDING), bare, 1, cutoff=0.5)
+    hint = f"did you mean {bare[near[0]]!r}? " if near else ""
     return f"unknown {what} {word!r}; {hint}known: {', '.join(names) or 'none'}"
 
 
@@ -31,8 +43,17 @@ def complaint(model: type[BaseModel], details: Mapping[str, Any]) -> str:
         return "this setting is needed and missing"
     if details["type"] == "finite_number":
         return f"expected a number of at most {MOST:,.0f}, neither inf nor nan"
+    if details["type"] == "string_pattern_mismatch":
+        return f"expected {_form(str(details['ctx']['pattern']))}"
     message = str(details["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
+
+
+def _form(pattern: str) -> str:
+    """Return what a regular expression asks for, in words where they are known."""
+    if pattern.startswith(_PERCENTAGE):
+        return 'a percentage from 0 to 100 without needless zeros, like "20" or "5.5"'
+    return _FORMS.get(pattern, f"a text of the form {pattern}")
 
 
 def known_keys(model: type[BaseModel], loc: Iterable[Any]) -> list[str]:

@@ -74,10 +74,13 @@ class Condition(Part):
         one, several = (self.is_, self.is_not), (self.in_, self.not_in)
         for words, value in zip(("is", "is not"), one, strict=True):
             if value is not None:
-                return f"{name} {words} {value}"
+                return f"{name} {words} {value or 'empty'}"
         for words, values in zip(("is one of", "is none of"), several, strict=True):
             if values is not None:
-                return f"{name} {words} {', '.join(values)}"
+                told = ", ".join(value for value in values if value)
+                if "" in values:
+                    told = f"{told} or empty" if told else "empty"
+                return f"{name} {words} {told}"
         raise AssertionError(name)
 
 

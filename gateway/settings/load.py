@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from gateway.contracts import Contract, contract
+from gateway.contracts.fields import Choice
 from gateway.delivery.setup import operations_for
 from gateway.destinations import destinations
 from gateway.errors import SettingsError
@@ -238,15 +239,24 @@ def _check_set(document: Document, keys: tuple[str, ...], made: RouteSettings, m
 
 
 def _impossible(mapping: MappingFile, agreed: Contract) -> Iterator[tuple[str, str]]:
-    """Yield fields whose constant no row could have, each with what is wrong with it."""
+    """Yield fields with a text that is written in the mapping and no row could have, each with what is wrong with it.
+
+    Of tables only those of fields with a few words to choose from: elsewhere their texts may be read further.
+    """
     for field, spec in mapping.fields.items():
-        constant = None if spec.constant is None else str(spec.constant)
-        if constant is not None and field in agreed.fields:
+        if field not in agreed.fields:
+            continue
+        kind = agreed.fields[field].type
+        told = [("", str(spec.constant))] if spec.constant is not None else []
+        told += [("", text) for text in (spec.default, spec.otherwise) if text]
+        if isinstance(kind, Choice):
+            told += [(f"{word!r}: ", text) for word, text in mapping.table(field).items() if text]
+        for place, text in told:
             try:
-                agreed.fields[field].type.read(constant)
+                kind.read(text)
             except PydanticCustomError as error:
                 detail = str((error.context or {}).get("detail", ""))
-                yield field, sentence(error.type, field=field, value=constant, detail=detail)
+                yield field, place + sentence(error.type, field=field, value=text, detail=detail)
 
 
 def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFile, agreed: Contract) -> None:

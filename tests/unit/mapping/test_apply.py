@@ -189,6 +189,21 @@ keep = { column = "w", in = ["MAD", "BCN"] }
     ]
 
 
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ('in = ["MAD", "BCN", ""]', "w is one of MAD, BCN or empty"),
+        ('in = [""]', "w is one of empty"),
+        ('not_in = ["MAD", ""]', "w is none of MAD or empty"),
+        ('is = ""', "w is empty"),
+        ('is_not = ""', "w is not empty"),
+    ],
+)
+def test_an_empty_text_of_a_filter_is_told(load, test, said) -> None:
+    mapping = load(f'[fields]\nq = "q"\n[[filter]]\nkeep = {{ column = "w", {test} }}\n')
+    assert mapping.filter[0].text() == f"keep only rows where {said}"
+
+
 def test_readers_issues_on_mapped_columns_pass_and_on_others_do_not(load, table, draft, faults) -> None:
     mapping = load('[fields]\nq = { column = "Bestand", number = "1234.5", default = "9" }\nr = "Bestand"\n')
     source = table(

@@ -30,6 +30,12 @@ kind = "files"
 folder = "sent"
 format = "json"
 """
+MIRAKL = """
+[destinations.shop]
+kind = "mirakl"
+host = "shop.example.com"
+api_key = { file = "mappings/stock.toml" }
+"""
 ROUTE = """
 [routes.stock]
 source = "acme"
@@ -182,7 +188,22 @@ class TestFaults:
             ),
             ((SOURCE, SHOP), "routes: there is no route: nothing would ever be taken"),
             (("\nroutes = 5", SOURCE, SHOP), "2: routes: write one table per entry, like [routes.acme]"),
-            ((SOURCE + 'after = "shred"\n', SHOP, ROUTE), "5: sources.acme.after: string should match pattern"),
+            (
+                (SOURCE + 'after = "shred"\n', SHOP, ROUTE),
+                "5: sources.acme.after: expected move:FOLDER, delete or leave",
+            ),
+            (
+                (SOURCE, MIRAKL + 'currency = "Euro"\n'),
+                "10: destinations.shop.currency: expected a currency by its three capital letters, like EUR",
+            ),
+            (
+                (SOURCE, MIRAKL + 'tax_rate = "0,2"\n'),
+                '10: destinations.shop.tax_rate: expected a percentage from 0 to 100 without needless zeros, like "20"',
+            ),
+            (
+                (SOURCE, SHOP, ROUTE.replace("stock.toml", "stokc.toml")),
+                "did you mean 'stock.toml'? known: stock.toml",
+            ),
         ],
     )
     def test_name_the_place_and_the_nearest_right_word(self, place, parts, wanted):
@@ -349,6 +370,35 @@ class TestSets:
         else:
             said = "16: routes.stock.set: the record 'item' is the document itself: no files stand together"
             assert place.faults(*parts) == [said]
+
+
+def test_only_a_name_that_is_near_is_suggested(place):
+    (said,) = place.faults(SOURCE, SHOP, ROUTE.replace("stock.toml", "lager_summe.toml"))
+    assert said.endswith("unknown mapping in " + f"{place.root / 'mappings'} 'lager_summe.toml'; known: stock.toml")
+
+
+def test_a_table_that_makes_what_the_contract_does_not_know_is_a_fault_of_the_mapping(place):
+    made = '[fields]\ncommand = { column = "c", words = { weg = "stop", neu = "upsert", leer = "" } }'
+    place.mapping("stock.toml", MAPPING.replace("[fields]", made))
+    (said,) = place.faults(SOURCE, SHOP, ROUTE)
+    assert said.endswith("stock.toml:8: 'weg': command is not one of upsert, end: stop")
+    (place.root / "mappings" / "moves.csv").write_text("from,to\nweg,ende\nneu,upsert\n")
+    made = '[fields]\ncommand = { column = "c", lookup = { file = "moves.csv", from = "from", to = "to" } }'
+    place.mapping("stock.toml", MAPPING.replace("[fields]", made))
+    (said,) = place.faults(SOURCE, SHOP, ROUTE)
+    assert said.endswith("stock.toml:8: 'weg': command is not one of upsert, end: ende")
+
+
+@pytest.mark.parametrize("key", ["default", "otherwise"])
+def test_a_text_for_empty_cells_that_no_row_could_have_is_a_fault_of_the_mapping(place, key):
+    when = ', when = { column = "w", is = "x" }' if key == "otherwise" else ""
+    wrong = MAPPING.replace('quantity = "quantity"', f'quantity = {{ column = "q", {key} = "some"{when} }}')
+    place.mapping("stock.toml", wrong)
+    (said,) = place.faults(SOURCE, SHOP, ROUTE)
+    assert "stock.toml:9: quantity " in said
+    assert said.endswith("some")
+    place.mapping("stock.toml", wrong.replace('"some"', '"0"'))
+    assert place.load(SOURCE, SHOP, ROUTE).routes["stock"]
 
 
 def test_a_constant_no_row_could_have_is_a_fault_of_the_mapping(place):
