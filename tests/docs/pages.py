@@ -7,7 +7,7 @@ import tomllib
 import types
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from gateway.destinations.sellerscommerce import enums
 from gateway.destinations.sellerscommerce.bodies import load as shipped_bodies
 from gateway.destinations.sellerscommerce.pushing import FORMS
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
+from gateway.formats.sections import entries_of, section_of
 from gateway.issues import CATALOGUE
 from gateway.model import STATES, Operation
 from gateway.reports import errors_writer
@@ -228,6 +229,7 @@ def settings_page() -> str:
         "`kind` names one of the destinations; the other settings are on its page: "
         + ", ".join(f"[`{name}`](destinations/{name}.md)" for name in destinations())
         + ".\n",
+        *nested_tables(),
         "## `[routes.NAME]`\n",
         settings_table(RouteSettings),
         "### `policy`\n",
@@ -248,6 +250,27 @@ def settings_page() -> str:
     return "\n".join(parts)
 
 
+def nested() -> list[tuple[str, str, type[BaseModel]]]:
+    """Tables inside settings of destinations: kind, key and the model of the table or of its entries."""
+    return [
+        (kind, key, model)
+        for kind, made in destinations().items()
+        for key, field in made.SPEC.settings.model_fields.items()
+        if (model := entries_of(field.annotation) or section_of(field.annotation)) is not None
+    ]
+
+
+def nested_tables() -> list[str]:
+    parts = []
+    for kind, key, model in nested():
+        parts += [
+            f'### `{key}` of `kind = "{kind}"`\n',
+            f"Keys of each entry, said like `{key} = {{ NAME = {{ ... }} }}`.\n",
+            settings_table(model),
+        ]
+    return parts
+
+
 def settings_table(model: type[BaseModel]) -> str:
     rows = [
         (f"`{name}`", _type(field.annotation), _default(field), field.description or "")
@@ -263,6 +286,8 @@ _WORDS: dict[Any, str] = {
 
 
 def _type(annotation: Any) -> str:
+    if get_origin(annotation) is Annotated:
+        return _type(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{word}`" for word in get_args(annotation))
     if get_origin(annotation) in {types.UnionType, Union}:

@@ -114,7 +114,8 @@ def test_strange_settings_are_found():
 
 def test_every_setting_is_described():
     rules = [Policy, SetRules, GuardLimits, DeltaRules]
-    models = [GatewaySettings, RouteSettings, *rules, *SOURCE_KINDS.values(), *LAYOUTS]
+    inner = [model for _, _, model in pages.nested()]
+    models = [GatewaySettings, RouteSettings, *rules, *SOURCE_KINDS.values(), *LAYOUTS, *inner]
     undescribed = [
         f"{model.__name__}.{name}"
         for model in models
@@ -122,6 +123,14 @@ def test_every_setting_is_described():
         if not field.description and name != "kind"
     ]
     assert undescribed == []
+
+
+def test_tables_inside_destinations_are_described_key_by_key():
+    text = (DOCS / "settings.md").read_text("utf-8")
+    assert ("partner_api", "vendors") in {(kind, key) for kind, key, _ in pages.nested()}
+    for kind, key, model in pages.nested():
+        part = text.split(f'### `{key}` of `kind = "{kind}"`', 1)[1].split("\n#", 1)[0]
+        assert set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) == set(model.model_fields)
 
 
 def test_environment_variables_are_listed():
