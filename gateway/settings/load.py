@@ -212,7 +212,8 @@ def _route(
         document.fault((*keys, "destination"), said)
         return None
     for word in sorted(set(made.effects or ()) - set(offered)):
-        document.fault((*keys, "effects"), unknown(word, offered, f"effect of {agreed.name} at {made.destination}"))
+        said = unknown(word, offered, f"effect of {agreed.name} at {made.destination}")
+        document.fault((*keys, "effects"), said + _priced(targets[made.destination], agreed, word, made.destination))
     if not chosen:
         if not made.effects:
             document.fault(
@@ -229,6 +230,17 @@ def _route(
         answers=source.answers is not None,
     )  # fmt: skip
     return LoadedRoute(route, made.keys, mapping, agreed, chosen)
+
+
+def _priced(target: _Target, agreed: Contract, word: str, name: str) -> str:
+    """Say that an effect is there once the destination's settings say on which basis prices are, where that is so."""
+    kind, settings, _ = target
+    if getattr(settings, "price_basis", "") is not None:
+        return ""
+    said = settings.model_copy(update={"price_basis": "gross"})
+    offered = operations_for(destinations()[kind].SPEC.operations(said), agreed.name)
+    there = word in {one.family for one in offered}
+    return f"; {word} is one once destinations.{name} says its price_basis: net or gross" if there else ""
 
 
 def _check_set(document: Document, keys: tuple[str, ...], made: RouteSettings, mapping: MappingFile) -> None:

@@ -36,6 +36,16 @@ kind = "mirakl"
 host = "shop.example.com"
 api_key = { file = "mappings/stock.toml" }
 """
+CHAIN = """
+[destinations.shop]
+kind = "partner_api"
+brand = "foodpanda"
+channel = "rest"
+chain_id = "c-1"
+tokens = { all = { file = "key" } }
+vendors = { v1 = {} }
+archive = "sent"
+"""
 ROUTE = """
 [routes.stock]
 source = "acme"
@@ -370,6 +380,19 @@ class TestSets:
         else:
             said = "16: routes.stock.set: the record 'item' is the document itself: no files stand together"
             assert place.faults(*parts) == [said]
+
+
+def test_an_effect_that_needs_a_price_basis_says_so(place):
+    (place.root / "key").write_text("k")
+    fields = '[fields]\nprice = "price"\nprice_basis = { constant = "net" }'
+    place.mapping("stock.toml", MAPPING.replace('"stock"', '"catalog"', 1).replace("[fields]", fields))
+    (said,) = place.faults(SOURCE, CHAIN, ROUTE, 'effects = ["price"]\n')
+    assert "unknown effect of catalog at shop 'price'; known: stock; " in said
+    assert said.endswith("; price is one once destinations.shop says its price_basis: net or gross")
+    (said,) = place.faults(SOURCE, CHAIN, ROUTE, 'effects = ["image"]\n')
+    assert "price_basis" not in said
+    loaded = place.load(SOURCE, CHAIN + 'price_basis = "net"\n', ROUTE, 'effects = ["price"]\n')
+    assert [one.family for one in loaded.routes["stock"].operations] == ["price"]
 
 
 def test_only_a_name_that_is_near_is_suggested(place):
