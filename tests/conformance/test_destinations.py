@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from gateway.contracts import check, contract
 from gateway.contracts.prices import converted, price_issues
+from gateway.contracts.reduced import discounted
 from gateway.destinations import destinations
 from gateway.destinations.files import FilesDestination, FilesSettings
 from gateway.destinations.mirakl import MiraklDestination, MiraklSettings
@@ -24,6 +26,7 @@ from gateway.destinations.sellerscommerce import SellersCommerceDestination, Sel
 from gateway.errors import OutcomeUnknown
 from gateway.issues import WARNINGS
 from gateway.journal import open_journal
+from gateway.journal import tables as t
 from gateway.model import (
     ABSENT,
     ISSUE_SCHEMA,
@@ -36,15 +39,24 @@ from gateway.model import (
     Batch,
     Destination,
     Operation,
+    PriceTerms,
     Receipt,
     Reference,
     Repeat,
     Spec,
 )
 from gateway.testing.bulk import BulkDestination, BulkSettings
-from gateway.testing.clock import RealClock
+from gateway.testing.clock import FakeClock, RealClock
 from gateway.testing.drive import FreeBudget, as_sent, encode, send, settle, states
-from gateway.testing.hostile import HostileDestination, HostileSettings, Step, effects_per_key
+from gateway.testing.hostile import (
+    Further,
+    HostileDestination,
+    HostileSettings,
+    Step,
+    effects_per_key,
+    final_state,
+)
+from gateway.testing.rig import Rig
 from gateway.transport.http import RetryPolicy, connect
 from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings, ShopKey
 from gateway.twin.partner import Chain, Item, Login, PartnerTwin, PartnerTwinSettings, Token, Vendor
@@ -64,6 +76,7 @@ class Bench:
     limit: int
     size: int = 10**9
     applied: Callable[[], dict[str, str]] | None = None
+    prices: Callable[[], dict[str, str]] | None = None
 
 
 @dataclass
@@ -173,7 +186,8 @@ def sellerscommerce(world: World) -> Bench:
         world.exits.callback(transport.close)
         return SellersCommerceDestination(chosen, transport=transport, clock=CLOCK, account="store", name="store")
 
-    return Bench(build, 5, applied=lambda: {row["sku"]: str(row["stock"]) for row in twin.shelf()})
+    shown = lambda name: {row["sku"]: str(row[name]) for row in twin.shelf()}  # noqa: E731  one short reading
+    return Bench(build, 5, applied=lambda: shown("stock"), prices=lambda: shown("price"))
 
 
 def partner_api_files(world: World) -> Bench:
@@ -450,6 +464,7 @@ OPERATIONS = (
     ("sellerscommerce", "product", "catalog"),
     ("sellerscommerce", "price", "price"),
     ("sellerscommerce", "price", "catalog"),
+    ("sellerscommerce", "promotion", "promotion"),
     ("partner_api", "stock", "stock"),
     ("partner_api", "stock", "catalog"),
     ("partner_api", "price", "price"),
@@ -473,6 +488,15 @@ class Try:
     def operation(self) -> Operation:
         found = self.bench.build().operations
         return next(one for one in found if (one.name, one.contract) == (self.name, self.contract))
+
+    @property
+    def sender(self) -> Operation:
+        """The operation whose encoder sends the rows: what a promotion comes to is sent by that of base prices."""
+        operation = self.operation
+        if operation.wanted != "promotion":
+            return operation
+        found = self.bench.build().operations
+        return next(one for one in found if one.wanted == "base" and one.family == operation.family)
 
     def rows(self, count: int = 12) -> pl.DataFrame:
         """Sound rows: the contract's own examples of what is transmitted, each about another article, no variants."""
@@ -501,8 +525,11 @@ class Try:
         )
 
     def records(self, count: int = 12) -> pl.DataFrame:
-        """The rows as `encode` gets them: effect, key, command and the operation's fields, prices in its terms."""
-        operation, rows = self.operation, self.rows(count)
+        """The rows as `encode` gets them: effect, key, command and the sender's fields, prices in its terms."""
+        operation, rows = self.sender, self.rows(count)
+        if self.operation.wanted == "promotion":  # what the example comes to
+            regular = pl.lit(contract(self.contract).fields["regular_price"].example)
+            rows = rows.with_columns(price=discounted(regular, pl.col("percentage"), 2))
         if operation.prices is not None:
             rows = converted(rows, operation.prices)
         key = operation.key or contract(self.contract).key
@@ -512,7 +539,8 @@ class Try:
 
     def encode(self, records: pl.DataFrame) -> list[Batch]:
         destination = self.bench.build()
-        return list(destination.encode(self.name, records, destination.gather(self.name, records)))
+        name = self.sender.name
+        return list(destination.encode(name, records, destination.gather(name, records)))
 
 
 @pytest.fixture(params=OPERATIONS, ids="-".join)
@@ -526,9 +554,8 @@ def attempt(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Try]:
 def test_every_operation_is_under_test(name, tmp_path):
     with ExitStack() as exits:
         found = BENCHES[name](World(tmp_path, exits)).build().operations
-    # promotions that become wanted prices are never encoded: the base operation sends what they come to
-    encoded = [(name, one.name, one.contract) for one in found if one.wanted != "promotion"]
-    assert encoded == [one for one in OPERATIONS if one[0] == name]
+    assert [(name, one.name, one.contract) for one in found] == [one for one in OPERATIONS if one[0] == name]
+    assert (name in WANTED) == any(one.wanted is not None for one in found)
 
 
 def test_an_operation_fits_its_contract(attempt):
@@ -566,7 +593,7 @@ def test_its_encoding_is_pure_and_loses_nothing(attempt):
     assert [(one.body, one.slot, one.memo) for one in first] == [(one.body, one.slot, one.memo) for one in second]
     assert sorted(effect for one in first for effect in one.effects["effect"]) == list(range(50, 73))
     for one in first:
-        assert one.operation == attempt.name
+        assert one.operation == attempt.sender.name
         assert one.effects.height <= attempt.bench.limit
         assert one.effects["line"].n_unique() == one.effects.height
         assert len(one.body) <= attempt.bench.size
@@ -576,7 +603,7 @@ def test_its_encoding_is_pure_and_loses_nothing(attempt):
 def test_its_rows_are_applied_found_and_may_be_repeated_as_declared(attempt):
     records, destination = attempt.records(5), attempt.bench.build()
     (batch,) = attempt.encode(records)
-    for _ in range(1 if attempt.operation.repeat is Repeat.NEVER else 2):
+    for _ in range(1 if attempt.sender.repeat is Repeat.NEVER else 2):
         receipt = send(attempt.bench.build(), batch, clock=CLOCK)
         assert isinstance(destination.find(as_sent(batch, receipt)), Receipt)
         final = settle(destination, batch, receipt, clock=CLOCK)
@@ -585,7 +612,7 @@ def test_its_rows_are_applied_found_and_may_be_repeated_as_declared(attempt):
 
 
 def test_rows_that_only_know_their_key_are_ended_where_declared(attempt):
-    operation = attempt.operation
+    operation = attempt.sender
     if not operation.ends:
         return  # rows without their other fields are never given to it
     key = [*(operation.key or contract(attempt.contract).key)]
@@ -597,6 +624,135 @@ def test_rows_that_only_know_their_key_are_ended_where_declared(attempt):
         (batch,) = attempt.encode(records)
         final = settle(destination, batch, send(destination, batch, clock=CLOCK), clock=CLOCK)
         assert set(states(batch, records, final).values()) == {"applied"}
+
+
+# ---------------------------------------------------------------- promotions where there are prices only
+
+PROMOTE = Further(name="promote", family="price", contract="promotion", fields=("sku",), wanted="promotion")
+
+
+def hostile_prices(world: World) -> Bench:
+    log = world.root / "effects.jsonl"
+
+    def build(**more: Any) -> Destination:
+        told = {"contract": "price", "fields": ("sku", "price"), "wanted": "base", "further": (PROMOTE,),
+                "prices": PriceTerms("gross", 2, "EUR")}  # fmt: skip
+        chosen = HostileSettings(**{"log": log, **told, **more})
+        return HostileDestination(chosen, clock=CLOCK, account="hostile", name="hostile")
+
+    prices = lambda: {key: str(one["price"]) for key, one in final_state(log).items()}  # noqa: E731  one short reading
+    return Bench(build, 10**9, prices=prices)
+
+
+WANTED = {"sellerscommerce": sellerscommerce, "hostile": hostile_prices}
+"""Destinations that are sent wanted prices."""
+LAYOUT = """version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+sku = "sku"
+price = { column = "price", optional = true }
+price_basis = { constant = "gross" }
+command = { column = "command", optional = true }
+"""
+PRICES = f'contract = "price"\n{LAYOUT}'
+PROMOTIONS = f"""contract = "promotion"
+{LAYOUT}percentage = {{ column = "percentage", optional = true }}
+starts_at = {{ column = "starts", optional = true }}
+ends_at = {{ column = "ends", optional = true }}
+"""
+
+
+class Gateway:
+    """A gateway on one destination; hours are counted from its start. `again`: the one after a restart."""
+
+    def __init__(self, bench: Bench, root: Path, clock: FakeClock) -> None:
+        self.bench, self.root, self.clock, self.start, self.number = bench, root, clock, clock.now(), 0
+        self.rig = Rig(root, bench.build(), clock, mapping=PRICES, more=(PROMOTIONS,))
+
+    def again(self) -> None:
+        self.rig.close()
+        self.rig = Rig(self.root, self.bench.build(), self.clock, mapping=PRICES, more=(PROMOTIONS,))
+
+    def drop(self, kind: str, columns: str, *rows: str) -> str:
+        self.number += 1
+        self.clock.advance(1)
+        return self.rig.drop(f"{kind}-{self.number}.csv", "\n".join([columns, *rows, ""]))
+
+    def at(self, hour: float) -> str:
+        return f"{self.start + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"
+
+    def later(self, hour: float) -> None:
+        self.clock.advance((self.start + timedelta(hours=hour) - self.clock.now()).total_seconds())
+        self.rig.advance(2)
+
+    def calls(self) -> list[tuple[str, int]]:
+        """Operation and records of each call so far."""
+        with self.rig.journal.read() as tx:
+            return [(one.operation, one.records) for one in tx.execute(sa.select(t.batch).order_by(t.batch.c.id))]
+
+    def prices(self) -> dict[str, str]:
+        assert self.bench.prices is not None
+        return self.bench.prices()
+
+
+@pytest.fixture(params=sorted(WANTED))
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
+    with ExitStack() as exits:
+        made = Gateway(WANTED[request.param](World(tmp_path, exits)), tmp_path / "gateway", FakeClock())
+        yield made
+        made.rig.close()
+
+
+def test_base_and_promotion_in_force_are_one_call_and_the_end_restores_the_base(shop):
+    promotion = shop.drop("promotion", "sku,price,starts,ends", f"S0,15,{shop.at(-1)},{shop.at(1)}")
+    base = shop.drop("price", "sku,price", "S0,20", "S1,30")
+    shop.rig.advance()
+    (call,) = shop.calls()
+    assert call[1] == 2
+    assert shop.prices().items() >= {"S0": "15", "S1": "30"}.items()
+    assert shop.rig.states(promotion) == {"applied": 1}
+    assert shop.rig.states(base) == {"applied": 2}
+    shop.again()
+    shop.later(1.5)
+    assert shop.calls()[1:] == [(call[0], 1)]
+    assert shop.prices().items() >= {"S0": "20", "S1": "30"}.items()
+
+
+def test_a_promotion_begins_and_ends_at_its_boundaries_and_a_base_price_between_is_what_is_restored(shop):
+    shop.drop("price", "sku,price", "S0,20")
+    shop.rig.advance()
+    run = shop.drop("promotion", "sku,percentage,starts,ends", f"S0,25,{shop.at(1)},{shop.at(3)}")
+    shop.rig.advance()
+    assert (shop.prices()["S0"], shop.rig.states(run)) == ("20", {"scheduled": 1})
+    shop.later(1.5)
+    assert (shop.prices()["S0"], shop.rig.states(run)) == ("15", {"applied": 1})
+    shop.drop("promotion", "sku,price,starts,ends", f"S0,10,,{shop.at(2)}")
+    hidden = shop.drop("price", "sku,price", "S0,30")
+    shop.rig.advance()
+    assert shop.prices()["S0"] == "10"
+    assert shop.rig.results(hidden)["code"].to_list() == ["PRICE_HIDDEN"]
+    shop.later(2.5)
+    assert shop.prices()["S0"] == "22.5"
+    shop.later(3.5)
+    assert shop.prices()["S0"] == "30"
+    assert {operation for operation, _ in shop.calls()} == {shop.rig.lane.base().name}
+
+
+def test_an_ended_promotion_restores_the_base_at_once_and_equal_rows_send_nothing(shop):
+    shop.drop("price", "sku,price", "S0,20")
+    row = f"S0,15,{shop.at(-1)},{shop.at(5)}"
+    shop.drop("promotion", "sku,price,starts,ends", row)
+    shop.rig.advance()
+    known = len(shop.calls())
+    shop.drop("promotion", "sku,price,starts,ends", row, "")
+    shop.rig.advance()
+    assert (shop.prices()["S0"], len(shop.calls())) == ("15", known)
+    shop.drop("promotion", "sku,command,starts,ends", f"S0,end,{shop.at(-1)},{shop.at(5)}")
+    shop.rig.advance()
+    assert (shop.prices()["S0"], len(shop.calls())) == ("20", known + 1)
 
 
 # ---------------------------------------------------------------- the double for tests
