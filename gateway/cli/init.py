@@ -9,7 +9,7 @@ import click
 from gateway.cli import view
 from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.errors import SettingsError
-from gateway.settings.template import FOLDERS, starter
+from gateway.settings.template import FOLDERS, partner_of, starter
 
 
 @click.command()
@@ -19,8 +19,8 @@ from gateway.settings.template import FOLDERS, starter
 def init(session: Session, folder: Path) -> int:
     """Write a working starter into a folder.
 
-    Settings with comments, one mapping, a sample file and the folders they name. Files that are there stay as they
-    are.
+    Settings with comments, one mapping, a sample file and the folders they name; the partner is called like the
+    folder. Files that are there stay as they are.
 
     Example: gateway init acme
     """
@@ -29,7 +29,7 @@ def init(session: Session, folder: Path) -> int:
     try:
         for name in FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
-        for name, text in starter().items():
+        for name, text in starter(partner_of(folder.resolve().name)).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (written if _write_new(folder / name, text) else kept).append(name)
     except OSError as error:

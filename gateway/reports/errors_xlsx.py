@@ -63,6 +63,9 @@ class _ErrorSheet:
             book.add_worksheet(name).write_string(0, 0, f"The rows to mend are on the sheet '{seen.name}'.")
         self._sheet = book.add_worksheet(seen.name)
         self._sheet.activate()
+        self._sheet.set_landscape()
+        self._sheet.fit_to_pages(1, 0)
+        self._sheet.repeat_rows(0)
         self._cells = CellWriter(book, self._sheet, seen.formats)
         self._widths = [min(max(_NARROW, len(header)), _WIDE) for header in seen.headers]
         self._comments = 0

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
+_PARTNER = "acme"
 FOLDERS = ("inbox", "outbox", "delivered")
 """Folders of the starter, below its own."""
 
@@ -97,11 +101,17 @@ _NEXT = """\
 """
 
 
-def starter() -> dict[str, str]:
-    """Return the starter's files: path below its folder to content."""
+def starter(partner: str = _PARTNER) -> dict[str, str]:
+    """Return the starter's files: path below its folder to content; files come from `partner`."""
     return {
-        "gateway.toml": _SETTINGS,
+        "gateway.toml": _SETTINGS.replace(f'partner = "{_PARTNER}"', f'partner = "{partner}"'),
         "mappings/example.toml": _MAPPING,
         "stock_example.csv": _SAMPLE,
-        "README.md": _NEXT,
+        "README.md": _NEXT.replace(f"outbox/{_PARTNER} delivered  ", f"outbox/{partner} delivered  "),
     }
+
+
+def partner_of(folder: str) -> str:
+    """Return a partner's name made of a folder's: ASCII letters, digits, `-`, `_` and dots inside."""
+    plain = unicodedata.normalize("NFKD", folder).encode("ascii", "ignore").decode()
+    return re.sub(r"[^\w.-]+", "-", plain).strip("-.") or _PARTNER

@@ -1,6 +1,10 @@
 import json
+import tomllib
+from pathlib import Path
 
-from gateway.settings.template import starter
+import pytest
+
+from gateway.settings.template import partner_of, starter
 
 
 def test_the_starter_works_as_it_stands(call, tmp_path, monkeypatch):
@@ -11,6 +15,22 @@ def test_the_starter_works_as_it_stands(call, tmp_path, monkeypatch):
     assert call("doctor").exit_code == 0
     assert call("check", "stock_example.csv").exit_code == 0
     assert call("run", "--once").exit_code == 0
+
+
+@pytest.mark.parametrize(("folder", "partner"), [("blumenhof", "blumenhof"), ("Müller & Söhne", "Muller-Sohne")])
+def test_the_partner_is_called_like_the_folder(call, tmp_path, monkeypatch, folder, partner):
+    monkeypatch.chdir(tmp_path)
+    assert call("init", folder).exit_code == 0
+    monkeypatch.chdir(tmp_path / folder)
+    assert tomllib.loads(Path("gateway.toml").read_text("utf-8"))["sources"]["inbox"]["partner"] == partner
+    Path("inbox/stock_1.csv").write_bytes(Path("stock_example.csv").read_bytes())
+    assert call("run", "--once").exit_code == 0
+    assert any(Path("outbox", partner).iterdir())
+    assert f"ls outbox/{partner} delivered" in Path("README.md").read_text("utf-8")
+
+
+def test_a_folder_without_a_name_has_a_partner_all_the_same():
+    assert (partner_of(""), partner_of("..")) == ("acme", "acme")
 
 
 def test_nothing_is_overwritten(call, tmp_path, monkeypatch):

@@ -99,6 +99,15 @@ def test_failed_records_stand_coloured_and_commented_behind_our_columns(tmp_path
     assert sheet.column_dimensions["E"].width > 50
 
 
+def test_it_is_printed_one_page_wide(tmp_path):
+    source = workbook(tmp_path / "in.xlsx", ["007", 5, "a"])
+    rows = rows_of(source, layout(), {2: "rejected"}, [(2, "TOO_SMALL", "quantity", "5", "0")], {"quantity": "Bestand"})
+    sheet = openpyxl.load_workbook(written(tmp_path, rows)).active
+    assert (sheet.page_setup.orientation, sheet.sheet_properties.pageSetUpPr.fitToPage) == ("landscape", True)
+    assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)  # one page wide by default
+    assert sheet.print_title_rows == "$1:$1"
+
+
 def test_typed_cells_keep_their_type_and_value_when_dropped_back(tmp_path):
     record = [
         "0012", 0.1 + 0.2, True, date(2026, 11, 22), datetime(2026, 11, 22, 9, 30), time(9, 30),
