@@ -9,10 +9,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import data
-from bench.measure import Broken, Line, Options
-from bench.table import show
-from gateway.allocator import loading
+from gateway.allocator import keep_flat, loading, share_evenly
+
+keep_flat()  # before polars is loaded, as the command line does
+share_evenly()
+
+from bench import data  # noqa: E402
+from bench.measure import Broken, Line, Options  # noqa: E402
+from bench.table import show  # noqa: E402
 
 PARTS = ("start", "stock", "memory", "formats", "feeds", "download", "rooms")
 

@@ -14,6 +14,9 @@ SETTING = "_RJEM_MALLOC_CONF"
 FLAT = "narenas:1,dirty_decay_ms:500,muzzy_decay_ms:0"
 _M_ARENA_MAX = -8
 """Number of the option in glibc's malloc.h (man mallopt)."""
+_HAND_OVER = 0.0002
+"""Seconds a thread that waits for the lock lets another keep it; Python's own 5 ms are as long as the work on a block's
+columns takes."""
 _ARENAS = 2
 """As many threads read, map and check at the same time; one arena for all would have them wait for each other."""
 
@@ -29,6 +32,11 @@ def keep_flat() -> None:
         libc = ctypes.CDLL(None)
         if hasattr(libc, "mallopt"):  # musl has none, and no arenas either
             libc.mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def share_evenly() -> None:
+    """Have threads hand Python's lock over sooner: each needs it for moments only, between long works without it."""
+    sys.setswitchinterval(_HAND_OVER)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from gateway import __version__
-from gateway.allocator import keep_flat, loading
+from gateway.allocator import keep_flat, loading, share_evenly
 from gateway.cli.session import Exit, Session, config_option, json_option, tell
 from gateway.errors import GatewayError
 
@@ -85,6 +85,7 @@ class Commands(click.Group):
     ) -> Any:
         """Run a command; standalone: end the process with its exit code, never with a traceback."""
         keep_flat()
+        share_evenly()
         session = Session()
 
         def call() -> Any:

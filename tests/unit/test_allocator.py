@@ -53,3 +53,8 @@ def test_garbage_is_looked_for_again_when_loading_failed() -> None:
 
 def _told(script: str) -> str:
     return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_threads_hand_over_the_lock_sooner() -> None:
+    script = "import sys; from gateway.allocator import share_evenly; share_evenly(); print(sys.getswitchinterval())"
+    assert 0 < float(_told(script)) < 0.005
