@@ -9,7 +9,7 @@ import click
 
 from gateway.cli import view
 from gateway.cli.check import EXISTING, known_route
-from gateway.cli.session import Exit, Session, common, pass_session
+from gateway.cli.session import Exit, Session, common, new_folder, pass_session
 from gateway.cli.status import print_causes
 from gateway.pipeline.plan import Plan
 from gateway.settings import load_settings
@@ -37,6 +37,7 @@ def plan(session: Session, file: Path, route: str, out: Path) -> int:
     """
     loaded = load_settings(session.config)
     setup = offline(loaded, known_route(loaded, route))
+    new_folder(out)
     with tempfile.TemporaryDirectory(prefix="gateway-plan-") as work, view.counting(f"Planning {file.name}"):
         made = make_plan(file, setup, loaded, work=Path(work), out=out)
     if session.json:

@@ -122,6 +122,18 @@ def new_file(path: Path) -> Path:
     raise SettingsError(f"{path} can't be written: {why}.", fix="Make the folder, or name another file with --out.")
 
 
+def new_folder(path: Path) -> Path:
+    """Return the path of a folder that is about to be made. Raises SettingsError where it can't, before any work."""
+    above = next((one for one in (path, *path.parents) if one.exists()), Path())
+    if not above.is_dir():
+        why = f"{above} is no folder"
+    elif not os.access(above, os.W_OK):
+        why = f"we may not write to {above}"
+    else:
+        return path
+    raise SettingsError(f"The folder {path} can't be made: {why}.", fix="Name another one with --out.")
+
+
 def _plain(error: GatewayError) -> str:
     """Return the message; settings faults that stand alone and have no place go without one."""
     if isinstance(error, SettingsError) and [fault.where for fault in error.faults] == ["settings"]:

@@ -16,7 +16,8 @@ from gateway.contracts import Contract, contract
 from gateway.contracts.fields import Choice
 from gateway.delivery.setup import operations_for
 from gateway.destinations import destinations
-from gateway.errors import SettingsError
+from gateway.destinations._categories import categories
+from gateway.errors import Fault, SettingsError
 from gateway.formats.layout import XmlLayout
 from gateway.formats.sections import unknown
 from gateway.issues import sentence
@@ -25,6 +26,8 @@ from gateway.model import Operation, Spec
 from gateway.routes import Route
 from gateway.settings.model import SOURCE_KINDS, GatewaySettings, LocalSettings, RouteSettings, SftpSettings
 from gateway.settings.reading import Document
+from gateway.sources.handling import Handling
+from gateway.transport.http_model import authority
 
 _HOW = {
     "price_basis": '; write price_basis = { constant = "net" } (without tax) or "gross" (with it), or name its column'
@@ -120,7 +123,7 @@ def _sources(document: Document, base: Path) -> dict[str, LocalSettings | SftpSe
             document.fault(("sources", name, "kind"), unknown(kind, SOURCE_KINDS, "kind of source"))
             continue
         one = document.section(("sources", name), table, SOURCE_KINDS[kind])
-        if one is None:
+        if one is None or not _handled(document, ("sources", name), one):
             continue
         if isinstance(one, LocalSettings):
             made[name] = one.model_copy(update={"folder": base / one.folder})
@@ -132,6 +135,17 @@ def _sources(document: Document, base: Path) -> dict[str, LocalSettings | SftpSe
                 files["key_file"] = base / one.key_file
             made[name] = one.model_copy(update=files)
     return made
+
+
+def _handled(document: Document, keys: tuple[str, ...], one: LocalSettings | SftpSettings) -> bool:
+    """Whether what is said of a source's files goes together; what does not is noted."""
+    try:
+        Handling(settle=one.settle, after=one.after, claim=one.claim, done_marker=one.done_marker or "")
+    except SettingsError as error:
+        for fault in error.faults:
+            document.fault((*keys, fault.where), fault.message)
+        return False
+    return True
 
 
 def _destinations(document: Document, base: Path) -> dict[str, _Target]:
@@ -159,11 +173,15 @@ def _built(document: Document, keys: tuple[str, ...], settings: BaseModel, spec:
     found: tuple[Operation, ...] = ()
     try:
         found = spec.operations(settings)
-        for more in ("access", "hook"):
-            getattr(settings, more, lambda: None)()
+        categories(getattr(settings, "categories", None), "categories")
+        access = getattr(settings, "access", lambda: None)()
+        getattr(settings, "hook", lambda: None)()
+        if access is not None and access.ca_file is not None:
+            authority(access.ca_file)
     except SettingsError as error:
         for fault in error.faults:
-            document.take(keys, fault)
+            named = fault.where in type(settings).model_fields
+            document.take(keys, Fault("", fault.message, (fault.where,)) if named else fault)
     return found if len(document.faults) == before else None
 
 

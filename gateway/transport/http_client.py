@@ -9,7 +9,6 @@ from __future__ import annotations
 import email.utils
 import json
 import re
-import ssl
 from datetime import UTC
 from typing import Any
 
@@ -17,7 +16,7 @@ import httpx
 
 from gateway.errors import GatewayError, OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
 from gateway.model import Clock
-from gateway.transport.http_model import Access, Request, Response, base_url
+from gateway.transport.http_model import Access, Request, Response, authority, base_url
 
 _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NEVER_SENT = (httpx.InvalidURL, httpx.UnsupportedProtocol)
@@ -39,13 +38,7 @@ class HttpxClient:
             raise SettingsError(f"The address can't be used: {error}.") from error
         self._clock = clock
         timeout = httpx.Timeout(access.timeout, connect=min(_CONNECT_SECONDS, access.timeout))
-        try:
-            context = ssl.create_default_context(cafile=str(access.ca_file)) if access.ca_file is not None else True
-        except (OSError, ssl.SSLError) as error:
-            raise SettingsError(
-                f"The certificate authority file {access.ca_file} can't be used: {error}.",
-                fix="Name a PEM file that can be read.",
-            ) from error
+        context = authority(access.ca_file) if access.ca_file is not None else True
         self._client = httpx.Client(
             verify=context, timeout=timeout, follow_redirects=False, trust_env=False, headers={"user-agent": "gateway"}
         )

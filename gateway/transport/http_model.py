@@ -6,10 +6,15 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
+
+from gateway.errors import Fault, SettingsError
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 """Methods that change nothing at the other side: the only ones that are ever repeated."""
@@ -133,6 +138,22 @@ class HttpSettings(Protocol):
     def access(self) -> Access:
         """Return where and with which headers the account is reached."""
         ...
+
+
+def authority(file: Path) -> SSLContext:
+    """Read a certificate authority of one's own. Raises SettingsError naming the setting `ca_file`."""
+    import ssl  # noqa: PLC0415  few have one
+
+    try:
+        return ssl.create_default_context(cafile=str(file))
+    except ssl.SSLError as error:
+        why = "it holds no certificate in PEM form"
+        cause: Exception = error
+    except OSError as error:
+        why = error.strerror or str(error)
+        cause = error
+    fault = Fault("ca_file", f"the certificate authority file {file} can't be used: {why}")
+    raise SettingsError([fault], fix="Name a PEM file that can be read.") from cause
 
 
 def is_loopback(host: str) -> bool:

@@ -99,3 +99,10 @@ def test_unusable_files(call, place, content):
     (place / "stock_b.csv").write_text(content)
     assert call("plan", "stock_b.csv", "--route", "stock", "--out", "planned").exit_code == 2
     assert not (place / "planned").exists()
+
+
+@pytest.mark.parametrize("out", ["stock_example.csv/inside", "stock_example.csv/far/inside"])
+def test_a_folder_that_can_not_be_made_is_told(call, place, out):
+    result = call("plan", "stock_example.csv", "--route", "stock", "--out", out)
+    assert result.exit_code == 3
+    assert f"The folder {out} can't be made: stock_example.csv is no folder." in result.stderr

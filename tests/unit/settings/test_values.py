@@ -30,6 +30,7 @@ TABLES = {
     "routes.stock": 'source = "acme"\nfiles = "*.csv"\nmapping = "stock.toml"\ndestination = "files"\n',
 }
 FAR = {"sources.far": 'kind = "sftp"\nhost = "h"\nuser = "u"\nkey_file = "k"\nknown_hosts = "h"\n'}
+LEFT = 'after = "leave"\nclaim = "move"\n'
 KINDS = {
     "mirakl": 'host = "x.mirakl.net"\napi_key = { env = "SECRET" }\n',
     "sage": 'outbox = "out"\nprofile = "p"\n',
@@ -303,3 +304,35 @@ def test_bodies_of_ones_own_are_judged_by_file_and_line(faults, tmp_path):
     assert (
         "own.toml:3: stock.members.0.nam: unknown setting 'nam'; did you mean 'name'?" in found[-1].split(" known")[0]
     )
+
+
+# ---------------------------------------------------------------- files they name, and what goes together
+
+
+@pytest.mark.parametrize("kind", ["mirakl", "partner_api", "sellerscommerce"])
+@pytest.mark.parametrize(("content", "told"), [(None, "No such file"), ("none", "no certificate in PEM form")])
+def test_an_authority_that_is_none(faults, tmp_path, kind, content, told):
+    if content is not None:
+        (tmp_path / "own.pem").write_text(content, "utf-8")
+    (found,) = faults(target(kind, 'ca_file = "own.pem"\n'))
+    assert found.startswith("last: destinations.there.ca_file: the certificate authority file own.pem can't be used: ")
+    assert told in found
+
+
+@pytest.mark.parametrize("kind", ["partner_api", "sellerscommerce"])
+def test_a_table_of_categories_that_is_none(faults, tmp_path, kind):
+    (found,) = faults(target(kind, 'categories = "own.csv"\n'))
+    assert found.startswith("last: destinations.there.categories: the table of categories own.csv can't be read")
+    (tmp_path / "own.csv").write_text("category;code\nA;1\nB\n", "utf-8")
+    (found,) = faults(target(kind, 'categories = "own.csv"\n'))
+    assert found == "own.csv:3: write two cells, category and code, neither of them empty"
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [('after = "move:../x"\n', "after"), ('done_marker = "done"\n', "done_marker"), (LEFT, "claim")],
+)
+def test_what_is_said_of_files_goes_together(faults, more, key):
+    (found,) = faults({"sources.far": FAR["sources.far"] + more})
+    assert f"sources.far.{key}: found " in found
+    assert ", expected " in found
