@@ -274,9 +274,9 @@ def _steps(one: standing.Promotion, rows: pl.DataFrame, shelf: standing.Shelf) -
         if falling.height:
             standing.end(one, ends, shelf, steps)
         return steps
-    kept = one.entries if one.live else one.entries.clear()
-    about = [*new["sku"].to_list(), *kept.filter(ends & pl.col("active"))["sku"].to_list()]
-    kept = kept.with_columns(active=pl.col("active") & ~ends)
+    # What has ended is repeated as such, all of it: SKUs a call leaves out stay on, or come on again with the others.
+    about = [*new["sku"].to_list(), *one.entries.filter(ends & pl.col("active"))["sku"].to_list()]
+    kept = one.entries.with_columns(active=pl.col("active") & ~ends)
     one.entries = pl.concat([kept, new]).unique("sku", keep="last", maintain_order=True)
     one.body = standing.body_of(one, shelf.profile)
     shelf.where.update(dict.fromkeys(new["key"].to_list(), one.identity))

@@ -85,7 +85,7 @@ def composed(step: Step, chosen: Sequence[str], known: Record | None, profile: P
     whole = standing.recalled(step["record"])
     before = None if known is None else standing.recalled(known)
     here = pl.col("sku").is_in(list(chosen))
-    kept = whole.entries.clear() if before is None or not before.live else before.entries.filter(~here)
+    kept = whole.entries.clear() if before is None else before.entries.filter(~here)
     whole.entries = pl.concat([kept, whole.entries.filter(here)])
     if whole.live:
         whole.body = standing.body_of(whole, profile)

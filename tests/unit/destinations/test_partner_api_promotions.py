@@ -266,7 +266,8 @@ def test_a_promotion_that_has_ended_may_begin_again(made, clock):
     destination = made(taken("3"), completed())
     run(destination, rows({"sku": "B", "price": "2"}), clock)
     (one,) = sent(destination)
-    assert (one["active"], [entry["sku"] for entry in one["discount"]]) == (True, [["B"]])
+    entries = [(entry["sku"], entry["active"]) for entry in one["discount"]]
+    assert (one["active"], entries) == (True, [(["A"], False), (["B"], True)])
 
 
 def test_what_nobody_remembers_can_not_be_ended(made):
@@ -479,4 +480,6 @@ def test_a_campaign_lives_changes_and_ends_at_the_platform(tmp_path):
         assert running() == {("A", "1")}
         assert go({"sku": "A", "command": "end"}) == ["applied"]
         assert running() == set()
+        assert go({"sku": "C", "price": "4"}) == ["applied"]
+        assert running() == {("C", "4")}
         transport.close()

@@ -181,6 +181,16 @@ def test_what_was_taken_is_remembered_and_ends_by_its_own_body(made, clock, tmp_
     assert counted(found) == {"applied": 5}
 
 
+def test_what_has_ended_stays_off_when_its_promotion_begins_again(made, clock):
+    old, new = alphabet(2), ("S02", "S03", "S04")
+    drive(made(Platform(), **EVERY_ROW), clock, priced(*old))
+    drive(made(Platform(), **EVERY_ROW), clock, rows(*({"sku": sku, "command": "end"} for sku in old)))
+    platform = Platform(of("S03"))
+    drive(made(platform, **EVERY_ROW), clock, priced(*new))
+    on = {sku: one["active"] for one in platform.bodies[-1]["discount"] for sku in one["sku"]}
+    assert on == {"S00": False, "S01": False, "S02": True, "S04": True}
+
+
 def test_a_head_at_fault_is_found_by_a_few_rows(made, clock):
     platform = Platform(lambda *_: True, said="end_time is in the past, entry 17")
     found = drive(made(platform), clock, priced(*alphabet(40)))
