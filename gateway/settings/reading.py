@@ -58,33 +58,51 @@ class Document:
             self.faults.append(fault)
 
     def section(self, keys: tuple[str, ...], data: Mapping[str, Any], model: type[_T]) -> _T | None:
-        """Validate one table; None when it has faults, which are noted."""
-        resolved = dict(data)
+        """Validate one table; None when it has faults, which are noted, each once."""
         before = len(self.faults)
-        secrets = secret_fields(model) | secret_tables(model)
-        inner_secrets = {name for inner in secret_sections(model).values() for name in secret_fields(inner)}
-        for name in secret_fields(model) & resolved.keys():
-            secret = self._secret((*keys, name), resolved[name])
-            resolved[name] = secret
-        for name in secret_tables(model) & resolved.keys():
-            if isinstance(resolved[name], dict):
-                resolved[name] = {k: self._secret((*keys, name, k), v) for k, v in resolved[name].items()}
-        for name, inner in secret_sections(model).items():
-            if isinstance(resolved.get(name), dict):
-                table = resolved[name]
-                found = {k: self._secret((*keys, name, k), table[k]) for k in secret_fields(inner) & table.keys()}
-                resolved[name] = table | found
+        resolved, noted = self._with_secrets(keys, data, model)
+        for place, message in beyond(data):
+            self.fault((*keys, *place), message)
+            noted.append(place)
         try:
             made = model.model_validate(resolved)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
-                told = one["loc"] and (one["loc"][0] in secrets or one["loc"][-1] in inner_secrets)
-                if not (told and len(self.faults) > before):
-                    self._pydantic(keys, one, model)
+                # Pydantic marks a table's key that is at fault itself.
+                loc = tuple(str(part) for part in one["loc"] if part != "[key]")
+                if not loc or not any(loc[: len(place)] == place[: len(loc)] for place in noted):
+                    self.fault((*keys, *loc), complaint(model, one))
             return None
-        for place, message in beyond(made):
-            self.fault((*keys, *place), message)
+        for place, message in beyond(made):  # numbers in quotes are read too
+            if place not in noted:
+                self.fault((*keys, *place), message)
         return made if len(self.faults) == before else None
+
+    def _with_secrets(
+        self, keys: tuple[str, ...], data: Mapping[str, Any], model: type[BaseModel]
+    ) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
+        """Return a table with its secrets in the place of their references, and where they are wrong."""
+        resolved, wrong = dict(data), []
+
+        def put(table: dict[str, Any], *place: str) -> None:
+            before = len(self.faults)
+            table[place[-1]] = self._secret((*keys, *place), table[place[-1]])
+            if len(self.faults) > before:
+                wrong.append(place)
+
+        for name in secret_fields(model) & resolved.keys():
+            put(resolved, name)
+        for name in secret_tables(model) & resolved.keys():
+            if isinstance(resolved[name], dict):
+                resolved[name] = dict(resolved[name])
+                for use in resolved[name]:
+                    put(resolved[name], name, use)
+        for name, inner in secret_sections(model).items():
+            if isinstance(resolved.get(name), dict):
+                resolved[name] = dict(resolved[name])
+                for key in secret_fields(inner) & resolved[name].keys():
+                    put(resolved[name], name, key)
+        return resolved, wrong
 
     def _secret(self, keys: tuple[str, ...], value: Any) -> str | None:
         if not (isinstance(value, dict) and len(value) == 1 and {"env", "file"} & value.keys()):
@@ -119,10 +137,6 @@ class Document:
         lines = len(secret.splitlines())
         found = f"{lines} lines" if lines > 1 else f"an unprintable character at place {signs[0]}"
         self.fault(keys, f"{place} holds {found}, expected the secret alone, in one line")
-
-    def _pydantic(self, keys: tuple[str, ...], one: Any, model: type[BaseModel]) -> None:
-        # Pydantic marks a table's key that is at fault itself.
-        self.fault((*keys, *(str(part) for part in one["loc"] if part != "[key]")), complaint(model, one))
 
 
 def _nearest(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> int | None:

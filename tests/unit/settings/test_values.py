@@ -336,3 +336,21 @@ def test_what_is_said_of_files_goes_together(faults, more, key):
     (found,) = faults({"sources.far": FAR["sources.far"] + more})
     assert f"sources.far.{key}: found " in found
     assert ", expected " in found
+
+
+def test_everything_of_one_table_is_told_at_once_each_fault_once(faults, monkeypatch):
+    monkeypatch.setenv("TWO", "a\nb")
+    more = (
+        'timeout = inf\nwebhook_secret = { env = "TWO" }\ntokens.catalogue = { env = "SECRET" }\n'
+        'tokens.status = { env = "TWO" }\nvendors.v2 = { salesbuffer = 1 }\ncurrency = "euro"\n'
+    )
+    body = KINDS["partner_api"].replace("vendors = { v1 = {} }", "vendors.v1 = {}")
+    found = [
+        fault.split(": ")[1].removeprefix("destinations.there.") for fault in faults(target("partner_api", more, body))
+    ]
+    assert sorted(found) == [
+        "currency", "timeout", "tokens.catalogue", "tokens.status", "vendors.v2.salesbuffer", "webhook_secret",
+    ]  # fmt: skip
+    nan = faults(target("mirakl", "timeout = nan\n"))
+    assert nan == ["last: destinations.there.timeout: found nan, expected a number of at most 1,000,000,000"]
+    assert faults(target("mirakl", 'timeout = "inf"\n')) == [nan[0].replace("nan", "inf")]
