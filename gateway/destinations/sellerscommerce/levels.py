@@ -12,7 +12,6 @@ from dataclasses import replace
 import polars as pl
 
 from gateway.contracts import profiles
-from gateway.contracts.offers import promotion_type
 from gateway.contracts.rules import given, issues_of
 from gateway.destinations.sellerscommerce.bodies import Bodies, array
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
@@ -20,7 +19,6 @@ from gateway.model import ROW, Batch, Operation, PriceTerms, Reference, Repeat, 
 
 PRICE, STOCK, PROMOTION = "price", "stock", "promotion"
 DISCOUNT = "discount"
-_LIMITING = ("customer_id", "quantity_to", "spent_from", "spent_to", "limit_total", "limit_per_customer")
 _PROMOTION_FIELDS = (
     "sku", "type", "price", "percentage", "amount", "buy_quantity", "currency", "starts_at", "ends_at", "status",
 )  # fmt: skip
@@ -89,7 +87,7 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
         contract="promotion",
         fields=_PROMOTION_FIELDS,
         context=(),
-        requires=_promotion_requires(),
+        requires=profiles.shown_as_price(),
         ends=True,
         after=(),
         prices=replace(terms, fields=("price", "amount")),
@@ -104,31 +102,6 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
 def _without_discount() -> Requirement:
     detail = "there are no discounts beside the price: send them as promotions"
     return Requirement("DEST_LIMIT", "discount_price", ("discount_price",), given("discount_price"), detail)
-
-
-def _promotion_requires() -> tuple[Requirement, ...]:
-    """Refuse what a price of one SKU would turn into something wider or other than was meant."""
-    columns = ("type", "price", "percentage", "amount", "buy_quantity", "get_quantity")
-    kind = promotion_type()
-    total = (pl.col("discount_by_unit") == "false") & (kind == "amount")
-    more_than_one = pl.col("quantity_from").cast(pl.Decimal(38, 3), strict=False) > 1
-    limits = (given(name) & (pl.col(name) != "0") for name in _LIMITING)
-    return (
-        profiles.needed("sku", "there are no promotions here: each becomes the price of one SKU for its time"),
-        Requirement(
-            "DEST_LIMIT", "type", columns, (kind == "bundle").fill_null(value=False),
-            "a bundle can't be expressed as the price of one SKU",
-        ),
-        Requirement("DEST_LIMIT", "quantity_from", ("quantity_from",), more_than_one, "prices count from one unit"),
-        *(
-            Requirement("DEST_LIMIT", name, (name,), limit, "a price has no such limit")
-            for name, limit in zip(_LIMITING, limits, strict=True)
-        ),
-        Requirement(
-            "DEST_LIMIT", "discount_by_unit", ("discount_by_unit", *columns), total,
-            "an amount off the total can't be expressed as the price of one SKU",
-        ),
-    )  # fmt: skip
 
 
 def check(records: pl.DataFrame, reference: Reference) -> pl.DataFrame:

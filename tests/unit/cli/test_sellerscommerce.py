@@ -84,6 +84,7 @@ def test_what_differs_is_told_and_sent_again(place, call, twin):
     twin.drift("A1", 4)
     twin.put_sku("A0", stock=10, price="99")
     told = call("reconcile", "store_stock", "--json")
+    assert twin.calls[-1].call == "product/getallproductskus"
     assert told.exit_code == 1
     assert json.loads(told.stdout)["families"]["stock"] == {
         "known": 4, "different": 1, "under_way": 0, "runs": [], "without_row": 0,
@@ -179,6 +180,26 @@ def test_lists_are_written_as_tables_and_as_documents(place, call, twin):
     (order,) = rows(place / "orders.csv")
     assert (order["OrderNumber"], order["OrderStatusId"], order["OrderStatusId name"]) == ("'=1+1", "3", "Placed")
     assert json.loads(order["Items"])[0]["SKUCode"] == "A1"
+
+
+@pytest.mark.parametrize(("name", "entries"), [("brands", 1), ("suppliers", 1), ("embellishments", 2)])
+def test_reference_lists_are_pulled_by_their_names(place, call, twin, name, entries):
+    told = call("pull", name, "--json")
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout) == {"list": name, "entries": entries, "file": f"{name}.csv"}
+    assert (place / f"{name}.csv").is_file()
+
+
+def test_a_category_is_deleted_with_the_flag_and_an_action_only(place, call, twin):
+    names = set(twin.records("categories"))
+    code = max(names, key=lambda one: twin.records("categories")[one]["ParentCategoryCode"] is not None)
+    (place / "gone.csv").write_text(f"category_code,action\n{code},Remove Category and Mapping\n")
+    (place / "bare.csv").write_text(f"category_code,action\n{code},\n")
+    assert call("push", "category-deletes", "gone.csv").exit_code == 3
+    assert call("push", "category-deletes", "bare.csv", "--delete").exit_code == 1
+    assert set(twin.records("categories")) == names
+    assert call("push", "category-deletes", "gone.csv", "--delete").exit_code == 0
+    assert set(twin.records("categories")) == names - {code}
 
 
 def test_what_can_be_pulled_and_pushed_is_shown(place, call, twin):

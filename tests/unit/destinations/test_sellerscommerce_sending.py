@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -300,7 +301,8 @@ def test_promotions_that_no_price_can_express_are_rejected(cells):
 
 
 def test_promotions_need_their_sku_and_prices_have_no_discount():
-    row = {"brand": "Acme", "percentage": "10", "starts_at": "2026-12-01T00:00:00Z"}
+    row = {"percentage": "10", "starts_at": "2026-12-01T00:00:00Z"}
+    assert judged("promotion", "promotion", **row, brand="Acme") == {"DEST_LIMIT"}
     assert "DEST_REQUIRED" in judged("promotion", "promotion", **row)
     assert judged("promotion", "promotion", sku="A", percentage="10", starts_at="2026-12-01T00:00:00Z") == set()
     priced = {"sku": "A", "price": "5", "price_basis": "net"}
@@ -321,6 +323,17 @@ def test_no_portal_administration_or_undocumented_method_is_known():
     for word in ("portaladmin", "portallogin", "ordersamplepost", "getproducts"):
         assert not any(word in path for path in paths)
     assert all(one.use for one in (*READS.values(), *WRITES.values()))
+
+
+def test_the_page_lists_every_method_with_its_use():
+    page = (Path(__file__).parents[3] / "docs/destinations/sellerscommerce.md").read_text("utf-8")
+    table = page.split("| method | verb | seen in |\n| --- | --- | --- |\n", 1)[1].split("\n\n", 1)[0]
+    listed = sorted(tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines())
+    known = []
+    for one in (*READS.values(), *WRITES.values()):
+        path = one.path.lstrip("/").replace("{key}", f"{{{one.key}}}")
+        known.append((f"`{path}{f'?{one.parameter}' if one.parameter else ''}`", one.method, one.use))
+    assert listed == sorted(known)
 
 
 def test_keys_are_never_shown():

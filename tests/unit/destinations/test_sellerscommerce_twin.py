@@ -188,6 +188,26 @@ def test_lists_are_whole_however_they_come(world, paging, envelope):
     assert store.reading.levels().height == 9
 
 
+def test_what_is_gathered_comes_page_by_page_and_is_kept(world):
+    many = [
+        {**SHIRT, "ProductCode": f"P{n}", "SKUs": [{"SKUCode": f"P{n}-{m}", "Price": 1} for m in range(2)],
+         "BrandName": f"B{n}",
+         "Categories": [{"CategoryCode": f"B{n}", "CategoryName": f"B{n}", "ParentCategoryCode": None, "IsBrand": 0}]}
+        for n in range(5)
+    ]  # fmt: skip
+    store = world.open(many).store(page_size=2, lookup_limit=1)
+    names = [f"P{n}" for n in range(5)]
+    records = pl.DataFrame({"sku": [f"{one}-0" for one in names], "product_id": names})
+    facts = store.gather("product", records).facts
+    assert sorted(facts["skus"]["sku"]) == sorted(f"P{n}-{m}" for n in range(5) for m in range(2))
+    assert {one.code for one in facts["categories"]} == {f"B{n}" for n in range(5)}
+    assert facts["brands"] == {f"b{n}" for n in range(5)}
+    asked = world.said
+    assert (asked.count("product/getallproductskus"), asked.count("category/getall")) == (6, 3)
+    assert store.gather("product", records).facts.keys() == facts.keys()
+    assert world.said == asked
+
+
 def test_orders_by_date_sorted_and_named(world):
     store = world.open().store()
     now = CLOCK.now()
