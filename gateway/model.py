@@ -304,6 +304,9 @@ class Operation:
     """Family that writes the price a promotion lowers: rows of a final price or an amount get it as `@regular`."""
     reckoned: bool = False
     """Whether what is sent is reckoned from `@regular`: where that has changed, the same row is sent again."""
+    record: pl.Expr | None = None
+    """What the destination tells records apart by, over the operation's fields, where rows of several keys can be one:
+    of those that go together only the last is sent."""
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""
 
@@ -466,27 +469,6 @@ class Hearing(Protocol):
         `submit` has returned the ticket; the same event may be handed over again. What a closed receipt leaves out is
         never asked for, so fetch it here. Raises MayWorkLater: it is handed over again later, the lane goes on;
         anything else: nobody can read it.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One call or file as it leaves. `to`: where it goes, without host and secrets; `records`: how many are in it."""
-
-    to: str
-    body: bytes
-    records: int
-
-
-@runtime_checkable
-class Showing(Protocol):
-    """A destination whose batches are not each one call: it can say which calls they are."""
-
-    def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
-        """Pure. Return the calls of a batch in their order, as they are when all goes well; () where it causes none.
-
-        Of the batch only operation, slot, body and memo count: its effects are not given.
         """
         ...
 

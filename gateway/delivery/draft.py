@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from gateway import delta, guard
-from gateway.contracts.lowered import as_told, leaves_less, lowering_fields
 from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, write_segment
 from gateway.delivery.before import Before
+from gateway.delivery.beside import last_of_record, lowered
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import Regular
 from gateway.delivery.setup import LaneSetup, Leg
@@ -104,6 +104,7 @@ class Decider:
         else:
             decided = delta.judged(frame.hstack(portion.beside), drifts=drifts, rules=rules, now=draft.now)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
+        decided = last_of_record(leg, decided)
         derived = self._derived(draft, portion)
         self._tally(draft, decided, derived, portion)
         decided, reference = self._asked(draft, decided, derived)
@@ -190,7 +191,7 @@ class Decider:
             else:
                 send = mine.select(columns).clear()
             full = c.row.mode == "full" and c.decided is None
-            c.tally = c.tally.plus(_lowered(draft.leg, c, mine))
+            c.tally = c.tally.plus(lowered(draft.leg, c, mine))
             tally = guard.tally(
                 send,
                 known=portion.live,
@@ -272,22 +273,6 @@ class Decider:
             draft.bodies.write(encoded.body)
             draft.made.append(_new_batch(number, encoded, offset, _runs_in(encoded, sends, draft.candidates)))
         return placed
-
-
-def _lowered(leg: Leg, candidate: Candidate, rows: pl.DataFrame) -> guard.Tally:
-    """Count promotions and discounts to be sent that lower a price too far; those that stand already are no news."""
-    fields = lowering_fields(candidate.pinned.route.contract, leg.operation.fields)
-    limits = candidate.pinned.route.guard
-    if not fields or not limits.promotion_floor:
-        return guard.Tally()
-    known = [name for name in dict.fromkeys((*fields, REGULAR, "status")) if name in rows.columns]
-    absent = [pl.lit(None, pl.String).alias(name) for name in (*fields, REGULAR) if name not in known]
-    news = (pl.col("decision") == "send") & ~pl.col("same") & ~pl.col("ended")
-    if "status" in known:
-        news &= pl.col("status").ne_missing("inactive")
-    looked = rows.lazy().filter(news).select(KEY, *known, *absent)
-    low = looked.filter(leaves_less(limits.promotion_floor, fields)).select(KEY, told=as_told(fields))
-    return guard.lowered(low.collect())
 
 
 def _with_derived(sends: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -59,12 +59,15 @@ _KINDS = {
 
 
 def _operations(settings: SageSettings) -> tuple[Operation, ...]:
-    return (
+    written = (
         *stock.operations(settings),
         product.operation(settings),
         promotion.operation(settings),
         picture.operation(settings),
     )
+    if settings.dedupe == "refuse":
+        return written
+    return tuple(replace(one, record=_KINDS[one.name].shape(settings).row_key) for one in written)
 
 
 class SageDestination:

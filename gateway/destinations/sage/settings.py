@@ -53,8 +53,8 @@ class SageSettings(BaseModel):
     )
     dedupe: Literal["refuse", "last"] = Field(
         default="refuse",
-        description="Several rows of one file about one record of Sage. refuse: all are rejected; last: they are sent "
-        "in their order, in files of their own, so that the last one stays.",
+        description="Several rows of one file about one record of Sage. refuse: all are rejected; last: the last one "
+        "is sent, the others are superseded by it.",
     )
     currency: str | None = Field(
         default=None, pattern=r"^[A-Z]{3}$", description="Currency of the company (ISO 4217); unset: rows say it."

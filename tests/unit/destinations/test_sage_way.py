@@ -28,6 +28,7 @@ currency = {{ constant = "GBP" }}
 """
 PROMOTIONS = f"""contract = "promotion"
 {LAYOUT}[fields]
+promotion_id = {{ column = "id", optional = true }}
 sku = {{ column = "sku", optional = true }}
 product_id = {{ column = "product", optional = true }}
 brand = {{ column = "brand", optional = true }}
@@ -44,13 +45,13 @@ ends_at = {{ constant = "2027-01-01T00:00:00Z" }}
 class Shop:
     """A rig on an exchange folder whose other side takes each file at once and answers when told to."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **settings):
         self.clock = FakeClock()
         self.out, self.results = folder / "out", folder / "in"
         for one in (self.out, self.results):
             one.mkdir()
-        settings = SageSettings(outbox=self.out, results=self.results, profile="acme", look_interval=1)
-        destination = SageDestination(settings, clock=self.clock, account="there", name="there")
+        made = SageSettings(outbox=self.out, results=self.results, profile="acme", look_interval=1, **settings)
+        destination = SageDestination(made, clock=self.clock, account="there", name="there")
         self.rig = Rig(folder / "gateway", destination, self.clock, mapping=CATALOG, more=(PROMOTIONS,))
         self.taken = []
 
@@ -143,3 +144,32 @@ def test_what_is_about_an_article_nobody_sent_is_sent_and_sage_answers(shop):
     run = shop.put("promotion.csv", "sku,product,brand,percentage\nnobody,,,20\n,other,,10\n,,Acme,5\n")
     assert len(shop.take("rejected")["productspecialprices"]) == 3
     assert shop.rig.states(run) == {"refused": 3}
+
+
+def told(shop, run):
+    return shop.rig.results(run).select("state", "code", "detail").rows()
+
+
+def test_of_rows_that_are_one_record_the_last_is_sent_and_the_others_say_which(tmp_path):
+    shop = Shop(tmp_path, dedupe="last")
+    rows = "sku,id,percentage\na,1,10\nb,1,15\na,2,20\na,3,30\n"
+    run = shop.put("promotion1.csv", rows)
+    assert discounts(shop.take()) == [("b", "15"), ("a", "30")]
+    overtaken = ("superseded", "SUPERSEDED", "by row 5: one record there")
+    states = told(shop, run)
+    assert [row[0] for row in states] == ["superseded", "applied", "superseded", "applied"]
+    assert states[0] == states[2] == overtaken
+    again = shop.put("promotion2.csv", f"{rows}\n")
+    assert shop.take() == {}, "what was overtaken is not sent over what overtook it"
+    assert shop.rig.states(again) == {"superseded": 2, "unchanged": 2}
+    shop.rig.close()
+
+
+def test_of_files_that_go_together_the_newer_counts(tmp_path):
+    shop = Shop(tmp_path, dedupe="last")
+    first = shop.rig.drop("promotion1.csv", "sku,id,percentage\na,1,10\n")
+    shop.clock.advance(2)
+    shop.put("promotion2.csv", "sku,id,percentage\na,2,20\n")
+    assert discounts(shop.take()) == [("a", "20")]
+    assert told(shop, first) == [("superseded", "SUPERSEDED", "by a newer file: one record there")]
+    shop.rig.close()
