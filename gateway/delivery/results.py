@@ -17,11 +17,8 @@ from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, T
 from gateway.reports.raw import DAMAGED
 from gateway.spool import RunFolder
 
-_DEFAULT_CODES = {
-    str(RowState.UNCHANGED): "UNCHANGED",
-    str(RowState.SUPERSEDED): "SUPERSEDED",
-}
-"""What a state says by itself where nothing more is known of a row."""
+_DEFAULT_CODES = {str(RowState.SUPERSEDED): "SUPERSEDED"}
+"""What a state says by itself where nothing more is known of a row; of the others the state's name says it all."""
 
 
 _AT_ONCE = 50_000
