@@ -370,7 +370,8 @@ class Receipt:
 
     `closed`: nothing more will come. `outcomes` (frame of OUTCOME_SCHEMA) name exceptions; every effect not named
     takes `rest` once closed (None while open: not known yet). `after`: ask again in so many seconds.
-    `raw`: reports as received (name, bytes), kept with the run.
+    `raw`: reports as received (name, bytes), kept with the run. `frees`: nothing of it is under way any more, so the
+    next batch may take its slot, though what became of it is still to be learnt.
     """
 
     ticket: str | None = None
@@ -381,6 +382,7 @@ class Receipt:
     outcomes: pl.DataFrame | None = None
     after: float | None = None
     raw: tuple[tuple[str, bytes], ...] = ()
+    frees: bool = False
 
 
 @dataclass(frozen=True, slots=True)

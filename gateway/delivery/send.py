@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -152,9 +153,10 @@ class Sender:
             op = self._operation(setup, b)
             wait = receipt.after if receipt.after is not None else poll_pause(op)
             deadline = now + timedelta(seconds=op.deadline)
-            if b.slot and (receipt.closed or op.slot_until == "ticket"):
+            if b.slot and (receipt.closed or receipt.frees or op.slot_until == "ticket"):
                 until_ticket.append(b.id)
-            told.append(batches.Told(b.id, receipt, now + timedelta(seconds=wait), deadline, self._keep(b, receipt)))
+            kept = self._keep(b, receipt)
+            told.append(batches.Told(b.id, _of_others(b, receipt), now + timedelta(seconds=wait), deadline, kept))
         if not told:
             return
         blameless = [(b, r.message) for b, r in receipts if r.closed and r.code == SETUP]
@@ -253,8 +255,13 @@ def poll_pause(operation: Operation) -> float:
     return min(60.0, max(0.2, operation.deadline / 500))
 
 
-def _batch_of(b: Row[Any], body: bytes) -> Batch:
+def _of_others(b: Row[Any], receipt: Receipt) -> Receipt:
+    """Leave out what is said of the rows not named, where every row is."""
+    every = receipt.closed and receipt.outcomes is not None and receipt.outcomes.height >= b.records
+    return replace(receipt, code="", message="") if every else receipt
 
+
+def _batch_of(b: Row[Any], body: bytes) -> Batch:
     return Batch(b.operation, b.slot, body, pl.DataFrame(), b.memo)
 
 

@@ -210,6 +210,19 @@ class TestLanesOfOneAccount:
             rig.delivery.advance(lane)
         assert (rig.states(first), rig.states(second)) == ({"applied": 2}, {"applied": 1})
 
+    def test_a_batch_may_free_its_slot_before_it_is_known_what_became_of_it(self, rigs):
+        rig = rigs(Step(polls=3), slot_until="settled", look_interval=5)
+        other, poll = neighbours(rig), rig.destination.poll
+        rig.destination.poll = lambda sent: {n: replace(one, frees=True) for n, one in poll(sent).items()}
+        first = rig.drop("1.csv", GOOD)
+        move_to(rig, first, other)
+        rig.delivery.advance(other)
+        rig.clock.advance(5)
+        rig.delivery.advance(other)
+        second = rig.drop("2.csv", "sku,quantity\nz,1\n")
+        rig.advance()
+        assert (rig.states(first), rig.states(second)) == ({"pending": 2}, {"applied": 1})
+
 
 class TestBetweenTwoSteps:
     def test_a_file_that_comes_while_its_lane_is_under_way_is_not_slept_over(self, rigs):

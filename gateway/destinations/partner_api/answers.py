@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,10 +88,19 @@ def _first(data: Mapping[str, Any], names: Iterable[str]) -> str:
     return ""
 
 
-def log(body: bytes, jobs: Jobs) -> list[Line]:
-    """Read the log of an update: every item it lists, with what became of it; none of a table that does not say so."""
+def log(body: bytes, jobs: Jobs) -> list[Line] | None:
+    """Read the log of an update: every item it lists, with what became of it; none of a table that does not say so.
+
+    None where it is no table that can be read: a cell without an end, or far too long.
+    """
     text = body.decode("utf-8-sig", "replace")
-    table = csv.reader(io.StringIO(text, newline=""))
+    try:
+        return _listed(csv.reader(io.StringIO(text, newline="")), jobs)
+    except csv.Error:
+        return None
+
+
+def _listed(table: Iterator[list[str]], jobs: Jobs) -> list[Line]:
     header = [name.strip().lower() for name in next(table, [])]
     places = {name: header.index(name) for name in ("sku", "barcode", "state", "status", "errors") if name in header}
     if not places.keys() & {"state", "status", "errors"}:

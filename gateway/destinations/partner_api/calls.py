@@ -142,7 +142,7 @@ class Calls:
     def download(self, address: str) -> bytes:
         """C7: fetch a log or export; our token goes to the API's own host only. Raises Refused for other hosts.
 
-        Gzip is taken off.
+        Gzip is taken off; what is too large unpacked is refused.
         """
         own = urlsplit(base_url(self._settings.host or self._profile.rest.base_url))
         parts = urlsplit(address)
@@ -264,7 +264,7 @@ def _words(data: Any, members: tuple[str, ...]) -> list[str]:
 
 
 def plain(body: bytes) -> bytes:
-    """Take gzip off, where it is on. Raises Unreachable for a broken or oversized file."""
+    """Take gzip off, where it is on. Raises Unreachable for a broken file, Refused for an oversized one."""
     if body[:2] != b"\x1f\x8b":
         return body
     opened = zlib.decompressobj(wbits=31)
@@ -272,8 +272,10 @@ def plain(body: bytes) -> bytes:
         found = opened.decompress(body, _MOST)
     except zlib.error as error:
         raise Unreachable(f"A compressed result can't be read ({error}).", fix="It is fetched again.") from error
-    if opened.unconsumed_tail or not opened.eof:
-        raise Unreachable("A compressed result is cut off or too large.", fix="It is fetched again.")
+    if len(found) >= _MOST and not opened.eof:
+        raise Refused("A compressed result is too large.", fix="Have the platform say less in it.", status="size")
+    if not opened.eof:
+        raise Unreachable("A compressed result is cut off.", fix="It is fetched again.")
     return found
 
 

@@ -33,6 +33,8 @@ class State:
     found: list[pl.DataFrame] = field(default_factory=list)
     raw: list[tuple[str, bytes]] = field(default_factory=list)
     after: float | None = None
+    over: bool = False
+    """Whether the job of a whole call has ended, whatever is known of its rows."""
 
     def ticket(self) -> str:
         """Return what is left as text."""

@@ -129,11 +129,10 @@ class ReadBack:
                 return False
         elif found.url and found.state == answers.DONE:
             try:
-                _export(self._calls.download(found.url), reading.items)
+                if _export(self._calls.download(found.url), reading.items):
+                    return True
             except Refused:
                 pass  # the address has ended, or its host is not allowed: pages say the same
-            else:
-                return True
         reading.how = "pages"
         return self._paged(vendor, reading)
 
@@ -166,10 +165,17 @@ def _most(row: Mapping[str, Any]) -> Any:
     return row.get("maximum_sales_quantity", row.get("max_sales_quantity"))
 
 
-def _export(body: bytes, items: dict[str, Shown]) -> None:
+def _export(body: bytes, items: dict[str, Shown]) -> bool:
+    """Take what an export has; False, and nothing of it, where it is no table that can be read."""
     table = csv.DictReader(io.StringIO(body.decode("utf-8-sig", "replace"), newline=""))
-    for row in table:
-        _keep(items, {(name or "").strip().lower(): value for name, value in row.items() if isinstance(value, str)})
+    found: dict[str, Shown] = {}
+    try:
+        for row in table:
+            _keep(found, {(name or "").strip().lower(): value for name, value in row.items() if isinstance(value, str)})
+    except csv.Error:
+        return False
+    items.update(found)
+    return True
 
 
 def _amount(value: Any) -> Decimal | None:

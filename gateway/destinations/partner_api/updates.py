@@ -27,6 +27,7 @@ from gateway.transport.http import Response
 
 _MOST_HEARD = 10_000
 _DONE = "done"
+_UNNAMED = "the log does not name it"
 _T = TypeVar("_T")
 
 
@@ -156,15 +157,14 @@ class Updates:
         if not whole:
             self._send_on(item, state, texts)
         if not state.parts:
-            return Receipt(
-                ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED",
-                message="the log does not name it", outcomes=state.outcomes(), raw=tuple(state.raw),
-            )  # fmt: skip
+            # Each item was told of by its line, so there is nothing to say of the others.
+            return Receipt(ticket, closed=True, rest=RowState.ACCEPTED, outcomes=state.outcomes(), raw=tuple(state.raw))
         after = state.after if state.after is not None else self._pause(item)
         left = ticket if whole else state.ticket()
+        frees = whole and state.over
         for part in () if whole else (one for one in state.parts if one.job):
             _remember(self._parts, part.job, left)
-        return Receipt(left, outcomes=state.outcomes(), after=after, raw=tuple(state.raw))
+        return Receipt(left, outcomes=state.outcomes(), after=after, raw=tuple(state.raw), frees=frees)
 
     def _follow(self, item: Sent, state: State, texts: Sequence[str]) -> None:
         for part in [one for one in state.parts if one.job]:
@@ -180,7 +180,7 @@ class Updates:
     def _send_on(self, item: Sent, state: State, texts: Sequence[str]) -> None:
         """Send parts that wait, as many as may be under way; cut again what is refused."""
         vendor, vendors, buffer = _vendor(item.memo), item.memo.get("vendors", ""), int(item.memo["buffer"])
-        age = (self._clock.now() - item.intent_at).total_seconds()
+        age = self._age(item)
         while (
             state.after is None
             and len([one for one in state.parts if one.job]) < self._profile.in_flight_jobs_per_vendor
@@ -236,29 +236,37 @@ class Updates:
             return None
         if found is not None and found.state == answers.FAILED:
             return every(part, RowState.REFUSED, "DEST_REFUSED_BATCH", f"the job {part.job} failed")
-        lines = None if found is None else self._lines(found, part.job, state)
+        state.over = found is not None
+        lines, why = (None, "named no items") if found is None else self._lines(item, found, part.job, state)
         if lines is not None:
             return self._told(lines, part, texts)
-        return self._unspoken(item, part, texts)
+        return self._unspoken(item, part, texts, why)
 
-    def _lines(self, found: News, job: str, state: State) -> list[answers.Line] | None:
-        if found.url:
-            try:
-                body = self._calls.download(found.url)
-            except Refused:
-                return None  # the address has ended, or its host is not allowed
-            state.raw.append((f"catalog-log-{job}.csv", body))
-            return answers.log(body, self._profile.jobs)
-        return [*answers.feedback(found.feedback, self._profile.jobs), *answers.duplicates(found)] or None
+    def _lines(self, item: Sent, found: News, job: str, state: State) -> tuple[list[answers.Line] | None, str]:
+        """Return what a job says of items; None, and why, where it says nothing that can be had or read."""
+        if not found.url:
+            listed = [*answers.feedback(found.feedback, self._profile.jobs), *answers.duplicates(found)]
+            return listed or None, "named no items"
+        try:
+            body = self._calls.download(found.url)
+        except Refused as error:
+            return None, f"has a log that can't be had ({error.message.rstrip('.')})"
+        except MayWorkLater as error:
+            if self._age(item) < self._profile.confirm.window_s.catalog:
+                raise
+            return None, f"has a log that can't be had ({error.message.rstrip('.')})"
+        state.raw.append((f"catalog-log-{job}.csv", body))
+        return answers.log(body, self._profile.jobs), "has a log that can't be read"
 
     def _told(self, lines: Sequence[answers.Line], part: Part, texts: Sequence[str]) -> pl.DataFrame:
         places = self._lines_of(part, texts)
         told = answers.outcomes(lines, lambda code: places.get(self._bare(code), ()))
-        if self._profile.jobs.log_lists == "all":
-            return told
         named = set(told["line"])
         rest = [(n, None) for n in range(part.start + 1, part.end + 1) if n not in named]
-        return pl.concat([told, answers.frame((place, RowState.APPLIED, "", "") for place in rest)])
+        left = (RowState.APPLIED, "", "")
+        if self._profile.jobs.log_lists == "all":
+            left = (RowState.ACCEPTED, "DEST_NOT_CONFIRMED", _UNNAMED)
+        return pl.concat([told, answers.frame((place, *left) for place in rest)])
 
     def _lines_of(self, part: Part, texts: Sequence[str]) -> Mapping[str, list[Place]]:
         places: dict[str, list[Place]] = {}
@@ -271,9 +279,9 @@ class Updates:
         """Barcodes come back with other leading zeros than they were sent with."""
         return code if self._profile.rest.fields.identifier == "sku" else code.lstrip("0")
 
-    def _unspoken(self, item: Sent, part: Part, texts: Sequence[str]) -> pl.DataFrame | None:
+    def _unspoken(self, item: Sent, part: Part, texts: Sequence[str], why: str) -> pl.DataFrame | None:
         """Say what became of items of which nobody speaks: what is read back, in the end that they were accepted."""
-        age = (self._clock.now() - item.intent_at).total_seconds()
+        age = self._age(item)
         over = age >= self._profile.confirm.window_s.catalog
         if self._read_back.on:
             found = self._read(item, part, texts, over=over)
@@ -283,7 +291,7 @@ class Updates:
                 return None
         elif self._settings.webhook_secret is not None and not over:
             return None  # the platform may still speak
-        return every(part, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {part.job} named no items")
+        return every(part, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {part.job} {why}")
 
     def _read(self, item: Sent, part: Part, texts: Sequence[str], *, over: bool) -> pl.DataFrame | None:
         vendor = _vendor(item.memo)
@@ -302,6 +310,9 @@ class Updates:
         if not over:
             return item.intent_at
         return item.intent_at + timedelta(seconds=self._profile.confirm.window_s.catalog)
+
+    def _age(self, item: Sent) -> float:
+        return (self._clock.now() - item.intent_at).total_seconds()
 
     def _pause(self, item: Sent) -> float:
         return pause(item, self._profile, self._clock)
@@ -334,14 +345,13 @@ class Updates:
             body = self._calls.download(found.url)
         except Refused:
             return wake
-        told = answers.outcomes(
-            answers.log(body, self._profile.jobs), lambda code: ((None, f"{code}{KEY_SEPARATOR}{vendor}"),)
-        )
+        lines = answers.log(body, self._profile.jobs) or ()
+        told = answers.outcomes(lines, lambda code: ((None, f"{code}{KEY_SEPARATOR}{vendor}"),))
         if not told.height:
             return wake
         rest = RowState.ACCEPTED if self._profile.jobs.log_lists == "all" else RowState.APPLIED
         code = "DEST_NOT_CONFIRMED" if rest is RowState.ACCEPTED else ""
-        message = "the log does not name it" if rest is RowState.ACCEPTED else ""
+        message = _UNNAMED if rest is RowState.ACCEPTED else ""
         raw = ((f"catalog-log-{found.job}.csv", body),)
         return Receipt(found.job, closed=True, rest=rest, code=code, message=message, outcomes=told, raw=raw)
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings
+from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings, calls
 from gateway.errors import OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.model import EACH, KEY, UNKNOWN, Receipt, Reference, RowState
 from gateway.testing.clock import FakeClock
@@ -21,6 +21,7 @@ from gateway.transport.http import Response
 TOKEN = "portal-token-51aa"
 HOST = "https://foodpanda.partner.deliveryhero.io"
 LOG = "sku,state,errors\nS0,SUCCESS,null\n"
+LOG_OF_2 = Response(200, {}, f"{LOG}S1,SUCCESS,null\n".encode())
 
 
 class Script:
@@ -209,6 +210,71 @@ def test_a_log_at_a_host_that_is_not_allowed_is_left_alone(made, clock, url):
     batch = only(destination, 1)
     receipt = asked(destination, clock, batch, destination.submit(batch))
     assert told(batch, receipt, 1) == {"S0\x1fV1": "accepted"}
+
+
+UNREADABLE = 'sku,state,errors\nS0,SUCCESS,"open' + "x" * 140_000
+
+
+def test_a_log_nobody_can_read_stops_nothing_and_frees_the_vendor(made, clock):
+    broken = Response(200, {}, UNREADABLE.encode())
+    script = Script(put=[accepted("j1")], job=[done(), done()], log=[broken, LOG_OF_2], page=[page()])
+    destination = made(script, keys={"features": {"read_back": "pages"}})
+    batch = only(destination, 2)
+    first = as_sent(batch, destination.submit(batch), intent_at=clock.now())
+    other = replace(first, batch_id=2, ticket="j2")
+    receipts = destination.poll([first, other])
+    assert (receipts[1].closed, receipts[1].frees) == (False, True)
+    assert told(batch, receipts[2], 2) == {"S0\x1fV1": "applied", "S1\x1fV1": "applied"}
+
+
+def test_a_log_nobody_can_read_is_told_where_nothing_is_read_back(made, clock):
+    script = Script(put=[accepted("j1")], job=[done()], log=[Response(200, {}, UNREADABLE.encode())])
+    destination = made(script)
+    batch = only(destination, 1)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert receipt.outcomes["message"].to_list() == ["the job j1 has a log that can't be read"]
+
+
+def test_an_export_nobody_can_read_is_read_in_pages(made, clock):
+    broken = Response(200, {}, b'sku,price\nS0,"5' + b"x" * 140_000)
+    shown = {"sku": "S0", "price": 5, "active": True}
+    script = Script(put=[accepted("j1")], export=[accepted("x1")], job=[done(""), done()], log=[broken],
+                    page=[page(shown)])  # fmt: skip
+    destination = made(script, keys={"features": {"read_back": "export"}})
+    batch = only(destination, 1)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert told(batch, receipt, 1) == {"S0\x1fV1": "applied"}
+
+
+@pytest.mark.parametrize("trouble", [Unreachable("down"), Refused("gone", status="410"), gzip.compress(b"x" * 99)[:-9]])
+def test_a_log_that_can_not_be_had_gives_way_to_reading_back(made, clock, trouble):
+    step = trouble if isinstance(trouble, Exception) else Response(200, {}, trouble)
+    shown = {"sku": "S0", "price": 5, "active": True}
+    early_pages = [page()] if isinstance(trouble, Refused) else []  # nothing to wait for: the log is gone
+    script = Script(put=[accepted("j1")], job=[done()] * 2, log=[step] * 2, page=[*early_pages, page(shown)])
+    destination = made(script, keys={"features": {"read_back": "pages"}})
+    batch = only(destination, 1)
+    receipt = destination.submit(batch)
+    early = asked(destination, clock, batch, receipt)
+    assert (early.closed, early.frees) == (False, True)
+    late = asked(destination, clock, batch, receipt, clock.now() - timedelta(hours=1))
+    assert told(batch, late, 1) == {"S0\x1fV1": "applied"}
+
+
+def test_a_log_that_is_too_large_unpacked_is_not_fetched_for_ever(monkeypatch):
+    monkeypatch.setattr(calls, "_MOST", 50)
+    with pytest.raises(Refused, match="too large"):
+        calls.plain(gzip.compress(b"x" * 99))
+    with pytest.raises(Unreachable, match="cut off"):
+        calls.plain(gzip.compress(b"x" * 40)[:-9])
+
+
+def test_a_call_whose_items_are_all_named_says_nothing_of_others(made, clock):
+    script = Script(put=[accepted("j1")], job=[done()], log=[log("S0,SUCCESS,null", "S1,FAILED,no such product")])
+    destination = made(script)
+    batch = only(destination, 2)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert (receipt.closed, receipt.code, receipt.message) == (True, "", "")
 
 
 # ---------------------------------------------------------------- calls refused as a whole
