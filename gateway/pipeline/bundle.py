@@ -95,6 +95,14 @@ class Layout:
         return found
 
 
+def _same(local: Path, path: Path) -> None:
+    """Give claimed bytes a second name, or a copy where the file system has none: they never change."""
+    try:
+        path.hardlink_to(local)
+    except OSError:
+        shutil.copyfile(local, path)
+
+
 def lay_out(bundle: Bundle, folder: RunFolder, kind: Literal["csv", "xlsx", "xml", "json", "image"]) -> Layout:
     """Give the run its own copy of the bytes, unpacked. Raises FileError as `unpacked` does, naming one of several."""
     shutil.rmtree(folder.file, ignore_errors=True)
@@ -106,7 +114,7 @@ def lay_out(bundle: Bundle, folder: RunFolder, kind: Literal["csv", "xlsx", "xml
     for number, (local, name) in enumerate(bundle.files):
         home = packed / f"{number:06d}"
         (home / "out").mkdir(parents=True)
-        shutil.copyfile(local, home / name)
+        _same(local, home / name)
         try:
             found = unpacked(home / name, home / "out", kind)
         except FileError as error:
