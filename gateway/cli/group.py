@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Take files and send their rows on until stopped."),
     "check": ("check", "Judge a file and send nothing."),
     "plan": ("plan", "Write what would be sent of a file and send nothing."),
-    "status": ("status", "Show lanes, troubles, files that wait for others, held runs and the last runs."),
+    "status": ("status", "Show lanes, troubles, waiting files, webhook events, held runs and the last runs."),
     "show": ("status", "Show everything about one run."),
     "retry": ("act", "Send refused and uncertain rows of a run again."),
     "release": ("act", "Send the rows of a held run after all."),

@@ -24,7 +24,7 @@ from gateway.wiring import open_operations
 @common
 @pass_session
 def status(session: Session, last: int) -> int:
-    """Show lanes, troubles, files that wait for others, webhook events, held runs and the last runs.
+    """Show lanes, troubles, waiting files, webhook events, held runs and the last runs.
 
     The exit code says whether somebody is wanted: 5 when runs are held, 4 when a lane or source is in trouble, or
     something waits in a lane that no route writes any more.
