@@ -25,6 +25,10 @@ from gateway.model import LIST_SEPARATOR, Batch, Clock, Outgoing, Receipt, RowSt
 from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, SftpSession
 
 _NONE = "none"
+_NO_FOLDER, _FORBIDDEN = "404", "403"
+"""Statuses of trouble with the file server, as calls have them: it is no fault of the rows."""
+_LOOK = 10.0
+"""Least seconds between two looks whether a file was taken."""
 
 
 class Drop:
@@ -100,32 +104,64 @@ class Drop:
     # ---------------------------------------------------------------- uploading
 
     def _upload(self, feed: str, name: str, body: bytes) -> datetime:
-        """Put a file under its name; returns when. The name is what is picked up, so it appears whole."""
+        """Put a file under its name; returns when. The name is what is picked up, so it appears whole.
+
+        Raises Throttled while the name was written too short ago, Unreachable while what was written still lies there;
+        Refused, as trouble of the account, where the server lets nobody in or write.
+        """
         last, now = self._memory.last_upload(name), self._clock.now()
         wait = 0.0 if last is None else self._profile.sftp.min_interval_s - (now - last).total_seconds()
         if wait > 0:
             raise Throttled(f"{name} was uploaded {(now - last).total_seconds() if last else 0:.0f} s ago.", after=wait)
-        target = posixpath.join(self._folder(feed), name)
-        local = self._memory.stage(name, body)
         try:
+            target = posixpath.join(self._folder(feed), name)
+            self._taken(target)
+            local = self._memory.stage(name, body)
             self._put(local, target)
         except RemoteFailureError as error:
             raise Unreachable(error.message, fix=error.fix) from error
+        except Refused as error:
+            self._folders.clear()  # the folder may be another one by the time it works again
+            status = error.status if error.status == _NO_FOLDER else _FORBIDDEN
+            raise Refused(error.message, fix=error.fix, status=status) from error
         return self._memory.archive(name, local, self._clock.now())
+
+    def _taken(self, target: str) -> None:
+        """Make sure that nothing lies under the name. Raises Unreachable: rows the platform has not read would go."""
+        if self._profile.sftp.untaken == "wait" and self._session.look(target) is not None:
+            raise Unreachable(
+                f"{target} still lies on the file server: the platform has not taken it, and its rows would be lost.",
+                fix="It is sent once the name is free. If the platform leaves files where they are, set sftp.untaken "
+                "of the profile to overwrite; else have the platform take the file, or remove it.",
+                after=max(_LOOK, self._profile.sftp.min_interval_s / 5),
+            )
 
     def _put(self, local: Path, target: str) -> None:
         how = self._profile.sftp.atomic_rename
         if how == "never":
-            self._session.put(local, target)
+            self._openly(local, target)
             return
+        folder, name = posixpath.split(target)
+        part = posixpath.join(folder, f".{name}.part")
+        self._openly(local, part)
         try:
-            self._session.upload(local, target)
+            self._session.replace(part, target)
         except (RemoteDeniedError, RemoteFailureError):
             if how == "always":
+                self._discard(part)
                 raise
-            folder, name = posixpath.split(target)
-            self._session.put(local, target)
-            self._discard(posixpath.join(folder, f".{name}.part"))
+            self._openly(local, target)
+            self._discard(part)
+
+    def _openly(self, local: Path, path: str) -> None:
+        """Put a file under a name at once; what came of it when it fails does not stay to be picked up."""
+        try:
+            self._session.put(local, path)
+        except RemoteDeniedError:
+            raise  # nothing was begun
+        except GatewayError:
+            self._discard(path)
+            raise
 
     def _discard(self, path: str) -> None:
         try:

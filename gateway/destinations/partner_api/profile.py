@@ -259,6 +259,11 @@ class Sftp(_Part):
         "Files are put under a temporary name and renamed; auto: put directly where the server forbids that.",
         "A-18",
     )
+    untaken: Literal["wait", "overwrite"] = _key(
+        "wait",
+        "A file that still lies there is waited for; overwrite: the platform leaves what it has read.",
+        "assumption",
+    )
     catalog_columns: tuple[str, ...] = _key(CATALOG_COLUMNS, "Columns of a catalog file.", "live-reported")
     promotion_columns: tuple[str, ...] = _key(PROMOTION_COLUMNS, "Columns of a promotion file.", "live-reported")
     single_columns: tuple[str, ...] = _key(SINGLE_COLUMNS, "Columns of a single file.", "live-reported")

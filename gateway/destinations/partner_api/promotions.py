@@ -23,7 +23,7 @@ from gateway.destinations.partner_api.memory import Record
 from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.issues import filled
-from gateway.model import KEY, LIST_SEPARATOR, ROW, Batch, Operation, Reference, Repeat, Requirement, no_issues
+from gateway.model import EACH, KEY, LIST_SEPARATOR, ROW, Batch, Operation, Reference, Repeat, Requirement, no_issues
 
 OPERATION = "promotion"
 REMEMBERED = "promotions"
@@ -171,14 +171,20 @@ def _head(row: Mapping[str, Any], profile: Profile) -> str:
 
 
 def check(records: pl.DataFrame, settings: PartnerApiSettings, profile: Profile) -> pl.DataFrame:
-    """Return issues of rows that are one entry of one promotion to the platform."""
+    """Return issues of rows that are one entry of one promotion to the platform, where rows are of a vendor at one."""
     if not records.height:
         return no_issues()
     rows = shaped(records, settings, profile).filter(pl.col("on") & pl.col("base").is_not_null())
-    twice = rows.filter(pl.struct("base", "sku").is_duplicated()).sort(ROW)
-    first, second = pl.col(ROW).first().over("base", "sku"), pl.col(ROW).get(1).over("base", "sku")
-    other = pl.when(pl.col(ROW) == first).then(second).otherwise(first)
-    return issues_of(twice, "DEST_ONE_PER_KEY", "sku", value=pl.col("sku"), detail=filled("row {}", other))
+    entry = ["base", "sku", *([EACH] if EACH in rows.columns else [])]
+    twice = rows.filter(pl.struct(entry).is_duplicated()).sort(ROW)
+    first, second = (pl.col("promotion_id").get(n).over(entry) for n in (0, 1))
+    other = pl.when(pl.col(ROW) == pl.col(ROW).first().over(entry)).then(second).otherwise(first)
+    detail = (
+        pl.when(other.fill_null("") == "")
+        .then(pl.lit("a row without promotion_id"))
+        .otherwise(filled("promotion {}", other))
+    )
+    return issues_of(twice, "DEST_ONE_PER_KEY", "sku", value=pl.col("sku"), detail=detail)
 
 
 # ---------------------------------------------------------------- encoding

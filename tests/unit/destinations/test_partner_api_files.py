@@ -10,13 +10,13 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings
-from gateway.errors import Refused, SettingsError, Throttled, Unreachable
-from gateway.model import EACH, KEY, KEY_SEPARATOR, RowState
+from gateway.errors import Busy, MayWorkLater, Refused, SettingsError, Throttled, Unreachable
+from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, ROW, Reference, RowState
 from gateway.testing.clock import FakeClock, RealClock
 from gateway.testing.drive import FreeBudget, as_sent, states
 from gateway.testing.rig import Rig
 from gateway.transport.http import Response, RetryPolicy, connect
-from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, RemoteFile
+from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, RemoteFile, RemoteMissingError
 from gateway.twin.partner import Chain, Item, Login, PartnerTwin, PartnerTwinSettings, Token, Vendor
 
 FROM, UNTIL = "2031-03-16T00:00:00Z", "2031-03-22T22:59:59Z"
@@ -32,31 +32,37 @@ HEADER = (
 
 
 class Session:
-    """A file server in memory; `faults` by name of what is done."""
+    """A file server in memory; `faults` by name of what is done; `lying`: paths that were not taken yet."""
 
     def __init__(self, *folders):
         self.folders = list(folders or ("Catalog", "PROMOTIONS", "assortment"))
-        self.files, self.log, self.faults = {}, [], {}
+        self.files, self.log, self.faults, self.lying = {}, [], {}, set()
 
     def _do(self, what, path):
         self.log.append((what, path))
-        if self.faults.get(what):
-            raise self.faults[what].pop(0)
+        error = self.faults[what].pop(0) if self.faults.get(what) else None
+        if error is not None:
+            raise error
 
     def entries(self, folder):
         self._do("list", folder)
         return [RemoteFile(name, 0, 0, 0o40755) for name in self.folders] + [RemoteFile("note.txt", 1, 0, 0o100644)]
 
-    def upload(self, local, path):
-        self._do("upload", path)
-        self.files[path] = local.read_bytes()
+    def look(self, path):
+        return RemoteFile(path, 1, 0, 0o100644) if path in self.lying else None
 
     def put(self, local, path):
+        self.files[path] = b""
         self._do("put", path)
         self.files[path] = local.read_bytes()
 
+    def replace(self, path, target):
+        self._do("rename", target)
+        self.files[target] = self.files.pop(path)
+
     def remove(self, path):
         self._do("remove", path)
+        self.files.pop(path, None)
 
     def make_folder(self, path):
         self._do("make", path)
@@ -214,7 +220,7 @@ def upload(destination, records, clock):
 
 
 def _last(session):
-    path = [path for what, path in session.log if what == "upload"][-1]
+    path = [path for what, path in session.log if what == "rename"][-1]
     return session.files[path].decode()
 
 
@@ -234,6 +240,21 @@ def test_a_promotion_is_a_row_in_the_time_of_the_store(made, clock):
         "C,Week 12,COMPETITIVENESS,2031-03-16 05:00:00,2031-03-23 03:59:59,strikethrough,,,,,1.5,,1",
         f"D,Week 12 2+1 OVERSTOCK,OVERSTOCK,{window},same_item_bundle,free_item,,B2G1,,,,1",
     ]
+
+
+def test_a_row_for_several_vendors_is_an_entry_of_each(made, clock):
+    both = pl.concat([promotions({"sku": "A", "price": "1"}, vendor=one) for one in ("S1", "S2", "S1")])
+    records = both.with_columns(
+        effect=pl.int_range(3, dtype=pl.UInt32),
+        **{ROW: pl.int_range(3, dtype=pl.Int64), LINE: pl.lit(0, pl.Int64)},
+        promotion_id=pl.Series(["W12", "W12", "again"]),
+    )
+    check = made().check
+    assert check("promotion", records.head(2), Reference(), clock.now().date()).height == 0
+    found = check("promotion", records, Reference(), clock.now().date())
+    assert found.select(ROW, "code", "detail").rows() == [
+        (0, "DEST_ONE_PER_KEY", "promotion again"), (2, "DEST_ONE_PER_KEY", "promotion W12")
+    ]  # fmt: skip
 
 
 def test_dates_may_be_in_utc(made, clock):
@@ -286,7 +307,7 @@ def test_promotions_of_other_vendors_are_files_of_their_own(made, clock):
     assert first.splitlines()[1].startswith("A,")
     assert first.splitlines()[1].endswith(",v001")
     assert second.splitlines()[1].endswith(',"v001,v002"')
-    assert [path for what, path in destination._way._drop._session.log if what == "upload"] == [
+    assert [path for what, path in destination._way._drop._session.log if what == "rename"] == [
         "PROMOTIONS/promo.csv"
     ] * 2
     (ended,) = upload(destination, promotions({"sku": "B", "command": "end"}, vendor=None), clock)
@@ -349,22 +370,76 @@ def test_a_name_is_not_written_again_too_soon_even_after_a_restart(made, clock):
 
 def test_where_renaming_is_refused_a_file_is_put_directly(made):
     session = Session()
-    session.faults = {"upload": [RemoteDeniedError("no")], "remove": [RemoteDeniedError("no")]}
+    session.faults = {"rename": [RemoteDeniedError("no")], "remove": [RemoteDeniedError("no")]}
     destination = made(session)
     destination.submit(one(destination))
-    assert [what for what, _ in session.log] == ["list", "upload", "put", "remove"]
+    assert [what for what, _ in session.log] == ["list", "put", "rename", "put", "remove"]
 
 
-@pytest.mark.parametrize(("how", "steps"), [("never", ["put"]), ("always", ["upload"])])
+@pytest.mark.parametrize("how", ["auto", "always", "never"])
+@pytest.mark.parametrize("error", [RemoteFailureError("disk full"), Unreachable("cut"), Busy("sent 9 bytes, found 0")])
+def test_what_could_not_be_put_whole_does_not_stay_to_be_picked_up(made, how, error):
+    session = Session()
+    session.faults = {"put": [error]}
+    destination = made(session, keys={"sftp": {"atomic_rename": how}})
+    with pytest.raises(MayWorkLater):
+        destination.submit(one(destination))
+    assert session.files == {}
+    destination.submit(one(destination))
+    assert session.files == {"Catalog/products_v001.csv": b"sku,quantity\nA,7\nB,2\n"}
+
+
+def test_a_name_is_not_put_directly_where_the_disk_is_full(made):
+    session = Session()
+    session.faults = {"rename": [RemoteDeniedError("no")], "put": [None, RemoteFailureError("disk full")]}
+    destination = made(session)
+    with pytest.raises(Unreachable):
+        destination.submit(one(destination))
+    assert "Catalog/products_v001.csv" not in session.files
+
+
+@pytest.mark.parametrize("what", ["list", "put"])
+@pytest.mark.parametrize("error", [RemoteDeniedError("no", status="3"), RemoteMissingError("gone"), Refused("login")])
+def test_a_server_that_lets_nobody_write_is_trouble_of_the_account(made, what, error):
+    session = Session()
+    session.faults = {what: [error]}
+    destination = made(session)
+    with pytest.raises(Refused) as caught:
+        destination.submit(one(destination))
+    assert caught.value.status == "403"
+    destination.submit(one(destination))
+
+
+def test_a_file_that_was_not_taken_yet_is_waited_for(made, clock):
+    session = Session()
+    destination = made(session)
+    destination.submit(one(destination))
+    session.lying.add("Catalog/products_v001.csv")
+    clock.advance(301)
+    with pytest.raises(Unreachable, match=r"products_v001.csv still lies on the file server") as caught:
+        destination.submit(one(destination, maximum_sales_quantity="3"))
+    assert (caught.value.after, "sftp.untaken" in caught.value.fix) == (60.0, True)
+    other = made(session, keys={"sftp": {"untaken": "overwrite"}})
+    other.submit(one(other, maximum_sales_quantity="3"))
+    session.lying.clear()
+    clock.advance(301)
+    destination.submit(one(destination))
+
+
+@pytest.mark.parametrize(("how", "steps"), [("never", ["put"]), ("always", ["put", "rename"])])
 def test_how_files_are_put_can_be_said(made, how, steps):
     session = Session()
     destination = made(session, keys={"sftp": {"atomic_rename": how}})
     destination.submit(one(destination))
     assert [what for what, _ in session.log if what != "list"] == steps
-    session.faults = {"upload": [RemoteDeniedError("no")], "put": [RemoteFailureError("disk full")]}
+    session.faults = {"rename": [RemoteDeniedError("no")]}
     other = made(session, keys={"sftp": {"atomic_rename": how, "min_interval_s": 0}})
-    with pytest.raises((RemoteDeniedError, Unreachable)):
+    if how == "never":
         other.submit(one(other))
+        return
+    with pytest.raises(Refused):
+        other.submit(one(other))
+    assert session.files.keys() == {"Catalog/products_v001.csv"}
 
 
 def test_a_folder_that_is_missing_is_told_or_made(made):

@@ -166,8 +166,8 @@ def test_two_rows_of_one_entry_are_rejected(made):
     )
     found = made().check("promotion", records, Reference(), FakeClock().now().date())
     assert found.select(ROW, "code", "detail").rows() == [
-        (2, "DEST_ONE_PER_KEY", "row 3"),
-        (3, "DEST_ONE_PER_KEY", "row 2"),
+        (2, "DEST_ONE_PER_KEY", "promotion other"),
+        (3, "DEST_ONE_PER_KEY", "promotion W12"),
     ]
 
 
