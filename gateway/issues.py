@@ -262,6 +262,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "The {detail} of this article was not taken, so this was not sent.",
         "Mend what is wrong there and send the row again.",
     ),
+    _warning(
+        "DEST_NOTHING",
+        "Nothing was sent for the row: {detail}.",
+        "Nothing to do; where it still shows at the destination, end it there.",
+    ),
     _info("EFFECT", "The {field} of this row: {detail}.", "Nothing to do."),
     _error("DEST_NO_OFFER", "The offer can't be written at the destination: {detail}.", "Send its catalog row first."),
     _error(

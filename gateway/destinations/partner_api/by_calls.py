@@ -49,11 +49,12 @@ class ByCalls:
         vendors = [settings.vendor_id(name) for name in settings.vendors]
         self._campaigns = Campaigns(self._calls, profile, clock, self._memory, vendors)
 
-    def gather(self, operation: str) -> Reference:
+    def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Recall what was sent of promotions; read categories for new products. Raises MayWorkLater."""
         now = self._clock.now()
         if operation == promotions.OPERATION:
-            return Reference(now, {promotions.REMEMBERED: self._memory.promotions(now)})
+            ended = promotions.ended(records)
+            return Reference(now, {promotions.REMEMBERED: self._memory.promotions(now), promotions.ENDED: ended})
         if operation == create.OPERATION and self._categories is None:
             vendor = self._settings.vendor_id(next(iter(self._settings.vendors)))
             return Reference(now, {create.CATEGORIES: create.categories(self._calls.categories(vendor))})
@@ -62,7 +63,7 @@ class ByCalls:
     def check(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         """Return what the platform would not take."""
         if operation == promotions.OPERATION:
-            return promotions.check(records, self._settings, self._profile)
+            return promotions.check(records, self._settings, self._profile, reference)
         if operation == create.OPERATION:
             return create.check(records, reference, self._categories)
         return no_issues()

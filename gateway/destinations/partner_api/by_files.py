@@ -46,8 +46,9 @@ class ByFiles:
         read_back = None if self._calls is None else ReadBack(self._calls, profile, clock)
         self._drop = Drop(session_of(settings, profile, clock), settings, profile, clock, self._memory, read_back)
 
-    def gather(self, operation: str) -> Reference:
+    def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Recall the promotions that run. Raises MayWorkLater."""
+        del records
         single = self._settings.sftp_layout == "single"
         if operation != promotions.OPERATION and not single:
             return Reference()

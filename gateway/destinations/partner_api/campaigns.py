@@ -25,7 +25,7 @@ from gateway.transport.http import Response
 
 _UNSENT = {
     "nothing": "there is nothing to end by this call",
-    "forgotten": "nothing is remembered of this promotion; where it runs, end it in the portal",
+    "forgotten": "no promotion of this article, id and dates is known to be running",
 }
 
 
@@ -44,7 +44,7 @@ class Campaigns:
         """Send the first call of a batch. Raises what calls raise."""
         why = batch.memo.get(items.UNSENT)
         if why is not None:
-            return Receipt(NO_JOB, closed=True, rest=RowState.SKIPPED, message=_UNSENT[why])
+            return Receipt(NO_JOB, closed=True, rest=RowState.SKIPPED, code="DEST_NOTHING", message=_UNSENT[why])
         return self._send(_steps(batch.memo), 0, booked=True)
 
     def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:

@@ -74,8 +74,7 @@ class PartnerApiDestination:
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Recall what was sent of promotions; read categories for new products. Raises MayWorkLater."""
-        del records
-        return self._way.gather(operation)
+        return self._way.gather(operation, records)
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
         """Return what the platform would not take."""

@@ -56,7 +56,7 @@ class Drop:
         why = batch.memo.get(items.UNSENT)
         if why is not None:
             full = why == sheets.TOO_MANY
-            state, code = (RowState.REFUSED, "DEST_REFUSED") if full else (RowState.SKIPPED, "")
+            state, code = (RowState.REFUSED, "DEST_REFUSED") if full else (RowState.SKIPPED, "DEST_NOTHING")
             return Receipt(_NONE, closed=True, rest=state, code=code, message=sheets.unsent(why))
         if "steps" in batch.memo:
             return self._step(batch.memo, 0)

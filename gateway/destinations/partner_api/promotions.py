@@ -26,6 +26,8 @@ from gateway.issues import filled
 from gateway.model import EACH, KEY, LIST_SEPARATOR, ROW, Batch, Operation, Reference, Repeat, Requirement, no_issues
 
 OPERATION = "promotion"
+ENDED = "ended"
+"""Name of the keys that the records at hand end among the facts of a reference."""
 REMEMBERED = "promotions"
 """Name of the remembered promotions among the facts of a reference: identity to record."""
 FIELDS = (
@@ -33,6 +35,7 @@ FIELDS = (
     *("starts_at", "ends_at", "limit_total", "campaign", "reason", "status", "vendor_ids"),
 )
 _GIVES = ("type", "price", "percentage", "amount", "buy_quantity", "get_quantity")
+_OFF = (("command", "end"), ("status", "inactive"))
 _FOREIGN = ("brand", "category", "customer_id", "quantity_to", "spent_from", "spent_to", "limit_per_customer")
 
 
@@ -83,8 +86,9 @@ def requires(settings: PartnerApiSettings, profile: Profile) -> tuple[Requiremen
     columns = (*_GIVES, "command")
     return (
         profiles.needed("sku", "promotions are of single articles"),
-        profiles.needed("starts_at", "promotions have a start", unless=("command", "end")),
-        profiles.needed("ends_at", "promotions have an end", unless=("command", "end")),
+        # Rows that end one, too: the same id may have several windows, and what is remembered is found by them.
+        profiles.needed("starts_at", "promotions have a start, and end by the dates they were sent with"),
+        profiles.needed("ends_at", "promotions have an end, and end by the dates they were sent with"),
         *(Requirement("DEST_LIMIT", name, (name,), given(name), "promotions can't say so") for name in _FOREIGN),
         Requirement("DEST_LIMIT", "quantity_from", ("quantity_from",), more, "promotions hold from one unit on"),
         Requirement("DEST_LIMIT", "type", columns, ~allowed & live, f"only {', '.join(types)}"),
@@ -170,11 +174,46 @@ def _head(row: Mapping[str, Any], profile: Profile) -> str:
     return json.dumps(head, ensure_ascii=False, sort_keys=True)
 
 
-def check(records: pl.DataFrame, settings: PartnerApiSettings, profile: Profile) -> pl.DataFrame:
-    """Return issues of rows that are one entry of one promotion to the platform, where rows are of a vendor at one."""
+def check(
+    records: pl.DataFrame, settings: PartnerApiSettings, profile: Profile, reference: Reference | None = None
+) -> pl.DataFrame:
+    """Return issues of rows that the platform would not take beside each other, or beside what runs by a reference."""
     if not records.height:
         return no_issues()
     rows = shaped(records, settings, profile).filter(pl.col("on") & pl.col("base").is_not_null())
+    found = _twice(rows)
+    if reference is None or reference.taken_at is None:
+        return found
+    return pl.concat([found, _beside(rows, reference)]).unique(ROW, keep="first", maintain_order=True)
+
+
+def ended(records: pl.DataFrame) -> list[str]:
+    """Return the keys of records that end a promotion."""
+    off = [(pl.col(n) == w).fill_null(value=False) for n, w in _OFF if n in records.columns]
+    return records.filter(pl.any_horizontal(off))[KEY].to_list() if off else []
+
+
+def _beside(rows: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+    """Return issues of rows whose promotion runs with other dates that meet theirs: nobody has ended that one."""
+    ended = list(reference.facts.get(ENDED, ()))
+    known = standing.running(reference.facts.get(REMEMBERED, {}).values()).filter(~pl.col("key").is_in(ended))
+    vendors = pl.col("vendors").str.split(LIST_SEPARATOR)
+    met = rows.with_columns(vendors=vendors).join(known, on=["sku", "promotion_id"], how="inner", suffix="_known")
+    everywhere = pl.col("vendors").list.contains("*") | pl.col("vendors_known").list.contains("*")
+    there = everywhere | (pl.col("vendors").list.set_intersection("vendors_known").list.len() > 0)
+    met = met.filter(
+        (pl.col("key") != pl.col(KEY)) & there
+        & (pl.col("starts_at") <= pl.col("ends_at_known")) & (pl.col("starts_at_known") <= pl.col("ends_at"))
+    ).unique(ROW, keep="first", maintain_order=True)  # fmt: skip
+    said = (
+        "it runs under this promotion_id from {} to {}; end that one first, by a row with command end and these dates"
+    )
+    window = filled(said, "starts_at_known", "ends_at_known")
+    return issues_of(met, "DEST_LIMIT", "ends_at", value=pl.col("ends_at"), detail=window)
+
+
+def _twice(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return issues of rows that are one entry of one promotion to the platform, where rows are of a vendor at one."""
     entry = ["base", "sku", *([EACH] if EACH in rows.columns else [])]
     twice = rows.filter(pl.struct(entry).is_duplicated()).sort(ROW)
     first, second = (pl.col("promotion_id").get(n).over(entry) for n in (0, 1))

@@ -236,6 +236,6 @@ def unsent(why: str) -> str:
 
 _UNSENT: Mapping[str, str] = {
     "nothing": "there is nothing to end by this file",
-    "forgotten": "nothing is remembered of this promotion; where it runs, end it in the portal",
+    "forgotten": "no promotion of this article, id and dates is known to be running",
     TOO_MANY: "the file is full; have the platform take numbered files (promo.split_strategy), or send fewer rows",
 }

@@ -138,8 +138,8 @@ class Sifter:
             self._send(turn)
         if turn.after is None:
             return Receipt(
-                item.ticket, closed=True, rest=RowState.SKIPPED, message="there is nothing to end by this call",
-                outcomes=turn.outcomes(), raw=tuple(turn.raw),
+                item.ticket, closed=True, rest=RowState.SKIPPED, code="DEST_NOTHING",
+                message="there is nothing to end by this call", outcomes=turn.outcomes(), raw=tuple(turn.raw),
             )  # fmt: skip
         return Receipt(turn.sift.ticket(), outcomes=turn.outcomes(), after=turn.after, raw=tuple(turn.raw))
 

@@ -6,7 +6,7 @@ A promotion of which nothing is left ends by its last body with `active` false a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import polars as pl
 
 from gateway.destinations.partner_api.memory import Record
 from gateway.destinations.partner_api.profile import Profile
+from gateway.model import KEY_SEPARATOR
 
 SCHEMA = {"sku": pl.String, "key": pl.String, "subtype": pl.String, "value": pl.String, "active": pl.Boolean}
 """Entries of a promotion as remembered: one per SKU."""
@@ -89,6 +90,17 @@ def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]
     else:
         one.body = ended(one.body)
     steps.append(step(one, touched["sku"].to_list()))
+
+
+def running(records: Iterable[Record]) -> pl.DataFrame:
+    """Return what is on: `key`, `sku`, `promotion_id`, `starts_at`, `ends_at`, `vendors` (list, of the platform)."""
+    names = ("sku", "promotion_id", "starts_at", "ends_at")
+    frames = [pl.DataFrame(schema={"key": pl.String, "vendors": pl.List(pl.String)})]
+    for record in records:
+        on = recalled(record).entries.filter("active").select("key")
+        frames.append(on.with_columns(vendors=pl.lit(json.loads(record["base"])["vendors"], pl.List(pl.String))))
+    parts = pl.col("key").str.splitn(KEY_SEPARATOR, len(names)).struct.rename_fields(names)
+    return pl.concat(frames).with_columns(parts.alias("parts")).unnest("parts")
 
 
 def without(record: Record, skus: Collection[str]) -> Record:

@@ -53,7 +53,8 @@ class Updates:
     def submit(self, batch: Batch) -> Receipt:
         """Send a call. Raises Throttled, Unreachable, OutcomeUnknown, Refused (trouble with all calls)."""
         if items.UNSENT in batch.memo:
-            return Receipt(_DONE, closed=True, rest=RowState.SKIPPED, message="there is nothing to end by this call")
+            why = "there is nothing to end by this call"
+            return Receipt(_DONE, closed=True, rest=RowState.SKIPPED, code="DEST_NOTHING", message=why)
         texts, vendor = items.unpack(batch.memo["items"]), _vendor(batch.memo)
         if batch.body in self._lost and len(texts) >= 2 * self._profile.rest.limits.floor_products:
             # No answer came to it before, and it does no harm to send it in two.

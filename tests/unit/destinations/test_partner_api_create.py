@@ -147,5 +147,5 @@ def test_rows_that_end_create_nothing(made):
     destination = made(LISTED)
     (batch,) = encoded(destination, rows({"sku": "M", "command": "end"}))
     assert destination.submit(batch) == Receipt(
-        "done", closed=True, rest=RowState.SKIPPED, message="there is nothing to end by this call"
+        "done", closed=True, rest=RowState.SKIPPED, code="DEST_NOTHING", message="there is nothing to end by this call"
     )

@@ -197,6 +197,13 @@ def test_what_the_platform_could_not_take_is_rejected_before(agreed, cells, issu
     assert refused("stock" if agreed == "stock" else "price", agreed, sku="A", **cells) == issues
 
 
+@pytest.mark.parametrize(("dates", "issues"), [({}, ["starts_at", "ends_at"]), ({"starts_at", "ends_at"}, [])])
+def test_a_promotion_ends_by_the_dates_it_was_sent_with(dates, issues):
+    cells = dict.fromkeys(dates, "2031-03-16T00:00:00Z") | {"promotion_id": "W12", "command": "end"}
+    found = refused("promotion", "promotion", sku="A", **cells)
+    assert found == [("DEST_REQUIRED", name) for name in issues]
+
+
 def test_without_a_basis_only_levels_are_taken():
     operations = PartnerApiDestination.SPEC.operations(settings(price_basis=None))
     assert {(one.name, one.contract) for one in operations} == {("stock", "stock"), ("stock", "catalog")}

@@ -171,6 +171,30 @@ def test_two_rows_of_one_entry_are_rejected(made):
     ]
 
 
+def beside(destination, clock, records):
+    placed = records.with_columns(pl.col("effect").cast(pl.Int64).alias(ROW), pl.lit(0, pl.Int64).alias(LINE))
+    found = destination.check("promotion", placed, destination.gather("promotion", placed), clock.now().date())
+    return found.select(ROW, "code", "field", "detail").rows()
+
+
+def test_a_row_whose_promotion_runs_with_other_dates_says_which(made, clock):
+    run(made(taken("1"), completed()), rows({"sku": "A", "price": "2"}), clock)
+    nearer = {"sku": "A", "price": "2", "ends_at": "2031-03-18T00:00:00Z"}
+    said = f"it runs under this promotion_id from {FROM} to {UNTIL}; end that one first, by a row with command end and these dates"  # noqa: E501  the sentence as it is shown
+    assert beside(made(), clock, rows(nearer)) == [(10, "DEST_LIMIT", "ends_at", said)]
+    assert beside(made(), clock, rows(nearer, {"sku": "A", "command": "end"})) == []
+    assert beside(made(), clock, rows(nearer, {"sku": "A", "status": "inactive"})) == []
+    apart = {"sku": "A", "price": "2", "starts_at": "2031-03-23T00:00:00Z", "ends_at": LATER}
+    assert beside(made(), clock, rows(apart, {**nearer, "promotion_id": "other"}, {"sku": "A", "price": "3"})) == []
+
+
+def test_the_same_promotion_may_have_other_dates_at_other_vendors(made, clock):
+    run(made(taken("1"), completed()), rows({"sku": "A", "price": "2", "vendor_ids": "V1"}), clock)
+    nearer = {"sku": "A", "price": "2", "ends_at": "2031-03-18T00:00:00Z"}
+    assert beside(made(), clock, rows({**nearer, "vendor_ids": "V2"})) == []
+    assert len(beside(made(), clock, rows(nearer))) == 1
+
+
 # ---------------------------------------------------------------- what is remembered
 
 
@@ -275,7 +299,9 @@ def test_what_nobody_remembers_can_not_be_ended(made):
     (batch,) = encoded(destination, rows({"sku": "A", "command": "end"}))
     receipt = destination.submit(batch)
     assert (receipt.closed, receipt.rest, batch.body) == (True, RowState.SKIPPED, b"")
-    assert "portal" in receipt.message
+    assert (receipt.code, receipt.message) == (
+        "DEST_NOTHING", "no promotion of this article, id and dates is known to be running"
+    )  # fmt: skip
 
 
 def test_nothing_is_remembered_of_a_call_that_was_refused(made, clock, tmp_path):
