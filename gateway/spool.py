@@ -88,12 +88,15 @@ class RunFolder:
         """Remember the headers of the partner's file."""
         (self.root / "cells" / "headers.json").write_bytes(orjson.dumps(headers))
 
-    def kept(self) -> tuple[tuple[str, ...], list[pl.DataFrame]]:
-        """Return the headers, and the cells of rejected rows: `@row`, `@line`, `c0`..., and kinds `k0`... if typed."""
-        folder = self.root / "cells"
-        path = folder / "headers.json"
-        headers = tuple(orjson.loads(path.read_bytes())) if path.exists() else ()
-        return headers, [read_block(p) for p in sorted(folder.glob("*.arrow"))]
+    def headers(self) -> tuple[str, ...]:
+        """Return the headers of the partner's file."""
+        path = self.root / "cells" / "headers.json"
+        return tuple(orjson.loads(path.read_bytes())) if path.exists() else ()
+
+    def kept(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the cells of rejected rows: `@row`, `@line`, `c0`..., and kinds `k0`... if typed; None: all columns."""
+        for path in sorted((self.root / "cells").glob("*.arrow")):
+            yield read_block(path, columns)
 
     def add(self, number: int, rows: pl.DataFrame, issues: pl.DataFrame, cells: pl.DataFrame | None = None) -> None:
         """Write block `number` (from 0); `cells` are those of its rejected rows as they came."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel
 
@@ -29,7 +28,8 @@ _MOST_KEPT = 50_000
 
 _GRAVE = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
 
-_FAILED = (str(RowState.REJECTED), str(RowState.REFUSED))
+_FAILED = np.isin(np.arange(256), [CODES[str(RowState.REJECTED)], CODES[str(RowState.REFUSED)]])
+"""Whether a row of that state (code) failed; numbers of blank rows have codes that are no state's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,10 @@ class RunRows:
 
     def failed(self) -> Iterator[pl.DataFrame]:
         """Yield what `results` yields of rejected and refused rows; blocks without one are passed over."""
-        failed = self._failed()
         for block, issues in self._blocks():
-            here = failed[block[ROW].to_numpy()]
+            here = _FAILED[self.states.codes[block[ROW].to_numpy()]]
             if here.any():
                 yield self._results(block.filter(here), issues)
-
-    def _failed(self) -> npt.NDArray[np.bool_]:
-        """Say of each row number whether its row failed."""
-        rejected, refused = (self.states.codes == CODES[state] for state in _FAILED)
-        failed: npt.NDArray[np.bool_] = rejected | refused
-        return failed
 
     def _blocks(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Yield the origins of rows and their issues, small blocks together: what is done per block costs time."""
@@ -176,17 +169,18 @@ class RunRows:
 
     def tables(self) -> Iterator[Table]:
         """Yield the failed records at least: kept cells where they hold every one of them, else the whole file."""
-        headers, kept = self.folder.kept()
-        if self._is_enough(kept):
-            yield from (_as_table(frame, headers) for frame in kept)
+        if self._is_enough():
+            headers = self.folder.headers()
+            yield from (_as_table(frame, headers) for frame in self.folder.kept())
         else:
             yield from self.read(self.file, self.format)
 
-    def _is_enough(self, kept: list[pl.DataFrame]) -> bool:
+    def _is_enough(self) -> bool:
         """Whether the kept cells are all it takes; a damaged record is more than its cells."""
-        failed = np.flatnonzero(self._failed())
-        rows = pl.concat([k[ROW] for k in kept]).to_numpy() if kept else np.empty(0, np.int64)
-        if not np.isin(failed, rows).all():
+        there = _FAILED[self.states.codes]
+        for kept in self.folder.kept([ROW]):
+            there[kept[ROW].to_numpy()] = False
+        if there.any():
             return False
         return self.folder.issue_codes().isdisjoint(DAMAGED)
 
