@@ -174,7 +174,7 @@ def price() -> None:
     """Prices with and without tax, a discount for a time, one that is no discount."""
     header = ("SKU", "Price", "Price Type", "VAT Rate", "Currency", "Offer Price", "Offer From", "Offer To")
     rows = [
-        ["GX-100-S", "£1,049.00", "inc VAT", "20%", "GBP", "£39.00", "27/11/2026", "30/11/2026"],
+        ["GX-100-S", "£1,049.00", "inc VAT", "20%", "GBP", "£739.00", "27/11/2026", "30/11/2026"],
         ["GX-100-M", "£49.00", "inc VAT", "20%", "GBP", "", "", ""],
         ["GX-200", "£12.99", "ex VAT", "0%", "GBP", "£14.99", "27/11/2026", "30/11/2026"],
         ["GX-400", "£5.00", "", "20%", "GBP", "", "", ""],

@@ -67,6 +67,13 @@ class Applier:
             if plan.indices and plan.field not in {SIGN, OPENING, DAY}
         }
 
+    @property
+    def cells(self) -> Mapping[str, int]:
+        """Contract field -> the one column whose cells it is read from; what hangs on several cells is left out."""
+        if self._levels is not None:
+            return {}
+        return {plan.field: plan.indices[0] for plan in self._plans if len(plan.indices) == 1 and plan.test is None}
+
     def apply(self, table: Table) -> Draft:
         """Map one block. Cells with an issue are null; rows left out by a filter are in `skipped` and nowhere else."""
         faults = self._reader_faults(table.issues)

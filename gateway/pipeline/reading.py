@@ -24,6 +24,7 @@ from gateway.pipeline.ahead import Behind, ahead, mapped
 from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
 from gateway.pipeline.unique import WHOLE
+from gateway.pipeline.written import as_written
 from gateway.spool import STATE, RunFolder
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
@@ -155,6 +156,7 @@ class FileReading:
         if self._applier is None or self._across is None or not table.frame.height:
             return _Judged(table.blank, None, None, no_issues(), no_issues(), None)
         rows, issues = self._check(self._applier.apply(table))
+        issues = as_written(issues, table, self._applier.cells) if issues.height else issues
         return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), self._across.hashes(rows))
 
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:

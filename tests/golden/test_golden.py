@@ -183,6 +183,7 @@ NOT_OF_STOCK = {
     "CANCELLED": "somebody has to cancel",
     "SCHEDULED": "the result waits until the day has come",
     "DEST_UNCERTAIN": "it takes a lost answer",
+    "DEST_REFUSED_BATCH": "it takes an error report that never comes",
     "UNCHANGED": "stock drifts: it is sent again unless the route trusts it",
     "ABSENT": "keys without a row are counted, they have no line",
     "KEY_FOREIGN": "it takes two owners of one account, which settings tell apart",
