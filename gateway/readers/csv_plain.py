@@ -55,9 +55,8 @@ def blanks_in(block: Bytes) -> str | None:
             return None
         space = space or bool((part == _SPACE).any())
         beyond = beyond or bool((part > _DELETE).any())
-    if beyond:
-        if any(_begin(block, first, blanks) for first, blanks in _FIRST.items()):
-            return None
+    if beyond and any(_begin(block, first, blanks) for first, blanks in _FIRST.items()):
+        return None
     return " " if space else ""
 
 

@@ -26,12 +26,13 @@ def test_polars_is_told_before_it_is_loaded_and_a_setting_from_outside_stays():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the option is glibc's")
-def test_glibc_takes_a_limit_of_arenas():
+def test_glibc_takes_its_options():
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt"):
         pytest.skip("this C library has no mallopt")
-    code = "import ctypes, sys; sys.exit(0 if ctypes.CDLL(None).mallopt(-8, 2) == 1 else 1)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    for option, value in ((-8, 2), (-3, 4 << 20), (-1, 16 << 20)):
+        code = f"import ctypes, sys; sys.exit(0 if ctypes.CDLL(None).mallopt({option}, {value}) == 1 else 1)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_what_was_made_while_loading_is_never_looked_through_again() -> None:
