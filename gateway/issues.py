@@ -267,6 +267,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "Nothing was sent for the row: {detail}.",
         "Nothing to do; where it still shows at the destination, end it there.",
     ),
+    _info(
+        "DEST_AS_FLAG",
+        "The quantity itself was not sent, only whether the product is on sale: {detail}.",
+        "Send it beside another product where the level matters.",
+    ),
     _info("EFFECT", "The {field} of this row: {detail}.", "Nothing to do."),
     _error("DEST_NO_OFFER", "The offer can't be written at the destination: {detail}.", "Send its catalog row first."),
     _error(

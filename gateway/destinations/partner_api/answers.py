@@ -20,6 +20,8 @@ from gateway.model import OUTCOME_SCHEMA, RowState
 
 DONE, FAILED, DUPLICATE = "COMPLETED", "FAILED", "DUPLICATE"
 _LENGTH = 500
+AS_FLAG = ("DEST_AS_FLAG", "a call with one product can't put it off sale by its quantity")
+"""Code and message of a product whose quantity went as a flag."""
 _NOTHING = frozenset({"", "null", "none", "[]", "{}", "nan", "-"})
 _NAMES = {
     "job_id": ("job_id", "jobId", "id"),
@@ -163,6 +165,15 @@ def outcomes(lines: Iterable[Line], named: Named) -> pl.DataFrame:
             if known is None or line.state.gravity < known.state.gravity:
                 found[place] = line
     return frame((place, line.state, line.code, line.message) for place, line in found.items())
+
+
+def flagged(found: pl.DataFrame) -> pl.DataFrame:
+    """Return outcomes that say of what was applied that its quantity went as a flag."""
+    here = (pl.col("state") == str(RowState.APPLIED)) & pl.col("code").is_null()
+    return found.with_columns(
+        pl.when(here).then(pl.lit(text)).otherwise(name).alias(name)
+        for name, text in zip(("code", "message"), AS_FLAG, strict=True)
+    )
 
 
 def frame(rows: Iterable[tuple[Place, RowState, str, str]]) -> pl.DataFrame:

@@ -46,7 +46,7 @@ class ByCalls:
         self._calls = Calls(settings, profile, transport, clock, outside)
         self._memory = Memory(settings.archive, account, "rest")
         self._updates = Updates(self._calls, settings, profile, clock, ReadBack(self._calls, profile, clock))
-        vendors = [settings.vendor_id(name) for name in settings.vendors]
+        vendors = {settings.vendor_id(name): name for name in settings.vendors}
         self._campaigns = Campaigns(self._calls, profile, clock, self._memory, vendors)
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:

@@ -7,18 +7,17 @@ lists of SKUs and vendors that were refused are live-reported, and where there a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.destinations.partner_api import answers, items
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory
-from gateway.destinations.partner_api.parts import SPLIT
+from gateway.destinations.partner_api.parts import SPLIT, pause
 from gateway.destinations.partner_api.profile import Profile
-from gateway.destinations.partner_api.rulings import report, ruling
+from gateway.destinations.partner_api.rulings import Names, called, report, ruling
 from gateway.destinations.partner_api.sifting import CUT, NO_JOB, Sifter, Step, corrected, refusal
-from gateway.destinations.partner_api.updates import pause
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
 from gateway.model import Batch, Clock, Outgoing, Receipt, RowState, Sent
 from gateway.transport.http import Response
@@ -32,7 +31,7 @@ _UNSENT = {
 class Campaigns:
     """Promotion calls of one chain."""
 
-    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory, vendors: Collection[str]) -> None:
+    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory, vendors: Names) -> None:
         self._calls = calls
         self._profile = profile
         self._clock = clock
@@ -92,7 +91,7 @@ class Campaigns:
         # Rows that no later call is about have had their answer.
         over_by_now = set(steps[at]["skus"]).difference(*(step["skus"] for step in steps[at + 1 :]))
         places = {sku: spots for sku, spots in _places(item).items() if sku in over_by_now}
-        spoken = ruling(job, found, places).of(places)
+        spoken = ruling(job, found, places, called(steps[at]["record"], self._vendors)).of(places)
         return replace(following, outcomes=spoken) if spoken.height else following
 
     def _next(self, item: Sent, steps: Sequence[Step], at: int, *, late: bool) -> Receipt:
@@ -126,8 +125,9 @@ class Campaigns:
 
     def _ended(self, item: Sent, job: str, found: News | None) -> Receipt:
         """Say what became of the rows: by the lists of the job, where it has any."""
-        told = ruling(job, found, _places(item))
-        corrected(self._memory, _steps(item.memo)[-1], found, self._vendors)
+        step = _steps(item.memo)[-1]
+        told = ruling(job, found, _places(item), called(step["record"], self._vendors))
+        corrected(self._memory, step, found, self._vendors)
         return Receipt(
             item.ticket, closed=True, rest=told.rest, code=told.code, message=told.message, outcomes=told.named,
             raw=report(job, found),

@@ -261,7 +261,7 @@ class Drop:
             for one in compared([texts[at] for at in places], shown, buffer, self._profile):
                 at = places[one.at]
                 told = Verdict(
-                    at, one.state, one.code, _named(one, str(vendor), len(of[at].split(LIST_SEPARATOR))), one.settled
+                    at, one.state, one.code, _named(one, str(vendor), len(self._settings.vendors)), one.settled
                 )
                 known = found.get(at)
                 if known is None or told.state.gravity < known.state.gravity:

@@ -218,12 +218,18 @@ def _cell(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 def body(texts: Sequence[str], buffer: int, profile: Profile) -> bytes:
     """Return the body of a call. A quantity alone can't deactivate the only product of a call: it becomes a flag."""
-    if len(texts) == 1 and profile.availability.single_product == "active":
-        item = json.loads(texts[0])
-        if "quantity" in item and "active" not in item:
-            flag = "true" if item["quantity"] > buffer else "false"
-            texts = [_QUANTITY.sub(f'"active":{flag}', texts[0], count=1)]
+    if as_flag(texts, profile):
+        flag = "true" if json.loads(texts[0])["quantity"] > buffer else "false"
+        texts = [_QUANTITY.sub(f'"active":{flag}', texts[0], count=1)]
     return f'{{"products":[{",".join(texts)}]}}'.encode()
+
+
+def as_flag(texts: Sequence[str], profile: Profile) -> bool:
+    """Whether a call says of its only product that it is on sale or off instead of its quantity."""
+    if len(texts) != 1 or profile.availability.single_product != "active":
+        return False
+    item = json.loads(texts[0])
+    return "quantity" in item and "active" not in item
 
 
 def with_vendor(records: pl.DataFrame, settings: PartnerApiSettings) -> pl.DataFrame:

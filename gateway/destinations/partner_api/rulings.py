@@ -20,9 +20,12 @@ from gateway.model import RowState
 _LISTS = ("invalid_vendors", "missing_skus", "invalid_discounted_skus")
 _EVERY = "all"
 _WHY = {
-    "missing_skus": "the vendor does not have it, or not on sale",
+    "missing_skus": "the vendor does not have it, or it is not on sale there",
     "invalid_discounted_skus": "its price is not below the regular one",
 }
+
+Names = Mapping[str, str]
+"""Vendors of a call: as the platform calls them, to as rows do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,18 @@ class Ruling:
         return pl.concat([named, answers.frame((place, self.rest, self.code, self.message) for place in left)])
 
 
-def ruling(job: str, found: News | None, places: Mapping[str, Sequence[Place]]) -> Ruling:
-    """Rule on rows by their SKU; `found` None: nobody can be asked about the job."""
+def called(record: Mapping[str, Any], names: Names) -> Names:
+    """Return the vendors that a call is for, by what is remembered of it."""
+    listed = json.loads(record["base"])["vendors"]
+    return names if listed == ["*"] else {vendor: names.get(vendor, vendor) for vendor in listed}
+
+
+def ruling(job: str, found: News | None, places: Mapping[str, Sequence[Place]], names: Names) -> Ruling:
+    """Rule on rows by their SKU; `found` None: nobody can be asked about the job. `names`: vendors of the call."""
     if found is None:
         return Ruling(RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {job} named no rows")
     lists = {name: found.result[name] for name in _LISTS if name in found.result}
-    named = _named(places, lists)
+    named = _named(places, lists, names, runs=found.state != answers.FAILED)
     if found.state == answers.FAILED:
         words = found.result.get("message")
         message = f"the job {job} failed" + (f": {words}" if isinstance(words, str) and words else "")
@@ -76,33 +85,42 @@ def report(job: str, found: News | None) -> tuple[tuple[str, bytes], ...]:
     return () if found is None else ((f"promotion-{job}.json", json.dumps(dict(found.result)).encode()),)
 
 
-def _named(places: Mapping[str, Sequence[Place]], lists: Mapping[str, Any]) -> pl.DataFrame:
-    """Return outcomes of rows that a list names, with every vendor that could not take them."""
+def _named(
+    places: Mapping[str, Sequence[Place]], lists: Mapping[str, Any], names: Names, *, runs: bool
+) -> pl.DataFrame:
+    """Return outcomes of rows that a list names, with every vendor that could not take them, and those that did."""
+    invalid = [str(one) for one in lists["invalid_vendors"]] if isinstance(lists.get("invalid_vendors"), list) else []
     why: dict[str, dict[str, list[str]]] = {}
     for name, words in _WHY.items():
         for vendor, skus in _by_vendor(lists.get(name)):
             for sku in skus:
                 why.setdefault(sku, {}).setdefault(words, []).append(vendor)
     rows = [
-        (place, RowState.REFUSED, _code(reasons), _sentence(reasons))
+        (place, RowState.REFUSED, *_told(reasons, list(names) if runs and not invalid else [], names))
         for sku, reasons in why.items()
         for place in places.get(sku, ())
     ]
-    invalid = lists.get("invalid_vendors")
-    if isinstance(invalid, list) and invalid:
-        message = f"the platform knows no vendor {', '.join(map(str, invalid))}"
+    if invalid:
+        message = f"the platform knows no vendor {_listed(invalid, names)}"
         named = {place for place, *_ in rows}
         left = (place for spots in places.values() for place in spots if place not in named)
         rows += [(place, RowState.REFUSED, "DEST_REFUSED", message) for place in left]
     return answers.frame(rows)
 
 
-def _code(reasons: Mapping[str, list[str]]) -> str:
-    return "DEST_ONBOARDING" if set(reasons) == {_WHY["missing_skus"]} else "DEST_REFUSED"
+def _told(reasons: Mapping[str, list[str]], asked: Sequence[str], names: Names) -> tuple[str, str]:
+    """Return code and message of a row that some vendors refused; where others took it, it is no unknown product."""
+    refusing = {vendor for vendors in reasons.values() for vendor in vendors}
+    took = [] if _EVERY in refusing else [vendor for vendor in asked if vendor not in refusing]
+    words = [f"{why} ({_listed(vendors, names)})" for why, vendors in reasons.items()]
+    if took:
+        words.append(f"the promotion runs at {_listed(took, names)}")
+    unknown = set(reasons) == {_WHY["missing_skus"]} and not took
+    return "DEST_ONBOARDING" if unknown else "DEST_REFUSED", "; ".join(words)
 
 
-def _sentence(reasons: Mapping[str, list[str]]) -> str:
-    return "; ".join(f"{words} ({', '.join(vendors)})" for words, vendors in reasons.items())
+def _listed(vendors: Sequence[str], names: Names) -> str:
+    return ", ".join(names.get(one, one) for one in vendors)
 
 
 def _by_vendor(listed: Any) -> list[tuple[str, list[str]]]:

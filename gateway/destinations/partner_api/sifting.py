@@ -21,10 +21,9 @@ from gateway.destinations.partner_api import answers, items, standing
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory, Record
-from gateway.destinations.partner_api.parts import SPLIT, Part, State, halves, read
+from gateway.destinations.partner_api.parts import SPLIT, Part, State, halves, pause, read
 from gateway.destinations.partner_api.profile import Profile
-from gateway.destinations.partner_api.rulings import absent, report, ruling
-from gateway.destinations.partner_api.updates import pause
+from gateway.destinations.partner_api.rulings import Names, absent, called, report, ruling
 from gateway.errors import MayWorkLater, OutcomeUnknown
 from gateway.model import Clock, Receipt, RowState, Sent
 from gateway.transport.http import Response
@@ -112,7 +111,7 @@ def corrected(memory: Memory, step: Step, found: News | None, vendors: Collectio
 class Sifter:
     """Takes calls of one chain apart. What is kept here spares calls within this process; tickets are the truth."""
 
-    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory, vendors: Collection[str]) -> None:
+    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory, vendors: Names) -> None:
         self._calls = calls
         self._profile = profile
         self._clock = clock
@@ -154,7 +153,7 @@ class Sifter:
         if not over if found is None else not found.ended:
             return True
         places = turn.places(part, last=True)
-        turn.found.append(ruling(part.job, found, places).of(places))
+        turn.found.append(ruling(part.job, found, places, called(turn.step["record"], self._vendors)).of(places))
         if turn.sift.at + 1 == len(turn.steps):
             corrected(self._memory, turn.step, found, self._vendors)
         turn.raw += report(part.job, found)

@@ -17,7 +17,7 @@ import polars as pl
 from gateway.destinations.partner_api import answers, create, items
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded, said
-from gateway.destinations.partner_api.parts import SPLIT, Part, State, every, halves, read
+from gateway.destinations.partner_api.parts import SPLIT, Part, State, every, halves, pause, read
 from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.readback import ReadBack, compared
 from gateway.destinations.partner_api.settings import PartnerApiSettings
@@ -66,7 +66,7 @@ class Updates:
             self._lost.add(batch.body)
             raise
         self._lost.discard(batch.body)
-        return self._first(answer, vendor, len(texts))
+        return self._first(answer, vendor, texts)
 
     def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
         """Return the call of a batch."""
@@ -82,17 +82,18 @@ class Updates:
             return self._calls.create(body, booked=booked)
         return self._calls.update(self._settings.vendor_id(memo["vendor"]), body, booked=booked)
 
-    def _first(self, answer: Response, vendor: str, count: int) -> Receipt:
+    def _first(self, answer: Response, vendor: str, texts: Sequence[str]) -> Receipt:
+        count = len(texts)
         if answer.status < 300:
             job = self._job_of(answer, vendor)
             if answer.status in {200, 204} and job == "":
-                return Receipt(_DONE, closed=True, rest=RowState.APPLIED)
+                code, message = answers.AS_FLAG if items.as_flag(texts, self._profile) else ("", "")
+                return Receipt(_DONE, closed=True, rest=RowState.APPLIED, code=code, message=message)
             return Receipt(job or _DONE, after=self._profile.jobs.poll_after_s[0])
         if answer.status in {400, 413, 422} and self._may_cut(answer.status, count):
             return self._opened(State(halves(Part(0, count))))
-        return Receipt(
-            _DONE, closed=True, rest=RowState.REFUSED, code=self._code(answer, count), message=self._why(answer, vendor)
-        )
+        why = self._prefix(vendor) + self._why(answer)
+        return Receipt(_DONE, closed=True, rest=RowState.REFUSED, code=self._code(answer, count), message=why)
 
     def _opened(self, state: State) -> Receipt:
         return Receipt(state.ticket(), after=self._profile.rest.limits.interval)
@@ -106,14 +107,25 @@ class Updates:
             return "DEST_ONBOARDING"
         if count > 1 or answer.status not in {400, 422}:
             return "DEST_REFUSED_BATCH"
-        return answers.refusal(self._why(answer, ""), self._profile.jobs)
+        return answers.refusal(self._why(answer), self._profile.jobs)
 
-    def _why(self, answer: Response, vendor: str) -> str:
+    def _prefix(self, vendor: str) -> str:
+        """Name the vendor before what is said of its rows, where there are several: all have the same products."""
+        return f"vendor {vendor}: " if len(self._settings.vendors) > 1 else ""
+
+    def _of(self, item: Sent, state: State) -> pl.DataFrame | None:
+        """Return what was learnt in this turn, with the vendor it is about."""
+        found = state.outcomes()
+        if found is None or "vendor" not in item.memo:
+            return found
+        return found.with_columns(pl.concat_str(pl.lit(self._prefix(item.memo["vendor"])), "message").alias("message"))
+
+    def _why(self, answer: Response) -> str:
         words = said(answer.body, self._profile.errors.members)
         if answer.status == 501:
             return "the account may not create products: have it enabled, or have them onboarded"
         if answer.status in {403, 404}:
-            return f"vendor {vendor}: {answer.status}, {words}; check the vendor's id and the rights of the token"
+            return f"{answer.status}, {words}; check the vendor's id and the rights of the token"
         return words
 
     def _job_of(self, answer: Response, vendor: str) -> str:
@@ -159,13 +171,15 @@ class Updates:
             self._send_on(item, state, texts)
         if not state.parts:
             # Each item was told of by its line, so there is nothing to say of the others.
-            return Receipt(ticket, closed=True, rest=RowState.ACCEPTED, outcomes=state.outcomes(), raw=tuple(state.raw))
+            return Receipt(
+                ticket, closed=True, rest=RowState.ACCEPTED, outcomes=self._of(item, state), raw=tuple(state.raw)
+            )
         after = state.after if state.after is not None else self._pause(item)
         left = ticket if whole else state.ticket()
         frees = whole and state.over
         for part in () if whole else (one for one in state.parts if one.job):
             _remember(self._parts, part.job, left)
-        return Receipt(left, outcomes=state.outcomes(), after=after, raw=tuple(state.raw), frees=frees)
+        return Receipt(left, outcomes=self._of(item, state), after=after, raw=tuple(state.raw), frees=frees)
 
     def _follow(self, item: Sent, state: State, texts: Sequence[str]) -> None:
         for part in [one for one in state.parts if one.job]:
@@ -175,7 +189,8 @@ class Updates:
                 state.after = error.after or self._pause(item)
                 continue
             if found is not None:
-                state.found.append(found)
+                alone = "vendor" in item.memo and items.as_flag(texts[part.start : part.end], self._profile)
+                state.found.append(answers.flagged(found) if alone else found)
                 state.parts.remove(part)
 
     def _send_on(self, item: Sent, state: State, texts: Sequence[str]) -> None:
@@ -204,6 +219,8 @@ class Updates:
                 state.after = error.after if isinstance(error, MayWorkLater) and error.after else self._pause(item)
                 return
             self._placed(state, part, answer, vendor)
+            if not part.job and state.found and vendors == "" and items.as_flag(chosen, self._profile):
+                state.found[-1] = answers.flagged(state.found[-1])
 
     def _placed(self, state: State, part: Part, answer: Response, vendor: str) -> None:
         if answer.status < 300:
@@ -223,7 +240,7 @@ class Updates:
             state.parts[at : at + 1] = halves(part)
         else:
             state.parts.remove(part)
-            state.found.append(every(part, RowState.REFUSED, self._code(answer, count), self._why(answer, vendor)))
+            state.found.append(every(part, RowState.REFUSED, self._code(answer, count), self._why(answer)))
 
     # ---------------------------------------------------------------- results
 
@@ -348,8 +365,9 @@ class Updates:
             return wake
         lines = answers.log(body, self._profile.jobs) or ()
         told = answers.outcomes(lines, lambda code: ((None, f"{code}{KEY_SEPARATOR}{vendor}"),))
-        if not told.height:
-            return wake
+        if told.height <= 1:
+            return wake  # of a single product more is to be said than its log does
+        told = told.with_columns(pl.concat_str(pl.lit(self._prefix(vendor)), "message").alias("message"))
         rest = RowState.ACCEPTED if self._profile.jobs.log_lists == "all" else RowState.APPLIED
         code = "DEST_NOT_CONFIRMED" if rest is RowState.ACCEPTED else ""
         message = _UNNAMED if rest is RowState.ACCEPTED else ""
@@ -364,16 +382,6 @@ class Updates:
 def _vendor(memo: Mapping[str, str]) -> str:
     """Return the vendor of a call; of several the first, who stands for all where the catalog is read back."""
     return memo["vendor"] if "vendor" in memo else memo["vendors"].split(LIST_SEPARATOR)[0]
-
-
-def pause(item: Sent, profile: Profile, clock: Clock) -> float:
-    """Return the seconds until the next question about a batch: the waits of the profile, counted from its call."""
-    age, total = (clock.now() - item.intent_at).total_seconds(), 0.0
-    for wait in profile.jobs.poll_after_s:
-        total += wait
-        if total > age:
-            return max(profile.rest.limits.interval, total - age)
-    return profile.jobs.poll_after_s[-1]
 
 
 def _remember(where: OrderedDict[str, _T], name: str, value: _T) -> None:

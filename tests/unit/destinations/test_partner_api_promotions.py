@@ -341,8 +341,21 @@ def test_lists_of_a_job_name_rows_and_vendors(made, clock):
     receipt = asked(destination, clock, batch, destination.submit(batch))
     assert receipt.rest is RowState.APPLIED
     assert [(line, code, said) for line, _, _, code, said, _ in receipt.outcomes.rows()] == [
-        (1, "DEST_ONBOARDING", "the vendor does not have it, or not on sale (p2)"),
-        (2, "DEST_REFUSED", "its price is not below the regular one (p1, p2)"),
+        (
+            1,
+            "DEST_REFUSED",
+            "the vendor does not have it, or it is not on sale there (V2); the promotion runs at V1",
+        ),
+        (2, "DEST_REFUSED", "its price is not below the regular one (V1, V2)"),
+    ]
+
+
+def test_a_product_that_no_vendor_of_the_call_has_needs_onboarding(made, clock):
+    destination = made(taken("1"), completed(missing_skus={"p2": ["A"]}))
+    (batch,) = encoded(destination, rows({"sku": "A", "price": "2", "vendor_ids": "V2"}))
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert receipt.outcomes.select("code", "message").rows() == [
+        ("DEST_ONBOARDING", "the vendor does not have it, or it is not on sale there (V2)")
     ]
 
 

@@ -325,7 +325,7 @@ def test_jobs_say_what_became_of_the_rows_of_their_part(made, clock):
     platform.jobs["j2"]["result"]["missing_skus"] = {"p2": ["S01", "S03"]}
     receipt = polled(destination, clock, batch, receipt)
     assert [(row[0], row[2], row[3]) for row in receipt.outcomes.rows()] == [
-        (4, "refused", "DEST_ONBOARDING"), (3, "applied", None),
+        (4, "refused", "DEST_REFUSED"), (3, "applied", None),
     ]  # fmt: skip
     assert receipt.closed
 

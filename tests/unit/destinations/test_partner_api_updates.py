@@ -269,6 +269,39 @@ def test_a_log_that_is_too_large_unpacked_is_not_fetched_for_ever(monkeypatch):
         calls.plain(gzip.compress(b"x" * 40)[:-9])
 
 
+def test_a_single_product_whose_level_went_as_a_flag_says_so(made, clock):
+    logs = [log("S0,SUCCESS,null"), log("S0,SUCCESS,"), log("S1,FAILED,bad")]
+    calls = [accepted("j1"), Response(200, {}, b"{}"), answer(400), accepted("j2"), accepted("j3")]
+    destination = made(Script(put=calls, job=[done()] * 3, log=logs))
+    batch, two = only(destination, 1), only(destination, 2)
+    assert outcomes(asked(destination, clock, batch, destination.submit(batch))) == [(1, "applied", "DEST_AS_FLAG")]
+    older = destination.submit(batch)
+    assert (older.rest, older.code) == (RowState.APPLIED, "DEST_AS_FLAG")
+    receipt, told = destination.submit(two), []
+    while not receipt.closed:
+        receipt = asked(destination, clock, two, receipt)
+        told += outcomes(receipt) if receipt.outcomes is not None else []
+    assert told == [(1, "applied", "DEST_AS_FLAG"), (2, "refused", "DEST_REFUSED")]
+
+
+def test_of_a_single_product_more_is_said_than_its_log_does(made):
+    script = Script(log=[log("S0,SUCCESS,null")])
+    receipt = made(script).hear(event(download_url="/logs/1.csv"), {})["j1"]
+    assert (receipt.closed, receipt.after) == (False, 0.0)
+
+
+def test_what_is_said_of_rows_names_the_vendor_where_there_are_several(made, clock):
+    lines = ["S0,SUCCESS,null", "S1,FAILED,no such product"]
+    script = Script(put=[accepted("j1"), answer(409, "busy")], job=[done()], log=[log(*lines)] * 2)
+    destination = made(script, vendors=STORES)
+    batch = only(destination, 2)
+    told = asked(destination, clock, batch, destination.submit(batch))
+    heard = destination.hear(event(download_url="/logs/1.csv"), {})["j1"]
+    for receipt in (told, heard):
+        assert receipt.outcomes["message"].to_list() == [None, "vendor V1: no such product"]
+    assert destination.submit(batch).message == "vendor V1: busy"
+
+
 def test_a_call_whose_items_are_all_named_says_nothing_of_others(made, clock):
     script = Script(put=[accepted("j1")], job=[done()], log=[log("S0,SUCCESS,null", "S1,FAILED,no such product")])
     destination = made(script)
@@ -407,7 +440,7 @@ def test_a_call_whose_answer_is_lost_twice_goes_in_halves(made, clock):
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_vendor_that_can_not_be_written_leaves_the_others_be(made, status):
-    destination = made(Script(put=[answer(status, "no such vendor")]))
+    destination = made(Script(put=[answer(status, "no such vendor")]), vendors=STORES)
     receipt = destination.submit(only(destination, 3))
     assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.REFUSED, "DEST_REFUSED_BATCH")
     assert "vendor V1" in receipt.message
@@ -492,7 +525,7 @@ def test_an_export_is_read_where_it_can_be_had(made, clock):
     destination = made(script, keys={"features": {"read_back": "export"}})
     batch = only(destination, 1, maximum_sales_quantity="3")
     receipt = asked(destination, clock, batch, destination.submit(batch), clock.now() - timedelta(hours=1))
-    assert outcomes(receipt) == [(1, "applied", None)]
+    assert outcomes(receipt) == [(1, "applied", "DEST_AS_FLAG")]
 
 
 def test_others_have_their_turn_between_questions_and_pages(made, clock):
@@ -539,7 +572,7 @@ def test_a_delivery_ends_rows_by_their_keys(made):
 
 
 def test_a_delivery_with_other_names_is_read_too(made):
-    script = Script(log=[log("S0,SUCCESS,null")])
+    script = Script(log=[log("S0,SUCCESS,null", "S1,SUCCESS,null")])
     body = {"jobId": "j1", "status": "completed", "vendor_id": "V1", "downloadURL": "/logs/1.csv"}
     assert made(script).hear(json.dumps(body).encode(), {})["j1"].closed
 
