@@ -125,7 +125,9 @@ class _Reading:
         )
         headers = (*texts, *[""] * (width - len(texts)))
         blocks = Blocks(headers, self.rows.offset, self.oddities)
-        rest = _at_least(chain(raw[after:], rows), self.oddities.last_row - after)
+        rest = chain(raw[after:], rows)
+        if self.oddities.last_row > after:
+            rest = chain(_at_least(rest, self.oddities.last_row - after))
         for table in blocks.tables(rest, after + 1):
             yield _linked(table) if ours else table
 

@@ -82,20 +82,20 @@ def _whole(found: type, slices: Sequence[tuple[int, Parts]]) -> pl.Series:
 
 def float_text(numbers: pl.Series) -> pl.Series:
     """Return floats (Float64, null kept) as canonical decimal text."""
-    # Adding zero makes a negative zero positive.
-    values = numbers + 0.0
-    if (values < LONG).all() and (values > -LONG).all():
-        whole = values.cast(pl.Int64)
-        if (whole.cast(pl.Float64) == values).all():
+    if (numbers < LONG).all() and (numbers > -LONG).all():
+        whole = numbers.cast(pl.Int64)
+        if (whole.cast(pl.Float64) == numbers).all():
             return whole.cast(pl.String)
-    size = values.abs()
+    size = numbers.abs()
+    # A zero may be negative; an absolute one is not.
+    values = size.zip_with((size == 0).fill_null(value=False), numbers)
     text = values.cast(pl.String).str.strip_suffix(".0")
     noisy = text.str.len_bytes() > DIGITS + 2
     far = ((size >= LONG) | ((size < SHORT) & (size > 0)) | noisy).fill_null(value=False)
     if not far.any():
         return text
     exact = [_plain(value) if long else None for value, long in zip(values, far, strict=True)]
-    return pl.Series(numbers.name, exact, dtype=pl.String).zip_with(far, text)
+    return pl.Series(exact, dtype=pl.String).zip_with(far, text)
 
 
 def _plain(number: float) -> str:

@@ -20,6 +20,8 @@ SLICE_CELLS = 25_000
 """Cells made into columns at a time: as Python values so few stay in the processor's cache and out of the collector's
 way."""
 LEAST_SLICE = 500
+BUNCH = 200
+"""Rows held at a time: with what goes through them so few objects that the collector does not look through them all."""
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"
 """Characters a blank cell may hold."""
 
@@ -100,12 +102,31 @@ class Blocks:
         """Return the values of the next rows; none behind the last one."""
         columns: list[list[tuple[int, Parts]]] = [[] for _ in self.headers]
         missing, at_once = self.size, max(LEAST_SLICE, SLICE_CELLS // max(1, len(self.headers)))
-        while missing and (several := list(islice(rows, min(missing, at_once)))):
-            given = chain(repeat((), self.offset), zip_longest(*several))
-            for column, values in zip(columns, chain(given, repeat(())), strict=False):
-                column.append((len(several), parts_of(values)))
-            missing -= len(several)
+        while missing:
+            found, values = self._values(islice(rows, min(missing, at_once)))
+            if not found:
+                break
+            for column, given in zip(columns, values, strict=True):
+                column.append((found, parts_of(given)))
+            missing -= found
         return _Raw(self.size - missing, columns)
+
+    def _values(self, rows: Iterator[Sequence[Any]]) -> tuple[int, list[list[Any]]]:
+        """Return the number of rows, and their values by column."""
+        columns: list[list[Any]] = [[] for _ in self.headers]
+        found = 0
+        while count := self._bunch(rows, columns):
+            found += count
+        return found, columns
+
+    def _bunch(self, rows: Iterator[Sequence[Any]], columns: list[list[Any]]) -> int:
+        bunch = list(islice(rows, BUNCH))
+        nothing = [None] * len(bunch)
+        for column, values in zip(
+            columns, chain(repeat(nothing, self.offset), zip_longest(*bunch), repeat(nothing)), strict=False
+        ):
+            column.extend(values)
+        return len(bunch)
 
     def _table(self, raw: _Raw, first: int) -> Table:
         both = [cell_column(f"c{at}", slices) for at, slices in enumerate(raw.columns)]

@@ -1,5 +1,7 @@
 import datetime as dt
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 
 import openpyxl
@@ -13,6 +15,8 @@ from gateway.model import Kind, Table
 from gateway.readers import xlsx_table
 from gateway.readers.xlsx import XlsxReader
 from gateway.readers.xlsx_cells import float_text
+from gateway.readers.xlsx_scan import ODD_SCHEMA
+from gateway.readers.xlsx_table import Oddities
 
 Workbook = Callable[..., Path]
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -348,6 +352,7 @@ def test_a_column_made_slice_by_slice_is_the_column_made_at_once(
     at_once = both(tmp_path / "a.xlsx")
     monkeypatch.setattr(xlsx_table, "SLICE_CELLS", 9)
     monkeypatch.setattr(xlsx_table, "LEAST_SLICE", 2)
+    monkeypatch.setattr(xlsx_table, "BUNCH", 1)
     sliced = both(tmp_path / "a.xlsx")
     assert sliced.frame.equals(at_once.frame)
     assert sliced.kinds is not None
@@ -355,6 +360,39 @@ def test_a_column_made_slice_by_slice_is_the_column_made_at_once(
     assert sliced.kinds.equals(at_once.kinds)
     assert sliced.issues.equals(at_once.issues)
     assert sliced.blank == at_once.blank
+
+
+def test_tables_before_a_fault_are_yielded() -> None:
+    def rows() -> Iterator[tuple[str, ...]]:
+        yield from repeat(("a", "b"), 5)
+        raise FileError("FILE_FORMAT", "The sheet can't be read.")
+
+    odd = Oddities(pl.DataFrame(schema=ODD_SCHEMA), iter(()))
+    blocks = xlsx_table.Blocks(("x", "y"), 0, odd)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xlsx_table, "BLOCK_CELLS", 4)
+        patch.setattr(xlsx_table, "LEAST_SLICE", 2)
+        tables = blocks.tables(rows(), 2)
+        assert [next(tables).frame["@row"].to_list() for _ in range(2)] == [[2, 3], [4, 5]]
+        with pytest.raises(FileError):
+            next(tables)
+
+
+def test_a_reading_left_early_reads_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx_table, "BLOCK_CELLS", 1)
+    monkeypatch.setattr(xlsx_table, "LEAST_SLICE", 1)
+    taken: list[int] = []
+
+    def rows() -> Iterator[tuple[str]]:
+        for number in range(100):
+            taken.append(number)
+            yield (str(number),)
+
+    tables = xlsx_table.Blocks(("x",), 0, Oddities(pl.DataFrame(schema=ODD_SCHEMA), iter(()))).tables(rows(), 2)
+    next(tables)
+    tables.close()  # type: ignore[attr-defined]  # it is a generator
+    assert len(taken) <= 3
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("xlsx")]
 
 
 def test_tables_are_flat_blocks_with_running_numbers(tmp_path: Path) -> None:
