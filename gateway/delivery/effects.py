@@ -23,6 +23,9 @@ UNDECIDED = 255
 STATE_ENUM = pl.Enum([str(state) for state in STATES])
 """States as polars keeps them in frames of effects: one byte each, its code is the place in STATES."""
 
+_AT_ONCE = 1 << 20
+"""Codes counted at a time."""
+
 CODES: dict[str, int] = {str(state): code for code, state in enumerate(STATES)}
 
 EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -168,7 +171,11 @@ class RowStates:
 
 
 def _counted(codes: npt.NDArray[np.uint8]) -> dict[str, int]:
-    found = {str(state): int(np.count_nonzero(codes == code)) for code, state in enumerate(STATES)}
+    found = dict.fromkeys(map(str, STATES), 0)
+    for start in range(0, codes.size, _AT_ONCE):
+        counts = np.bincount(codes[start : start + _AT_ONCE], minlength=UNDECIDED + 1)
+        for code, state in enumerate(STATES):
+            found[str(state)] += int(counts[code])
     return {state: count for state, count in found.items() if count}
 
 

@@ -23,7 +23,7 @@ _DEFAULT_CODES = {str(RowState.SUPERSEDED): "SUPERSEDED"}
 _AT_ONCE = 50_000
 """Rows worth working on at a time."""
 
-_MOST_KEPT = 50_000
+_MOST_KEPT = 20_000
 """Issues kept in memory for the next writer that asks."""
 
 _GRAVE = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
