@@ -75,7 +75,7 @@ class SellersCommerceDestination:
         self._operations = self.SPEC.operations(settings)
         self._calls = Calls(settings, transport)
         self._known = Known(self._calls, settings, clock)
-        self._sending = Sending(self._calls, settings, self._known.wrote)
+        self._sending = Sending(self._calls, settings, self._known)
         self.reading = Reading(self._calls, self._known, settings)
         """What `gateway pull` and `gateway reconcile` read."""
         self.pushing = Pushing(self._calls, settings, self._bodies)

@@ -44,6 +44,8 @@ class Category:
 class _Kept(Generic[_What]):
     at: datetime
     what: _What
+    products: int = 0
+    """How many times products had been written when it was read."""
 
 
 class Known:
@@ -57,21 +59,46 @@ class Known:
         self._products: dict[str, _Kept[pl.DataFrame]] = {}
         self._tree: _Kept[tuple[Category, ...]] | None = None
         self._named: _Kept[frozenset[str]] | None = None
+        self._pages: int | None = None
+        """How many calls it took to read all SKUs; None: nobody did."""
+        self._written = 0
         self._lock = threading.RLock()
 
     def skus(self, age: float | None = None) -> pl.DataFrame:
-        """Return all SKUs of the store (SKU_SCHEMA), read at most `age` seconds ago."""
+        """Return all SKUs of the store (SKU_SCHEMA), read at most `age` seconds ago and since products were written."""
         with self._lock:
-            self._all = self._kept(self._all, lambda: sku_frame(self._calls.listed(READS["skus"])), age)
+            if self._all is None or not self._current(self._all, self._settings.known_for if age is None else age):
+                self._all = _Kept(self._clock.now(), sku_frame(self._calls.listed(READS["skus"])), self._written)
+            self._pages = self._all.what.height // self._settings.page_size + 1
             return self._all.what
 
     def skus_of(self, products: Sequence[str]) -> pl.DataFrame:
         """Return the SKUs of products with fresh prices: looked up one by one while they are few, else from all."""
         age = self._settings.price_known_for
         with self._lock:
-            if len(products) > self._settings.lookup_limit or self._fresh(self._all, age):
+            if len(products) > self._settings.lookup_limit or self._current(self._all, age):
                 return self.skus(age).filter(pl.col("product_code").is_in(products))
             return pl.concat([pl.DataFrame(schema=SKU_SCHEMA), *(self._skus_of(code) for code in products)])
+
+    def prices_of(self, product: str, ahead: int) -> pl.DataFrame:
+        """Return the SKUs of a product with fresh prices; that others were written since is no reason to read anew.
+
+        `ahead`: how many products will be asked for in a row. All SKUs are read where that takes fewer calls.
+        """
+        age = self._settings.price_known_for
+        with self._lock:
+            one = self._products.get(product)
+            if one is not None and self._fresh(one, age):
+                return one.what
+            if not self._fresh(self._all, age):
+                if self._pages is None or self._pages >= ahead:
+                    return self._skus_of(product)
+                self.skus(age)
+            return (
+                pl.DataFrame(schema=SKU_SCHEMA)
+                if self._all is None
+                else self._all.what.filter(pl.col("product_code") == product)
+            )
 
     def categories(self) -> tuple[Category, ...]:
         """Return all categories."""
@@ -88,26 +115,31 @@ class Known:
     def wrote(self, what: str) -> None:
         """Forget what a write may have changed."""
         with self._lock:
-            if what in {"product", "price"}:
+            if what == "price":
                 self._products.clear()
                 self._all = None
+            if what == "product":
+                self._written += 1  # which SKUs there are is to be read anew; prices of others stay as they were
             if what == "category":
                 self._tree = self._named = None
 
     def _fresh(self, kept: _Kept[_What] | None, age: float) -> bool:
         return kept is not None and self._clock.now() - kept.at < timedelta(seconds=age)
 
-    def _kept(self, kept: _Kept[_What] | None, read: Callable[[], _What], age: float | None = None) -> _Kept[_What]:
+    def _current(self, kept: _Kept[_What] | None, age: float) -> bool:
+        return kept is not None and kept.products == self._written and self._fresh(kept, age)
+
+    def _kept(self, kept: _Kept[_What] | None, read: Callable[[], _What]) -> _Kept[_What]:
         """Return what is kept or, where that is too old, what is read now."""
-        if kept is not None and self._fresh(kept, self._settings.known_for if age is None else age):
+        if kept is not None and self._fresh(kept, self._settings.known_for):
             return kept
         return _Kept(self._clock.now(), read())
 
     def _skus_of(self, product: str) -> pl.DataFrame:
-        age = self._settings.price_known_for
-        known = self._products.get(product)
-        found = self._kept(known, lambda: sku_frame(self._calls.listed(READS["skus"], product), product), age)
-        self._products[product] = found
+        found = self._products.get(product)
+        if found is None or not self._current(found, self._settings.price_known_for):
+            read = sku_frame(self._calls.listed(READS["skus"], product), product)
+            found = self._products[product] = _Kept(self._clock.now(), read, self._written)
         return found.what
 
     def _categories(self) -> Iterable[Category]:

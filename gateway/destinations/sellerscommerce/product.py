@@ -15,6 +15,7 @@ import polars as pl
 from gateway.contracts import profiles
 from gateway.contracts.reduced import discounted
 from gateway.contracts.rules import given, issues_of
+from gateway.destinations.sellerscommerce import inside
 from gateway.destinations.sellerscommerce.bodies import Bodies, array
 from gateway.destinations.sellerscommerce.known import SKU_SCHEMA, Category
 from gateway.destinations.sellerscommerce.levels import DISCOUNT
@@ -213,13 +214,15 @@ def encode(
     tree = Tree(settings, table, facts.categories)
     placed = _placed(products, tree, settings, bodies)
     lines = bodies["product"].render(placed.frame, inverted=settings.is_brand_inverted)
-    size = settings.product_batch_size
+    size, rule = settings.product_batch_size, inside.rule(settings, bodies)
     for start in range(0, products.height, size):
         part = products.slice(start, size)
         effects = part.select(pl.col("effects").explode().alias("effect"))
         effects = effects.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"))
         memo = {"to": "product", "body": "single", "rows": ",".join(str(n) for n in part["count"])}
         memo |= placed.memo(range(start, start + part.height))
+        if rule:
+            memo[inside.LEVELS] = rule
         yield Batch(OPERATION, slot, array(lines.slice(start, size).to_list()).encode(), effects, memo)
 
 

@@ -65,7 +65,7 @@ class Reading:
 
     def levels(self) -> pl.DataFrame:
         """Return `sku`, `price` and `quantity` of everything the store has, read anew; null where it does not say."""
-        self._known.wrote("product")
+        self._known.wrote("price")
         return self._known.skus().select("sku", "price", "quantity")
 
 

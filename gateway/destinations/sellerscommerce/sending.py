@@ -11,6 +11,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -19,6 +20,8 @@ from gateway.destinations.sellerscommerce.answers import Answer, Meaning
 from gateway.destinations.sellerscommerce.bodies import lines
 from gateway.destinations.sellerscommerce.calls import Calls
 from gateway.destinations.sellerscommerce.endpoints import WRITES, Endpoint
+from gateway.destinations.sellerscommerce.inside import LEVELS, Inside
+from gateway.destinations.sellerscommerce.known import Known
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.errors import Unreachable
 from gateway.model import OUTCOME_SCHEMA, Batch, Outgoing, Receipt, RowState
@@ -55,17 +58,18 @@ class _Progress:
 class Sending:
     """Sends batches of one store. One batch of a slot at a time: the slot sees to that."""
 
-    def __init__(self, calls: Calls, settings: SellersCommerceSettings, wrote: Callable[[str], None]) -> None:
+    def __init__(self, calls: Calls, settings: SellersCommerceSettings, known: Known) -> None:
         self._calls = calls
         self._settings = settings
-        self._wrote = wrote
+        self._wrote = known.wrote
+        self._inside = Inside(known)
         self._under_way: dict[str, _Progress] = {}
         self._lock = threading.Lock()
 
     def submit(self, batch: Batch) -> Receipt:
         """Send the batch. Raises what the transport raises; the same batch sent again goes on where it stopped."""
         progress = self._progress(batch)
-        work = _Work(self._calls, self._settings, progress, first=batch.operation == "stock")
+        work = _Work(self._calls, self._settings, progress, self._inside, self._wrote, first=batch.operation == "stock")
         items = lines(batch.body)
         to = batch.memo["to"]
         try:
@@ -132,6 +136,8 @@ class _Work:
     calls: Calls
     settings: SellersCommerceSettings
     progress: _Progress
+    inside: Inside
+    wrote: Callable[[str], None]
     first: bool
 
     def rows(self, endpoint: Endpoint, items: Sequence[str], *, single: bool) -> list[Verdict]:
@@ -156,7 +162,7 @@ class _Work:
         lost = next((one.text for one in before if one.refused), "")
         verdicts = []
         for number, item in enumerate(items):
-            one = self._call(WRITES["product"], item, f"product {number}")
+            one = self._product(item, f"product {number}", memo.get(LEVELS, ""), len(items) - number)
             if one.refused and lost:
                 one = Verdict(one.meaning, f"{one.text} (a category could not be made: {lost})")
             verdicts.append(one)
@@ -174,12 +180,26 @@ class _Work:
                 )
         return verdicts
 
+    def _product(self, item: str, name: str, rule: str, ahead: int) -> Verdict:
+        """Send one product with the levels of now, or remember how it ended."""
+        if name in self.progress.verdicts:
+            return self.progress.verdicts[name]
+        with self.inside.product(item, rule, ahead) as anew:
+            return self._call(WRITES["product"], anew, name)
+
+    def _apart(self, endpoint: Endpoint) -> AbstractContextManager[None]:
+        """Keep products from passing prices."""
+        if endpoint == WRITES["price"]:
+            return self.inside.prices(lambda: self.wrote("price"))
+        return nullcontext()
+
     def _call(self, endpoint: Endpoint, body: str, name: str, *, patient: bool = True) -> Verdict:
         """Send one call, or remember how it ended. Raises Unreachable while it is to be tried again."""
         known = self.progress.verdicts.get(name)
         if known is not None:
             return known
-        answer = self.calls.post(endpoint, body.encode(), first=self.first)
+        with self._apart(endpoint):
+            answer = self.calls.post(endpoint, body.encode(), first=self.first)
         verdict = self._verdict(answer, name, patient=patient)
         if verdict.refused and len(self.progress.refusals) < _RAW_MOST:
             self.progress.refusals.append({"call": name, "answer": answer.text()})

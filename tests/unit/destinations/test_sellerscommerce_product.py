@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 import pytest
 from pydantic import SecretStr
 
 from gateway.destinations.sellerscommerce import SellersCommerceDestination, SellersCommerceSettings
-from gateway.errors import SettingsError
+from gateway.errors import SettingsError, Unreachable
 from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, Reference
 from gateway.testing.clock import FakeClock
@@ -24,7 +27,7 @@ PRICED = {**TEE, "price": "5"}
 
 def ok(results="Processed"):
     body = {"Results": results, "ResponseMessage": "Processed Successfully", "StatusCode": 20}
-    return Response(200, {}, json.dumps(body).encode())
+    return Response(200, {}, json.dumps(body, default=float).encode())
 
 
 class Shop:
@@ -37,6 +40,8 @@ class Shop:
         }  # fmt: skip
         self.refuse = dict(refuse)
         self.seen = []
+        self.fail = None
+        self.meanwhile = list[object]().append
 
     def send(self, request):
         self.seen.append(request)
@@ -44,6 +49,9 @@ class Shop:
             found = self.lists[request.path]
             code = dict(request.query).get("ProductCode")
             return ok([one for one in found if code is None or one["ProductCode"] == code])
+        if self.fail is not None:
+            raise self.fail
+        self.meanwhile(request)
         content = json.loads(request.body)
         for one in content if isinstance(content, list) else [content]:
             code = self.refuse.get(one.get("CategoryCode", one.get("ProductCode", "")))
@@ -140,6 +148,83 @@ def test_levels_of_skus_the_store_has_are_left_to_their_own_calls():
     sent(store(there), rows({**TEE, "price": "19.99", "quantity": "3"}, {**TEE, "sku": "TS-L", "price": "1"}))
     ((_, body),) = there.posted
     assert body["SKUs"] == [{"SKUCode": "TS-XL", "Price": 15}, {"SKUCode": "TS-L", "Price": 1}]
+
+
+@pytest.mark.parametrize(
+    ("prices", "first", "then"),
+    [("kept", [15, 1], [99, 98]), ("new", [None, 1], [None, None]), ("never", [None, None], [None, None])],
+)
+def test_a_product_that_waited_takes_back_no_newer_price_or_level(prices, first, then):
+    there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "TS-XL", "Price": 15.0}], categories=KNOWN)
+    destination = store(there, product_prices=prices)
+    records = rows({**TEE, "price": "19.99"}, {**TEE, "sku": "TS-L", "price": "1", "quantity": "3"})
+    (batch,) = destination.encode("product", records, destination.gather("product", records))
+    there.fail = Unreachable("The store is down.", fix="Wait.")
+    with pytest.raises(Unreachable):
+        destination.submit(batch)
+    # The other SKU was made all the same, and both have prices and stock of their own since.
+    there.fail = None
+    there.lists["/api/product/getallproductskus"] = [
+        {"ProductCode": "TS", "SKUCode": "TS-XL", "Price": 99.0}, {"ProductCode": "TS", "SKUCode": "TS-L", "Price": 98},
+    ]  # fmt: skip
+    price = pl.DataFrame({"effect": [0], KEY: ["TS-XL"], "sku": ["TS-XL"], "price": ["99"], "command": [None]})
+    for one in destination.encode("price", price.with_columns(pl.col("effect").cast(pl.UInt32)), Reference()):
+        destination.submit(one)
+    destination.submit(batch)
+    (_, before), _, (_, after) = there.posted
+    assert [one.get("Price") for one in before["SKUs"]] == first
+    assert [one.get("Price") for one in after["SKUs"]] == then
+    assert [one.get("Inventory") for one in before["SKUs"] + after["SKUs"]] == [None, 3, None, None]
+
+
+def test_prices_inside_products_are_read_again_after_a_minute_and_in_another_process():
+    there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "TS-XL", "Price": 15.0}], categories=KNOWN)
+    destination = store(there)
+    (batch,) = destination.encode("product", rows(TEE), destination.gather("product", rows(TEE)))
+    there.lists["/api/product/getallproductskus"][0]["Price"] = Decimal("17.50")
+    destination.submit(batch)
+    destination._clock.advance(61)
+    destination.submit(batch)
+    store(there).submit(batch)
+    assert [body["SKUs"][0]["Price"] for _, body in there.posted] == [15, 17.5, 17.5]
+
+
+def test_a_price_and_a_product_never_pass_each_other():
+    there = Shop(skus=[{"ProductCode": "TS", "SKUCode": "TS-XL", "Price": 15.0}], categories=KNOWN)
+    destination = store(there)
+    (batch,) = destination.encode("product", rows(TEE), destination.gather("product", rows(TEE)))
+    records = pl.DataFrame({"effect": [0], KEY: ["TS-XL"], "sku": ["TS-XL"], "price": ["99"]})
+    (price,) = destination.encode("price", records.with_columns(pl.col("effect").cast(pl.UInt32)), Reference())
+    begun, go_on = threading.Event(), threading.Event()
+
+    def held(request):
+        if request.path.endswith("updateskuprice"):
+            begun.set()
+            go_on.wait(5)
+            there.lists["/api/product/getallproductskus"][0]["Price"] = 99
+
+    there.meanwhile = held
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(destination.submit, price)
+        assert begun.wait(5)
+        second = pool.submit(destination.submit, batch)
+        with pytest.raises(TimeoutError):
+            second.result(0.1)
+        go_on.set()
+        first.result(5)
+        second.result(5)
+    assert there.posted[-1][1]["SKUs"][0]["Price"] == 99
+
+
+def test_many_products_that_waited_are_read_at_once():
+    listed = [{"ProductCode": f"P{n}", "SKUCode": f"P{n}", "Price": n + 1} for n in range(8)]
+    there = Shop(skus=listed, categories=KNOWN)
+    destination = store(there, lookup_limit=3)
+    records = rows(*({**TEE, "sku": f"P{n}", "product_id": f"P{n}"} for n in range(8)))
+    (batch,) = destination.encode("product", records, destination.gather("product", records))
+    destination._clock.advance(61)
+    destination.submit(batch)
+    assert [one.path.rsplit("/", 1)[1] for one in there.seen].count("getallproductskus") == 2
 
 
 @pytest.mark.parametrize(("prices", "told"), [("kept", [15, 1]), ("new", [None, 1]), ("never", [None, None])])
