@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -19,9 +18,10 @@ from gateway.errors import FileError, GatewayError
 from gateway.issues import CATALOGUE
 from gateway.journal import Journal, runs, sets
 from gateway.mapping import MappingFile
-from gateway.model import Claim, Ending, Operation
+from gateway.model import Claim, Ending
 from gateway.outbox import Outbox, answer_name
 from gateway.pipeline.bundle import Bundle, keep_listing, kept_listing, lay_out
+from gateway.pipeline.expected import calls_of, seconds_of
 from gateway.pipeline.pin import digest_of, pin
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.sets import Sets
@@ -193,8 +193,8 @@ class Intake:
     def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile, notes: list[str]) -> None:
         now = self._journal.clock.now()
         legs = legs_written(setup.legs, readout.columns)
-        calls = {leg.lane: _calls(leg.operation, _effects(leg.operation, readout)) for leg in legs}
-        finish = now + timedelta(seconds=max((calls[leg.lane] * leg.operation.interval for leg in legs), default=0))
+        calls = {leg.lane: calls_of(leg, readout, self._spool.run(run)) for leg in legs}
+        finish = now + timedelta(seconds=seconds_of(legs, lambda leg: calls[leg.lane]))
         grouping = None if mapping.group is None else Grouping(sums=mapping.group.sum)
         pinned = Pinned(
             route=setup.route, mapping=mapping.path.name, columns=readout.columns, grouping=grouping,
@@ -358,18 +358,6 @@ class Intake:
 def _empty(code: str) -> FileError:
     kind = CATALOGUE[code]
     return FileError(code, kind.text, fix=kind.fix)
-
-
-def _effects(operation: Operation, readout: Readout) -> int:
-    """Effects of the good rows, where a row has one per item at least as many as the destination knows items."""
-    known = operation.each is not None and operation.each not in readout.columns
-    return readout.good * (max(1, len(operation.every)) if known else 1)
-
-
-def _calls(operation: Operation, rows: int) -> int:
-    if rows == 0 or operation.batch_size is None:
-        return min(rows, 1)
-    return math.ceil(rows / operation.batch_size)
 
 
 def _sha256(path: Path) -> str:

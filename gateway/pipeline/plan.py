@@ -26,6 +26,7 @@ from gateway.journal import Journal, open_journal, runs
 from gateway.journal import tables as t
 from gateway.model import Arrival, Batch, Claim, Clock, Outgoing, RowState, Showing
 from gateway.outbox import Outbox
+from gateway.pipeline.expected import seconds_of
 from gateway.pipeline.intake import Intake
 from gateway.pipeline.reading import Read
 from gateway.pipeline.setup import RouteSetup
@@ -58,7 +59,7 @@ class Plan:
     derived: Mapping[str, int]
     calls: tuple[Call, ...]
     seconds: float
-    """Least time the calls take, by the destination's intervals; lanes go side by side."""
+    """Least time the calls take, by the destination's intervals; lanes of one budget take turns."""
     held: bool
     reason: str
     waiting: int
@@ -220,8 +221,7 @@ def _boundaries(trial: _Trial) -> tuple[Boundary, ...]:
 
 
 def _seconds(setup: RouteSetup, calls: tuple[Call, ...]) -> float:
-    times = (sum(c.operation == g.operation.name for c in calls) * g.operation.interval for g in setup.legs)
-    return max(times, default=0.0)
+    return seconds_of(setup.legs, lambda leg: sum(c.operation == leg.operation.name for c in calls))
 
 
 def _reason(row: Row[Any]) -> str:
