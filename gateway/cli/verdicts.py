@@ -28,7 +28,7 @@ def of_run(row: Row[Any]) -> Exit:
         case "rejected":
             return Exit.WELL if row.counts.get("quiet") else Exit.FILE
         case "settled":
-            return of_states(row.counts.get("states", {}))
+            return highest(of_states(row.counts.get(which, {})) for which in ("states", "derived"))
         case "waiting":
             return Exit.WELL if "told" in row.counts else Exit.OPEN
         case _:
@@ -45,7 +45,8 @@ def said_of(row: Row[Any]) -> str:
     match row.state:
         case "settled":
             told = row.counts.get("errors", "the errors file")
-            return verdict(row.counts.get("states", {}), errors=told, destination=destination_of(row))
+            states, derived = (row.counts.get(which, {}) for which in ("states", "derived"))
+            return verdict(states, errors=told, destination=destination_of(row), derived=derived)
         case "held" | "rejected" | "cancelled":
             return "; ".join(row.notes) or row.state
         case "waiting" if "told" in row.counts:

@@ -214,8 +214,10 @@ class Settler:
             calls=sum(b.attempts for b in sent), calls_expected=int(row.counts.get("calls", 0)),
             finish_expected=datetime.fromisoformat(expected) if expected else None,
             warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
-            verdict=verdict(states, errors=errors, destination=pinned.route.destination), versions=pinned.versions,
-            first_run_rows=self.repaired(row.id),
+            verdict=verdict(
+                states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived
+            ),
+            versions=pinned.versions, first_run_rows=self.repaired(row.id),
             effects={leg.family: leg.counts() for leg in rows.states.legs},
         )  # fmt: skip
 

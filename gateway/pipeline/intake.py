@@ -290,7 +290,7 @@ class Intake:
         def write(out: Path) -> bool:
             write_refusal(
                 out, file_name=arrival.name, size=arrival.size, sha256=bundle.sha256, at=now, code=error.code,
-                message=error.message, fix=error.fix or CATALOGUE[error.code].fix, line=error.line,
+                message=error.message, fix=error.fix or CATALOGUE[error.code].fix, line=error.line, run=run,
             )  # fmt: skip
             return True
 

@@ -267,8 +267,9 @@ class Sets:
 
         def write(out: Path) -> bool:
             write_waiting(
-                out, route=one.route, file_name=arrival.name, size=row.size, received_at=row.claimed_at,
-                name=one.name or None, part=own.part if one.of is not None else None, of=one.of,
+                out, partner=setup.route.partner, route=one.route, file_name=arrival.name, size=row.size,
+                received_at=row.claimed_at, name=one.name or None,
+                part=own.part if one.of is not None else None, of=one.of,
                 missing=[] if one.of is None else sorted(set(range(1, one.of + 1)) - here),
                 until=one.until, message=_said(one, own.part, here, setup.route.set),
             )  # fmt: skip

@@ -105,6 +105,7 @@ def write_ack(  # noqa: PLR0913  an acknowledgement states that many facts, each
 def write_waiting(  # noqa: PLR0913  an acknowledgement states that many facts, each by name
     out: Path,
     *,
+    partner: str,
     route: str,
     file_name: str,
     size: int,
@@ -122,6 +123,7 @@ def write_waiting(  # noqa: PLR0913  an acknowledgement states that many facts, 
         {
             "taken": True,
             "run": None,
+            "partner": partner,
             "route": route,
             "file": {"name": file_name, "size": size},
             "received_at": _time(received_at),
@@ -142,12 +144,17 @@ def write_refusal(  # noqa: PLR0913  a refusal states that many facts, each by n
     message: str,
     fix: str,
     line: int | None = None,
+    run: str | None = None,
 ) -> None:
-    """Write the answer to a file that was refused as a whole. `code` of the issue catalogue, `line` where known."""
+    """Write the answer to a file that was refused as a whole. `code` of the issue catalogue, `line` where known.
+
+    `run`: the one that began and was refused; None where it came to none.
+    """
     _dump(
         out,
         {
             "taken": False,
+            "run": run,
             "file": {"name": file_name, "size": size, "sha256": sha256},
             "refused_at": _time(at),
             "code": code,

@@ -34,19 +34,49 @@ def balances(summary: Summary) -> bool:
     return summary.rows == sum(counts) and all(count >= 0 for count in counts)
 
 
-def verdict(states: Mapping[str, int], *, errors: str, destination: str = "the marketplace") -> str:
-    """Say in one sentence what became of the rows.
+def verdict(
+    states: Mapping[str, int],
+    *,
+    errors: str,
+    destination: str = "the marketplace",
+    derived: Mapping[str, int] | None = None,
+) -> str:
+    """Say in one sentence what became of the rows, and in another of the keys that a full file left out.
 
     `states`: rows per state. `errors`: name of the file that lists the failed rows, named when there are any.
-    `destination`: what to call the one who refuses.
+    `destination`: what to call the one who refuses. `derived`: effects without a row, per state.
     """
+    besides = _besides(derived or {}, destination)
     total = sum(states.values())
     if total == 0:
-        return "The file has no rows: nothing was sent."
-    told = [
+        return f"The file has no rows.{besides}" if besides else "The file has no rows: nothing was sent."
+    return _of_rows(states, total, destination, errors) + besides
+
+
+def _told(states: Mapping[str, int], destination: str) -> list[tuple[int, str, str]]:
+    return [
         (states.get(state, 0), one.format(destination=destination), many.format(destination=destination))
         for state, one, many in _WORDS
     ]
+
+
+def _besides(derived: Mapping[str, int], destination: str) -> str:
+    total = sum(derived.values())
+    if total == 0:
+        return ""
+    applied = derived.get(RowState.APPLIED, 0)
+    was = "was" if (applied or total) == 1 else "were"
+    keys = "1 key that the file left out" if total == 1 else f"{total:,} keys that the file left out"
+    parts = [_count(count, one, many) for count, one, many in _told(derived, destination) if count]
+    if not parts:
+        return f" Besides, {keys} {was} ended or set to 0."
+    if applied:
+        return f" Besides, {applied:,} of {keys} {was} ended or set to 0; {_series(parts)}."
+    return f" Besides, of {keys} {_series(parts)}."
+
+
+def _of_rows(states: Mapping[str, int], total: int, destination: str, errors: str) -> str:
+    told = _told(states, destination)
     parts = [_count(count, one, many) for count, one, many in told if count]
     applied = states.get(RowState.APPLIED, 0)
     see = f": see {errors}." if failed(states) else "."

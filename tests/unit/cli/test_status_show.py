@@ -1,6 +1,9 @@
 import json
+from types import SimpleNamespace
 
 from gateway.cli import run as run_module
+from gateway.cli.session import Exit
+from gateway.cli.verdicts import of_run, said_of
 
 
 def test_nothing_yet(call, place):
@@ -114,3 +117,10 @@ def test_the_errors_file_is_named_as_it_was_written(call, place):
     assert any(path.name.endswith("errors.xml") for path in (place / "outbox").rglob("*"))
     assert "see errors.xml" in call("status").stdout
     assert "see errors.xml" in call("show", run["run"]).stdout
+
+
+def test_keys_left_out_that_were_refused_count_though_every_row_is_well():
+    counts = {"states": {"applied": 2}, "derived": {"applied": 1, "refused": 1}, "errors": "errors.csv"}
+    row = SimpleNamespace(state="settled", counts=counts, pinned={"route": {"destination": "shop"}})
+    assert of_run(row) == Exit.ROWS
+    assert said_of(row).endswith("1 of 2 keys that the file left out was ended or set to 0; 1 was refused by shop.")

@@ -63,6 +63,7 @@ def test_a_refusal_says_why_where_and_what_to_do(tmp_path):
         "taken": False,
         "file": {"name": "stock.csv", "size": 12, "sha256": "cd"},
         "refused_at": "2026-11-22T09:30:00Z",
+        "run": None,
         "code": "FILE_CUT_OFF",
         "message": "The file ends in the middle.",
         "fix": "Send the whole file again.",

@@ -10,7 +10,7 @@ from fake_rows import START, summary
 from gateway.formats.layout import ERROR_NAMESPACE, OUR_COLUMNS, CsvLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.model import STATES
 from gateway.reports import ACK_KIND, PROGRESS_KIND, correction_kind, write_ack, write_progress, write_refusal, writers
-from gateway.reports.answers import summary_facts
+from gateway.reports.answers import summary_facts, write_waiting
 from gateway.reports.delimited import ISSUE_COLUMNS, RESULT_COLUMNS
 from gateway.reports.errors_xlsx import MOST_COMMENTS
 from gateway.reports.page import MEANING
@@ -61,11 +61,16 @@ def test_the_keys_of_ack_and_progress_are_listed_in_order(tmp_path):
     out = tmp_path / "x.json"
     write_ack(
         out, run="", partner="", route="", file_name="", size=0, sha256="", received_at=START, rows=0,
-        calls_expected=0, finish_expected=None,
+        calls_expected=0, finish_expected=None, files=[{"name": ""}],
     )  # fmt: skip
     taken = list(json.loads(out.read_bytes()))
+    write_waiting(
+        out, partner="", route="", file_name="", size=0, received_at=START, name=None, part=None, of=None, missing=(),
+        until=START, message="",
+    )  # fmt: skip
+    waiting = list(json.loads(out.read_bytes()))
     write_refusal(out, file_name="", size=0, sha256="", at=START, code="", message="", fix="")
-    assert tables("ack.json") == [taken, list(json.loads(out.read_bytes()))]
+    assert tables("ack.json") == [taken, waiting, list(json.loads(out.read_bytes()))]
     write_progress(out, run="", at=START, states={}, open_tickets=[], finish_expected=None)
     assert tables("progress.json") == [list(json.loads(out.read_bytes()))]
 

@@ -30,6 +30,21 @@ def test_the_verdict_is_one_plain_sentence(states, sentence):
     assert verdict(states, errors="errors.csv") == sentence
 
 
+@pytest.mark.parametrize(
+    ("states", "derived", "sentence"),
+    [
+        ({"applied": 2}, {"applied": 3}, "All 2 rows took effect. Besides, 3 keys that the file left out were ended or set to 0."),  # noqa: E501  one sentence
+        ({"applied": 1}, {"applied": 1}, "The only row took effect. Besides, 1 key that the file left out was ended or set to 0."),  # noqa: E501  one sentence
+        ({}, {"applied": 4}, "The file has no rows. Besides, 4 keys that the file left out were ended or set to 0."),
+        ({"unchanged": 2}, {"applied": 3, "refused": 1}, "All 2 rows needed no change. Besides, 3 of 4 keys that the file left out were ended or set to 0; 1 was refused by Sage."),  # noqa: E501  one sentence
+        ({"applied": 2}, {"pending": 2}, "All 2 rows took effect. Besides, of 2 keys that the file left out 2 still wait for an answer."),  # noqa: E501  one sentence
+        ({"applied": 2}, {}, "All 2 rows took effect."),
+    ],
+)  # fmt: skip
+def test_keys_the_file_left_out_are_told_besides(states, derived, sentence):
+    assert verdict(states, errors="errors.csv", destination="Sage", derived=derived) == sentence
+
+
 def test_the_verdict_names_the_errors_file_and_the_destination_it_is_told():
     said = verdict({"applied": 1, "refused": 2}, errors="errors.xlsx", destination="Sage")
     assert said == "1 of 3 rows took effect; 2 were refused by Sage: see errors.xlsx."
