@@ -22,7 +22,7 @@ from gateway.destinations.partner_api.readback import ReadBack, Verdict, compare
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import GatewayError, MayWorkLater, Refused, Throttled, Unreachable
 from gateway.model import LIST_SEPARATOR, Batch, Clock, Outgoing, Receipt, RowState, Sent
-from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, SftpSession
+from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, RemoteMissingError, SftpSession
 
 _NONE = "none"
 _NO_FOLDER, _FORBIDDEN = "404", "403"
@@ -115,7 +115,7 @@ class Drop:
             raise Throttled(f"{name} was uploaded {(now - last).total_seconds() if last else 0:.0f} s ago.", after=wait)
         try:
             target = posixpath.join(self._folder(feed), name)
-            self._taken(target)
+            self._taken(target, body)
             local = self._memory.stage(name, body)
             self._put(local, target)
         except RemoteFailureError as error:
@@ -126,15 +126,29 @@ class Drop:
             raise Refused(error.message, fix=error.fix, status=status) from error
         return self._memory.archive(name, local, self._clock.now())
 
-    def _taken(self, target: str) -> None:
-        """Make sure that nothing lies under the name. Raises Unreachable: rows the platform has not read would go."""
-        if self._profile.sftp.untaken == "wait" and self._session.look(target) is not None:
+    def _taken(self, target: str, body: bytes) -> None:
+        """Make sure that nothing else lies under the name. Raises Unreachable: rows nobody has read yet would go."""
+        if self._profile.sftp.untaken == "overwrite":
+            return
+        found = self._session.look(target)
+        if found is not None and not (found.size == len(body) and self._lies(target, body)):
             raise Unreachable(
                 f"{target} still lies on the file server: the platform has not taken it, and its rows would be lost.",
                 fix="It is sent once the name is free. If the platform leaves files where they are, set sftp.untaken "
                 "of the profile to overwrite; else have the platform take the file, or remove it.",
                 after=max(_LOOK, self._profile.sftp.min_interval_s / 5),
             )
+
+    def _lies(self, target: str, body: bytes) -> bool:
+        """Whether this very file lies there: it was put before, and its answer was lost."""
+        local = self._memory.looked_at(posixpath.basename(target))
+        try:
+            self._session.fetch(target, local)
+            return local.read_bytes() == body
+        except RemoteMissingError:
+            return True  # it was taken this moment
+        finally:
+            local.unlink(missing_ok=True)
 
     def _put(self, local: Path, target: str) -> None:
         how = self._profile.sftp.atomic_rename

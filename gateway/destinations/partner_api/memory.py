@@ -91,6 +91,10 @@ class Memory:
         _write(path, body)
         return path
 
+    def looked_at(self, name: str) -> Path:
+        """Return where a file of the server may be put to be looked at."""
+        return self._files / f"seen-{name}"
+
     def archive(self, name: str, staged: Path, now: datetime) -> datetime:
         """Keep what was uploaded, with its time in the name; returns that time. Raises Unreachable."""
         try:

@@ -49,7 +49,11 @@ class Session:
         return [RemoteFile(name, 0, 0, 0o40755) for name in self.folders] + [RemoteFile("note.txt", 1, 0, 0o100644)]
 
     def look(self, path):
-        return RemoteFile(path, 1, 0, 0o100644) if path in self.lying else None
+        return RemoteFile(path, len(self.files[path]), 0, 0o100644) if path in self.lying else None
+
+    def fetch(self, path, local):
+        self._do("fetch", path)
+        local.write_bytes(self.files[path])
 
     def put(self, local, path):
         self.files[path] = b""
@@ -419,6 +423,13 @@ def test_a_file_that_was_not_taken_yet_is_waited_for(made, clock):
     with pytest.raises(Unreachable, match=r"products_v001.csv still lies on the file server") as caught:
         destination.submit(one(destination, maximum_sales_quantity="3"))
     assert (caught.value.after, "sftp.untaken" in caught.value.fix) == (60.0, True)
+    with pytest.raises(Unreachable, match="still lies"):
+        destination.submit(one(destination, maximum_sales_quantity=None, quantity="8"))  # as long, and another
+    destination.submit(one(destination))  # the same file again
+    clock.advance(301)
+    session.faults["fetch"] = [RemoteMissingError("taken")]
+    destination.submit(one(destination))
+    clock.advance(301)
     other = made(session, keys={"sftp": {"untaken": "overwrite"}})
     other.submit(one(other, maximum_sales_quantity="3"))
     session.lying.clear()
