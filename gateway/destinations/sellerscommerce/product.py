@@ -114,7 +114,7 @@ def check(
     rows = _complete(records).with_columns(product_codes(records))
     found = [no_issues(), *_shapes(rows, bodies), _unsent(rows, settings)]
     tree = Tree(settings, table, facts.categories)
-    found.append(_misplaced(rows, tree, facts, settings))
+    found += [_misplaced(rows, tree, facts, settings), *_unlinked(rows, tree, settings)]
     if facts.skus is not None:
         found += [_half_off(rows, facts.skus), _priceless(rows, facts, settings, bodies)]
     return pl.concat(found).sort(ROW)
@@ -149,8 +149,7 @@ def _misplaced(rows: pl.DataFrame, tree: Tree, facts: Facts, settings: SellersCo
         field, text = "category", place.fault
         if not text and place.missing and not settings.create_categories:
             lack = place.missing[0]
-            field = "brand" if lack.is_brand else "category"
-            text = f"the store has no {field} {lack.name!r}, and create_categories is off"
+            field, text = "brand" if lack.is_brand else "category", _lacking(lack)
         if not text and brand and facts.categories is not None and not settings.create_categories:
             there = brand.casefold() in facts.brands or any(one.is_brand for one in place.chain)
             field, text = "brand", "" if there else f"the store has no brand {brand!r}, and create_categories is off"
@@ -166,6 +165,30 @@ def _misplaced(rows: pl.DataFrame, tree: Tree, facts: Facts, settings: SellersCo
         for field in ("brand", "category")
     ]
     return pl.concat(found)
+
+
+def _unlinked(rows: pl.DataFrame, tree: Tree, settings: SellersCommerceSettings) -> Iterator[pl.DataFrame]:
+    """Yield issues of rows with a further category that the store lacks, where it may not or can't be made."""
+    more = ATTRIBUTE + settings.link_attribute
+    if more not in rows.columns:
+        return
+    stands = rows.filter(~_ended() & given(more))
+    told: list[tuple[str | None, str, str]] = []
+    for brand, paths in stands.select("brand", more).unique(maintain_order=True).rows():
+        places = [tree.place(brand, path) for path in paths.split("|") if path]
+        texts = [one.fault for one in places if one.fault]
+        if not settings.create_categories:
+            texts += [_lacking(one.missing[0]) for one in places if one.missing]
+        if texts:
+            told.append((brand, paths, texts[0]))
+    faults = pl.DataFrame(told, schema={"brand": pl.String, more: pl.String, "text": pl.String}, orient="row")
+    wrong = stands.join(faults, on=["brand", more], how="inner", nulls_equal=True, maintain_order="left")
+    yield issues_of(wrong, "DEST_LIMIT", more, value=pl.col(more), detail=pl.col("text"))
+
+
+def _lacking(category: Category) -> str:
+    kind = "brand" if category.is_brand else "category"
+    return f"the store has no {kind} {category.name!r}, and create_categories is off"
 
 
 def _half_off(rows: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:

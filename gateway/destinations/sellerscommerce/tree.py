@@ -10,11 +10,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from anyascii import anyascii
+
 from gateway.destinations.sellerscommerce.known import Category
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 
 PART = "\\"
 """What joins the parts of a category's path."""
+_REMEDY = "write the code it is to have into the table that the setting `categories` names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Tree:
         self._table = None if table is None else {_plain(path): code for path, code in table.items()}
         self._asked = known is not None
         self._by_code = {one.code: one for one in known or ()}
+        self._made: dict[str, tuple[str, ...]] = {}
+        """Paths of categories that are to be made, by code: the first that has it keeps it."""
         self._by_path = {path: one for one in self._by_code.values() if (path := self._path(one)) is not None}
 
     def place(self, brand: str | None, category: str | None) -> Place:
@@ -54,20 +59,42 @@ class Tree:
             if one is None:
                 one = Category(self._code(path), parts[depth - 1], chain[-1].code if chain else None,
                                branded and depth == 1)  # fmt: skip
-                there = self._by_code.get(one.code)
-                if there is not None:
-                    told = f"its code {one.code} belongs to another category of the store, {there.name!r}"
-                    return Place((), (), f"{PART.join(path)}: {told}")
+                fault = self._unusable(one, path)
+                if fault:
+                    return Place((), (), f"{PART.join(path)}: {fault}")
                 missing.append(one)
             chain.append(one)
         return Place(tuple(chain), tuple(missing) if self._asked else ())
 
+    def _unusable(self, one: Category, path: tuple[str, ...]) -> str:
+        """Return why a category that the store lacks can't be made with its code; "" where it can."""
+        there = self._by_code.get(one.code)
+        if there is not None:
+            return f"its code {one.code} belongs to another category of the store, {there.name!r}; {_REMEDY}"
+        if not (self._asked and self._settings.create_categories):
+            return ""
+        if self._named(path) is None and "" in self._words(path):
+            return f"no code can be made of its name; {_REMEDY}"
+        first = self._made.setdefault(one.code, path)
+        if _folded(first) == _folded(path):
+            return ""
+        return f"its code {one.code} is that of {PART.join(first)}, too; {_REMEDY}"
+
     def _code(self, path: tuple[str, ...]) -> str:
+        separator = self._settings.category_separator
+        return self._named(path) or separator.join(word.upper() for word in self._words(path))
+
+    def _named(self, path: tuple[str, ...]) -> str | None:
+        """Return the code that the table gives a path, with or without its brand."""
         named = (self._table or {}).get(_plain(PART.join(path)))
         if named is None and self._table is not None and self._settings.brand_categories:
             named = self._table.get(_plain(PART.join(path[1:])))
-        words = (re.sub(r"[^0-9A-Za-z]+", self._settings.category_separator, part).strip("-._") for part in path)
-        return named or self._settings.category_separator.join(word.upper() for word in words)
+        return named
+
+    def _words(self, path: tuple[str, ...]) -> list[str]:
+        """Return what codes are made of: letters of other alphabets as the Latin ones that sound like them."""
+        separator = self._settings.category_separator
+        return [re.sub(r"[^0-9A-Za-z]+", separator, anyascii(part)).strip("-._") for part in path]
 
     def _path(self, one: Category) -> tuple[str, ...] | None:
         """Return the names from the root on; None for one whose parents lead nowhere or round in a circle."""

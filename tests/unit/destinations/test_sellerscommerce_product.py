@@ -437,6 +437,61 @@ def test_brands_need_not_be_categories():
     assert [one["CategoryCode"] for one in there.posted[0][1]["Categories"]] == ["C", "S"]
 
 
+@pytest.mark.parametrize(
+    ("category", "code"),
+    [
+        ("Garten\\Bär", "ACME-GARTEN-BAR"), ("Ελληνικά\\Φυτά", "ACME-ELLINIKA-FYTA"), ("Straße", "ACME-STRASSE"),
+        ("T-Shirts & more\\ A/B.", "ACME-T-SHIRTS-MORE-A-B"),
+    ],
+)  # fmt: skip
+def test_codes_are_made_of_letters_that_sound_like_those_of_the_path(category, code):
+    there = Shop()
+    sent(store(there, create_categories=True), rows({**TEE, "category": category}))
+    assert there.posted[0][1][-1]["CategoryCode"] == code
+
+
+@pytest.mark.parametrize(
+    ("paths", "told"),
+    [
+        (("Garten\\Bär", "Garten\\Bör", "garten\\bär"), []),
+        (("Bär\\Bett", "Bar\\Bett"), [(3, "category", "is that of Acme\\Bär, too")]),
+        (("A-B", "A B", "A-B\\C"), [(3, "category", "is that of Acme\\A-B, too")]),
+        (("***",), [(2, "category", "no code can be made of its name")]),
+    ],
+)
+def test_categories_are_never_made_with_the_code_of_another(paths, told):
+    records = rows(*({**PRICED, "sku": f"S{n}", "product_id": f"P{n}", "category": c} for n, c in enumerate(paths)))
+    found = faults(store(Shop(), create_categories=True), records)
+    assert [(row, field) for row, field, _ in found] == [one[:2] for one in told]
+    for (_, _, text), (_, _, wanted) in zip(found, told, strict=True):
+        assert wanted in text
+        assert "`categories`" in text
+
+
+def test_a_table_parts_categories_whose_codes_would_be_one(tmp_path):
+    table = tmp_path / "codes.csv"
+    table.write_text("category;code\nBär;BEAR\n***;STARS\n", "utf-8")
+    records = rows(
+        *({**PRICED, "sku": f"S{n}", "product_id": f"P{n}", "category": c} for n, c in enumerate(("Bär", "Bar", "***")))
+    )
+    there = Shop()
+    destination = store(there, create_categories=True, categories=table)
+    assert faults(destination, records) == []
+    sent(destination, records)
+    assert [one["CategoryCode"] for one in there.posted[0][1]] == ["ACME", "BEAR", "ACME-BAR", "STARS"]
+
+
+def test_further_categories_that_can_not_be_made_are_told():
+    link = "attributes.categories"
+    there = Shop(categories=KNOWN)
+    records = rows({**PRICED, link: "Clothing|Sale"}, {**PRICED, "sku": "B", "product_id": "B", link: "Clothing"})
+    ((row, field, text),) = faults(store(there), records)
+    assert (row, field, "no category 'Sale'" in text) == (2, link, True)
+    assert faults(store(there, create_categories=True), records) == []
+    strange = rows({**PRICED, link: "***"})
+    assert [one[:2] for one in faults(store(there, create_categories=True), strange)] == [(2, link)]
+
+
 def test_codes_come_from_a_table_where_there_is_one(tmp_path):
     table = tmp_path / "codes.csv"
     table.write_text("category;code\nClothing;100\nClothing\\Shirts;110\n", "utf-8")
