@@ -48,7 +48,7 @@ def range_rows() -> list[list[str]]:
                 code = barcode("5012345", len(rows) + 100)
                 rows.append([
                     sku, f"00{style}", title, BLURB, "Norfolk Outdoor", department, code, price,
-                    "20%", size, colour, fabric, str(4 + len(rows) * 3), "0.180",
+                    "20%", size or "OS", colour, fabric, str(4 + len(rows) * 3), "0.180",
                     f"https://img.norfolk.example/{sku}_1.jpg", f"https://img.norfolk.example/{sku}_2.jpg", "2",
                     "01/09/2026", "Yes",
                 ])  # fmt: skip
@@ -76,7 +76,7 @@ def norfolk() -> None:
         bad[place][RANGE_HEADER.index(column)] = cell
     write("norfolk/range_2026-10-01.csv", csv_bytes([RANGE_HEADER, *rows, *bad], encoding="utf-8-sig"))
     stock = [
-        [row[0], row[1], row[2], row[9], row[10] if row[9] else "", str(9 + n), "each", "01/10/2026 17:45"]
+        [row[0], row[1], row[2], row[9], row[10], str(9 + n), "each", "01/10/2026 17:45"]
         for n, row in enumerate(rows)
     ]
     header = ("SKU", "Product Code", "Description", "Size", "Colour", "Qty Available", "Unit", "Last Counted")
