@@ -84,9 +84,16 @@ def _import(row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _said(lane: dict[str, Any]) -> str:
+    """Return how a lane is; where calls wait for their turn, until when."""
+    if lane["trouble"]:
+        return str(lane["trouble"])
+    return f"ok, goes on at {view.moment(lane['next'])}" if lane["unsent_calls"] and lane["next"] else "ok"
+
+
 def _print_status(facts: dict[str, Any]) -> None:
     lanes = [
-        (o["lane"], o["waiting_runs"], o["open_imports"], o["unsent_calls"], o["trouble"] or "ok",
+        (o["lane"], o["waiting_runs"], o["open_imports"], o["unsent_calls"], _said(o),
          view.moment(o["since"] if o["trouble"] else None))
         for o in facts["lanes"]
     ]  # fmt: skip

@@ -27,8 +27,6 @@ from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, Remote
 _NONE = "none"
 _NO_FOLDER, _FORBIDDEN = "404", "403"
 """Statuses of trouble with the file server, as calls have them: it is no fault of the rows."""
-_LOOK = 10.0
-"""Least seconds between two looks whether a file was taken."""
 
 
 class Drop:
@@ -136,7 +134,6 @@ class Drop:
                 f"{target} still lies on the file server: the platform has not taken it, and its rows would be lost.",
                 fix="It is sent once the name is free. If the platform leaves files where they are, set sftp.untaken "
                 "of the profile to overwrite; else have the platform take the file, or remove it.",
-                after=max(_LOOK, self._profile.sftp.min_interval_s / 5),
             )
 
     def _lies(self, target: str, body: bytes) -> bool:
