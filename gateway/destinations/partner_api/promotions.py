@@ -203,7 +203,7 @@ def _beside(rows: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     there = everywhere | (pl.col("vendors").list.set_intersection("vendors_known").list.len() > 0)
     met = met.filter(
         (pl.col("key") != pl.col(KEY)) & there
-        & (pl.col("starts_at") <= pl.col("ends_at_known")) & (pl.col("starts_at_known") <= pl.col("ends_at"))
+        & (pl.col("starts_at") < pl.col("ends_at_known")) & (pl.col("starts_at_known") < pl.col("ends_at"))
     ).unique(ROW, keep="first", maintain_order=True)  # fmt: skip
     said = (
         "it runs under this promotion_id from {} to {}; end that one first, by a row with command end and these dates"

@@ -185,6 +185,8 @@ def test_a_row_whose_promotion_runs_with_other_dates_says_which(made, clock):
     assert beside(made(), clock, rows(nearer, {"sku": "A", "command": "end"})) == []
     assert beside(made(), clock, rows(nearer, {"sku": "A", "status": "inactive"})) == []
     apart = {"sku": "A", "price": "2", "starts_at": "2031-03-23T00:00:00Z", "ends_at": LATER}
+    following = {"sku": "A", "price": "2", "starts_at": UNTIL, "ends_at": LATER}
+    assert beside(made(), clock, rows(following)) == []
     assert beside(made(), clock, rows(apart, {**nearer, "promotion_id": "other"}, {"sku": "A", "price": "3"})) == []
 
 
