@@ -234,3 +234,15 @@ def test_rows_that_are_refused_are_named_with_their_reason(place, call, store):
     told, _ = planned(place, call, "promotion1.csv", "sku,price\nA,3\n", "promotion")
     (cause,) = told["issues"]
     assert (cause["code"], cause["rows"], cause["count"]) == ("PROMOTION_BASE", [[2, 2]], 1)
+
+
+def test_promotions_by_files_are_judged_in_the_plan_as_when_they_are_sent(place, call, settle, monkeypatch):
+    monkeypatch.setenv("PORTAL", "pass-word")
+    (place / "known").write_text("", "utf-8")
+    named = OFFERS.replace('promotion_id = "campaign"', 'promotion_id = "get"').replace('get_quantity = "get"\n', "")
+    settle(FILES.format(host="https://api.example"), promotion=named)
+    told, shown = planned(place, call, "promotion1.csv", f"{HEAD}A,Week,3.99,,W1,,\n", "promotion")
+    assert (told["states"], told["issues"]) == ({"pending": 1}, [])
+    assert [to for to, _ in shown] == ["promotions/promo_v1.csv", "promotions/promo_v2.csv"]
+    told, _ = planned(place, call, "promotion2.csv", f"{HEAD}A,Week,3.99,,W1,,\nA,Week,3.5,,W2,v1|v2,\n", "promotion")
+    assert "DEST_ONE_PER_KEY" in {one["code"] for one in told["issues"]}
