@@ -291,6 +291,11 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _warning("PROMOTION_OVER", "The promotion was over before it could be shown (at {detail}).", "Check the dates."),
     _error(
+        "PROMOTION_RUNS",
+        "The promotion runs for this article under the same promotion_id with other dates: {detail}.",
+        "End that one by a row with command end and these dates; then send what is to run instead.",
+    ),
+    _error(
         "PROMOTION_BASE",
         "No price of the article {detail} is known here that could be restored when the promotion ends.",
         "Send the article's price, then the promotion again.",
@@ -308,6 +313,8 @@ _KINDS: tuple[IssueKind, ...] = (
 )
 
 CATALOGUE: dict[str, IssueKind] = {kind.code: kind for kind in _KINDS}
+FIELDED: frozenset[str] = frozenset(kind.code for kind in _KINDS if "{field}" in kind.text)
+"""Codes whose sentence names a field."""
 WARNINGS: frozenset[str] = frozenset(kind.code for kind in _KINDS if kind.severity != "error")
 
 

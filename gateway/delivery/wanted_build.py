@@ -12,7 +12,7 @@ import polars as pl
 from sqlalchemy.engine import Connection
 
 from gateway import guard
-from gateway.delivery import forming, wanted
+from gateway.delivery import forming, wanted, wanted_runs
 from gateway.delivery import wanted_sends as sends_of
 from gateway.delivery.baseline import Baseline, inflight_keys
 from gateway.delivery.before import Before
@@ -175,6 +175,7 @@ class WantedBuilder:
         prices = sends_of.filled(wanted.merged("base", part.book["base"], entries), fields)
         promotions = wanted.newest(part.promotions, part.book["promotion"], "promotion", now)
         promotions = self._ready(draft, promotions, promotes=True)
+        promotions = wanted_runs.refused(promotions, part.book["promotion"], part.gone[1], now)
         promotions = wanted.judged_promotions(promotions, prices, now, decimals)
         booked = pl.concat([part.gone[1].drop("run"), wanted.promotion_entries(promotions)])
         force = wanted.merged("promotion", part.book["promotion"], booked)
@@ -224,7 +225,7 @@ class WantedBuilder:
 
     def _asked(self, draft: WantedDraft, shown: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Reference]]:
         """Ask the destination about the articles, where the operation wants that; return those it refuses."""
-        wrong = [pl.DataFrame(schema={KEY: pl.String, "code": pl.String, "detail": pl.String})]
+        wrong = [pl.DataFrame(schema=dict.fromkeys((KEY, "code", "detail", "field"), pl.String))]
         known: dict[str, Reference] = {}
         if self._trial:
             return wrong[0], known
@@ -238,7 +239,7 @@ class WantedBuilder:
                 reference = destination.gather(operation.name, records)
                 found = destination.check(operation.name, records, reference, draft.now.date())
                 found = found.filter(~pl.col("code").is_in(sorted(WARNINGS))).unique(ROW, keep="first")
-                wrong.append(records.join(found, on=ROW, how="inner").select(KEY, "code", "detail"))
+                wrong.append(records.join(found, on=ROW, how="inner").select(KEY, "code", "detail", "field"))
                 known[operation.name] = reference
         return pl.concat(wrong), known
 
@@ -251,7 +252,7 @@ class WantedBuilder:
         beside = rows.filter((pl.col("decision") == "send") & pl.col("code").is_not_null())
         told = pl.concat([ended, beside.with_columns(decision=pl.lit("applied"))])
         code = pl.when(pl.col("detail").is_not_null()).then(pl.coalesce("code", pl.col("decision").str.to_uppercase()))
-        told = told.select(ROW, pl.col("decision").alias("state"), code.alias("code"), "detail").sort(ROW)
+        told = told.select(ROW, pl.col("decision").alias("state"), code.alias("code"), "detail", "field").sort(ROW)
         draft.folder.add_decisions(number, candidate.row.id, told)
 
     def _write_sends(
