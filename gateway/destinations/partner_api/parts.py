@@ -35,7 +35,7 @@ class State:
     raw: list[tuple[str, bytes]] = field(default_factory=list)
     after: float | None = None
     over: bool = False
-    """Whether the job of a whole call has ended, whatever is known of its rows."""
+    """Whether the job of a whole call has ended and its log is not at hand."""
 
     def ticket(self) -> str:
         """Return what is left as text."""

@@ -254,7 +254,6 @@ class Updates:
             return None
         if found is not None and found.state == answers.FAILED:
             return every(part, RowState.REFUSED, "DEST_REFUSED_BATCH", f"the job {part.job} failed")
-        state.over = found is not None
         lines, why = (None, "named no items") if found is None else self._lines(item, found, part.job, state)
         if lines is not None:
             return self._told(lines, part, texts)
@@ -265,6 +264,7 @@ class Updates:
         if not found.url:
             listed = [*answers.feedback(found.feedback, self._profile.jobs), *answers.duplicates(found)]
             return listed or None, "named no items"
+        state.over = True  # a log that can't be had may never be: the vendor is not kept for it
         try:
             body = self._calls.download(found.url)
         except Refused as error:

@@ -261,6 +261,14 @@ def test_a_log_that_can_not_be_had_gives_way_to_reading_back(made, clock, troubl
     assert told(batch, late, 1) == {"S0\x1fV1": "applied"}
 
 
+def test_a_job_without_a_log_keeps_its_vendor_until_it_is_read_back(made, clock):
+    destination = made(Script(put=[accepted("j1")], job=[done("")], page=[page()]),
+                       keys={"features": {"read_back": "pages"}})  # fmt: skip
+    batch = only(destination, 1)
+    receipt = asked(destination, clock, batch, destination.submit(batch))
+    assert (receipt.closed, receipt.frees) == (False, False)  # newer values would read back as none of its own
+
+
 def test_a_log_that_is_too_large_unpacked_is_not_fetched_for_ever(monkeypatch):
     monkeypatch.setattr(calls, "_MOST", 50)
     with pytest.raises(Refused, match="too large"):
