@@ -203,8 +203,12 @@ DECISION_SCHEMA: dict[str, type[pl.DataType]] = {
     "state": pl.String,
     "code": pl.String,
     "detail": pl.String,
+    "field": pl.String,
 }
-"""Rows that a consignment ended without sending: unchanged, superseded, refused; a code where there is a detail."""
+"""Rows that a consignment ended without sending: unchanged, superseded, refused; a code where there is a detail.
+
+`field`: the contract field it is about, null where it is the effect as a whole.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,15 +143,16 @@ class Decider:
         found = found.filter(~pl.col("code").is_in(sorted(WARNINGS))).unique(ROW, keep="first")
         if not found.height:
             return decided, reference
-        told = ("decision", "code", "detail")
+        told = ("decision", "code", "detail", "field")
         wrong = found.select(
             pl.col(ROW).cast(pl.UInt32).alias("effect"),
             pl.lit("refused").alias("decision"),
             "code",
-            pl.concat_str("field", pl.lit(": "), "detail").alias("detail"),
+            "detail",
+            "field",
         )
-        if "code" not in placed.columns:
-            placed = placed.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
+        absent_text = [name for name in told if name not in placed.columns]
+        placed = placed.with_columns(pl.lit(None, pl.String).alias(name) for name in absent_text)
         placed = placed.join(wrong, on="effect", how="left", suffix="_told", maintain_order="left")
         placed = placed.with_columns(pl.coalesce(f"{name}_told", name).alias(name) for name in told)
         return placed.drop("effect", *(f"{name}_told" for name in told)), reference
@@ -218,17 +219,19 @@ class Decider:
         if not ended.height:
             return
         draft.decided += ended.height
-        if "code" not in ended.columns:
-            ended = ended.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
+        absent = [name for name in ("code", "detail", "field") if name not in ended.columns]
+        ended = ended.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
         for c in draft.candidates:
             mine = ended.filter(pl.col("run") == c.position)
             newer = pl.when(pl.col("decision") == "superseded").then(pl.lit("by a newer file"))
             detail = pl.coalesce("detail", newer)
             code = pl.when(detail.is_not_null()).then(pl.coalesce("code", pl.col("decision").str.to_uppercase()))
-            rows = mine.select(ROW, pl.col("decision").alias("state"), code.alias("code"), detail.alias("detail"))
+            rows = mine.select(
+                ROW, pl.col("decision").alias("state"), code.alias("code"), detail.alias("detail"), "field"
+            )
             if c.position in members:
                 more = members[c.position].join(rows, on=ROW, how="inner")
-                more = more.select(pl.col("member").alias(ROW), "state", "code", "detail")
+                more = more.select(pl.col("member").alias(ROW), "state", "code", "detail", "field")
                 rows = pl.concat([rows, more]).sort(ROW)
             draft.folder.add_decisions(number, c.row.id, rows)
 

@@ -36,10 +36,12 @@ EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
     "place": pl.UInt8,
     "gravity": pl.UInt8,
     "item": pl.String,
+    "field": pl.String,
 }
 """What delivery has to say about single effects beyond the row's state; `place` of the leg, `gravity` of its state.
 
-`item`: which of several effects of the row in the leg it is about; "" where it has one.
+`item`: which of several effects of the row in the leg it is about; "" where it has one. `field`: the contract field
+it is about; null where it is the effect as a whole.
 """
 
 
@@ -320,7 +322,8 @@ def _apply_decisions(folder: ConsignmentFolder, run: str, told: _Told) -> None:
         if said.height:
             remote, item = pl.lit(None, pl.String).alias("remote_id"), pl.lit("").alias("item")
             gravity = said["state"].cast(STATE_ENUM).to_physical().cast(pl.UInt8).alias("gravity")
-            told.extra.append(said.select(ROW, "code", "detail", remote, item).with_columns(gravity))
+            field = pl.col("field") if "field" in said.columns else pl.lit(None, pl.String).alias("field")
+            told.extra.append(said.select(ROW, "code", "detail", remote, item, field).with_columns(gravity))
 
 
 def _apply_effects(
@@ -352,4 +355,5 @@ def _apply_effects(
         said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())
         if said.height:
             gravity = pl.col("state").to_physical().cast(pl.UInt8).alias("gravity")
-            told.extra.append(said.select(ROW, "code", pl.col("message").alias("detail"), "remote_id", "item", gravity))
+            detail, field = pl.col("message").alias("detail"), pl.lit(None, pl.String).alias("field")
+            told.extra.append(said.select(ROW, "code", detail, "remote_id", "item", gravity, field))

@@ -193,13 +193,14 @@ def _too_low(rows: pl.DataFrame, floor: float) -> guard.Tally:
 
 
 def without(rows: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
-    """Refuse rows of articles the destination can't take. `refused`: `@key`, `code`, `detail`."""
+    """Refuse rows of articles the destination can't take. `refused`: `@key`, `code`, `detail`, `field`; adds that."""
     if not refused.height:
-        return rows
+        return rows.with_columns(pl.lit(None, pl.String).alias("field"))
     frame = rows.join(refused, on=KEY, how="left", suffix="_told", maintain_order="left")
     here = (pl.col("decision") == "send") & pl.col("code_told").is_not_null()
     return frame.with_columns(
         decision=pl.when(here).then(pl.lit("refused")).otherwise("decision"),
         code=pl.when(here).then("code_told").otherwise("code"),
         detail=pl.when(here).then("detail_told").otherwise("detail"),
+        field=pl.when(here).then("field"),
     ).drop("code_told", "detail_told")

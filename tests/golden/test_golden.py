@@ -176,6 +176,7 @@ NOT_OF_STOCK = {
     "PROMOTION_BASE": "a row of stock has no price",
     "DEST_AFTER": "a row of stock waits for no other",
     "DEST_NO_OFFER": "it is told of prices",
+    "DEST_NOT_SENT": "it is told of discounts",
     "DEST_DISCOUNT": "it is told of discounts",
     "DEST_ONE_PER_KEY": "a row of stock is one effect, of the contract's own key",
     "DEST_COMMAND": "every destination of stock can end an article",

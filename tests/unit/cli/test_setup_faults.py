@@ -51,6 +51,15 @@ def twin(place, monkeypatch):
         yield one
 
 
+def test_what_is_refused_before_it_is_sent_names_its_field(call, place, dropped, twin):
+    mapping = place / "mappings/catalog.toml"
+    mapping.write_text(mapping.read_text().replace('quantity = { constant = "1" }\n', ""))
+    dropped("catalog_1.csv", "A1;5\n", header="Article;Price\n")
+    (run,) = json.loads(call("run", "--once", "--json").stdout)["runs"]
+    (cause,) = (one for one in json.loads(call("show", run["run"], "--json").stdout)["issues"])
+    assert cause["message"] == "quantity is needed by the destination: a new offer needs one."
+
+
 def test_a_column_the_marketplace_does_not_know_is_the_operators_trouble(call, place, dropped, twin):
     dropped("catalog_1.csv", "A1;5\n", header="Article;Price\n")
     result = call("run", "--once", "--json")
