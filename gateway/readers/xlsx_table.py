@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice, repeat, zip_longest
 from typing import Any
@@ -81,20 +80,14 @@ class Blocks:
         return max(1, min(LARGEST_BLOCK, BLOCK_CELLS // max(1, len(self.headers))))
 
     def tables(self, rows: Iterator[Sequence[Any]], first: int) -> Iterator[Table]:
-        """Yield tables of `rows`, the first of which is row `first`; at least one, blank rows at the end uncounted.
-
-        Rows are read by another thread, one table ahead: values become text without Python.
-        """
+        """Yield tables of `rows`, the first of which is row `first`; at least one, blank rows at the end uncounted."""
         yielded = False
-        with ThreadPoolExecutor(1, thread_name_prefix="xlsx") as pool:
-            ahead = pool.submit(self._read, rows)
-            while (raw := ahead.result()).rows:
-                ahead = pool.submit(self._read, rows)
-                table = self._table(raw, first)
-                first += raw.rows
-                if len(table.frame):
-                    yield table
-                    yielded = True
+        while (raw := self._read(rows)).rows:
+            table = self._table(raw, first)
+            first += raw.rows
+            if len(table.frame):
+                yield table
+                yielded = True
         if not yielded:
             yield self._table(raw, first)
 

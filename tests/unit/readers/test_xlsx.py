@@ -1,5 +1,4 @@
 import datetime as dt
-import threading
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
@@ -376,23 +375,6 @@ def test_tables_before_a_fault_are_yielded() -> None:
         assert [next(tables).frame["@row"].to_list() for _ in range(2)] == [[2, 3], [4, 5]]
         with pytest.raises(FileError):
             next(tables)
-
-
-def test_a_reading_left_early_reads_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xlsx_table, "BLOCK_CELLS", 1)
-    monkeypatch.setattr(xlsx_table, "LEAST_SLICE", 1)
-    taken: list[int] = []
-
-    def rows() -> Iterator[tuple[str]]:
-        for number in range(100):
-            taken.append(number)
-            yield (str(number),)
-
-    tables = xlsx_table.Blocks(("x",), 0, Oddities(pl.DataFrame(schema=ODD_SCHEMA), iter(()))).tables(rows(), 2)
-    next(tables)
-    tables.close()  # type: ignore[attr-defined]  # it is a generator
-    assert len(taken) <= 3
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("xlsx")]
 
 
 def test_tables_are_flat_blocks_with_running_numbers(tmp_path: Path) -> None:

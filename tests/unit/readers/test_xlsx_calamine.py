@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,6 @@ def test_rows_begin_with_row_1_but_columns_with_the_first_filled(workbook: Workb
     assert sheet.start == (2, 2)
     assert sheet.end == (4, 3)
     assert list(sheet.iter_rows()) == [["", ""], ["", ""], [1.0, ""], ["", ""], ["", 2.0]]
-
-
-def test_rows_may_be_read_by_another_thread(workbook: Workbook) -> None:
-    path = workbook('<row r="1"><c r="A1"><v>1</v></c></row><row r="2"><c r="A2"><v>2</v></c></row>')
-    sheet = iter(CalamineWorkbook.from_path(path).get_sheet_by_name("Stock").iter_rows())
-    assert next(sheet) == [1.0]
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(list, sheet).result() == [[2.0]]
 
 
 def test_every_number_is_a_float(workbook: Workbook) -> None:
