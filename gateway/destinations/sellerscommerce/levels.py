@@ -24,9 +24,17 @@ _PROMOTION_FIELDS = (
 )  # fmt: skip
 
 
+def for_everybody(settings: SellersCommerceSettings) -> tuple[Requirement, ...]:
+    """Require of rows that they are for no vendor among several: what is written holds for the whole store."""
+    code, detail = "DEST_LIMIT", "there is one store, no vendors in it: leave vendor_ids out of its mapping"
+    if settings.vendors == "warn":
+        code, detail = "DEST_NOT_SENT", "there is one store, and the row holds for all of it"
+    return (Requirement(code, "vendor_ids", ("vendor_ids",), given("vendor_ids"), detail),)
+
+
 def stock_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]:
     """Describe how levels are written: those of stock files, and those that stand in a catalog."""
-    rules = [profiles.whole("quantity")]
+    rules = [profiles.whole("quantity"), *for_everybody(settings)]
     if settings.warehouses == "refuse":
         detail = "there are no warehouses: sum them in the mapping"
         rules.append(Requirement("DEST_LIMIT", "warehouse", ("warehouse",), given("warehouse"), detail))
@@ -67,7 +75,7 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
         fields=("sku", "price", "currency"),
         context=("product_id",),
         batch_size=1 if settings.price_body == "single" else settings.price_batch_size,
-        requires=(ends, _without_discount()),
+        requires=(ends, _without_discount(), *for_everybody(settings)),
         repeat=Repeat.IF_NEWEST,
         deadline=settings.deadline,
         interval=settings.call_interval,
@@ -87,7 +95,7 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
         contract="promotion",
         fields=_PROMOTION_FIELDS,
         context=(),
-        requires=profiles.shown_as_price(),
+        requires=(*profiles.shown_as_price(), *for_everybody(settings)),
         ends=True,
         after=(),
         prices=replace(terms, fields=("price", "amount")),
@@ -95,7 +103,10 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
     )
     in_price = replace(price, context=())
     # A lasting discount of the catalog is a promotion without end: what is sent is the price less the discount.
-    in_catalog = replace(price, contract="catalog", requires=(), when=("price",), context=(*price.context, DISCOUNT))
+    in_catalog = replace(
+        price, contract="catalog", requires=for_everybody(settings), when=("price",),
+        context=(*price.context, DISCOUNT),
+    )  # fmt: skip
     return in_price, in_catalog, promotion
 
 

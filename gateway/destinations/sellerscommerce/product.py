@@ -18,7 +18,7 @@ from gateway.contracts.rules import given, issues_of
 from gateway.destinations.sellerscommerce import inside
 from gateway.destinations.sellerscommerce.bodies import Bodies, array
 from gateway.destinations.sellerscommerce.known import SKU_SCHEMA, Category
-from gateway.destinations.sellerscommerce.levels import DISCOUNT
+from gateway.destinations.sellerscommerce.levels import DISCOUNT, for_everybody
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.destinations.sellerscommerce.tree import Tree
 from gateway.model import ROW, Batch, Operation, PriceTerms, Reference, Repeat, Requirement, no_issues
@@ -71,7 +71,7 @@ def _requires(settings: SellersCommerceSettings, bodies: Bodies) -> tuple[Requir
         if not field.startswith(ATTRIBUTE)
     ]
     slashed = (profiles.without_characters(field, "/\\") for field in ("sku", "product_id"))
-    rules += [*slashed, profiles.whole("quantity")]
+    rules += [*slashed, profiles.whole("quantity"), *for_everybody(settings)]
     if settings.ended == "refuse":
         rules.append(profiles.without_command("end"))
     return tuple(rules)

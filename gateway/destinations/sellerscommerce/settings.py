@@ -111,6 +111,10 @@ class SellersCommerceSettings(BaseModel):
     warehouses: Literal["refuse", "ignore"] = Field(
         default="refuse", description="There are no warehouses: rows with one are rejected, or it is left out."
     )
+    vendors: Literal["refuse", "warn"] = Field(
+        default="refuse",
+        description="There is one store: rows for some vendors are rejected, or hold for it as a whole with a warning.",
+    )
     image_separator: str = Field(default="|", min_length=1, description="Joins the addresses of pictures.")
     swatch_options: tuple[str, ...] = Field(
         default=("Color", "Colour"), description="Variants that are swatches (47); others are multiple (46)."

@@ -102,6 +102,21 @@ def test_what_differs_is_told_and_sent_again(place, call, twin):
         assert "0 of" in call("reconcile", route).stdout
 
 
+def test_a_price_for_some_vendors_changes_the_store_only_where_that_is_meant(place, call, twin):
+    mapping = place / "mappings/prices.toml"
+    mapping.write_text(PRICES + 'vendor_ids = "Stores"\n', "utf-8")
+    taken(place, call, "price_1.csv", "Article;Price;Stores\nA0;7;\nA1;7;Berlin\n", code=1)
+    assert shelf(twin, "price") == {"A0": "7", "A1": "5", "A2": "5", "A3": "5"}
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text("utf-8").replace('"USD"', '"USD"\nvendors = "warn"'), "utf-8")
+    taken(place, call, "price_2.csv", "Article;Price;Stores\nA1;8;Berlin\n")
+    assert shelf(twin, "price")["A1"] == "8"
+    (result,) = (place / "outbox").rglob("price_2.csv*result.csv")
+    (one,) = rows(result)
+    assert one["status" if "status" in one else "state"] == "applied"
+    assert "vendor_ids is not sent" in result.read_text("utf-8")
+
+
 def test_the_generic_feeds_make_a_shop(place, call, twin):
     root = Path(__file__).parents[3]
     text = (place / "gateway.toml").read_text("utf-8").replace('"USD"', '"GBP"\ncreate_categories = true')

@@ -277,10 +277,10 @@ def test_operations_are_repeatable_share_a_budget_and_say_what_a_call_takes():
     assert {one.family for one in shop(Shop(), price_basis=None).operations} == {"stock", "product"}
 
 
-def judged(name, operation, **cells):
+def judged(name, operation, chosen=None, /, **cells):
     agreed = contract(name)
     frame = pl.DataFrame({ROW: [2], LINE: [2], **{k: [v] for k, v in cells.items()}})
-    one = next(o for o in shop(Shop()).operations if (o.name, o.contract) == (operation, name))
+    one = next(o for o in shop(Shop(), **(chosen or {})).operations if (o.name, o.contract) == (operation, name))
     return set(contract_check(agreed, frame, requires=one.requires).issues["code"].to_list())
 
 
@@ -315,6 +315,24 @@ def test_stock_is_whole_and_has_no_warehouse():
     assert judged("stock", "stock", sku="A", quantity="1.5") == {"DEST_LIMIT"}
     assert judged("stock", "stock", sku="A", quantity="1", warehouse="W") == {"DEST_LIMIT"}
     assert judged("stock", "stock", sku="A", quantity="0") == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "cells"),
+    [
+        ("stock", "stock", {"quantity": "1"}),
+        ("catalog", "stock", {"quantity": "1"}),
+        ("catalog", "product", {"name": "Tee", "brand": "Acme"}),
+        ("catalog", "price", {"price": "5", "price_basis": "net"}),
+        ("price", "price", {"price": "5", "price_basis": "net"}),
+        ("promotion", "promotion", {"percentage": "10", "ends_at": "2026-12-01T00:00:00Z"}),
+    ],
+)
+def test_rows_for_some_vendors_are_rejected_or_told_to_hold_for_all(name, operation, cells):
+    cells = {"sku": "A", **cells}
+    assert judged(name, operation, **cells, vendor_ids="") == set()
+    assert judged(name, operation, **cells, vendor_ids="berlin") == {"DEST_LIMIT"}
+    assert judged(name, operation, {"vendors": "warn"}, **cells, vendor_ids="berlin") == {"DEST_NOT_SENT"}
 
 
 def test_no_portal_administration_or_undocumented_method_is_known():
