@@ -205,11 +205,8 @@ def _beside(rows: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         (pl.col("key") != pl.col(KEY)) & there
         & (pl.col("starts_at") < pl.col("ends_at_known")) & (pl.col("starts_at_known") < pl.col("ends_at"))
     ).unique(ROW, keep="first", maintain_order=True)  # fmt: skip
-    said = (
-        "it runs under this promotion_id from {} to {}; end that one first, by a row with command end and these dates"
-    )
-    window = filled(said, "starts_at_known", "ends_at_known")
-    return issues_of(met, "DEST_LIMIT", "ends_at", value=pl.col("ends_at"), detail=window)
+    window = filled("from {} to {}", "starts_at_known", "ends_at_known")
+    return issues_of(met, "PROMOTION_RUNS", "ends_at", value=pl.col("ends_at"), detail=window)
 
 
 def _twice(rows: pl.DataFrame) -> pl.DataFrame:

@@ -180,8 +180,7 @@ def beside(destination, clock, records):
 def test_a_row_whose_promotion_runs_with_other_dates_says_which(made, clock):
     run(made(taken("1"), completed()), rows({"sku": "A", "price": "2"}), clock)
     nearer = {"sku": "A", "price": "2", "ends_at": "2031-03-18T00:00:00Z"}
-    said = f"it runs under this promotion_id from {FROM} to {UNTIL}; end that one first, by a row with command end and these dates"  # noqa: E501  the sentence as it is shown
-    assert beside(made(), clock, rows(nearer)) == [(10, "DEST_LIMIT", "ends_at", said)]
+    assert beside(made(), clock, rows(nearer)) == [(10, "PROMOTION_RUNS", "ends_at", f"from {FROM} to {UNTIL}")]
     assert beside(made(), clock, rows(nearer, {"sku": "A", "command": "end"})) == []
     assert beside(made(), clock, rows(nearer, {"sku": "A", "status": "inactive"})) == []
     apart = {"sku": "A", "price": "2", "starts_at": "2031-03-23T00:00:00Z", "ends_at": LATER}
