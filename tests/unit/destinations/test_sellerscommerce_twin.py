@@ -208,6 +208,22 @@ def test_what_is_gathered_comes_page_by_page_and_is_kept(world):
     assert world.said == asked
 
 
+def test_a_product_that_waited_for_the_store_takes_back_no_price(world):
+    store = world.open().store()
+    tee = {"sku": "TS-1", "product_id": "TS", "name": "Shirt", "brand": "Acme", "command": None, KEY: "TS-1"}
+    records = pl.DataFrame([tee]).with_columns(effect=pl.lit(0, pl.UInt32))
+    (product,) = store.encode("product", records, store.gather("product", records))
+    world.twin.faults.set({"error_503": -1, "only": "product/products"})
+    with pytest.raises(OutcomeUnknown):
+        store.submit(product)
+    priced = levels("TS-1").drop("quantity").with_columns(price=pl.lit("99"), command=pl.lit(None, pl.String))
+    assert sent(store, priced, "price") == {"TS-1": "applied"}
+    world.twin.faults.set({"error_503": 0})
+    assert states(product, records, store.submit(product)) == {"TS-1": "applied"}
+    there = {row["sku"]: str(row["price"]) for row in world.twin.shelf()}
+    assert (there["TS-1"], there["TS-2"]) == ("99", "12")
+
+
 def test_orders_by_date_sorted_and_named(world):
     store = world.open().store()
     now = CLOCK.now()
