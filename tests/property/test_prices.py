@@ -21,7 +21,9 @@ amounts = st.one_of(
     st.decimals(0, 30, places=2).map(plain),
     st.sampled_from(["0", "0.004", "0.005", "0.000001", "99999999.99", "1.005", "16.520661", "12.06"]),
 )
-rates = st.one_of(st.sampled_from(["0", "0.2", "4", "5.2", "10", "20", "21", "100"]), st.decimals(0, 100, places=4).map(plain))
+rates = st.one_of(
+    st.sampled_from(["0", "0.2", "4", "5.2", "10", "20", "21", "100"]), st.decimals(0, 100, places=4).map(plain)
+)
 
 
 def maybe(some):
