@@ -238,7 +238,8 @@ def test_limits_are_kept_per_shop(started):
 
 def test_speed_shrinks_limits_and_is_announced():
     with MiraklTwin(speed=6000) as twin, httpx.Client(base_url=twin.url, headers=KEY) as client:
-        assert client.get("/twin").json() == {"system": "mirakl", "speed": 6000.0, "shops": [2110]}
+        about = client.get("/twin").json()
+        assert {"system": "mirakl", "speed": 6000.0, "shops": [2110]}.items() <= about.items()
         client.get("/api/account")
         assert client.get("/api/account").headers["Retry-After"] in {"14", "15"}
         assert twin.clock.real(60) == pytest.approx(0.01)
