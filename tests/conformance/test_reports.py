@@ -110,7 +110,7 @@ def write(tmp_path, name, rows):
     writer = next(writer for writer in writers(rows.layout()) if writer.kind == name)
     counts = counted(rows.result)
     out = tmp_path / name
-    return writer.write(summary(counts, verdict=verdict(counts)), rows, out), out
+    return writer.write(summary(counts, verdict=verdict(counts, errors="errors.csv")), rows, out), out
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)
