@@ -76,8 +76,7 @@ def norfolk() -> None:
         bad[place][RANGE_HEADER.index(column)] = cell
     write("norfolk/range_2026-10-01.csv", csv_bytes([RANGE_HEADER, *rows, *bad], encoding="utf-8-sig"))
     stock = [
-        [row[0], row[1], row[2], row[9], row[10], str(9 + n), "each", "01/10/2026 17:45"]
-        for n, row in enumerate(rows)
+        [row[0], row[1], row[2], row[9], row[10], str(9 + n), "each", "01/10/2026 17:45"] for n, row in enumerate(rows)
     ]
     header = ("SKU", "Product Code", "Description", "Size", "Colour", "Qty Available", "Unit", "Last Counted")
     write("norfolk/stock_2026-10-01.csv", csv_bytes([header, *stock], encoding="utf-8-sig"))
