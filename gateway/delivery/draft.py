@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -51,6 +52,21 @@ class Draft:
     """Where promotions are compared with prices."""
     decided: int = 0
     """Rows that ended here or are sent, and keys derived."""
+    pool: ThreadPoolExecutor | None = None
+    """Where effects are written while the next portion is decided."""
+    writing: Future[None] | None = None
+
+    def write(self, number: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
+        """Write the effects of a portion, when those of the one before are written."""
+        self.written()
+        if self.pool is None:
+            raise AssertionError(self.identity)
+        self.writing = self.pool.submit(self.folder.add_effects, number, effects, members)
+
+    def written(self) -> None:
+        """Wait until all effects given so far are durable. Raises what writing them raised."""
+        if self.writing is not None:
+            self.writing.result()
 
 
 class Decider:
@@ -69,8 +85,11 @@ class Decider:
         draft.regular = self._regular(draft)
         flying = inflight_keys(self._journal, self._spool, lane)
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
-        for number, portion in enumerate(portions):
-            self._portion(draft, number, portion)
+        with ThreadPoolExecutor(1, thread_name_prefix="effects") as pool:
+            draft.pool = pool
+            for number, portion in enumerate(portions):
+                self._portion(draft, number, portion)
+            draft.written()
 
     def _regular(self, draft: Draft) -> Regular | None:
         family, lane = draft.leg.operation.regular, draft.leg.regular
@@ -262,7 +281,7 @@ class Decider:
             joined = pl.concat(members.values()).join(of_run, on=["run", ROW], how="inner")
             joined = joined.select("effect", pl.col("member").alias(ROW))
         wanted = effects.select(pl.col(n).cast(d) for n, d in EFFECT_SCHEMA.items())
-        draft.folder.add_effects(number, wanted, joined)
+        draft.write(number, wanted, joined)
 
     def _encode(self, draft: Draft, sends: pl.DataFrame, reference: Reference) -> list[tuple[int, pl.DataFrame]]:
         records = _records(draft.leg, sends)
