@@ -21,9 +21,23 @@ Link = tuple[str | None, int | None]
 """Run and row of the file that an error of ours names."""
 
 _STEP = re.compile(r"(.+?)(?:\[([1-9][0-9]*)\])?")
-_NOTHING, _MORE = -1, -2
+_NOTHING = -1
+_SHAPES, _FEW = 1_000, 200
+"""How many shapes are remembered, and of how many children at most."""
 _SHORT_LINES = 65535
 _ERROR = f"{{{ERROR_NAMESPACE}}}error"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where among an element's children stands what is wanted.
+
+    `texts`: the child's place from 0 and the cell of its text; `parts`: its place and its plan, where more than its
+    text is wanted.
+    """
+
+    texts: tuple[tuple[int, int], ...]
+    parts: tuple[tuple[int, Plan], ...]
 
 
 @dataclass(slots=True)
@@ -33,15 +47,14 @@ class Plan:
     cell: int = -1
     attributes: dict[str, int] = field(default_factory=dict)
     children: dict[str, dict[int, Plan]] = field(default_factory=dict)
-    by_tag: dict[object, int] = field(default_factory=dict)
-    """By the tag as the document writes it, filled as tags are met: the cell of a child of which only the first
-    occurrence's text is wanted, else _NOTHING or _MORE."""
-    more_by_tag: dict[object, dict[int, Plan]] = field(default_factory=dict)
-    """For tags whose entry is _MORE: the plans by occurrence."""
     by_key: dict[object, int] = field(default_factory=dict)
     """By the attribute as the document writes it: its cell or _NOTHING."""
     has_errors: bool = False
     """Whether error elements of ours were met among the children of such an element."""
+    _shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict)
+    _tags: list[str] = field(default_factory=list)
+    _shape: Shape = Shape((), ())
+    """Of the element looked at last: the next one is built like it as a rule."""
 
     def add(self, path: str, cell: int) -> None:
         """Want the column `path`, relative to this element, in cell number `cell`."""
@@ -54,19 +67,35 @@ class Plan:
             node = node.children.setdefault(name, {}).setdefault(occurrence, Plan())
         node.cell = cell
 
-    def meet(self, tag: object, names: Names) -> int:
-        """Enter a tag into `by_tag` and return its entry."""
-        self.has_errors = self.has_errors or tag == _ERROR
-        wanted = self.children.get(names[str(tag)] or "")
-        if wanted is None:
-            entry = _NOTHING
-        elif (first := wanted.get(1)) and len(wanted) == 1 and not first.children and not first.attributes:
-            entry = first.cell
-        else:
-            entry = _MORE
-            self.more_by_tag[tag] = wanted
-        self.by_tag[tag] = entry
-        return entry
+    def shape(self, tags: list[str], names: Names) -> Shape:
+        """Return where what is wanted stands in an element whose children have these tags."""
+        if tags != self._tags:
+            self._shape = self._shapes.get(tuple(tags)) or self._worked_out(tags, names)
+            self._tags = tags
+        return self._shape
+
+    def _worked_out(self, tags: list[str], names: Names) -> Shape:
+        texts: list[tuple[int, int]] = []
+        parts: list[tuple[int, Plan]] = []
+        seen: dict[str, int] = {}
+        for at, tag in enumerate(tags):
+            name = names[tag]
+            if name is None or name not in self.children:
+                self.has_errors = self.has_errors or tag == _ERROR
+                continue
+            # By the name, not by the tag: elements of one name may be written with several namespaces.
+            seen[name] = number = seen.get(name, 0) + 1
+            part = self.children[name].get(number)
+            if part is None:
+                continue
+            if part.children or part.attributes:
+                parts.append((at, part))
+            else:
+                texts.append((at, part.cell))
+        shape = Shape(tuple(texts), tuple(parts))
+        if len(tags) <= _FEW and len(self._shapes) < _SHAPES:
+            self._shapes[tuple(tags)] = shape
+        return shape
 
     def meet_attribute(self, key: object, names: Names) -> int:
         """Enter an attribute into `by_key` and return its entry."""
@@ -93,24 +122,13 @@ def fill(element: etree._Element, plan: Plan, cells: Cells, names: Names) -> Non
                 cells[cell] = value  # type: ignore[assignment]  # lxml gives text
     if not inner:
         return
-    by_tag = plan.by_tag
-    seen: dict[int, int] = {}
-    for child in element:
-        tag = child.tag
-        try:
-            cell = by_tag[tag]
-        except KeyError:
-            cell = plan.meet(tag, names)
-        if cell >= 0:
-            if cells[cell] is None:
-                cells[cell] = own_text(child) if len(child) else child.text or ""
-        elif cell == _MORE:
-            parts = plan.more_by_tag[tag]
-            # By the plans, not by the tag: elements of one name may be written with several namespaces.
-            seen[id(parts)] = number = seen.get(id(parts), 0) + 1
-            part = parts.get(number)
-            if part is not None:
-                fill(child, part, cells, names)
+    children = list(element)
+    shape = plan.shape([child.tag for child in children], names)
+    for at, cell in shape.texts:
+        child = children[at]
+        cells[cell] = own_text(child) if len(child) else child.text or ""
+    for at, part in shape.parts:
+        fill(children[at], part, cells, names)
 
 
 def own_text(element: etree._Element) -> str:
