@@ -19,7 +19,7 @@ from lxml import etree
 from gateway.errors import FileError
 from gateway.formats.unpack import demand
 
-CHUNK = 1 << 20
+CHUNK = 1 << 19
 RATIO = 200
 """A part may unpack to so many times its size."""
 RATIO_FLOOR = 1 << 20

@@ -58,8 +58,7 @@ class Scan:
 
 
 _START = b'<c r="'
-_A_CELL, _FORMULA, _NOT_DATA = (int.from_bytes(start, "little") for start in (b"<c", b"<f", b"<!"))
-_NO_PAIRS = np.zeros(0, "<u2")
+_A_CELL, _FORMULA, _NOT_DATA, _OF_SHEET_DATA = (int.from_bytes(s, "little") for s in (b"<c", b"<f", b"<!", b"tD"))
 _REF = re.compile(rb"([A-Z]+)([0-9]+)")
 _VALUELESS = re.compile(rb"<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>|</c>)")
 _ERROR = re.compile(rb' t="e"[^>]*>\s*(?:<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*)?<v>([^<]*)</v>')
@@ -192,7 +191,7 @@ def _chunks(pieces: Iterator[bytes], part: str) -> Iterator[_Chunk]:
 def _rows(rest: bytes, pieces: Iterator[bytes]) -> Iterator[_Chunk]:
     end = b"</sheetData>"
     while True:
-        stop = rest.find(end)
+        stop = rest.find(end) if any(bool((pairs == _OF_SHEET_DATA).any()) for pairs in _pairs(rest)) else -1
         if stop >= 0:
             yield _plain(rest[:stop], rest[stop:] + b"".join(pieces))
             return
@@ -210,14 +209,20 @@ def _rows(rest: bytes, pieces: Iterator[bytes]) -> Iterator[_Chunk]:
         rest += piece
 
 
+def _pairs(text: bytes) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return the pairs of bytes that begin at even places, and those at odd ones, each pair as one number.
+
+    To compare these is many times faster than a search for two bytes where the first of them is frequent.
+    """
+    even = np.frombuffer(text, "<u2", len(text) // 2)
+    return even, np.frombuffer(text, "<u2", (len(text) - 1) // 2, 1) if len(text) > 1 else even
+
+
 def _plain(body: bytes, tail: bytes = b"") -> _Chunk:
     """Prove that every cell is written the plain way: each `<c` begins `<c r="`, and nothing is a comment or CDATA."""
     cells: list[NDArray[np.intp]] = []
     formulas = False
-    # Two bytes are compared as one number, those at even places and those at odd ones: many times faster than a search
-    # for two bytes where the first of them is frequent.
-    for first in (0, 1):
-        pairs = np.frombuffer(body, "<u2", (len(body) - first) // 2, first) if len(body) > first else _NO_PAIRS
+    for first, pairs in enumerate(_pairs(body)):
         if bool((pairs == _NOT_DATA).any()):
             raise _NotPlain
         formulas = formulas or bool((pairs == _FORMULA).any())
