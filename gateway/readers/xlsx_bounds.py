@@ -22,6 +22,15 @@ def words_of(body: bytes) -> Words:
     return np.ndarray((len(padded) - 7,), np.dtype(">u8"), padded, strides=(1,))
 
 
+def pairs_of(text: bytes) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return the pairs of bytes that begin at even places, and those at odd ones, each pair as one number.
+
+    To compare these is many times faster than a search for two bytes where the first of them is frequent.
+    """
+    even = np.frombuffer(text, "<u2", len(text) // 2)
+    return even, np.frombuffer(text, "<u2", (len(text) - 1) // 2, 1) if len(text) > 1 else even
+
+
 def bounds(words: Words, references: NDArray[np.intp]) -> tuple[int, int] | None:
     """Return the highest row (from 1) and the number of columns, or None when a reference is not like `A1"`.
 

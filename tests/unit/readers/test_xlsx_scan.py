@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from gateway.readers.xlsx_bounds import all_begin, bounds, words_of
+from gateway.readers.xlsx_bounds import all_begin, bounds, pairs_of, words_of
 from gateway.readers.xlsx_package import Package
 from gateway.readers.xlsx_scan import column_letters, column_number, exact_scan, long_numbers, scan
 from gateway.readers.xlsx_styles import code_format, code_styles
@@ -103,6 +103,13 @@ def test_bounds_are_those_of_the_farthest_cells(cells: list[tuple[int, int]]) ->
     assert found == (max(row for row, _ in cells), max(column for _, column in cells) + 1)
     assert all_begin(words, np.array(at) - 6, b'<c r="')
     assert not all_begin(words, np.array(at), b'<c r="')
+
+
+@given(st.binary(max_size=12))
+def test_every_pair_of_bytes_is_there(text: bytes) -> None:
+    even, odd = (pairs.astype("<u2").tobytes() for pairs in pairs_of(text))
+    assert even == text[: len(text) // 2 * 2]
+    assert odd == text[1:][: (len(text) - 1) // 2 * 2] if text else odd == b""
 
 
 @pytest.mark.parametrize("reference", ["a1", "A12345678", "ABCD1", "1", "A", "$A$1"])
