@@ -25,9 +25,9 @@ from gateway.delivery.split import Split
 from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, ROW, Operation
 from gateway.spool import STATE, Spool
 
-MOST_KNOWN = 500_000
+MOST_KNOWN = 1_000_000
 """Known keys held in memory at a time."""
-MOST_SHARES = 4
+MOST_SHARES = 2
 """Shares of a baseline for each of which the rows are read once more; beyond it they are cut into parts on the disk."""
 
 _BESIDE = "regular_price"

@@ -53,18 +53,27 @@ class RunRows:
             yield self._results(block, issues)
 
     def failed(self) -> Iterator[pl.DataFrame]:
-        """Yield what `results` yields of rejected and refused rows; blocks without one are passed over."""
-        for block, issues in self._blocks():
-            here = _FAILED[self.states.codes[block[ROW].to_numpy()]]
-            if here.any():
-                yield self._results(block.filter(here), issues)
+        """Yield what `results` yields of rejected and refused rows."""
+        for block, issues in self._blocks(
+            lambda block, _: pl.Series(_FAILED[self.states.codes[block[ROW].to_numpy()]])
+        ):
+            yield self._results(block, issues)
 
-    def _blocks(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Yield the origins of rows and their issues, small blocks together: what is done per block costs time."""
+    def _blocks(
+        self, pick: Callable[[pl.DataFrame, pl.DataFrame], pl.Series] | None = None
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Yield the origins of rows and their issues, few rows together: what is done per block costs time.
+
+        `pick`: a mask of the rows wanted, from a block and its issues; None: all.
+        """
         late = self.folder.issues()
         held: list[tuple[pl.DataFrame, pl.DataFrame]] = []
         for number, block in enumerate(self.folder.blocks([])):
-            held.append((block, self._issues_of(number, block, late)))
+            issues = self._issues_of(number, block, late)
+            rows = block if pick is None else block.filter(pick(block, issues))
+            if not rows.height:
+                continue
+            held.append((rows, issues))
             if sum(rows.height for rows, _ in held) >= _AT_ONCE:
                 yield _joined(held)
                 held = []
@@ -149,9 +158,11 @@ class RunRows:
             self.found.append(kept)
 
     def _issues(self) -> Iterator[pl.DataFrame]:
-        for block, known in self._blocks():
+        several = bool(self.states.legs or self.states.extra.height)
+        pick = None if several else lambda block, known: block[ROW].is_in(known[ROW].implode())
+        for block, known in self._blocks(pick):
             faults = known.with_columns(state=self.states.of(known[ROW]).cast(pl.String))
-            if self.states.legs or self.states.extra.height:
+            if several:
                 faults = pl.concat([faults, self._effects(block).select(faults.columns)])
             if not faults.height:
                 continue

@@ -20,15 +20,15 @@ def as_written(issues: pl.DataFrame, table: Table, cells: Mapping[str, int]) -> 
     with is shown.
     """
     value = issues["value"]
-    if not issues.height or value.null_count() == issues.height:
+    ours = [code for code in issues["code"].unique() if not code.startswith(_OWN)]
+    asked = issues["code"].is_in(ours) & value.is_not_null()
+    if not asked.any():
         return issues
-    theirs = [code for code in issues["code"].unique() if not code.startswith(_OWN)]
-    for field in issues["field"].drop_nulls().unique():
+    for field in issues["field"].filter(asked).drop_nulls().unique():
         name = f"c{cells.get(field)}"
         if name not in table.frame.columns:
             continue
-        here = (issues["field"] == field) & issues["code"].is_in(theirs) & value.is_not_null()
-        at = here.fill_null(value=False).arg_true()
+        at = ((issues["field"] == field) & asked).fill_null(value=False).arg_true()
         cell = table.frame[name].gather(table.frame[ROW].search_sorted(issues[ROW].gather(at))).str.strip_chars()
         cut = pl.concat_str(cell.str.head(VALUE_LIMIT), pl.lit("…"))
         shown = pl.when(cell.str.len_chars() > VALUE_LIMIT).then(cut).when(cell != "").then(cell)
