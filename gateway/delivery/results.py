@@ -20,8 +20,8 @@ _DEFAULT_CODES = {str(RowState.SUPERSEDED): "SUPERSEDED"}
 """What a state says by itself where nothing more is known of a row; of the others the state's name says it all."""
 
 
-_AT_ONCE = 50_000
-"""Rows worth working on at a time."""
+_AT_ONCE, _BLOCKS = 50_000, 8
+"""Rows worth working on at a time, and blocks that few rows are gathered from."""
 
 _MOST_KEPT = 20_000
 """Issues kept in memory for the next writer that asks."""
@@ -70,11 +70,13 @@ class RunRows:
         held: list[tuple[pl.DataFrame, pl.DataFrame]] = []
         for number, block in enumerate(self.folder.blocks([])):
             issues = self._issues_of(number, block, late)
-            rows = block if pick is None else block.filter(pick(block, issues))
+            rows = block
+            if pick is not None:  # copied: else the keys of the whole block would stay too
+                rows = block.filter(pick(block, issues)).with_columns(pl.concat_str(KEY, pl.lit("")).alias(KEY))
             if not rows.height:
                 continue
             held.append((rows, issues))
-            if sum(rows.height for rows, _ in held) >= _AT_ONCE:
+            if len(held) == _BLOCKS or sum(rows.height for rows, _ in held) >= _AT_ONCE:
                 yield _joined(held)
                 held = []
         if held:
