@@ -18,9 +18,10 @@ from gateway.formats.dialect import no_header, propose
 from gateway.formats.images import ENDINGS, TITLES
 from gateway.formats.layout import ImageLayout, JsonLayout, Layout, XlsxLayout, XmlLayout
 from gateway.formats.unpack import sniff
+from gateway.formats.xml_closed import CLOSED
+from gateway.formats.xml_names import Names
 from gateway.model import ROW, Kind, Table
 from gateway.readers import reader_for
-from gateway.readers.xml_names import Names
 from gateway.readers.xml_stream import check_prolog
 
 _ROWS = 50
@@ -128,9 +129,7 @@ def _document(path: Path) -> tuple[XmlLayout, tuple[str, ...]]:
 
 def _elements(path: Path) -> tuple[Counter[tuple[str, ...]], set[tuple[str, ...]]]:
     """Count elements by their path, and tell which hold elements or have attributes; as far as the document is read."""
-    parser = etree.XMLPullParser(
-        events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-    )
+    parser = etree.XMLPullParser(events=("start", "end"), **CLOSED)
     counts: Counter[tuple[str, ...]] = Counter()
     holding: set[tuple[str, ...]] = set()
     names, here = Names({}), list[str]()

@@ -18,6 +18,7 @@ from lxml import etree
 
 from gateway.errors import FileError
 from gateway.formats.unpack import demand
+from gateway.formats.xml_closed import CLOSED
 
 CHUNK = 1 << 19
 RATIO = 200
@@ -103,7 +104,7 @@ class Package:
         if self._members[part].file_size > SMALL:
             raise _too_large(part)
         text = b"".join(self.stream(part))
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        parser = etree.XMLParser(**CLOSED)
         try:
             root = etree.fromstring(text, parser)
         except etree.XMLSyntaxError as error:

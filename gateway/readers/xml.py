@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from gateway.errors import FileError
 from gateway.formats.layout import XmlLayout
+from gateway.formats.xml_names import Names, steps
 from gateway.model import LINE, ROW, Table
-from gateway.readers.xml_names import Names, steps
 from gateway.readers.xml_record import (
     OWN_TEXT,
     Cells,

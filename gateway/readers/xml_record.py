@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from gateway.formats.layout import ERROR_NAMESPACE
-from gateway.readers.xml_names import Names
+from gateway.formats.xml_names import Names
 
 OWN_TEXT = "."
 Cells = list[str | None]

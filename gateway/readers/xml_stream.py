@@ -14,7 +14,8 @@ from lxml import etree
 
 from gateway.errors import FileError
 from gateway.formats.unpack import demand
-from gateway.readers.xml_names import Names, local
+from gateway.formats.xml_closed import CLOSED
+from gateway.formats.xml_names import Names, local
 
 CHUNK = 1 << 14
 """Bytes parsed at a time. Its elements are read and removed before the next: few enough and they never leave the
@@ -46,10 +47,7 @@ class RecordStream:
         parser = etree.XMLPullParser(
             events=("end",),
             tag=f"{{*}}{local(self._record[-1])}",
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
+            **CLOSED,
             remove_comments=True,
             remove_pis=True,
         )
@@ -173,7 +171,7 @@ def _not_well_formed(error: etree.XMLSyntaxError) -> FileError:
 
 def _paths(path: Path, names: Names) -> list[str]:
     """Return the first element paths of the document, for a message."""
-    parser = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True)
+    parser = etree.XMLPullParser(events=("start", "end"), **CLOSED)
     with path.open("rb") as file:
         parser.feed(file.read(_LOOKED_AT))
     open_names: list[str] = []

@@ -16,7 +16,8 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from gateway.readers.xml_names import Names, local
+from gateway.formats.xml_closed import CLOSED
+from gateway.formats.xml_names import Names, local
 from gateway.readers.xml_stream import RecordStream, check_prolog
 
 STRETCH = 1 << 16
@@ -92,15 +93,7 @@ class _Stretches:
         self._path = path
         self._record = record
         self._names = names
-        self._parser = etree.XMLParser(
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-            collect_ids=False,
-        )
+        self._parser = etree.XMLParser(**CLOSED, remove_comments=True, remove_pis=True, collect_ids=False)
 
     def batches(self) -> Iterator[Batch]:
         """Yield all batches. Raises FileError as `check_prolog` does, _NotPlain where the stream must judge."""

@@ -15,6 +15,8 @@ from lxml import etree
 
 from gateway.formats.layout import ERROR_NAMESPACE, XmlLayout
 from gateway.formats.parts import parts_of
+from gateway.formats.xml_closed import CLOSED
+from gateway.formats.xml_names import Names, steps
 from gateway.model import ROW, Rows, Summary
 from gateway.reports.stream import RowCursor, joined, worded_faults
 from gateway.reports.verdict import failed
@@ -80,9 +82,9 @@ class _Copier:
 
     def __init__(self, target: Any, layout: XmlLayout, faults: _Faults) -> None:
         self._target = target
-        self._names = _Names(layout.namespaces)
-        self._record = _steps(layout.record)
-        self._explode = _steps(layout.explode) if layout.explode is not None else None
+        self._names = Names(layout.namespaces)
+        self._record = list(steps(layout.record))
+        self._explode = list(steps(layout.explode)) if layout.explode is not None else None
         self._faults = faults
         self._row = 0
         self._first = True
@@ -99,7 +101,7 @@ class _Copier:
                 self._first = False
 
     def _document(self, file: Any, root: ExitStack) -> None:
-        path: list[str] = []
+        path: list[str | None] = []
         with ExitStack() as closing:
             opened: list[ExitStack] = []
             for event, element in _events(file):
@@ -121,7 +123,7 @@ class _Copier:
         until.enter_context(self._target.element(element.tag, dict(element.attrib), nsmap=_own(element.nsmap)))
         self._target.write("\n")
 
-    def _beside(self, path: list[str], element: Any) -> None:
+    def _beside(self, path: list[str | None], element: Any) -> None:
         """Write a child of an ancestor: a failed record, or anything that is no record."""
         if self._marked(element) if path == self._record else self._first:
             self._target.write(element, with_tail=False)
@@ -155,13 +157,13 @@ class _Copier:
         element.insert(0, etree.Element(_ERROR, attributes, nsmap=_PREFIX))
         return True
 
-    def _descend(self, element: Any, steps: list[str]) -> Iterator[Any]:
+    def _descend(self, element: Any, way: list[str]) -> Iterator[Any]:
         for child in element:
-            if isinstance(child.tag, str) and self._names[child.tag] == steps[0]:
-                if len(steps) == 1:
+            if isinstance(child.tag, str) and self._names[child.tag] == way[0]:
+                if len(way) == 1:
                     yield child
                 else:
-                    yield from self._descend(child, steps[1:])
+                    yield from self._descend(child, way[1:])
 
 
 def _is_blank(element: Any) -> bool:
@@ -169,32 +171,7 @@ def _is_blank(element: Any) -> bool:
 
 
 def _events(file: Any) -> Iterator[tuple[str, Any]]:
-    return iter(
-        etree.iterparse(
-            file, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, remove_pis=True
-        )
-    )
-
-
-class _Names(dict[str, str]):
-    """Tag as the parser gives it -> name as paths spell it.
-
-    A name of a declared namespace is `prefix:local`, `local` for the empty prefix; any other is its local name.
-    """
-
-    def __init__(self, namespaces: Mapping[str, str]) -> None:
-        super().__init__()
-        self._prefixes = {uri: prefix for prefix, uri in namespaces.items()}
-
-    def __missing__(self, tag: str) -> str:
-        uri, _, local = tag.rpartition("}")
-        prefix = self._prefixes.get(uri[1:], "")
-        name = self[tag] = f"{prefix}:{local}" if prefix != "" else local
-        return name
-
-
-def _steps(path: str) -> list[str]:
-    return [step for step in path.strip().split("/") if step != ""]
+    return iter(etree.iterparse(file, events=("start", "end"), **CLOSED, remove_pis=True))
 
 
 def _own(nsmap: Mapping[str | None, str]) -> dict[str | None, str]:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway.errors import FileError
+from gateway.formats.xml_names import Names
 from gateway.readers import xml_stretches
-from gateway.readers.xml_names import Names
 from gateway.readers.xml_record import line_of
 from gateway.readers.xml_stream import RecordStream
 
