@@ -8,6 +8,7 @@ import polars as pl
 
 from gateway.destinations._categories import categories
 from gateway.destinations.partner_api import answers, create, items, promotions
+from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.calls import Calls, loaded
 from gateway.destinations.partner_api.campaigns import Campaigns
 from gateway.destinations.partner_api.memory import Memory
@@ -16,7 +17,7 @@ from gateway.destinations.partner_api.readback import ReadBack
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.destinations.partner_api.updates import Updates
 from gateway.errors import GatewayError, MayWorkLater, Refused
-from gateway.model import Batch, Clock, Operation, Outgoing, Receipt, Reference, Sent, no_issues
+from gateway.model import Batch, Operation, Outgoing, Receipt, Reference, Sent, no_issues
 from gateway.transport.http import Transport
 
 
@@ -31,39 +32,32 @@ class ByCalls:
 
     def __init__(
         self,
-        settings: PartnerApiSettings,
-        profile: Profile,
+        account: Account,
         transport: Transport,
-        clock: Clock,
-        account: str,
         outside: Callable[[str], Transport] | None,
     ) -> None:
-        self._settings = settings
-        self._profile = profile
-        self._clock = clock
         self._account = account
-        self._categories = categories(settings.categories, f"destinations.{account}.categories")
-        self._calls = Calls(settings, profile, transport, clock, outside)
-        self._memory = Memory(settings.archive, account, "rest")
-        self._updates = Updates(self._calls, settings, profile, clock, ReadBack(self._calls, profile, clock))
-        vendors = {settings.vendor_id(name): name for name in settings.vendors}
-        self._campaigns = Campaigns(self._calls, profile, clock, self._memory, vendors)
+        self._categories = categories(account.settings.categories, f"destinations.{account.name}.categories")
+        self._calls = Calls(account, transport, outside)
+        self._memory = Memory(account.settings.archive, account.name, "rest")
+        self._updates = Updates(account, self._calls, ReadBack(account, self._calls))
+        self._campaigns = Campaigns(account, self._calls, self._memory)
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Recall what was sent of promotions; read categories for new products. Raises MayWorkLater."""
-        now = self._clock.now()
+        now = self._account.clock.now()
         if operation == promotions.OPERATION:
             ended = promotions.ended(records)
             return Reference(now, {promotions.REMEMBERED: self._memory.promotions(now), promotions.ENDED: ended})
         if operation == create.OPERATION and self._categories is None:
-            vendor = self._settings.vendor_id(next(iter(self._settings.vendors)))
+            vendor = self._account.settings.vendor_id(next(iter(self._account.settings.vendors)))
             return Reference(now, {create.CATEGORIES: create.categories(self._calls.categories(vendor))})
         return Reference()
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         """Return what the platform would not take."""
         if operation == promotions.OPERATION:
-            return promotions.check(records, self._settings, self._profile, reference)
+            return promotions.check(records, self._account.settings, self._account.profile, reference)
         if operation == create.OPERATION:
             return create.check(records, reference, self._categories)
         return no_issues()
@@ -71,10 +65,12 @@ class ByCalls:
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield calls; the slot is one per vendor, whatever is written of its catalog, and one per promotion."""
         if operation == promotions.OPERATION:
-            return promotions.encode(records, reference, self._account, self._settings, self._profile)
+            return promotions.encode(
+                records, reference, self._account.name, self._account.settings, self._account.profile
+            )
         if operation == create.OPERATION:
-            return create.encode(records, reference, self._categories, self._settings, self._profile)
-        return items.encode(operation, records, self._account, self._settings, self._profile)
+            return create.encode(records, reference, self._categories, self._account.settings, self._account.profile)
+        return items.encode(operation, records, self._account.name, self._account.settings, self._account.profile)
 
     def submit(self, batch: Batch) -> Receipt:
         """Send a batch. What is refused because of single rows is taken apart by `poll`."""

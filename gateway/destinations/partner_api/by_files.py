@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import polars as pl
 
 from gateway.destinations.partner_api import flyers, promotions, sheets
+from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.calls import Calls
 from gateway.destinations.partner_api.drop import Drop
 from gateway.destinations.partner_api.memory import Memory
@@ -14,7 +15,7 @@ from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.readback import ReadBack
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import SettingsError
-from gateway.model import Batch, Clock, Operation, Outgoing, Receipt, Reference, Sent, no_issues
+from gateway.model import Batch, Operation, Outgoing, Receipt, Reference, Sent, no_issues
 from gateway.transport.http import Transport
 from gateway.transport.sftp import SftpSession, SftpSettings
 
@@ -30,46 +31,42 @@ class ByFiles:
 
     def __init__(
         self,
-        settings: PartnerApiSettings,
-        profile: Profile,
+        account: Account,
         transport: Transport | None,
-        clock: Clock,
-        account: str,
         outside: Callable[[str], Transport] | None,
     ) -> None:
-        self._settings = settings
-        self._profile = profile
-        self._clock = clock
         self._account = account
-        self._memory = Memory(settings.archive, account, "sftp")
-        self._calls = None if transport is None else Calls(settings, profile, transport, clock, outside)
-        read_back = None if self._calls is None else ReadBack(self._calls, profile, clock)
-        self._drop = Drop(session_of(settings, profile, clock), settings, profile, clock, self._memory, read_back)
+        self._memory = Memory(account.settings.archive, account.name, "sftp")
+        self._calls = None if transport is None else Calls(account, transport, outside)
+        read_back = None if self._calls is None else ReadBack(account, self._calls)
+        self._drop = Drop(account, session_of(account), self._memory, read_back)
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Recall the promotions that run. Raises MayWorkLater."""
         del records
-        single = self._settings.sftp_layout == "single"
+        single = self._account.settings.sftp_layout == "single"
         if operation != promotions.OPERATION and not single:
             return Reference()
-        now = self._clock.now()
+        now = self._account.clock.now()
         known = Reference(now, {promotions.REMEMBERED: self._memory.promotions(now)})
         if operation == promotions.OPERATION:
             return known
-        return Reference(now, {sheets.RUNNING: flyers.running(known, self._profile)})
+        return Reference(now, {sheets.RUNNING: flyers.running(known, self._account.profile)})
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         """Return what the platform would not take."""
         del reference
         if operation == promotions.OPERATION:
-            return promotions.check(records, self._settings, self._profile)
+            return promotions.check(records, self._account.settings, self._account.profile)
         return no_issues()
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield files; the slot is one per name."""
         if operation == promotions.OPERATION:
-            return flyers.encode(records, reference, self._account, self._settings, self._profile)
-        return sheets.encode(operation, records, reference, self._account, self._settings, self._profile)
+            return flyers.encode(records, reference, self._account.name, self._account.settings, self._account.profile)
+        return sheets.encode(
+            operation, records, reference, self._account.name, self._account.settings, self._account.profile
+        )
 
     def submit(self, batch: Batch) -> Receipt:
         """Upload a file."""
@@ -93,8 +90,8 @@ class ByFiles:
         found = f"folders {self._drop.probe()}"
         if self._calls is None:
             return f"{found}; no calls are set up, so rows end as accepted"
-        name = next(iter(self._settings.vendors))
-        state = self._calls.outlet(self._settings.vendor_id(name)).get("status")
+        name = next(iter(self._account.settings.vendors))
+        state = self._calls.outlet(self._account.settings.vendor_id(name)).get("status")
         return f"{found}; vendor {name} is {state if isinstance(state, str) else 'known'}"
 
     def close(self) -> None:
@@ -104,8 +101,9 @@ class ByFiles:
             self._calls.close()
 
 
-def session_of(settings: PartnerApiSettings, profile: Profile, clock: Clock) -> SftpSession:
+def session_of(of: Account) -> SftpSession:
     """Return a session that connects when it is needed. Raises SettingsError where it can't be told whereto."""
+    settings, profile = of.settings, of.profile
     host = settings.sftp_host or profile.sftp.host
     if host == "" or settings.sftp_user is None or settings.sftp_known_hosts is None:
         raise SettingsError(
@@ -121,4 +119,4 @@ def session_of(settings: PartnerApiSettings, profile: Profile, clock: Clock) -> 
         passphrase=settings.sftp_passphrase,
         read_timeout=settings.timeout,
     )
-    return SftpSession(account, clock)
+    return SftpSession(account, of.clock)

@@ -16,10 +16,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import SecretStr
 
-from gateway.destinations.partner_api.profile import Profile
-from gateway.destinations.partner_api.settings import PartnerApiSettings
+from gateway.destinations.partner_api.account import Account
 from gateway.errors import MayWorkLater, Refused, SettingsError, Unreachable
-from gateway.model import Clock
 from gateway.transport.http import Access, Request, Response, Transport, bare, base_url, is_loopback
 
 Json = Mapping[str, Any]
@@ -43,15 +41,10 @@ class Calls:
     """What may be asked of one chain. `outside`: makes the transport for addresses that are not the API's."""
 
     def __init__(
-        self,
-        settings: PartnerApiSettings,
-        profile: Profile,
-        transport: Transport,
-        clock: Clock,
-        outside: Callable[[str], Transport] | None = None,
+        self, account: Account, transport: Transport, outside: Callable[[str], Transport] | None = None
     ) -> None:
-        self._settings = settings
-        self._profile = profile
+        settings, clock = account.settings, account.clock
+        self._account = account
         self._transport = transport
         self._outside = outside or (lambda place: bare(Access(place, timeout=settings.timeout), clock=clock))
         self._chain = quote(settings.chain_id or "", safe="")
@@ -96,15 +89,15 @@ class Calls:
 
     def catalog_job(self, job: str) -> Json | None:
         """C6: state of a catalog job; None where jobs of its kind can't be asked about."""
-        return self._job(self._profile.jobs.poll_path, job, "catalog")
+        return self._job(self._account.profile.jobs.poll_path, job, "catalog")
 
     def promotion_job(self, job: str) -> Json | None:
         """P2: state of a promotion job; None where it can't be asked about."""
-        return self._job(self._profile.jobs.promotion_poll_path, job, "promotions")
+        return self._job(self._account.profile.jobs.promotion_poll_path, job, "promotions")
 
     def page(self, vendor: str, number: int) -> Json:
         """C2: one page of a vendor's catalog, from 1. The parameter is `page`; `page_number` is ignored."""
-        size = str(self._profile.rest.limits.page_size)
+        size = str(self._account.profile.rest.limits.page_size)
         query = (("page", str(number)), ("page_size", size))
         return document(self._read(self._vendor(vendor, "/catalog"), "catalog", query))
 
@@ -118,9 +111,9 @@ class Calls:
         Raises Refused with every vendor that can't be used, or at once where the account as such is refused.
         """
         found, refused = {}, {}
-        for name in self._settings.vendors:
+        for name in self._account.settings.vendors:
             try:
-                state = self.outlet(self._settings.vendor_id(name)).get("status")
+                state = self.outlet(self._account.settings.vendor_id(name)).get("status")
             except Refused as error:
                 if error.status not in _OF_VENDOR:
                     raise
@@ -131,9 +124,9 @@ class Calls:
             told = ", ".join(f"{name} is {state}" for name, state in islice(found.items(), _SHOWN))
             more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
             return f"vendor {told}{more}; {len(found)} in all"
-        ids = ", ".join(f"{name} ({self._settings.vendor_id(name)})" for name in refused)
+        ids = ", ".join(f"{name} ({self._account.settings.vendor_id(name)})" for name in refused)
         raise Refused(
-            f"{len(refused)} of {len(self._settings.vendors)} vendors can't be used: {ids}. "
+            f"{len(refused)} of {len(self._account.settings.vendors)} vendors can't be used: {ids}. "
             f"{next(iter(refused.values()))}",
             fix="Compare their ids in `vendors` with the portal, and that the token is for this chain.",
             status="404",
@@ -144,13 +137,13 @@ class Calls:
 
         Gzip is taken off; what is too large unpacked is refused.
         """
-        own = urlsplit(base_url(self._settings.host or self._profile.rest.base_url))
+        own = urlsplit(base_url(self._account.settings.host or self._account.profile.rest.base_url))
         parts = urlsplit(address)
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         if parts.netloc == "" or (parts.scheme, parts.netloc.lower()) == (own.scheme, own.netloc):
             return plain(self._read(parts.path, "catalog", query, accept="*/*").body)
         host = parts.hostname or ""
-        allowed = any(fnmatch.fnmatchcase(host, pattern) for pattern in self._profile.jobs.download_hosts)
+        allowed = any(fnmatch.fnmatchcase(host, pattern) for pattern in self._account.profile.jobs.download_hosts)
         if not allowed or (is_loopback(host) and not is_loopback(own.hostname or "")):
             raise Refused(
                 f"A result lies at {host}, which is not allowed.",
@@ -198,7 +191,7 @@ class Calls:
         return self._transport.send(replace(self._paced(request, use), booked=booked))
 
     def _paced(self, request: Request, use: str) -> Request:
-        limits = self._profile.rest.limits
+        limits = self._account.profile.rest.limits
         secrets = tuple(("Authorization", SecretStr(f"Bearer {token}")) for token in self._token(use))
         return replace(
             request,
@@ -211,7 +204,7 @@ class Calls:
 
     def _token(self, use: str) -> tuple[str, ...]:
         """The token named for a use, else the one for all, else the first: none where client credentials are used."""
-        tokens = self._settings.tokens
+        tokens = self._account.settings.tokens
         named = tokens.get(use) or tokens.get("all") or next(iter(tokens.values()), None)
         return () if named is None else (named.get_secret_value(),)
 

@@ -10,16 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.destinations.partner_api import answers, items
+from gateway.destinations.partner_api import answers, items, turns
+from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.answers import News, Place
-from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded, said
+from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory
-from gateway.destinations.partner_api.parts import SPLIT, pause
-from gateway.destinations.partner_api.profile import Profile
-from gateway.destinations.partner_api.rulings import Names, called, report, ruling
+from gateway.destinations.partner_api.parts import SPLIT
+from gateway.destinations.partner_api.rulings import called, report, ruling
 from gateway.destinations.partner_api.sifting import CUT, NO_JOB, Sifter, Step, corrected, refusal
-from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
-from gateway.model import Batch, Clock, Outgoing, Receipt, RowState, Sent
+from gateway.errors import OutcomeUnknown
+from gateway.model import Batch, Outgoing, Receipt, RowState, Sent
 from gateway.transport.http import Response
 
 _UNSENT = {
@@ -31,13 +31,11 @@ _UNSENT = {
 class Campaigns:
     """Promotion calls of one chain."""
 
-    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory, vendors: Names) -> None:
+    def __init__(self, account: Account, calls: Calls, memory: Memory) -> None:
+        self._account = account
         self._calls = calls
-        self._profile = profile
-        self._clock = clock
         self._memory = memory
-        self._vendors = vendors
-        self._sifter = Sifter(calls, profile, clock, memory, vendors)
+        self._sifter = Sifter(account, calls, memory)
 
     def submit(self, batch: Batch) -> Receipt:
         """Send the first call of a batch. Raises what calls raise."""
@@ -51,21 +49,7 @@ class Campaigns:
 
         Raises when nothing was learnt of any.
         """
-        waiting = [one for one in sent if one.ticket is not None and items.UNSENT not in one.memo]
-        turn = self._profile.rest.limits.interval
-        receipts = {one.batch_id: Receipt(one.ticket, after=turn) for one in waiting[AT_A_TIME:]}
-        learnt = False
-        for item in waiting[:AT_A_TIME]:
-            try:
-                receipts[item.batch_id] = self._asked(item)
-            except MayWorkLater as error:
-                receipts[item.batch_id] = Receipt(item.ticket, after=error.after or self._pause(item))
-            except Refused:
-                if not learnt:
-                    raise
-                break
-            learnt = True
-        return receipts
+        return turns.asked(sent, self._account, self._asked)
 
     def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
         """Return the calls of a batch, in their order."""
@@ -81,17 +65,17 @@ class Campaigns:
         if job != NO_JOB:
             told = self._calls.promotion_job(job)
             found = None if told is None else answers.news(told)
-        age = (self._clock.now() - item.intent_at).total_seconds()
-        over = age >= self._profile.confirm.window_s.promotions
+        age = (self._account.clock.now() - item.intent_at).total_seconds()
+        over = age >= self._account.profile.confirm.window_s.promotions
         if (found is None and not over) or (found is not None and not found.ended):
             return Receipt(item.ticket, after=self._pause(item))
         if at + 1 == len(steps):
             return self._ended(item, job, found)
-        following = self._next(item, steps, at + 1, late=age > self._profile.jobs.give_up_s)
+        following = self._next(item, steps, at + 1, late=age > self._account.profile.jobs.give_up_s)
         # Rows that no later call is about have had their answer.
         over_by_now = set(steps[at]["skus"]).difference(*(step["skus"] for step in steps[at + 1 :]))
         places = {sku: spots for sku, spots in _places(item).items() if sku in over_by_now}
-        spoken = ruling(job, found, places, called(steps[at]["record"], self._vendors)).of(places)
+        spoken = ruling(job, found, places, called(steps[at]["record"], self._account.vendors)).of(places)
         return replace(following, outcomes=spoken) if spoken.height else following
 
     def _next(self, item: Sent, steps: Sequence[Step], at: int, *, late: bool) -> Receipt:
@@ -112,29 +96,29 @@ class Campaigns:
         data = loaded(answer.body)
         job = "" if data is None else answers.news(data).job
         ticket = _ticket(at, len(steps), job or NO_JOB)
-        return Receipt(ticket, after=self._profile.jobs.poll_after_s[0])
+        return Receipt(ticket, after=self._account.profile.jobs.poll_after_s[0])
 
     def _refused(self, answer: Response, at: int, steps: Sequence[Step]) -> Receipt:
         """Take a call apart where rows may be at fault; else, or where it is of one row, that was it."""
         count = 1 if len(steps) == 1 and len(steps[at]["skus"]) == 1 else 2
         if answer.status in CUT and count > 1:
             return self._sifter.open(at, steps, answer.status)
-        message = f"{answer.status}, {said(answer.body, self._profile.errors.members)}"
-        code = refusal(answer, count, message, self._profile)
+        message = f"{answer.status}, {said(answer.body, self._account.profile.errors.members)}"
+        code = refusal(answer, count, message, self._account.profile)
         return Receipt(NO_JOB, closed=True, rest=RowState.REFUSED, code=code, message=message)
 
     def _ended(self, item: Sent, job: str, found: News | None) -> Receipt:
         """Say what became of the rows: by the lists of the job, where it has any."""
         step = _steps(item.memo)[-1]
-        told = ruling(job, found, _places(item), called(step["record"], self._vendors))
-        corrected(self._memory, step, found, self._vendors)
+        told = ruling(job, found, _places(item), called(step["record"], self._account.vendors))
+        corrected(self._memory, step, found, self._account.vendors)
         return Receipt(
             item.ticket, closed=True, rest=told.rest, code=told.code, message=told.message, outcomes=told.named,
             raw=report(job, found),
         )  # fmt: skip
 
     def _pause(self, item: Sent) -> float:
-        return pause(item, self._profile, self._clock)
+        return turns.pause(item, self._account)
 
 
 def _places(item: Sent) -> dict[str, list[Place]]:

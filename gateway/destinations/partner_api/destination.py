@@ -13,6 +13,7 @@ from typing import ClassVar
 import polars as pl
 
 from gateway.destinations.partner_api import by_calls, by_files
+from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.by_calls import ByCalls
 from gateway.destinations.partner_api.by_files import ByFiles
 from gateway.destinations.partner_api.settings import PartnerApiSettings
@@ -48,19 +49,17 @@ class PartnerApiDestination:
         name: str,
         outside: Callable[[str], Transport] | None = None,
     ) -> None:
-        self._settings = settings
-        self._profile = settings.load_profile()
-        self._account = account
+        self._account = Account(account, settings, settings.load_profile(), clock)
         self._name = name
         self._operations = self.SPEC.operations(settings)
         self._way: ByCalls | ByFiles
         if settings.channel == "sftp":
             calls = transport if settings.calls else None
-            self._way = ByFiles(settings, self._profile, calls, clock, account, outside)
+            self._way = ByFiles(self._account, calls, outside)
         elif transport is None:
             raise SettingsError(f"Destination {name} needs an HTTP transport.", fix="Build it with http.connect.")
         else:
-            self._way = ByCalls(settings, self._profile, transport, clock, account, outside)
+            self._way = ByCalls(self._account, transport, outside)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -70,7 +69,7 @@ class PartnerApiDestination:
     @property
     def account(self) -> str:
         """The chain's account name."""
-        return self._account
+        return self._account.name
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Recall what was sent of promotions; read categories for new products. Raises MayWorkLater."""
@@ -99,7 +98,7 @@ class PartnerApiDestination:
     def find(self, sent: Sent) -> Receipt | Verdict:
         """Nothing of ours names a call at the platform: without a ticket nobody can tell, and repeating is harmless."""
         if sent.ticket is not None:
-            return Receipt(sent.ticket, after=self._profile.jobs.poll_after_s[0])
+            return Receipt(sent.ticket, after=self._account.profile.jobs.poll_after_s[0])
         return UNKNOWN
 
     def hear(self, body: bytes, headers: Mapping[str, str]) -> Mapping[str, Receipt]:

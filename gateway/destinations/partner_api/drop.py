@@ -16,12 +16,11 @@ from typing import Any
 import polars as pl
 
 from gateway.destinations.partner_api import answers, items, sheets
+from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.memory import Memory
-from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.readback import ReadBack, Verdict, compared
-from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import GatewayError, MayWorkLater, Refused, Throttled, Unreachable
-from gateway.model import LIST_SEPARATOR, Batch, Clock, Outgoing, Receipt, RowState, Sent
+from gateway.model import LIST_SEPARATOR, Batch, Outgoing, Receipt, RowState, Sent
 from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, RemoteMissingError, SftpSession
 
 _NONE = "none"
@@ -32,19 +31,9 @@ _NO_FOLDER, _FORBIDDEN = "404", "403"
 class Drop:
     """Uploads of one account; `read_back` where there are credentials for calls."""
 
-    def __init__(
-        self,
-        session: SftpSession,
-        settings: PartnerApiSettings,
-        profile: Profile,
-        clock: Clock,
-        memory: Memory,
-        read_back: ReadBack | None,
-    ) -> None:
+    def __init__(self, account: Account, session: SftpSession, memory: Memory, read_back: ReadBack | None) -> None:
+        self._account = account
         self._session = session
-        self._settings = settings
-        self._profile = profile
-        self._clock = clock
         self._memory = memory
         self._read_back = read_back
         self._folders: dict[str, str] = {}
@@ -61,10 +50,14 @@ class Drop:
         name = batch.memo["file"]
         at = self._upload(batch.memo["feed"], name, batch.body)
         ticket = f"{name} {at.isoformat(timespec='seconds')}"
-        note = "; it is larger than the platform is known to take" if sheets.large(batch.body, self._profile) else ""
+        note = (
+            "; it is larger than the platform is known to take"
+            if sheets.large(batch.body, self._account.profile)
+            else ""
+        )
         if self._read_back is None or not self._read_back.on or "items" not in batch.memo:
             return self._unconfirmed(ticket, f"uploaded as {name}, and nothing tells what became of it{note}")
-        return Receipt(ticket, after=self._profile.confirm.window_s.catalog, message=note)
+        return Receipt(ticket, after=self._account.profile.confirm.window_s.catalog, message=note)
 
     def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
         """Send files that are to follow, and read back what should have shown by now."""
@@ -73,7 +66,9 @@ class Drop:
             try:
                 receipts[item.batch_id] = self._asked(item)
             except MayWorkLater as error:
-                receipts[item.batch_id] = Receipt(item.ticket, after=error.after or self._profile.jobs.poll_after_s[0])
+                receipts[item.batch_id] = Receipt(
+                    item.ticket, after=error.after or self._account.profile.jobs.poll_after_s[0]
+                )
             except Refused:
                 if not receipts:
                     raise
@@ -86,13 +81,15 @@ class Drop:
             return ()
         feed = batch.memo["feed"]
         if "steps" not in batch.memo:
-            return (Outgoing(f"{feed}/{batch.memo['file']}", batch.body, sheets.rows_in(batch.body, self._profile)),)
+            return (
+                Outgoing(f"{feed}/{batch.memo['file']}", batch.body, sheets.rows_in(batch.body, self._account.profile)),
+            )
         bodies = [(step["file"], str(step["body"]).encode("utf-8")) for step in _steps(batch.memo)]
-        return [Outgoing(f"{feed}/{name}", body, sheets.rows_in(body, self._profile)) for name, body in bodies]
+        return [Outgoing(f"{feed}/{name}", body, sheets.rows_in(body, self._account.profile)) for name, body in bodies]
 
     def probe(self) -> str:
         """Find the folders of the agreed layout. Raises what the session raises, Refused for a missing folder."""
-        feeds = {sheets.feed(self._settings), sheets.feed(self._settings, promotions=True)}
+        feeds = {sheets.feed(self._account.settings), sheets.feed(self._account.settings, promotions=True)}
         return ", ".join(self._folder(one) for one in sorted(feeds))
 
     def close(self) -> None:
@@ -107,8 +104,8 @@ class Drop:
         Raises Throttled while the name was written too short ago, Unreachable while what was written still lies there;
         Refused, as trouble of the account, where the server lets nobody in or write.
         """
-        last, now = self._memory.last_upload(name), self._clock.now()
-        wait = 0.0 if last is None else self._profile.sftp.min_interval_s - (now - last).total_seconds()
+        last, now = self._memory.last_upload(name), self._account.clock.now()
+        wait = 0.0 if last is None else self._account.profile.sftp.min_interval_s - (now - last).total_seconds()
         if wait > 0:
             raise Throttled(f"{name} was uploaded {(now - last).total_seconds() if last else 0:.0f} s ago.", after=wait)
         try:
@@ -122,11 +119,11 @@ class Drop:
             self._folders.clear()  # the folder may be another one by the time it works again
             status = error.status if error.status == _NO_FOLDER else _FORBIDDEN
             raise Refused(error.message, fix=error.fix, status=status) from error
-        return self._memory.archive(name, local, self._clock.now())
+        return self._memory.archive(name, local, self._account.clock.now())
 
     def _taken(self, target: str, body: bytes) -> None:
         """Make sure that nothing else lies under the name. Raises Unreachable: rows nobody has read yet would go."""
-        if self._profile.sftp.untaken == "overwrite":
+        if self._account.profile.sftp.untaken == "overwrite":
             return
         found = self._session.look(target)
         if found is not None and not (found.size == len(body) and self._lies(target, body)):
@@ -148,7 +145,7 @@ class Drop:
             local.unlink(missing_ok=True)
 
     def _put(self, local: Path, target: str) -> None:
-        how = self._profile.sftp.atomic_rename
+        how = self._account.profile.sftp.atomic_rename
         if how == "never":
             self._openly(local, target)
             return
@@ -186,11 +183,11 @@ class Drop:
         if known is not None:
             return known
         found = ""
-        wanted = str(getattr(self._profile.sftp.remote_dir, feed))
+        wanted = str(getattr(self._account.profile.sftp.remote_dir, feed))
         for part in [piece for piece in wanted.split("/") if piece]:
             names = [one.name for one in self._session.entries(found) if one.is_folder]
             name = part if part in names else next((one for one in names if one.lower() == part.lower()), None)
-            if name is None and not self._profile.sftp.create_missing:
+            if name is None and not self._account.profile.sftp.create_missing:
                 raise Refused(
                     f"The folder {wanted} is not on the file server; there are: {', '.join(sorted(names)) or 'none'}.",
                     fix="Correct sftp.remote_dir of the profile, or allow sftp.create_missing.",
@@ -211,7 +208,7 @@ class Drop:
         self._memory.keep([step["record"]])
         ticket = f"{at + 1}/{len(steps)} {step['file']} {when.isoformat(timespec='seconds')}"
         if at + 1 < len(steps):
-            return Receipt(ticket, after=self._profile.sftp.min_interval_s)
+            return Receipt(ticket, after=self._account.profile.sftp.min_interval_s)
         return self._promoted(ticket, step["file"])
 
     def _promoted(self, ticket: str, name: str) -> Receipt:
@@ -232,8 +229,8 @@ class Drop:
 
     def _shown(self, item: Sent) -> Receipt:
         """Say what the catalogs of the vendors show, once the platform had its time."""
-        window = timedelta(seconds=self._profile.confirm.window_s.catalog)
-        age, name = self._clock.now() - item.intent_at, item.memo["file"]
+        window = timedelta(seconds=self._account.profile.confirm.window_s.catalog)
+        age, name = self._account.clock.now() - item.intent_at, item.memo["file"]
         if self._read_back is None or not self._read_back.on or "items" not in item.memo:
             return self._unconfirmed(item.ticket or "", f"uploaded as {name}, and nothing tells what became of it")
         over = age >= 2 * window
@@ -242,7 +239,7 @@ class Drop:
         since = item.intent_at + (2 * window if over else window)
         verdicts = self._verdicts(item, since)
         if verdicts is None:
-            return Receipt(item.ticket, after=self._profile.rest.limits.interval)
+            return Receipt(item.ticket, after=self._account.profile.rest.limits.interval)
         if not over and not all(one.settled for one in verdicts):
             return Receipt(item.ticket, after=(2 * window - age).total_seconds())
         told = answers.frame(((one.at + 1, None), one.state, one.code, one.message) for one in verdicts)
@@ -263,16 +260,18 @@ class Drop:
         ):
             read_back = self._read_back
             shown = (
-                None if read_back is None else read_back.catalog(self._settings.vendor_id(str(vendor)), since, _deaf)
+                None
+                if read_back is None
+                else read_back.catalog(self._account.settings.vendor_id(str(vendor)), since, _deaf)
             )
             if shown is None:
                 return None
             places = part["at"].to_list()
-            buffer = items.sales_buffer(str(vendor), self._settings, self._profile)
-            for one in compared([texts[at] for at in places], shown, buffer, self._profile):
+            buffer = items.sales_buffer(str(vendor), self._account.settings, self._account.profile)
+            for one in compared([texts[at] for at in places], shown, buffer, self._account.profile):
                 at = places[one.at]
                 told = Verdict(
-                    at, one.state, one.code, _named(one, str(vendor), len(self._settings.vendors)), one.settled
+                    at, one.state, one.code, _named(one, str(vendor), len(self._account.settings.vendors)), one.settled
                 )
                 known = found.get(at)
                 if known is None or told.state.gravity < known.state.gravity:

@@ -9,8 +9,7 @@ from urllib.parse import quote, unquote
 import polars as pl
 
 from gateway.destinations.partner_api import answers
-from gateway.destinations.partner_api.profile import Profile
-from gateway.model import Clock, RowState, Sent
+from gateway.model import RowState
 
 SPLIT = "split "
 """How the ticket of a call that was taken apart begins."""
@@ -63,13 +62,3 @@ def read(ticket: str) -> list[Part]:
 def every(part: Part, state: RowState, code: str, message: str) -> pl.DataFrame:
     """Return outcomes that say the same of all items of a part."""
     return answers.frame(((line, None), state, code, message) for line in range(part.start + 1, part.end + 1))
-
-
-def pause(item: Sent, profile: Profile, clock: Clock) -> float:
-    """Return the seconds until the next question about a batch: the waits of the profile, counted from its call."""
-    age, total = (clock.now() - item.intent_at).total_seconds(), 0.0
-    for wait in profile.jobs.poll_after_s:
-        total += wait
-        if total > age:
-            return max(profile.rest.limits.interval, total - age)
-    return profile.jobs.poll_after_s[-1]

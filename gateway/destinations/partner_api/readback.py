@@ -17,11 +17,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from gateway.destinations.partner_api import answers
+from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.answers import News
 from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded
 from gateway.destinations.partner_api.profile import Profile
 from gateway.errors import OutcomeUnknown, Refused
-from gateway.model import Clock, RowState
+from gateway.model import RowState
 
 _PAGES_MOST = 5000
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -61,17 +62,16 @@ class Verdict:
 class ReadBack:
     """Reads catalogs of vendors; what is kept here only spreads the calls over time within this process."""
 
-    def __init__(self, calls: Calls, profile: Profile, clock: Clock) -> None:
+    def __init__(self, account: Account, calls: Calls) -> None:
+        self._account = account
         self._calls = calls
-        self._profile = profile
-        self._clock = clock
         self._under: dict[str, _Reading] = {}
         self._known: dict[str, tuple[datetime, dict[str, Shown]]] = {}
 
     @property
     def on(self) -> bool:
         """Whether catalogs are read back at all."""
-        return self._profile.features.read_back != "none"
+        return self._account.profile.features.read_back != "none"
 
     def catalog(self, vendor: str, since: datetime, heard: Heard) -> Mapping[str, Shown] | None:
         """Return a vendor's products as read after `since`; None while they are being read.
@@ -83,7 +83,7 @@ class ReadBack:
             return known[1]
         reading = self._under.get(vendor)
         if reading is None or reading.began < since:
-            reading = _Reading(self._clock.now(), self._profile.features.read_back)
+            reading = _Reading(self._account.clock.now(), self._account.profile.features.read_back)
             self._under[vendor] = reading
         whole = self._exported(vendor, reading, heard) if reading.how == "export" else self._paged(vendor, reading)
         if not whole:
@@ -123,7 +123,9 @@ class ReadBack:
         if found is None:
             state = self._calls.catalog_job(reading.job)
             found = None if state is None else answers.news(state)
-        late = self._clock.now() - reading.began > timedelta(seconds=self._profile.confirm.window_s.catalog)
+        late = self._account.clock.now() - reading.began > timedelta(
+            seconds=self._account.profile.confirm.window_s.catalog
+        )
         if found is None or not found.ended:
             if not late:
                 return False

@@ -18,14 +18,16 @@ from typing import Any
 import polars as pl
 
 from gateway.destinations.partner_api import answers, items, standing
+from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory, Record
-from gateway.destinations.partner_api.parts import SPLIT, Part, State, halves, pause, read
+from gateway.destinations.partner_api.parts import SPLIT, Part, State, halves, read
 from gateway.destinations.partner_api.profile import Profile
-from gateway.destinations.partner_api.rulings import Names, absent, called, report, ruling
+from gateway.destinations.partner_api.rulings import absent, called, report, ruling
+from gateway.destinations.partner_api.turns import pause
 from gateway.errors import MayWorkLater, OutcomeUnknown
-from gateway.model import Clock, Receipt, RowState, Sent
+from gateway.model import Receipt, RowState, Sent
 from gateway.transport.http import Response
 
 CUT = frozenset({400, 413, 422})
@@ -111,28 +113,26 @@ def corrected(memory: Memory, step: Step, found: News | None, vendors: Collectio
 class Sifter:
     """Takes calls of one chain apart. What is kept here spares calls within this process; tickets are the truth."""
 
-    def __init__(self, calls: Calls, profile: Profile, clock: Clock, memory: Memory, vendors: Names) -> None:
+    def __init__(self, account: Account, calls: Calls, memory: Memory) -> None:
+        self._account = account
         self._calls = calls
-        self._profile = profile
-        self._clock = clock
         self._memory = memory
-        self._vendors = vendors
         self._alone: OrderedDict[tuple[int, int], list[str]] = OrderedDict()
         """Words of rows refused alone, by batch and call, while nothing of the call was taken."""
 
     def open(self, at: int, steps: Sequence[Step], status: int) -> Receipt:
         """Begin with a call that was refused."""
-        sift = opened(at, len(steps[at]["skus"]), status, self._profile.promo.probes)
-        return Receipt(sift.ticket(), after=self._profile.rest.limits.interval)
+        sift = opened(at, len(steps[at]["skus"]), status, self._account.profile.promo.probes)
+        return Receipt(sift.ticket(), after=self._account.profile.rest.limits.interval)
 
     def asked(self, item: Sent, steps: Sequence[Step]) -> Receipt:
         """Look at the part under way, and send what is left. Raises what calls raise."""
         turn = _Turn(Sift.of(item.ticket or ""), item, steps)
         count = len(turn.step["skus"])
-        if turn.sift == opened(turn.sift.at, count, 400, self._profile.promo.probes):
+        if turn.sift == opened(turn.sift.at, count, 400, self._account.profile.promo.probes):
             self._try_alone(turn)
         if self._waits(turn):
-            return Receipt(item.ticket, after=pause(item, self._profile, self._clock))
+            return Receipt(item.ticket, after=pause(item, self._account))
         while turn.after is None and self._more(turn):
             self._send(turn)
         if turn.after is None:
@@ -149,13 +149,15 @@ class Sifter:
             return False
         told = None if part.job == NO_JOB else self._calls.promotion_job(part.job)
         found = None if told is None else answers.news(told)
-        over = self._age(turn) >= self._profile.confirm.window_s.promotions
+        over = self._age(turn) >= self._account.profile.confirm.window_s.promotions
         if not over if found is None else not found.ended:
             return True
         places = turn.places(part, last=True)
-        turn.found.append(ruling(part.job, found, places, called(turn.step["record"], self._vendors)).of(places))
+        turn.found.append(
+            ruling(part.job, found, places, called(turn.step["record"], self._account.vendors)).of(places)
+        )
         if turn.sift.at + 1 == len(turn.steps):
-            corrected(self._memory, turn.step, found, self._vendors)
+            corrected(self._memory, turn.step, found, self._account.vendors)
         turn.raw += report(part.job, found)
         turn.sift.parts.remove(part)
         return False
@@ -174,16 +176,16 @@ class Sifter:
 
     def _send(self, turn: _Turn) -> None:
         part = turn.sift.parts[0]
-        if self._age(turn) > self._profile.jobs.give_up_s:
+        if self._age(turn) > self._account.profile.jobs.give_up_s:
             turn.refuse(part, "DEST_REFUSED_BATCH", "the call was refused as a whole, and this was not sent in time")
             return
         known = self._memory.promotion(turn.step["record"]["identity"])
-        body, record = composed(turn.step, turn.skus(part), known, self._profile)
+        body, record = composed(turn.step, turn.skus(part), known, self._account.profile)
         try:
             answer = self._calls.promote(body.encode(), booked=False)
         except (MayWorkLater, OutcomeUnknown) as error:
             later = error.after if isinstance(error, MayWorkLater) else None
-            turn.after = later or pause(turn.item, self._profile, self._clock)
+            turn.after = later or pause(turn.item, self._account)
             return
         if answer.status < 300:
             self._taken(turn, part, answer, record)
@@ -194,18 +196,18 @@ class Sifter:
         self._memory.put(record)
         data = loaded(answer.body)
         part.job = ("" if data is None else answers.news(data).job) or NO_JOB
-        turn.after = self._profile.jobs.poll_after_s[0]
+        turn.after = self._account.profile.jobs.poll_after_s[0]
         if self._alone.pop((turn.item.batch_id, turn.sift.at), None) is not None:
             turn.sift.parts = joined(turn.sift.parts)
 
     def _refused(self, turn: _Turn, part: Part, answer: Response) -> None:
         count = len(turn.skus(part))
-        words = f"{answer.status}, {said(answer.body, self._profile.errors.members)}"
-        least = self._profile.rest.limits.floor_products if answer.status == _TOO_LARGE else 1
+        words = f"{answer.status}, {said(answer.body, self._account.profile.errors.members)}"
+        least = self._account.profile.rest.limits.floor_products if answer.status == _TOO_LARGE else 1
         if answer.status in CUT and count > least:
             self._cut(turn, part, answer.status)
             return
-        turn.refuse(part, refusal(answer, count, words, self._profile), words)
+        turn.refuse(part, refusal(answer, count, words, self._account.profile), words)
         alone = self._alone.get((turn.item.batch_id, turn.sift.at))
         if alone is None:
             return
@@ -213,7 +215,7 @@ class Sifter:
         if len(set(alone)) > 1:
             del self._alone[turn.item.batch_id, turn.sift.at]
             turn.sift.parts = joined(turn.sift.parts)
-        elif len(alone) >= self._profile.promo.probes:
+        elif len(alone) >= self._account.profile.promo.probes:
             told = f"{len(alone)} rows of its call were refused alone in the same words: {words}"
             for left in list(turn.sift.parts):
                 turn.refuse(left, "DEST_REFUSED_BATCH", told)
@@ -223,7 +225,7 @@ class Sifter:
         if part.end - part.start < whole:
             turn.sift.parts[:1] = halves(part)
             return
-        turn.sift.parts = opened(turn.sift.at, whole, status, self._profile.promo.probes).parts
+        turn.sift.parts = opened(turn.sift.at, whole, status, self._account.profile.promo.probes).parts
         self._try_alone(turn)
 
     def _try_alone(self, turn: _Turn) -> None:
@@ -235,7 +237,7 @@ class Sifter:
             self._alone.popitem(last=False)
 
     def _age(self, turn: _Turn) -> float:
-        return (self._clock.now() - turn.item.intent_at).total_seconds()
+        return (self._account.clock.now() - turn.item.intent_at).total_seconds()
 
 
 @dataclass(slots=True)

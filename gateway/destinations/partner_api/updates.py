@@ -14,15 +14,14 @@ from typing import TypeVar
 
 import polars as pl
 
-from gateway.destinations.partner_api import answers, create, items
+from gateway.destinations.partner_api import answers, create, items, turns
+from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.answers import News, Place
-from gateway.destinations.partner_api.calls import AT_A_TIME, Calls, loaded, said
-from gateway.destinations.partner_api.parts import SPLIT, Part, State, every, halves, pause, read
-from gateway.destinations.partner_api.profile import Profile
+from gateway.destinations.partner_api.calls import Calls, loaded, said
+from gateway.destinations.partner_api.parts import SPLIT, Part, State, every, halves, read
 from gateway.destinations.partner_api.readback import ReadBack, compared
-from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
-from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Clock, Outgoing, Receipt, RowState, Sent
+from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Outgoing, Receipt, RowState, Sent
 from gateway.transport.http import Response
 
 _MOST_HEARD = 10_000
@@ -34,13 +33,9 @@ _T = TypeVar("_T")
 class Updates:
     """Updates of one chain's vendors. What is kept here spares calls within this process; tickets are the truth."""
 
-    def __init__(
-        self, calls: Calls, settings: PartnerApiSettings, profile: Profile, clock: Clock, read_back: ReadBack
-    ) -> None:
+    def __init__(self, account: Account, calls: Calls, read_back: ReadBack) -> None:
+        self._account = account
         self._calls = calls
-        self._settings = settings
-        self._profile = profile
-        self._clock = clock
         self._read_back = read_back
         self._heard: OrderedDict[str, News] = OrderedDict()
         self._vendor_of: OrderedDict[str, str] = OrderedDict()
@@ -56,7 +51,7 @@ class Updates:
             why = "there is nothing to end by this call"
             return Receipt(_DONE, closed=True, rest=RowState.SKIPPED, code="DEST_NOTHING", message=why)
         texts, vendor = items.unpack(batch.memo["items"]), _vendor(batch.memo)
-        if batch.body in self._lost and len(texts) >= 2 * self._profile.rest.limits.floor_products:
+        if batch.body in self._lost and len(texts) >= 2 * self._account.profile.rest.limits.floor_products:
             # No answer came to it before, and it does no harm to send it in two.
             self._lost.discard(batch.body)
             return self._opened(State(halves(Part(0, len(texts)))))
@@ -73,33 +68,33 @@ class Updates:
         if "vendors" in batch.memo:
             to = f"POST {self._calls.products_at}"
         else:
-            to = f"PUT {self._calls.catalog_at(self._settings.vendor_id(batch.memo['vendor']))}"
+            to = f"PUT {self._calls.catalog_at(self._account.settings.vendor_id(batch.memo['vendor']))}"
         return (Outgoing(to, batch.body, len(items.unpack(batch.memo["items"]))),)
 
     def _call(self, memo: Mapping[str, str], body: bytes, *, booked: bool) -> Response:
         """Update one vendor's products, or create products at several."""
         if "vendors" in memo:
             return self._calls.create(body, booked=booked)
-        return self._calls.update(self._settings.vendor_id(memo["vendor"]), body, booked=booked)
+        return self._calls.update(self._account.settings.vendor_id(memo["vendor"]), body, booked=booked)
 
     def _first(self, answer: Response, vendor: str, texts: Sequence[str]) -> Receipt:
         count = len(texts)
         if answer.status < 300:
             job = self._job_of(answer, vendor)
             if answer.status in {200, 204} and job == "":
-                code, message = answers.AS_FLAG if items.as_flag(texts, self._profile) else ("", "")
+                code, message = answers.AS_FLAG if items.as_flag(texts, self._account.profile) else ("", "")
                 return Receipt(_DONE, closed=True, rest=RowState.APPLIED, code=code, message=message)
-            return Receipt(job or _DONE, after=self._profile.jobs.poll_after_s[0])
+            return Receipt(job or _DONE, after=self._account.profile.jobs.poll_after_s[0])
         if answer.status in {400, 413, 422} and self._may_cut(answer.status, count):
             return self._opened(State(halves(Part(0, count))))
         why = self._prefix(vendor) + self._why(answer)
         return Receipt(_DONE, closed=True, rest=RowState.REFUSED, code=self._code(answer, count), message=why)
 
     def _opened(self, state: State) -> Receipt:
-        return Receipt(state.ticket(), after=self._profile.rest.limits.interval)
+        return Receipt(state.ticket(), after=self._account.profile.rest.limits.interval)
 
     def _may_cut(self, status: int, count: int) -> bool:
-        least = self._profile.rest.limits.floor_products if status == 413 else 1
+        least = self._account.profile.rest.limits.floor_products if status == 413 else 1
         return count > least
 
     def _code(self, answer: Response, count: int) -> str:
@@ -107,11 +102,11 @@ class Updates:
             return "DEST_ONBOARDING"
         if count > 1 or answer.status not in {400, 422}:
             return "DEST_REFUSED_BATCH"
-        return answers.refusal(self._why(answer), self._profile.jobs)
+        return answers.refusal(self._why(answer), self._account.profile.jobs)
 
     def _prefix(self, vendor: str) -> str:
         """Name the vendor before what is said of its rows, where there are several: all have the same products."""
-        return f"vendor {vendor}: " if len(self._settings.vendors) > 1 else ""
+        return f"vendor {vendor}: " if len(self._account.settings.vendors) > 1 else ""
 
     def _of(self, item: Sent, state: State) -> pl.DataFrame | None:
         """Return what was learnt in this turn, with the vendor it is about."""
@@ -121,7 +116,7 @@ class Updates:
         return found.with_columns(pl.concat_str(pl.lit(self._prefix(item.memo["vendor"])), "message").alias("message"))
 
     def _why(self, answer: Response) -> str:
-        words = said(answer.body, self._profile.errors.members)
+        words = said(answer.body, self._account.profile.errors.members)
         if answer.status == 501:
             return "the account may not create products: have it enabled, or have them onboarded"
         if answer.status in {403, 404}:
@@ -142,21 +137,7 @@ class Updates:
 
         Raises when nothing was learnt of any.
         """
-        waiting = [one for one in sent if one.ticket is not None and items.UNSENT not in one.memo]
-        turn = self._profile.rest.limits.interval
-        receipts = {one.batch_id: Receipt(one.ticket, after=turn) for one in waiting[AT_A_TIME:]}
-        learnt = False
-        for item in waiting[:AT_A_TIME]:
-            try:
-                receipts[item.batch_id] = self._asked(item)
-            except MayWorkLater as error:
-                receipts[item.batch_id] = Receipt(item.ticket, after=error.after or self._pause(item))
-            except Refused:
-                if not learnt:
-                    raise
-                break
-            learnt = True
-        return receipts
+        return turns.asked(sent, self._account, self._asked)
 
     def _asked(self, item: Sent) -> Receipt:
         texts, ticket = items.unpack(item.memo["items"]), item.ticket or ""
@@ -189,7 +170,7 @@ class Updates:
                 state.after = error.after or self._pause(item)
                 continue
             if found is not None:
-                alone = "vendor" in item.memo and items.as_flag(texts[part.start : part.end], self._profile)
+                alone = "vendor" in item.memo and items.as_flag(texts[part.start : part.end], self._account.profile)
                 state.found.append(answers.flagged(found) if alone else found)
                 state.parts.remove(part)
 
@@ -199,12 +180,12 @@ class Updates:
         age = self._age(item)
         while (
             state.after is None
-            and len([one for one in state.parts if one.job]) < self._profile.in_flight_jobs_per_vendor
+            and len([one for one in state.parts if one.job]) < self._account.profile.in_flight_jobs_per_vendor
         ):
             part = next((one for one in state.parts if not one.job), None)
             if part is None:
                 return
-            if age > self._profile.jobs.give_up_s:
+            if age > self._account.profile.jobs.give_up_s:
                 # The vendor's place was given up by then: newer values may have been sent.
                 state.parts.remove(part)
                 state.found.append(
@@ -212,14 +193,14 @@ class Updates:
                 )
                 continue
             chosen = list(texts[part.start : part.end])
-            body = items.body(chosen, buffer, self._profile) if vendors == "" else create.body(chosen, vendors)
+            body = items.body(chosen, buffer, self._account.profile) if vendors == "" else create.body(chosen, vendors)
             try:
                 answer = self._call(item.memo, body, booked=False)
             except (MayWorkLater, OutcomeUnknown) as error:
                 state.after = error.after if isinstance(error, MayWorkLater) and error.after else self._pause(item)
                 return
             self._placed(state, part, answer, vendor)
-            if not part.job and state.found and vendors == "" and items.as_flag(chosen, self._profile):
+            if not part.job and state.found and vendors == "" and items.as_flag(chosen, self._account.profile):
                 state.found[-1] = answers.flagged(state.found[-1])
 
     def _placed(self, state: State, part: Part, answer: Response, vendor: str) -> None:
@@ -232,7 +213,7 @@ class Updates:
             part.job = job or _DONE
             told = self._heard.get(part.job)
             # It may have been told of before its answer came.
-            state.after = 0.0 if told is not None and told.ended else self._profile.jobs.poll_after_s[0]
+            state.after = 0.0 if told is not None and told.ended else self._account.profile.jobs.poll_after_s[0]
             return
         at = state.parts.index(part)
         count = part.end - part.start
@@ -262,7 +243,7 @@ class Updates:
     def _lines(self, item: Sent, found: News, job: str, state: State) -> tuple[list[answers.Line] | None, str]:
         """Return what a job says of items; None, and why, where it says nothing that can be had or read."""
         if not found.url:
-            listed = [*answers.feedback(found.feedback, self._profile.jobs), *answers.duplicates(found)]
+            listed = [*answers.feedback(found.feedback, self._account.profile.jobs), *answers.duplicates(found)]
             return listed or None, "named no items"
         state.over = True  # a log that can't be had may never be: the vendor is not kept for it
         try:
@@ -270,11 +251,11 @@ class Updates:
         except Refused as error:
             return None, f"has a log that can't be had ({error.message.rstrip('.')})"
         except MayWorkLater as error:
-            if self._age(item) < self._profile.confirm.window_s.catalog:
+            if self._age(item) < self._account.profile.confirm.window_s.catalog:
                 raise
             return None, f"has a log that can't be had ({error.message.rstrip('.')})"
         state.raw.append((f"catalog-log-{job}.csv", body))
-        return answers.log(body, self._profile.jobs), "has a log that can't be read"
+        return answers.log(body, self._account.profile.jobs), "has a log that can't be read"
 
     def _told(self, lines: Sequence[answers.Line], part: Part, texts: Sequence[str]) -> pl.DataFrame:
         places = self._lines_of(part, texts)
@@ -282,44 +263,44 @@ class Updates:
         named = set(told["line"])
         rest = [(n, None) for n in range(part.start + 1, part.end + 1) if n not in named]
         left = (RowState.APPLIED, "", "")
-        if self._profile.jobs.log_lists == "all":
+        if self._account.profile.jobs.log_lists == "all":
             left = (RowState.ACCEPTED, "DEST_NOT_CONFIRMED", _UNNAMED)
         return pl.concat([told, answers.frame((place, *left) for place in rest)])
 
     def _lines_of(self, part: Part, texts: Sequence[str]) -> Mapping[str, list[Place]]:
         places: dict[str, list[Place]] = {}
         for at in range(part.start, part.end):
-            code = str(json.loads(texts[at])[self._profile.rest.fields.identifier])
+            code = str(json.loads(texts[at])[self._account.profile.rest.fields.identifier])
             places.setdefault(self._bare(code), []).append((at + 1, None))
         return places
 
     def _bare(self, code: str) -> str:
         """Barcodes come back with other leading zeros than they were sent with."""
-        return code if self._profile.rest.fields.identifier == "sku" else code.lstrip("0")
+        return code if self._account.profile.rest.fields.identifier == "sku" else code.lstrip("0")
 
     def _unspoken(self, item: Sent, part: Part, texts: Sequence[str], why: str) -> pl.DataFrame | None:
         """Say what became of items of which nobody speaks: what is read back, in the end that they were accepted."""
         age = self._age(item)
-        over = age >= self._profile.confirm.window_s.catalog
+        over = age >= self._account.profile.confirm.window_s.catalog
         if self._read_back.on:
             found = self._read(item, part, texts, over=over)
             if found is not None or not over:
                 return found
-            if age < self._profile.jobs.give_up_s:
+            if age < self._account.profile.jobs.give_up_s:
                 return None
-        elif self._settings.webhook_secret is not None and not over:
+        elif self._account.settings.webhook_secret is not None and not over:
             return None  # the platform may still speak
         return every(part, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {part.job} {why}")
 
     def _read(self, item: Sent, part: Part, texts: Sequence[str], *, over: bool) -> pl.DataFrame | None:
         vendor = _vendor(item.memo)
         since = self._since(item, over=over)
-        shown = self._read_back.catalog(self._settings.vendor_id(vendor), since, self._heard.get)
+        shown = self._read_back.catalog(self._account.settings.vendor_id(vendor), since, self._heard.get)
         if shown is None:
             return None
-        verdicts = compared(texts[part.start : part.end], shown, int(item.memo["buffer"]), self._profile)
+        verdicts = compared(texts[part.start : part.end], shown, int(item.memo["buffer"]), self._account.profile)
         if not over and not all(one.settled for one in verdicts):
-            self._read_back.forget(self._settings.vendor_id(vendor))
+            self._read_back.forget(self._account.settings.vendor_id(vendor))
             return None
         return answers.frame(((part.start + v.at + 1, None), v.state, v.code, v.message) for v in verdicts)
 
@@ -327,13 +308,13 @@ class Updates:
         """Return from when a catalog read back counts: after the call, at the end of the time changes take."""
         if not over:
             return item.intent_at
-        return item.intent_at + timedelta(seconds=self._profile.confirm.window_s.catalog)
+        return item.intent_at + timedelta(seconds=self._account.profile.confirm.window_s.catalog)
 
     def _age(self, item: Sent) -> float:
-        return (self._clock.now() - item.intent_at).total_seconds()
+        return (self._account.clock.now() - item.intent_at).total_seconds()
 
     def _pause(self, item: Sent) -> float:
-        return pause(item, self._profile, self._clock)
+        return turns.pause(item, self._account)
 
     # ---------------------------------------------------------------- webhook
 
@@ -355,20 +336,20 @@ class Updates:
         if found.state == answers.FAILED:
             message = f"the job {found.job} failed"
             return Receipt(found.job, closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=message)
-        vendor = self._vendor_of.get(found.job) or self._settings.vendor_named(found.vendor)
-        by_sku = self._profile.rest.fields.identifier == "sku"
+        vendor = self._vendor_of.get(found.job) or self._account.settings.vendor_named(found.vendor)
+        by_sku = self._account.profile.rest.fields.identifier == "sku"
         if found.state != answers.DONE or not found.url or vendor is None or not by_sku:
             return wake
         try:
             body = self._calls.download(found.url)
         except Refused:
             return wake
-        lines = answers.log(body, self._profile.jobs) or ()
+        lines = answers.log(body, self._account.profile.jobs) or ()
         told = answers.outcomes(lines, lambda code: ((None, f"{code}{KEY_SEPARATOR}{vendor}"),))
         if told.height <= 1:
             return wake  # of a single product more is to be said than its log does
         told = told.with_columns(pl.concat_str(pl.lit(self._prefix(vendor)), "message").alias("message"))
-        rest = RowState.ACCEPTED if self._profile.jobs.log_lists == "all" else RowState.APPLIED
+        rest = RowState.ACCEPTED if self._account.profile.jobs.log_lists == "all" else RowState.APPLIED
         code = "DEST_NOT_CONFIRMED" if rest is RowState.ACCEPTED else ""
         message = _UNNAMED if rest is RowState.ACCEPTED else ""
         raw = ((f"catalog-log-{found.job}.csv", body),)

@@ -560,9 +560,9 @@ def test_others_have_their_turn_between_questions_and_pages(made, clock):
 
 
 def test_the_settings_say_how_deliveries_prove_themselves(made):
-    hook = made(Script(), webhook_secret=SecretStr("hush"))._settings.hook()
+    hook = made(Script(), webhook_secret=SecretStr("hush"))._account.settings.hook()
     assert (hook.header, hook.accept, hook.admits(["Bearer hush"])) == ("Authorization", ("exact", "bearer"), True)
-    assert made(Script())._settings.hook() is None
+    assert made(Script())._account.settings.hook() is None
 
 
 def event(**more):
