@@ -1,0 +1,110 @@
+"""What a destination can be asked to write, and all the core must know of it, as data."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+
+class Repeat(enum.StrEnum):
+    """What repeating a batch does."""
+
+    HARMLESS = "harmless"
+    IF_NEWEST = "if_newest"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing a destination needs beyond the contract.
+
+    `where`: boolean expression over the contract's canonical text columns, true where the requirement is *violated*;
+    `field`: the field to name; `detail` completes the catalogue's sentence of `code`. `columns` the fields it reads.
+    """
+
+    code: str
+    field: str
+    columns: tuple[str, ...]
+    where: pl.Expr
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTerms:
+    """The form in which an operation takes prices; rows that give another one are converted before they are compared.
+
+    `decimals`: most decimals of an amount. `currency`, `tax_rate`: what the account's profile says of rows that say
+    nothing; null where the row must say it.
+    """
+
+    basis: Literal["net", "gross"]
+    decimals: int = 2
+    currency: str | None = None
+    tax_rate: str | None = None
+    fields: tuple[str, ...] = ("price",)
+    """Contract fields that are amounts of money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One kind of write at a destination, with its capabilities as data.
+
+    A row of a contract has one effect per family the destination writes of that contract; operations of one family
+    share a lane, whatever contract their rows come from. Name and contract together are unique.
+    """
+
+    name: str
+    contract: str
+    family: str
+    fields: tuple[str, ...]
+    """Contract fields the operation transmits: the delta compares these. `attributes.*` stands for all of them."""
+    batch_size: int | None
+    """Records per call; None: one call takes all."""
+    context: tuple[str, ...] = ()
+    """Contract fields that encoding and checking look at besides; a change of them alone sends nothing."""
+    requires: tuple[Requirement, ...] = ()
+    drifts: bool = False
+    confirms: Literal["applied", "accepted"] = "applied"
+    repeat: Repeat = Repeat.NEVER
+    searchable: bool = False
+    deadline: float = 3600.0
+    """Seconds from submission after which open effects end as accepted or uncertain."""
+    settle_first: bool = False
+    """True: the next consignment of the lane waits until this one has settled."""
+    slot_until: Literal["ticket", "settled"] = "ticket"
+    interval: float = 0.0
+    """Least seconds between two submissions of one account."""
+    remembers: bool = False
+    ends: bool = False
+    """Whether the row command `end` can be expressed."""
+    key: tuple[str, ...] | None = None
+    """Contract fields that make the effect's key; None: the contract's key. Alike for operations of one family."""
+    part: str = ""
+    """Which part of what the key names is written, where one family writes several (a price and its discount)."""
+    when: tuple[str, ...] = ()
+    """The effect exists where one of these fields is given; (): for every row."""
+    after: tuple[str, ...] = ()
+    """Families whose pending effect on the same article must be confirmed first."""
+    measure: str | None = None
+    """Contract field whose value the guard compares: a stock level, or a price where `prices` names it."""
+    prices: PriceTerms | None = None
+    gathers: bool = False
+    """Whether `gather` is asked before records are checked once more and encoded."""
+    each: str | None = None
+    """Contract field with a list: a row has one effect per item (column `@each` of records, last part of the key)."""
+    every: tuple[str, ...] = ()
+    """Items where that field is not given."""
+    budget: str = ""
+    """Name of a budget shared by operations and accounts that name it; "": one of the account and operation."""
+    regular: str = ""
+    """Family that writes the price a promotion lowers: rows of a final price or an amount get it as `@regular`."""
+    reckoned: bool = False
+    """Whether what is sent is reckoned from `@regular`: where that has changed, the same row is sent again."""
+    record: pl.Expr | None = None
+    """What the destination tells records apart by, over the operation's fields, where rows of several keys can be one:
+    of those that go together only the last is sent."""
+    wanted: Literal["base", "promotion"] | None = None
+    """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""
