@@ -152,8 +152,7 @@ class SageDestination:
     def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
         """Read the answers once for all batches asked about."""
         if self._settings.results is None:
-            wait = self._settings.deadline
-            return {item.batch_id: Receipt(ticket=item.ticket, after=wait) for item in sent if item.ticket is not None}
+            return {item.batch_id: self._unanswered(item) for item in sent if item.ticket is not None}
         found = self._answers(self._settings.results)
         asked = {item.memo["batch"] for item in sent}
         self.strays = tuple(name for name, one in found.items() if one.answer is None or not one.answer.batches & asked)
@@ -186,6 +185,17 @@ class SageDestination:
 
     def _receipt(self, name: str) -> Receipt:
         return Receipt(ticket=name, after=self._settings.look_interval)
+
+    def _unanswered(self, item: Sent) -> Receipt:
+        """Where nobody answers, a file that was taken is all that is ever known of it: what comes after it may follow.
+
+        Our mark lies beside the file: without it the folder itself is not there.
+        """
+        name = item.memo["file"]
+        if (self._settings.outbox / name).exists() or self._marked(name) is None:
+            return self._receipt(name)
+        why = "the file was taken, and nobody answers here"
+        return Receipt(item.ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED", message=why)
 
     # ---------------------------------------------------------------- the outbox
 

@@ -24,7 +24,8 @@ class SageSettings(BaseModel):
 
     outbox: Path = Field(description="Folder the batch files are put into.")
     results: Path | None = Field(
-        default=None, description="Folder the answers come from; unset: nobody answers, rows end as accepted."
+        default=None,
+        description="Folder the answers come from; unset: nobody answers, rows end as accepted when a file is taken.",
     )
     profile: str = Field(pattern=_WORD, description="Name of the connection, first part of each file name.")
     transport: Literal["folder"] = Field(
@@ -108,7 +109,9 @@ class SageSettings(BaseModel):
     )
     look_interval: float = Field(default=30.0, gt=0, description="Seconds between two looks into the folders.")
     deadline: float = Field(
-        default=24 * 3600.0, gt=0, description="Seconds after which rows without an answer end as accepted."
+        default=24 * 3600.0,
+        gt=0,
+        description="Seconds after which rows without an answer, or in a file nobody took, are accepted.",
     )
 
     @property

@@ -218,13 +218,23 @@ def test_rows_an_odd_answer_left_out_are_accepted_not_applied(build, batches, fo
     assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.ACCEPTED, "DEST_NOT_CONFIRMED")
 
 
-def test_without_a_reader_nothing_is_asked_before_the_deadline(build, batches, clock):
+def test_where_nobody_answers_a_file_that_was_taken_ends_its_rows(build, batches, folders, clock):
     destination = build(results=None, deadline=100.0)
     destination.submit(batches[0])
     receipt = poll(destination, batches[0], clock)
-    assert (receipt.closed, receipt.after) == (False, 100.0)
+    assert (receipt.closed, receipt.after) == (False, 30.0)
+    (folders[0] / batches[0].memo["file"]).unlink()
+    receipt = poll(build(results=None), batches[0], clock)
+    assert (receipt.closed, receipt.rest, receipt.code) == (True, RowState.ACCEPTED, "DEST_NOT_CONFIRMED")
     assert destination.operations[0].confirms == "accepted"
     assert destination.operations[0].deadline == 100.0
+
+
+def test_a_folder_that_is_gone_has_taken_nothing(build, batches, folders, clock):
+    destination = build(results=None)
+    destination.submit(batches[0])
+    folders[0].rename(folders[0].with_name("elsewhere"))
+    assert not poll(destination, batches[0], clock).closed
 
 
 def test_an_answer_to_an_identical_earlier_file_is_not_taken_for_the_new_one(build, batches, folders, clock):

@@ -50,7 +50,9 @@ class Shop:
         self.out, self.results = folder / "out", folder / "in"
         for one in (self.out, self.results):
             one.mkdir()
-        made = SageSettings(outbox=self.out, results=self.results, profile="acme", look_interval=1, **settings)
+        made = SageSettings(
+            **{"results": self.results, "look_interval": 1, **settings}, outbox=self.out, profile="acme"
+        )
         destination = SageDestination(made, clock=self.clock, account="there", name="there")
         self.rig = Rig(folder / "gateway", destination, self.clock, mapping=CATALOG, more=(PROMOTIONS,))
         self.taken = []
@@ -130,6 +132,19 @@ def test_what_is_about_a_product_waits_while_its_articles_are_on_their_way(shop)
     assert "productspecialprices" not in found
     assert discounts(shop.take()) == [("t", "20")]
     assert shop.rig.states(run) == {"applied": 1}
+
+
+def test_where_nobody_answers_what_waits_goes_on_when_the_file_before_is_taken(tmp_path):
+    shop = Shop(tmp_path, results=None)
+    shop.put("catalog.csv", VARIANTS)
+    run = shop.put("promotion.csv", OF_PRODUCT)
+    shop.clock.advance(60)
+    shop.rig.advance(2)
+    assert shop.rig.states(run) == {"pending": 1}, "the products were not taken yet"
+    assert list(shop.take()) == ["products"]
+    assert discounts(shop.take()) == [("t", "20")]
+    assert shop.rig.states(run) == {"accepted": 1}
+    shop.rig.close()
 
 
 def test_a_later_catalog_of_the_same_articles_holds_no_promotion_of_their_product(shop):
