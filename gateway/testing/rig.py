@@ -25,20 +25,17 @@ from gateway.pipeline import Intake, RouteSetup, merged
 from gateway.readers import reader_for
 from gateway.routes import Route
 from gateway.spool import Spool
+from gateway.testing.texts import mapping as mapping_of
 
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+MAPPING = mapping_of(
+    "stock",
+    """sku = "sku"
 quantity = "quantity"
 product_id = { column = "product", optional = true }
 command = { column = "command", optional = true }
 valid_from = { column = "valid_from", optional = true }
-"""
+""",
+)
 
 
 class Rig:

@@ -16,42 +16,23 @@ import sqlalchemy as sa
 
 from gateway.journal import open_journal
 from gateway.journal import tables as t
+from gateway.testing import texts
 from gateway.testing.clock import RealClock
 from gateway.testing.hostile import read_log
 
 SECRET = "hunter2-do-not-show"
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-"""
-SETTINGS = """version = 1
-[web]
-port = 0
-[sources.drop]
-kind = "local"
-partner = "acme"
-folder = "inbox"
-every = 0.05
-settle = 0
-[destinations.there]
+DESTINATION = """[destinations.there]
 kind = "hostile"
 log = "effects.jsonl"
 look_interval = 60
 repeat = "never"
 script = [{ does = "never_close" }]
 webhook = { secret = { env = "HOOK" }, header = "X-Api-Key" }
-[routes.stock]
-source = "drop"
-files = "*.csv"
-mapping = "stock.toml"
-destination = "there"
 """
+SETTINGS = "".join(
+    ("version = 1\n[web]\nport = 0\n", texts.inbox("every = 0.05\n"), DESTINATION,
+     texts.route("stock", "there", files="*.csv"))
+)  # fmt: skip
 PROGRAM = """
 import os, signal, sys
 import gateway.settings.load as room
@@ -89,9 +70,7 @@ class Told:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "inbox").mkdir()
-        (root / "mappings").mkdir()
-        (root / "mappings/stock.toml").write_text(MAPPING, "utf-8")
+        texts.folders(root, stock=texts.LEVELS)
         (root / "gateway.toml").write_text(SETTINGS, "utf-8")
         self.process: subprocess.Popen[bytes] | None = None
         self.log = root / "log.jsonl"
@@ -120,9 +99,7 @@ class Told:
         raise AssertionError(self.log.read_text())
 
     def drop(self, name: str, text: str) -> None:
-        part = self.root / f".{name}.new"
-        part.write_text(text, "utf-8")
-        part.rename(self.root / "inbox" / name)
+        texts.drop(self.root, name, text)
 
     def stop(self) -> int:
         assert self.process is not None

@@ -12,47 +12,16 @@ import sqlalchemy as sa
 from gateway import wiring
 from gateway.journal import tables as t
 from gateway.settings import load_settings
-from gateway.twin.partner import Chain, Item, PartnerTwin, PartnerTwinSettings, Token, Vendor
+from gateway.testing import texts
+from gateway.testing.stores import TOKEN, account, platform
+from gateway.testing.texts import LEVELS
+from gateway.twin.partner import Chain, Token, Vendor
 
-SECRET, TOKEN = "hook-secret-77aa", "portal-token-51aa"
+SECRET = "hook-secret-77aa"
 CHAIN = Chain("c-1", (Vendor("v1", "STORE"), Vendor("v2")), (Token("all", TOKEN),))
-AT_ONCE = {"queued_seconds": 0.0, "running_seconds": 0.1, "calls_per_window": 0, "hook_retry_seconds": (0.3,) * 30}
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-vendor_ids = { column = "vendors", optional = true }
-"""
-SETTINGS = """version = 1
-[web]
-port = {port}
-[sources.drop]
-kind = "local"
-partner = "acme"
-folder = "inbox"
-every = 0.05
-settle = 0
-[destinations.panda]
-kind = "partner_api"
-brand = "foodpanda"
-channel = "rest"
-host = "{host}"
-chain_id = "c-1"
-tokens = {{ all = {{ env = "PORTAL" }} }}
-webhook_secret = {{ env = "HOOK" }}
-vendors = {{ STORE = {{}}, v2 = {{}} }}
-keys = {keys}
-[routes.stock]
-source = "drop"
-files = "*.csv"
-mapping = "stock.toml"
-destination = "panda"
-"""
+AT_ONCE = {"running_seconds": 0.1, "hook_retry_seconds": (0.3,) * 30}
+MAPPING = f'{LEVELS}vendor_ids = {{ column = "vendors", optional = true }}\n'
+HOOKED = 'webhook_secret = { env = "HOOK" }\n'
 NEVER = 3600.0
 """Seconds until a job is asked about: longer than any test."""
 STOCK = "sku,quantity\nA,7\nB,0\nX,1\n"
@@ -73,19 +42,18 @@ class Place:
         self.root, self.twin = root, twin
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/hooks/panda"
-        for name in ("inbox", "mappings"):
-            (root / name).mkdir()
-        (root / "mappings/stock.toml").write_text(MAPPING, "utf-8")
+        texts.folders(root, stock=MAPPING)
         self.gateway, self.thread = None, None
         self.settings()
 
     def settings(self, *, ask=NEVER, window=NEVER):
-        keys = (
-            "{ rest = { limits = { requests_per_minute = 600000, floor_products = 1 } },"
-            " jobs = { poll_after_s = [%s] }, confirm = { window_s = { catalog = %s } } }"
-        )
-        text = SETTINGS.format(port=self.port, host=self.twin.url, keys=keys % (ask, window))
-        (self.root / "gateway.toml").write_text(text, "utf-8")
+        keys = f"jobs.poll_after_s = [{ask}]\nconfirm.window_s.catalog = {window}\nrest.limits.floor_products = 1\n"
+        parts = (
+            f"version = 1\n[web]\nport = {self.port}\n", texts.inbox("every = 0.05\n"),
+            account("panda", self.twin.url, stores=("STORE", "v2"), more=HOOKED, keys=keys),
+            texts.route("stock", "panda", files="*.csv"),
+        )  # fmt: skip
+        (self.root / "gateway.toml").write_text("".join(parts), "utf-8")
 
     def start(self, *, work=True):
         self.gateway = wiring.wire(load_settings(self.root / "gateway.toml"))
@@ -105,9 +73,7 @@ class Place:
         self.gateway, self.thread = None, None
 
     def drop(self, text=STOCK, name="a.csv"):
-        part = self.root / f".{name}.new"
-        part.write_text(text, "utf-8")
-        part.rename(self.root / "inbox" / name)
+        texts.drop(self.root, name, text)
 
     def asked(self, query):
         with self.gateway.journal.read() as tx:
@@ -151,9 +117,7 @@ def place(tmp_path, monkeypatch, request):
     """A platform and its gateway; parameters are settings of the platform."""
     monkeypatch.setenv("HOOK", SECRET)
     monkeypatch.setenv("PORTAL", TOKEN)
-    goods = [Item(sku, price="5", active=True) for sku in "AB"]
-    told = PartnerTwinSettings(chains=(CHAIN,), **{**AT_ONCE, **getattr(request, "param", {})})
-    with PartnerTwin(goods, settings=told) as twin:
+    with platform(chain=CHAIN, **{**AT_ONCE, **getattr(request, "param", {})}) as twin:
         made = Place(tmp_path, twin)
         twin.hear_at(made.url, SECRET)
         yield made

@@ -8,33 +8,13 @@ import pytest
 
 from gateway.destinations.partner_api.calls import Calls as ChainCalls
 from gateway.destinations.sellerscommerce.calls import Calls as StoreCalls
-from gateway.twin.partner import Chain, Item, PartnerTwin, PartnerTwinSettings, Token, Vendor
+from gateway.testing import texts
+from gateway.testing.stores import OFFERS, OFFERS_HEAD, OFTEN, TOKEN, account, platform
+from gateway.testing.texts import LEVELS, mapping
 from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
 
-CHAIN = Chain("c-1", (Vendor("v1"), Vendor("v2")), (Token("all", "portal-token"),))
 SINGLE = {"product/updateskuprice": "single"}
 KEYS = Account("cli-user", "cli-secret")
-AT_ONCE = {
-    "queued_seconds": 0.0, "running_seconds": 0.05, "promotion_queued_seconds": 0.0, "calls_per_window": 0,
-    "promotion_all_or_nothing": False,
-}  # fmt: skip
-PANDA = """
-[destinations.there]
-kind = "partner_api"
-brand = "foodpanda"
-channel = "rest"
-host = "{host}"
-chain_id = "c-1"
-tokens = {{ all = {{ env = "PORTAL" }} }}
-vendors = {{ v1 = {{}}, v2 = {{}} }}
-price_basis = "gross"
-currency = "EUR"
-archive = "sent"
-[destinations.there.keys]
-rest.limits.requests_per_minute = 600000
-jobs.poll_after_s = [0.05]
-availability.single_product = "as_is"
-"""
 STORE = """
 [destinations.there]
 kind = "sellerscommerce"
@@ -46,63 +26,27 @@ currency = "USD"
 call_interval = 0
 price_body = "single"
 """
-ROUTE = """
-[routes.{word}]
-source = "inbox"
-files = ["{word}*.csv"]
-mapping = "{word}.toml"
-destination = "there"
-"""
-LAYOUT = """contract = "{word}"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-"""
-LEVELS = LAYOUT.format(word="stock") + 'sku = "sku"\nquantity = "quantity"\n'
-OFFERS = (
-    LAYOUT.format(word="promotion")
-    + """sku = "sku"
-promotion_id = "campaign"
-campaign = "campaign"
-price = "price"
-price_basis = { constant = "gross" }
-buy_quantity = "buy"
-get_quantity = "get"
-starts_at = { constant = "2026-01-01T00:00:00Z" }
-ends_at = { constant = "2031-01-01T00:00:00Z" }
-vendor_ids = "store"
-status = { column = "status", default = "active" }
-"""
+PRICED = 'sku = "sku"\nprice = "price"\nprice_basis = { constant = "net" }\n'
+PRICES = mapping("price", PRICED)
+REDUCED = mapping("promotion", PRICED + 'ends_at = { constant = "2031-01-01T00:00:00Z" }\n')
+GOODS = mapping("catalog", 'sku = "sku"\nproduct_id = "product"\nname = "name"\ncategory = "group"\nbrand = "maker"\n')
+FILES = account(
+    "there",
+    "https://api.example",
+    more='sftp_host = "files.example"\nsftp_user = "u"\nsftp_known_hosts = "known"\n'
+    'sftp_password = { env = "PORTAL" }\n',
+    keys=OFTEN,
 )
-HEAD = "sku,campaign,price,buy,get,store,status\n"
-PRICES = LAYOUT.format(word="price") + 'sku = "sku"\nprice = "price"\nprice_basis = { constant = "net" }\n'
-REDUCED = (
-    LAYOUT.format(word="promotion")
-    + PRICES.split("[fields]\n")[1]
-    + ('ends_at = { constant = "2031-01-01T00:00:00Z" }\n')
-)
-GOODS = LAYOUT.format(word="catalog") + (
-    'sku = "sku"\nproduct_id = "product"\nname = "name"\ncategory = "group"\nbrand = "maker"\n'
-)
-FILES = (
-    PANDA.replace('channel = "rest"', 'channel = "sftp"').replace('tokens = {{ all = {{ env = "PORTAL" }} }}\n', "")
-).replace(
-    'archive = "sent"\n',
-    'archive = "sent"\nsftp_host = "files.example"\nsftp_user = "u"\nsftp_known_hosts = "known"\n'
-    'sftp_password = {{ env = "PORTAL" }}\n',
-)
+FILES = FILES.replace('channel = "rest"', 'channel = "sftp"').replace('tokens = { all = { env = "PORTAL" } }\n', "")
 
 
 @pytest.fixture
 def settle(place):
     def settled(text, **mappings):
         path = place / "gateway.toml"
-        path.write_text(path.read_text("utf-8") + text + "".join(ROUTE.format(word=w) for w in mappings), "utf-8")
-        for word, mapping in mappings.items():
-            (place / f"mappings/{word}.toml").write_text(mapping, "utf-8")
+        parts = (texts.route(word, "there", source="inbox") for word in mappings)
+        path.write_text("\n".join((path.read_text("utf-8"), text, *parts)), "utf-8")
+        texts.folders(place, **mappings)
 
     return settled
 
@@ -110,7 +54,7 @@ def settle(place):
 @pytest.fixture
 def chain(settle, monkeypatch):
     """A chain of two stores; returns the calls that write, as they leave."""
-    monkeypatch.setenv("PORTAL", "portal-token")
+    monkeypatch.setenv("PORTAL", TOKEN)
     sent, write = [], ChainCalls._write
 
     def recorded(self, method, path, body, **options):
@@ -118,9 +62,8 @@ def chain(settle, monkeypatch):
         return write(self, method, path, body, **options)
 
     monkeypatch.setattr(ChainCalls, "_write", recorded)
-    goods = [Item(sku, price="5", active=True) for sku in "AB"]
-    with PartnerTwin(goods, settings=PartnerTwinSettings(chains=(CHAIN,), **AT_ONCE)) as twin:
-        settle(PANDA.format(host=twin.url), levels=LEVELS, promotion=OFFERS)
+    with platform() as twin:
+        settle(account("there", twin.url, keys=OFTEN), levels=LEVELS, promotion=OFFERS)
         yield sent
 
 
@@ -170,24 +113,24 @@ def test_calls_of_two_stores_are_told_apart(place, call, chain):
 
 
 def test_promotions_that_end_are_shown_call_by_call_and_those_nobody_began_cause_none(place, call, chain):
-    once(place, call, "promotion1.csv", f"{HEAD}A,Week,3.99,,,,\nB,Week,4.25,,,,\nA,Three,,2,1,v1,\n")
+    once(place, call, "promotion1.csv", f"{OFFERS_HEAD}A,Week,3.99,,,,\nB,Week,4.25,,,,\nA,Three,,2,1,v1,\n")
     chain.clear()
-    ending = f"{HEAD}A,Week,3.99,,,,inactive\nB,Week,4.25,,,,inactive\nA,Three,,2,1,v1,inactive\n"
+    ending = f"{OFFERS_HEAD}A,Week,3.99,,,,inactive\nB,Week,4.25,,,,inactive\nA,Three,,2,1,v1,inactive\n"
     told, shown = planned(place, call, "promotion2.csv", ending, "promotion")
     assert (told["calls"], told["without_call"]) == (2, 0)
     assert [json.loads(body)["active"] for _, body in shown] == [False, False]
     once(place, call, "promotion2.csv", ending)
     assert sorted(chain) == sorted(shown)
-    never = f"{HEAD}B,Never,1.99,,,,inactive\n"
+    never = f"{OFFERS_HEAD}B,Never,1.99,,,,inactive\n"
     told, shown = planned(place, call, "promotion3.csv", never, "promotion")
     assert (shown, told["calls"], told["without_call"]) == ([], 0, 1)
     assert told["reason"] == "What is to be sent causes no call."
 
 
 def test_a_promotion_that_moves_takes_two_calls(place, call, chain):
-    once(place, call, "promotion1.csv", f"{HEAD}A,Week,3.99,,,,\n")
+    once(place, call, "promotion1.csv", f"{OFFERS_HEAD}A,Week,3.99,,,,\n")
     chain.clear()
-    moved = f"{HEAD}A,Week,3.99,,,v1,\n"
+    moved = f"{OFFERS_HEAD}A,Week,3.99,,,v1,\n"
     told, shown = planned(place, call, "promotion2.csv", moved, "promotion")
     assert told["calls"] == 2
     once(place, call, "promotion2.csv", moved)
@@ -217,7 +160,7 @@ def test_products_are_a_call_each_with_what_goes_around_them(place, call, store,
 def test_files_are_named_as_they_are_uploaded(place, call, settle, monkeypatch):
     monkeypatch.setenv("PORTAL", "a-password")
     (place / "known").write_text("")
-    settle(FILES.format(host="https://api.example"), levels=LEVELS, promotion=OFFERS)
+    settle(FILES, levels=LEVELS, promotion=OFFERS)
     told, shown = planned(place, call, "levels.csv", "sku,quantity\nA,7\nB,9\n", "levels")
     assert [to for to, _ in shown] == ["catalog/products_v1.csv", "catalog/products_v2.csv"]
     assert {one["records"] for one in told["bodies"]} == {2}
@@ -240,9 +183,11 @@ def test_promotions_by_files_are_judged_in_the_plan_as_when_they_are_sent(place,
     monkeypatch.setenv("PORTAL", "pass-word")
     (place / "known").write_text("", "utf-8")
     named = OFFERS.replace('promotion_id = "campaign"', 'promotion_id = "get"').replace('get_quantity = "get"\n', "")
-    settle(FILES.format(host="https://api.example"), promotion=named)
-    told, shown = planned(place, call, "promotion1.csv", f"{HEAD}A,Week,3.99,,W1,,\n", "promotion")
+    settle(FILES, promotion=named)
+    told, shown = planned(place, call, "promotion1.csv", f"{OFFERS_HEAD}A,Week,3.99,,W1,,\n", "promotion")
     assert (told["states"], told["issues"]) == ({"pending": 1}, [])
     assert [to for to, _ in shown] == ["promotions/promo_v1.csv", "promotions/promo_v2.csv"]
-    told, _ = planned(place, call, "promotion2.csv", f"{HEAD}A,Week,3.99,,W1,,\nA,Week,3.5,,W2,v1|v2,\n", "promotion")
+    told, _ = planned(
+        place, call, "promotion2.csv", f"{OFFERS_HEAD}A,Week,3.99,,W1,,\nA,Week,3.5,,W2,v1|v2,\n", "promotion"
+    )
     assert "DEST_ONE_PER_KEY" in {one["code"] for one in told["issues"]}

@@ -15,6 +15,7 @@ from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, ROW, Reference, RowSta
 from gateway.testing.clock import FakeClock, RealClock
 from gateway.testing.drive import FreeBudget, as_sent, states
 from gateway.testing.rig import Rig
+from gateway.testing.texts import LEVELS, mapping
 from gateway.transport.http import Response, RetryPolicy, connect
 from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, RemoteFile, RemoteMissingError
 from gateway.twin.partner import Chain, Item, Login, PartnerTwin, PartnerTwinSettings, Token, Vendor
@@ -536,22 +537,16 @@ def test_of_several_vendors_the_gravest_counts(made, clock):
     assert receipt.outcomes["message"].to_list()[1].startswith("vendor S2: ")
 
 
-LAYOUT = """
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-"""
-STOCK = f'contract = "stock"{LAYOUT}quantity = "quantity"\n'
-OFFERS = f"""contract = "promotion"{LAYOUT}promotion_id = "id"
+OFFERS = mapping(
+    "promotion",
+    """sku = "sku"
+promotion_id = "id"
 price = "price"
-price_basis = {{ constant = "gross" }}
+price_basis = { constant = "gross" }
 starts_at = "from"
 ends_at = "to"
-"""
+""",
+)
 OFFER = f"sku,id,price,from,to\nA,W12,1.99,{FROM},{UNTIL}\n"
 
 
@@ -560,7 +555,7 @@ def test_the_result_says_what_was_read_back_and_what_was_not(made, clock, tmp_pa
     """Levels show in the catalog; promotions show nowhere but in the portal, whatever credentials there are."""
     shown = page({"sku": "A", "active": True})
     destination = made(calls=Calls(shown) if calls else None, keys=PAGES, vendors={"S1": {"id": "v001"}})
-    rig = Rig(tmp_path / "rig", destination, clock, mapping=STOCK, more=(OFFERS,))
+    rig = Rig(tmp_path / "rig", destination, clock, mapping=LEVELS, more=(OFFERS,))
     levels, offers = rig.drop("stock.csv", "sku,quantity\nA,7\n"), rig.drop("promotion.csv", OFFER)
     rig.advance()
     clock.advance(3600)
