@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from gateway.delivery.baseline import Baseline, inflight_keys
 from gateway.delivery.effects import CODES, decided_rows, leg_codes
+from gateway.delivery.regular import reckoned_from, reckons
 from gateway.delivery.setup import rows_with_effect
 from gateway.journal import Journal
 from gateway.journal import tables as t
@@ -21,19 +23,28 @@ from gateway.spool import STATE, Spool
 _FAILED = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
 
 
+_SEED = 13
 _GROUP = "product_id"
+_FROM = "valid_from"
 
 
 def _article() -> pl.Expr:
     """Hash of the first part of a key: the article, whatever else the family's key names (UInt64)."""
-    return pl.col(KEY).str.splitn(KEY_SEPARATOR, 2).struct.field("field_0").hash(seed=13)
+    return pl.col(KEY).str.splitn(KEY_SEPARATOR, 2).struct.field("field_0").hash(seed=_SEED)
 
 
 def _group(present: Collection[str]) -> pl.Expr:
     """Hash of the product an article is of (UInt64); null where the row names none."""
     if _GROUP not in present:
         return pl.lit(None, pl.UInt64).alias("group")
-    return pl.when((pl.col(_GROUP) != "").fill_null(value=False)).then(pl.col(_GROUP).hash(seed=13)).alias("group")
+    return pl.when((pl.col(_GROUP) != "").fill_null(value=False)).then(pl.col(_GROUP).hash(seed=_SEED)).alias("group")
+
+
+def _later(present: Collection[str], now: datetime) -> pl.Expr:
+    """Whether a row waits for its date."""
+    if _FROM not in present:
+        return pl.lit(value=False)
+    return (pl.col(_FROM) > f"{now:%Y-%m-%dT%H:%M:%SZ}").fill_null(value=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +55,21 @@ class _Lane:
     known: pl.Series
     begun: pl.Series
     """Products with an article that is pending and was never confirmed."""
+    coming: pl.Series
+    """Articles whose effect there is under way, or would be by now."""
 
 
 class Before:
-    """Judges effects to be sent by lanes that go before; what it knows of them is read once."""
+    """Judges effects to be sent by lanes that go before; what it knows of them is read once.
 
-    def __init__(self, journal: Journal, spool: Spool, lanes: Sequence[str]) -> None:
+    `reckoned`: the one of the lanes whose prices are what effects are reckoned from; "" where they are not.
+    """
+
+    def __init__(self, journal: Journal, spool: Spool, lanes: Sequence[str], *, reckoned: str = "") -> None:
         self._journal = journal
         self._spool = spool
         self._lanes = lanes
+        self._reckoned = reckoned
         self._read: dict[str, _Lane] = {}
         self._failures: dict[tuple[str, str], pl.Series] = {}
         with journal.read() as tx:
@@ -62,7 +79,8 @@ class Before:
         """Return the frame of `delta.decide` with its decision changed where an effect can't be sent yet, or at all.
 
         `waiting`: the article's effect in a lane before is pending and none was ever confirmed there, or where the row
-        is about a product that of one of its articles. `refused` with `code` and `detail`: that effect of the same row
+        is about a product that of one of its articles; and where it is reckoned from a price that is on its way: should
+        that be refused, it would be reckoned from a price nobody has. `refused` with `code` and `detail`: that effect of the same row
         failed, and none was ever confirmed. `runs`: ids by position.
         """
         for lane in self._lanes:
@@ -84,7 +102,10 @@ class Before:
         send = pl.col("decision") == "send"
         unknown = ~pl.col("article").is_in(there.known.implode())
         begun = pl.col("group").is_in(there.begun.implode()).fill_null(value=False)
-        waiting = send & unknown & (pl.col("article").is_in(there.pending.implode()) | begun)
+        waiting = unknown & (pl.col("article").is_in(there.pending.implode()) | begun)
+        if lane == self._reckoned:
+            waiting |= reckons() & reckoned_from().hash(seed=_SEED).is_in(there.coming.implode())
+        waiting &= send
         failed = pl.lit(value=False)
         for position, run in enumerate(runs):
             rows = self._failed(run, lane)
@@ -111,27 +132,32 @@ class Before:
             confirmed = Baseline.of_lane(self._journal, self._spool, lane).frames(renewed=False)
             known = _articles(f.filter(~pl.col("ended")) for f in confirmed)
             begun = pending.filter(~pl.col("article").is_in(known.implode()))["group"].drop_nulls().unique()
-            self._read[lane] = _Lane(pending["article"].unique(), known, begun)
+            coming = pending.filter("coming")["article"].unique()
+            self._read[lane] = _Lane(pending["article"].unique(), known, begun, coming)
         return self._read[lane]
 
     def _pending(self, lane: str) -> pl.DataFrame:
-        """Return `article` and `group` (hashes) of what is pending in a lane."""
+        """Return `article` and `group` (hashes) of what is pending in a lane, and whether it is `coming` (Boolean)."""
+        now = self._journal.clock.now()
         with self._journal.read() as tx:
-            query = sa.select(t.leg.c.run, t.leg.c.given).join(t.run, t.run.c.id == t.leg.c.run)
+            columns = (t.leg.c.run, t.leg.c.given, t.leg.c.held, t.run.c.state)
+            query = sa.select(*columns).join(t.run, t.run.c.id == t.leg.c.run)
             query = query.where(t.leg.c.lane == lane, t.leg.c.open_rows > 0, t.run.c.state.in_(("waiting", "held")))
             opened = tx.execute(query).fetchall()
-        found = [pl.DataFrame(schema={"article": pl.UInt64, "group": pl.UInt64})]
+        found = [pl.DataFrame(schema={"article": pl.UInt64, "group": pl.UInt64, "coming": pl.Boolean})]
         for leg in opened:
             done = decided_rows(self._journal, self._spool, leg.run, lane)
-            for block in self._spool.run(leg.run).blocks([*leg.given, _GROUP]):
+            for block in self._spool.run(leg.run).blocks([*leg.given, _GROUP, _FROM]):
                 rows = rows_with_effect(block, leg.given or ()).filter(pl.col(STATE).is_null())
                 if done is not None:
                     rows = rows.filter(~pl.col(ROW).is_in(done.implode()))
-                found.append(rows.select(_article().alias("article"), _group(rows.columns)))
+                coming = pl.lit(not leg.held and leg.state == "waiting") & ~_later(rows.columns, now)
+                found.append(rows.select(_article().alias("article"), _group(rows.columns), coming.alias("coming")))
         # Last: rows that were consigned while the others were read are under way by now.
         flying = inflight_keys(self._journal, self._spool, lane).select(_article().alias("article"))
-        groups = pl.concat([found[0], *self._consigned(lane)]).unique("article", keep="last")
-        return pl.concat([*found, flying.join(groups, on="article", how="left")])
+        groups = pl.concat([found[0].drop("coming"), *self._consigned(lane)]).unique("article", keep="last")
+        flying = flying.join(groups, on="article", how="left").with_columns(coming=pl.lit(value=True))
+        return pl.concat([*found, flying])
 
     def _consigned(self, lane: str) -> Iterator[pl.DataFrame]:
         """Yield articles and products of the runs whose rows are under way."""

@@ -48,7 +48,9 @@ class Builder:
             identity, folder = forming.begin(self._journal, self._spool, now)
             try:
                 with folder.bodies.open("wb") as bodies:
-                    before = Before(self._journal, self._spool, () if self._trial else leg.after)
+                    reckoned = leg.regular if leg.operation.reckoned else ""
+                    lanes = () if self._trial else leg.after
+                    before = Before(self._journal, self._spool, lanes, reckoned=reckoned)
                     draft = Draft(setup, leg, candidates, identity, folder, before, bodies, now)
                     self._decider.decide(draft)
             except BaseException:

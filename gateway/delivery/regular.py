@@ -29,6 +29,16 @@ _ARTICLE = "@article"
 _TOLD = {KEY: pl.String, "seq": pl.Int64, "measure": pl.String, "ended": pl.Boolean}
 
 
+def reckons() -> pl.Expr:
+    """Return whether a promotion means something beside the price of its article only."""
+    return stands() & promotion_type().is_in(_RECKONED).fill_null(value=False)
+
+
+def reckoned_from() -> pl.Expr:
+    """Return the article whose price a promotion lowers: its own, or the product's where it names none."""
+    return pl.when(given("sku")).then("sku").otherwise("product_id")
+
+
 class Regular:
     """Prices one lane has sent; nothing is read before a row asks for one."""
 
@@ -50,9 +60,8 @@ class Regular:
         if self._terms is None:
             return nothing
         absent = [pl.lit(None, pl.String).alias(name) for name in REGULAR_READS if name not in rows.columns]
-        asks = stands() & promotion_type().is_in(_RECKONED) & _same_currency(self._terms)
-        article = pl.when(given("sku")).then("sku").otherwise("product_id")
-        full = rows.with_columns(absent).with_columns(pl.when(asks).then(article).alias(_ARTICLE))
+        asks = reckons() & _same_currency(self._terms)
+        full = rows.with_columns(absent).with_columns(pl.when(asks).then(reckoned_from()).alias(_ARTICLE))
         known = self._prices(full[_ARTICLE].drop_nulls().unique())
         if not known.height:
             return nothing

@@ -25,6 +25,7 @@ price = "price"
 price_basis = {{ constant = "net" }}
 tax_rate = {{ constant = "20" }}
 currency = {{ constant = "GBP" }}
+valid_from = {{ column = "from", optional = true }}
 """
 PROMOTIONS = f"""contract = "promotion"
 {LAYOUT}[fields]
@@ -103,12 +104,37 @@ def test_a_final_price_is_the_discount_on_the_price_that_was_sent(shop):
     assert shop.rig.states(run) == {"applied": 3}
 
 
-def test_a_price_being_sent_counts_already(shop):
+FINAL = "sku,price,basis,regular\na,45,net,100\n"
+
+
+@pytest.mark.parametrize(("state", "rate"), [("accepted", "50"), ("rejected", "55")])
+def test_what_is_reckoned_from_a_price_waits_until_that_was_answered(shop, state, rate):
     shop.put("catalog1.csv", "sku,price\na,100\n")
     shop.take()
     shop.put("catalog2.csv", "sku,price\na,90\n")
-    shop.put("promotion.csv", "sku,price,basis,regular\na,45,net,100\n")
-    assert discounts(shop.take()) == [("a", "50")]
+    run = shop.put("promotion.csv", FINAL)
+    assert list(shop.take(state)) == ["products"]
+    assert discounts(shop.take()) == [("a", rate)], "from the price that Sage has, whatever became of the new one"
+    assert shop.rig.states(run) == {"applied": 1}
+
+
+def test_what_needs_no_price_waits_for_none(shop):
+    shop.put("catalog1.csv", "sku,price\na,100\nb,100\n")
+    shop.take()
+    shop.put("catalog2.csv", "sku,price\na,90\n")
+    shop.put("promotion.csv", "sku,price,basis,regular,percentage\na,,,,10\nb,45,net,100,\n")
+    assert discounts(shop.take()) == [("a", "10"), ("b", "55")]
+
+
+@pytest.mark.parametrize("held", ["valid_from", "guard"])
+def test_a_price_that_nobody_sends_for_now_is_not_waited_for(shop, held):
+    shop.put("catalog1.csv", "sku,price\na,100\n")
+    shop.take()
+    late = "2027-01-01T00:00:00Z" if held == "valid_from" else ""
+    run = shop.put("catalog2.csv", f"sku,price,from\na,{0.5 if held == 'guard' else 90},{late}\n")
+    assert list(shop.rig.states(run)) == ["held" if held == "guard" else "scheduled"]
+    shop.put("promotion.csv", FINAL)
+    assert discounts(shop.take()) == [("a", "55")]
 
 
 def test_a_final_price_above_the_price_that_was_sent_is_refused_with_both(shop):
