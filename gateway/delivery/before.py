@@ -80,8 +80,8 @@ class Before:
 
         `waiting`: the article's effect in a lane before is pending and none was ever confirmed there, or where the row
         is about a product that of one of its articles; and where it is reckoned from a price that is on its way: should
-        that be refused, it would be reckoned from a price nobody has. `refused` with `code` and `detail`: that effect of the same row
-        failed, and none was ever confirmed. `runs`: ids by position.
+        that be refused, it would be reckoned from a price nobody has. `refused` with `code` and `detail`: that effect
+        of the same row failed, and none was ever confirmed. `runs`: ids by position.
         """
         for lane in self._lanes:
             if (decided["decision"] == "send").any():
