@@ -55,11 +55,6 @@ def _repeats(texts: pl.Series) -> bool:
     return texts.len() >= _FEW and texts.head(_SAMPLE).n_unique() * 3 <= _SAMPLE * 2
 
 
-def by_unique(texts: pl.Series, change: Change) -> pl.Series:
-    """Apply a change to distinct texts only where there are few of them; same order and length as `texts`."""
-    return Distinct().change(texts, change)
-
-
 class Sound:
     """Remembers which texts of a field a test found sound, from block to block: few texts are judged once a file."""
 

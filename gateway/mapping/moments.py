@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import polars as pl
 
-from gateway.distinct import by_unique
 from gateway.mapping.dates import ISO, DatePattern, compile_pattern, zone_named
 from gateway.mapping.steps import choose, present
 from gateway.mapping.zones import LocalClock
@@ -48,6 +48,20 @@ def _offsets(texts: pl.Series, pattern: DatePattern) -> pl.Series:
     return choose(offset.str.starts_with("-"), -seconds, seconds)
 
 
+def _read_by_kind(
+    texts: pl.Series,
+    kinds: pl.Series | None,
+    read: Callable[[pl.Series, DatePattern], pl.Series],
+    patterns: tuple[DatePattern, DatePattern],
+) -> pl.Series:
+    """Read typed dates by the second pattern, all else by the first."""
+    written, typed = patterns
+    if kinds is None:
+        return read(texts, written)
+    dates = kinds == Kind.DATE
+    return read(texts, typed) if dates.all() else choose(dates, read(texts, typed), read(texts, written))
+
+
 _DAY = 86_400
 _DAY_CHARS = len("2026-11-22")
 _MOST_DAYS = 40_000
@@ -70,10 +84,7 @@ class Instants:
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
         """Return canonical instants; null where a text that is not empty is none as agreed."""
-        read = by_unique(texts, lambda part: self._read(part, self._pattern))
-        if kinds is None:
-            return read
-        return choose(kinds == Kind.DATE, by_unique(texts, lambda part: self._read(part, self._typed)), read)
+        return _read_by_kind(texts, kinds, self._read, (self._pattern, self._typed))
 
     def _read(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
         naive = self._naive(texts, pattern)
@@ -141,10 +152,7 @@ class Days:
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
         """Return canonical days; null where a text that is not empty is none as agreed."""
-        read = by_unique(texts, lambda part: self._read(part, self._pattern))
-        if kinds is None:
-            return read
-        return choose(kinds == Kind.DATE, by_unique(texts, lambda part: self._read(part, self._typed)), read)
+        return _read_by_kind(texts, kinds, self._read, (self._pattern, self._typed))
 
     def _read(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
         return choose(present(texts), _stamps(texts, pattern).dt.strftime("%Y-%m-%d"), texts)

@@ -60,8 +60,10 @@ class Plan:
     otherwise: str | None
     known: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     """Blames of texts seen before, for this file only; kinds are not in it."""
-    distinct: Distinct = dataclasses.field(default_factory=Distinct, compare=False, repr=False)
-    """What became of texts seen before, for this file only; kinds are not in it."""
+    distinct: dict[int | None, Distinct] = dataclasses.field(
+        default_factory=lambda: {kind: Distinct() for kind in (None, *Kind)}, compare=False, repr=False
+    )
+    """What became of texts seen before, for this file only, by their kind; None: where every cell is text."""
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -128,9 +130,28 @@ class Plan:
     def _read(self, taken: Taken) -> pl.Series:
         """Take texts through the steps: those that stand there often once, unless looking for them costs more."""
         light = all(isinstance(s, Words) or (isinstance(s, Number) and s.whole(taken.texts)) for s, _ in self._steps)
-        if light or taken.kinds is not None:
+        if light:
             return self._through(taken.texts, taken.kinds)
-        return self.distinct.change(taken.texts, self._through)
+        if taken.kinds is None:
+            return self.distinct[None].change(taken.texts, self._through)
+        return self._by_kind(taken.texts, taken.kinds)
+
+    def _by_kind(self, texts: pl.Series, kinds: pl.Series) -> pl.Series:
+        """Take the cells of each kind by themselves: what becomes of a text depends on its kind, too."""
+        found = kinds.unique().to_list()
+        if len(found) == 1:
+            return self._of_kind(found[0], texts)
+        read = _same(None, texts.len())
+        for kind in found:
+            places = (kinds == kind).arg_true()
+            read = read.scatter(places, self._of_kind(kind, texts.gather(places)))
+        return read
+
+    def _of_kind(self, kind: int, texts: pl.Series) -> pl.Series:
+        def through(some: pl.Series) -> pl.Series:
+            return self._through(some, pl.Series([kind], dtype=pl.UInt8).new_from_index(0, some.len()))
+
+        return self.distinct[kind].change(texts, through)
 
     def _through(self, texts: pl.Series, kinds: pl.Series | None = None) -> pl.Series:
         for step, trimmed in self._steps:

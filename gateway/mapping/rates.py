@@ -7,7 +7,6 @@ from decimal import Context, Decimal
 
 import polars as pl
 
-from gateway.distinct import by_unique
 from gateway.formats.blanks import WHITE
 from gateway.mapping.numbers import Number
 from gateway.mapping.steps import blame, choose, present
@@ -26,7 +25,7 @@ class Chained:
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
         """Return canonical rates; null where a part is not a number as agreed or not from 0 to 100."""
-        read = choose(present(texts), by_unique(texts, self._combined), texts)
+        read = choose(present(texts), self._combined(texts), texts)
         if kinds is None:
             return read
         return choose(kinds == Kind.NUMBER, choose(present(texts), _in_range(Number().read(texts)), texts), read)

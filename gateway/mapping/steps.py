@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import polars as pl
 
-from gateway.distinct import by_unique
+from gateway.distinct import Distinct
 from gateway.formats.blanks import WHITE
 from gateway.issues import filled
 from gateway.model import Kind
@@ -110,9 +110,6 @@ class Parts:
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
         """Return the joined texts; it can't fail."""
-        return by_unique(texts, self._joined)
-
-    def _joined(self, texts: pl.Series) -> pl.Series:
         longest_first = sorted(self.marks, key=len, reverse=True)
         cut = texts.str.replace_all("|".join(re.escape(mark) for mark in longest_first), _CUT)
         part = pl.element().str.strip_chars(WHITE)
@@ -155,7 +152,7 @@ class Words:
         if listed.null_count() == texts.null_count():
             return listed
         places = (listed.is_null() & texts.is_not_null()).arg_true()
-        return listed.scatter(places, by_unique(texts.gather(places), self._asked))
+        return listed.scatter(places, Distinct().change(texts.gather(places), self._asked))
 
     @property
     def _old(self) -> list[str]:
@@ -221,7 +218,7 @@ class Flags:
 
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:
         """Return "true", "false", or null where a text that is not empty is no such word."""
-        read = by_unique(texts, self._words)
+        read = self._words(texts)
         if kinds is not None:
             read = choose((kinds == Kind.BOOLEAN) & texts.is_in(["true", "false"]), texts, read)
         return read.replace({"true": "false", "false": "true"}) if self.negated else read

@@ -144,6 +144,22 @@ def test_flags_in_the_partners_words_and_typed(load, table, draft, faults) -> No
     assert result.frame["g"].to_list() == [None, None, None, None, "true", "", None]
 
 
+def test_the_same_text_of_another_kind_is_read_anew_in_every_block(load, table, applier, faults) -> None:
+    mapping = load('[fields]\nq = { column = "q", number = "1.234,5" }\nd = { column = "d", date = "dd/MM/yyyy" }\n')
+    few, times = ["1.234", "1.234", "x", "", None, "1,5"], 1500
+    kinds = [Kind.NUMBER, Kind.TEXT, Kind.TEXT, Kind.EMPTY, Kind.EMPTY, Kind.TEXT]
+    days = ["2026-11-22", "22/11/2026", "2026-11-22", "", None, "x"]
+    source = table(
+        {"q": few * times, "d": days * times},
+        kinds={"q": kinds * times, "d": [Kind.DATE, Kind.TEXT, Kind.TEXT, Kind.EMPTY, Kind.EMPTY, Kind.NUMBER] * times},
+    )
+    one = applier(mapping, source.headers, days={"d"})
+    for result in (one.apply(source), one.apply(source)):
+        assert result.frame["q"].to_list() == ["1.234", "1234", None, "", None, "1.5"] * times
+        assert result.frame["d"].to_list() == ["2026-11-22", "2026-11-22", None, "", None, None] * times
+        assert len(faults(result)) == 3 * times
+
+
 def test_default_fills_empty_and_missing_but_not_faulty_cells(load, table, draft, faults) -> None:
     mapping = load('[fields]\nq = { column = "q", number = "1234.5", default = "7" }\n')
     result = draft(mapping, table({"q": ["0", "", None, "x"]}))
