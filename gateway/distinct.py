@@ -19,35 +19,42 @@ Change: TypeAlias = Callable[[pl.Series], pl.Series]
 class Distinct:
     """Changes texts once each where the same few fill a column, and remembers them from block to block.
 
-    A change must depend on the text alone. Not more than a few thousand texts are remembered.
+    A change must depend on the text alone and leave a missing one missing. Not more than a few thousand texts are
+    remembered.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str | None, str | None] = {}
+        self._known: dict[str, str | None] = {}
+        self._various = False
 
     def change(self, texts: pl.Series, change: Change) -> pl.Series:
         """Return the changed texts; same order and length as `texts`."""
-        if not few_distinct(texts):
+        if self._various or not _repeats(texts):
             return change(texts)
-        distinct = texts.unique()
-        changed = self._remembered(distinct, change) if distinct.len() <= _REMEMBERED else change(distinct)
-        return texts.replace_strict(distinct, changed, default=None, return_dtype=pl.String)
+        distinct = texts.unique().drop_nulls()
+        if distinct.len() * 3 > texts.len():
+            self._various = True
+            return change(texts)
+        return looked_up(texts, distinct, self._changed(distinct, change))
 
-    def _remembered(self, distinct: pl.Series, change: Change) -> pl.Series:
-        listed, known = distinct.to_list(), self._known  # never changed in place: blocks are mapped side by side
-        if new := [text for text in listed if text not in known]:
+    def _changed(self, distinct: pl.Series, change: Change) -> pl.Series:
+        if distinct.len() > _REMEMBERED:
+            return change(distinct)
+        texts, known = distinct.to_list(), self._known  # never changed in place: blocks are mapped side by side
+        if new := [text for text in texts if text not in known]:
             fresh = dict(zip(new, change(pl.Series(new, dtype=pl.String)).to_list(), strict=True))
-            kept = known if len(known) <= _FEW else {text: known[text] for text in listed if text in known}
+            kept = known if len(known) <= _FEW else {text: known[text] for text in texts if text in known}
             self._known = known = kept | fresh
-        return pl.Series([known[text] for text in listed], dtype=pl.String)
+        return pl.Series([known[text] for text in texts], dtype=pl.String)
 
 
-def few_distinct(texts: pl.Series) -> bool:
-    """Tell whether the same few texts fill the column; a sample of its head decides first."""
-    if not _repeats(texts):
-        return False
-    found: int = pl.DataFrame([texts.alias("text")]).select(pl.col("text").approx_n_unique()).item()
-    return found * 3 <= texts.len()
+def looked_up(texts: pl.Series, old: pl.Series | list[str], new: pl.Series) -> pl.Series:
+    """Return for each text of `old` the one of `new` at the same place, null for every other.
+
+    `old`: no null and no text twice. By codes: that takes half the time of `replace_strict`.
+    """
+    codes = texts.cast(pl.Enum(old), strict=False)
+    return new.gather(codes.to_physical()).alias(texts.name)
 
 
 def _repeats(texts: pl.Series) -> bool:

@@ -66,6 +66,8 @@ _DAY = 86_400
 _DAY_CHARS = len("2026-11-22")
 _MOST_DAYS = 40_000
 """Days between the first and the last time of a block up to which a table of days pays."""
+_FEW = 4096
+"""Times below which tables do not pay."""
 
 
 class Instants:
@@ -113,7 +115,7 @@ class Instants:
         seconds = moments.to_physical() // _MICRO
         days, rest = seconds // _DAY, seconds % _DAY
         first, last = days.min(), days.max()
-        if not isinstance(first, int) or not isinstance(last, int) or last - first > _MOST_DAYS:
+        if not isinstance(first, int) or not isinstance(last, int) or last - first > _MOST_DAYS or len(moments) < _FEW:
             return moments.dt.strftime(INSTANT)
         dates = pl.select(
             pl.int_range(first, last + 1, dtype=pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d")

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import polars as pl
 
-from gateway.distinct import Distinct
+from gateway.distinct import Distinct, looked_up
 from gateway.formats.blanks import WHITE
 from gateway.issues import filled
 from gateway.model import Kind
@@ -148,19 +148,14 @@ class Words:
     def run(self, texts: pl.Series, kinds: pl.Series | None) -> pl.Series:  # noqa: ARG002  text steps know no kinds
         """Return the table's texts; null where a text that is not empty is not listed and that is an issue."""
         # Nearly always every text is listed just as it stands; only else are texts made comparable.
-        listed = texts.replace_strict(self._old, self._new, default=None, return_dtype=pl.String)
-        if listed.null_count() == texts.null_count():
-            return listed
-        places = (listed.is_null() & texts.is_not_null()).arg_true()
-        return listed.scatter(places, Distinct().change(texts.gather(places), self._asked))
+        found = self._entries(texts)
+        if found.null_count() == texts.null_count():
+            return found
+        places = (found.is_null() & texts.is_not_null()).arg_true()
+        return found.scatter(places, Distinct().change(texts.gather(places), self._asked))
 
-    @property
-    def _old(self) -> list[str]:
-        return list(self.table)
-
-    @property
-    def _new(self) -> list[str]:
-        return list(self.table.values())
+    def _entries(self, texts: pl.Series) -> pl.Series:
+        return looked_up(texts, list(self.table), pl.Series(list(self.table.values()), dtype=pl.String))
 
     def _asked(self, texts: pl.Series) -> pl.Series:
         found = self._found(texts)
@@ -175,8 +170,7 @@ class Words:
         )
 
     def _found(self, texts: pl.Series) -> pl.Series:
-        keys = _compared(texts, ignore_case=self.ignore_case)
-        return keys.replace_strict(self._old, self._new, default=None, return_dtype=pl.String)
+        return self._entries(_compared(texts, ignore_case=self.ignore_case))
 
     def _parted(self, texts: pl.Series) -> pl.DataFrame:
         """Return `at` (place in `texts`), `part`, and `now`: what the table makes of each, null for an issue."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from gateway.distinct import Distinct, Sound, few_distinct
+from gateway.distinct import Distinct, Sound, looked_up
 
 FEW = pl.Series([f"{n % 7} %" if n % 5 else None for n in range(10_000)], dtype=pl.String)
 VARIOUS = pl.Series([f"SKU-{n}" for n in range(10_000)])
@@ -44,9 +44,23 @@ def test_more_texts_than_are_remembered_are_changed_all_the_same():
     assert distinct.change(FEW, change).to_list() == Counted()(FEW).to_list()
 
 
-@pytest.mark.parametrize(("texts", "few"), [(FEW, True), (VARIOUS, False), (FEW.head(100), False)])
-def test_whether_looking_for_repeated_texts_pays(texts: pl.Series, few: bool):
-    assert few_distinct(texts) is few
+MIXED = pl.concat([FEW.head(2000), VARIOUS])
+
+
+@pytest.mark.parametrize("texts", [VARIOUS, FEW.head(100), MIXED, FEW, FEW.fill_null("")])
+def test_each_text_is_changed_where_it_stands(texts: pl.Series):
+    distinct = Distinct()
+    for _ in range(2):
+        assert distinct.change(texts, Counted()).to_list() == Counted()(texts).to_list()
+
+
+@pytest.mark.parametrize("old", [["a", "", "é b"], []])
+def test_texts_are_looked_up_as_replace_strict_does(old: list[str]):
+    texts = pl.Series("t", ["a", None, "", "c", "a", "é b", "A"])
+    new = pl.Series(["1", None, ""][: len(old)], dtype=pl.String)
+    found = looked_up(texts, old, new)
+    assert found.name == "t"
+    assert found.to_list() == texts.replace_strict(old, new, default=None, return_dtype=pl.String).to_list()
 
 
 def test_a_column_of_sound_texts_is_asked_about_once():
