@@ -126,6 +126,13 @@ class Route(_Part):
     zone: str | None = None
     answers: bool = False
     """Whether answers also go back to the partner's server."""
+    create_missing: bool = False
+    """Whether what rows need and the destination lacks, like their category, may be made there."""
+
+    @property
+    def permits(self) -> frozenset[str]:
+        """Names of what the route allows its rows, as contracts name it."""
+        return frozenset({"create_missing"}) if self.create_missing else frozenset()
 
     def matches(self, name: str) -> bool:
         """Whether a file name (without folders) fits one of the patterns, case-insensitively."""

@@ -188,6 +188,9 @@ CONTRACT = Contract(
     ),
     dated_rules=_dated,
     required_with={"price_basis": ("price",)},
+    permits={
+        "create_missing": "What the row needs and the destination lacks, like its category, may be made there.",
+    },
     open_prefix=ATTRIBUTES,
     open_type=Text(max_length=5000, lines=True),
     open_help="A free attribute of the article, by the marketplace's own code; any number of them.",

@@ -59,6 +59,8 @@ class Contract:
     the same for fields of which one must be given; `required_with`: fields that must be given where one of others is
     (unless `command` is `end`); the rules say all this too. `dated_rules`: rules that depend on the time of the check.
     `day_ends`: points in time that a date without a time of day names by its last second.
+    `permits`: flags that a row has from its route and from no file, each with its meaning: `true` or not given. They
+    are no fields: no mapping fills them, and no file of ours has them.
     `open_prefix`: names that begin so are fields too, any number of them, of the type `open_type`; none is required.
     """
 
@@ -75,6 +77,7 @@ class Contract:
     one_of_unless: Mapping[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     required_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     day_ends: frozenset[str] = frozenset()
+    permits: Mapping[str, str] = field(default_factory=dict)
     open_prefix: str | None = None
     open_type: FieldType | None = None
     open_help: str = ""
@@ -91,6 +94,8 @@ class Contract:
         named |= {one for needed, others in self.required_with.items() for one in (needed, *others)}
         if strange := sorted(named - declared.keys()):
             raise ValueError(f"Contract {self.name} names fields its model does not have: {', '.join(strange)}.")
+        if both := sorted(name for name in self.permits if self.has(name)):
+            raise ValueError(f"Contract {self.name} has fields that are permits too: {', '.join(both)}.")
         codes = {rule.code for rule in self.rules} | {rule.code for rule in self.rows_rules}
         if strange := sorted(codes - CATALOGUE.keys()):
             raise ValueError(f"Contract {self.name} uses codes the catalogue does not have: {', '.join(strange)}.")

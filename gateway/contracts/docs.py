@@ -31,6 +31,7 @@ def _contract(one: Contract) -> str:
         f"A record is named by {_list(one.key)}. No two rows of a file may have the same key.",
         f"Rows belong together by `{one.group}`.\n" if one.group is not None else "",
         _table(("Field", "Needed", "Form", "Meaning", "Example"), _fields(one)),
+        *([_permits(one)] if one.permits else []),
         "Rules over the fields of a row (not asked where one of the fields is itself at fault) and over rows:\n",
         _table(("Code", "Weight", "Fields", "Says"), _rules(one)),
     ]
@@ -43,6 +44,11 @@ def _fields(contract: Contract) -> list[tuple[str, ...]]:
         form = f"{contract.open_type.word}: {contract.open_type.form()}"
         rows.append((f"`{contract.open_prefix}<code>`", "", form, contract.open_help, ""))
     return rows
+
+
+def _permits(contract: Contract) -> str:
+    said = "What rows may besides, as their route in `gateway.toml` says (no mapping fills it):\n"
+    return f"{said}\n{_table(('Permit', 'Meaning'), [(f'`{name}`', told) for name, told in contract.permits.items()])}"
 
 
 def _needed(contract: Contract, one: ContractField) -> str:

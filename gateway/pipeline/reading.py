@@ -204,7 +204,7 @@ class FileReading:
         """Rows of the block (`@row`, `@line`, `@key`, `@state`, fields) and its issues."""
         contract = self._setup.contract
         frame, skipped = self._grouped(draft.frame, draft.skipped)
-        frame = self._stamped(frame)
+        frame = self._permitted(self._stamped(frame))
         faulty = draft.issues.filter(~pl.col(ROW).is_in(skipped[ROW].implode())) if skipped.height else draft.issues
         checked = contracts.check(
             contract, frame, requires=self._requires(), faulty=faulty, now=self._now, seen=self._sound
@@ -223,7 +223,7 @@ class FileReading:
             rows = pl.concat([rows, out], how="diagonal").sort(ROW)
             said = skipped.select(ROW, LINE, "code", "detail")
             told = pl.concat([told, said], how="diagonal").sort(ROW, maintain_order=True).select(told.columns)
-        kept = [c for c in rows.columns if contract.has(c) or c == WHOLE]
+        kept = [c for c in rows.columns if contract.has(c) or c == WHOLE or c in self._setup.permits]
         return rows.select(ROW, LINE, KEY, STATE, *kept), told
 
     def _requires(self) -> tuple[Requirement, ...]:
@@ -261,6 +261,10 @@ class FileReading:
             return frame.with_columns(timestamp=pl.lit(self._stamp))
         given = pl.col("timestamp").is_not_null() & (pl.col("timestamp") != "")
         return frame.with_columns(timestamp=pl.when(given).then("timestamp").otherwise(pl.lit(self._stamp)))
+
+    def _permitted(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Every row carries what its route allows: rows of several routes are sent together."""
+        return frame.with_columns(pl.lit("true").alias(name) for name in self._setup.permits)
 
     def _grouped(self, frame: pl.DataFrame, skipped: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Leave out rows the group does not keep, and blank key fields by which it does not group."""

@@ -20,6 +20,11 @@ class RouteSetup:
     target: Target
     legs: tuple[Leg, ...]
 
+    @property
+    def permits(self) -> tuple[str, ...]:
+        """Return what every row of the route may: the permits of its contract that the route gives."""
+        return tuple(name for name in self.contract.permits if name in self.route.permits)
+
     def lanes(self) -> tuple[LaneSetup, ...]:
         """Return the lanes of this route alone, one per leg."""
         return tuple(LaneSetup(leg.lane, self.target, (leg,)) for leg in self.legs)

@@ -34,6 +34,7 @@ _HOW = {
 }
 """What to write for fields that have no default on purpose."""
 
+_CREATES = "create_missing"
 _TABLES = ("sources", "destinations", "routes")
 _Target = tuple[str, BaseModel, tuple[Operation, ...]]
 """Kind, settings and operations of a destination."""
@@ -158,6 +159,7 @@ def _destinations(document: Document, base: Path) -> dict[str, _Target]:
             continue
         rest = {k: v for k, v in table.items() if k != "kind"}
         model: type[BaseModel] = known[kind].SPEC.settings
+        _moved(document, ("destinations", name), rest, model)
         one = document.section(("destinations", name), rest, model)
         if one is not None:
             one = one.model_copy(update=_absolute(one, base))
@@ -165,6 +167,14 @@ def _destinations(document: Document, base: Path) -> dict[str, _Target]:
             if operations is not None:
                 made[name] = (kind, one, operations)
     return made
+
+
+def _moved(document: Document, keys: tuple[str, ...], table: dict[str, Any], model: type[BaseModel]) -> None:
+    """Note settings that stand elsewhere now, as a model's `moved` says, and take them out of the table."""
+    moved: Mapping[str, str] = getattr(model, "moved", {})
+    for key in sorted(moved.keys() & table.keys()):
+        document.fault((*keys, key), moved[key])
+        del table[key]
 
 
 def _built(document: Document, keys: tuple[str, ...], settings: BaseModel, spec: Spec) -> tuple[Operation, ...] | None:
@@ -238,6 +248,7 @@ def _route(
                 (*keys, "effects"), f"name one effect at least, or leave it out; known: {', '.join(offered)}"
             )
         return None
+    _check_permits(document, keys, made, (agreed, chosen, operations))
     source = sources[made.source]
     partner = made.partner or source.partner or made.source
     route = Route(
@@ -245,7 +256,7 @@ def _route(
         feed=agreed.name, destination=made.destination, partner=partner, owner=made.owner or partner,
         mode=made.mode, absent=made.absent, empty=made.empty, policy=made.policy, guard=made.guard,
         delta=made.delta, set=made.set, zone=settings.zone if settings is not None else None,
-        answers=source.answers is not None,
+        answers=source.answers is not None, create_missing=made.create_missing,
     )  # fmt: skip
     return LoadedRoute(route, made.keys, mapping, agreed, chosen)
 
@@ -259,6 +270,26 @@ def _priced(target: _Target, agreed: Contract, word: str, name: str) -> str:
     offered = operations_for(destinations()[kind].SPEC.operations(said), agreed.name)
     there = word in {one.family for one in offered}
     return f"; {word} is one once destinations.{name} says its price_basis: net or gross" if there else ""
+
+
+def _check_permits(
+    document: Document,
+    keys: tuple[str, ...],
+    made: RouteSettings,
+    written: tuple[Contract, tuple[Operation, ...], tuple[Operation, ...]],
+) -> None:
+    """What a route allows must mean something to what it writes; `written`: by which of the destination's operations.
+
+    An operation whose context names a permit looks at it.
+    """
+    agreed, chosen, offered = written
+    if not made.create_missing or any(_CREATES in one.context for one in chosen):
+        return
+    there = sorted({f"{one.contract} (effect {one.family})" for one in offered if _CREATES in one.context})
+    known = f"; it does for rows of {', '.join(there)}" if there else ""
+    effects = ", ".join(one.family for one in chosen)
+    said = f"{made.destination} makes nothing for rows of {agreed.name} (effects: {effects}){known}; take this line out"
+    document.fault((*keys, _CREATES), said)
 
 
 def _check_set(document: Document, keys: tuple[str, ...], made: RouteSettings, mapping: MappingFile) -> None:
@@ -292,6 +323,9 @@ def _impossible(mapping: MappingFile, agreed: Contract) -> Iterator[tuple[str, s
 def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFile, agreed: Contract) -> None:
     for field in sorted(name for name in mapping.fields if not agreed.has(name)):
         place = f"{mapping.path}:{mapping.line('fields', field)}"
+        if field in agreed.permits:
+            document.fault(keys, f"{place}: no file says {field!r}: the route does, by {field} = true in its table")
+            continue
         near = difflib.get_close_matches(field, agreed.fields, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(agreed.fields)}"
         document.fault(keys, f"{place}: the contract {agreed.name} has no field {field!r}; {hint}")

@@ -94,6 +94,11 @@ class RouteSettings(_Section):
     empty: Literal["reject", "ignore", "no_change"] = Field(
         default="reject", description="What an empty file or one without rows means."
     )
+    create_missing: bool = Field(
+        default=False,
+        description="Whether what a row needs and the destination lacks, like its category or brand, is made there; "
+        "else such a row is refused.",
+    )
     set: SetRules | None = Field(default=None, description="Files that belong together and make one run.")
     policy: Policy = Field(default=Policy(), description="What happens to the good rows of a file with bad ones.")
     guard: GuardLimits = Field(default=GuardLimits(), description="Limits above which a run is held.")

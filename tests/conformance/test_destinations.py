@@ -175,7 +175,7 @@ def sellerscommerce(world: World) -> Bench:
     world.exits.callback(tokens.close)
     keys = {"access_key": SecretStr(account.access_key), "shared_secret": SecretStr(SECRET), "host": twin.url}
     sizes = dict.fromkeys(("stock_batch_size", "price_batch_size", "product_batch_size"), 5)
-    catalog = {"price_basis": "gross", "currency": "EUR", "create_categories": True, "ended": "status"}
+    catalog = {"price_basis": "gross", "currency": "EUR", "ended": "status"}
 
     def build(**more: Any) -> Destination:
         chosen = SellersCommerceSettings(**{**keys, **sizes, **catalog, "timeout": 2.0, **more})
@@ -515,6 +515,7 @@ class Try:
             for name, one in agreed.fields.items()
             if one.example and name in wanted and not name.startswith("variant")
         }
+        alike |= {name: "true" for name in agreed.permits if name in wanted}
         return pl.select(pl.int_range(count, dtype=pl.UInt32).alias("effect")).select(
             (pl.col("effect") + 50).alias("effect"),
             (pl.col("effect") + 2).cast(pl.Int64).alias(ROW),
@@ -568,7 +569,8 @@ def test_an_operation_fits_its_contract(attempt):
     }
     named |= {operation.measure} if operation.measure is not None else set()
     named |= {*operation.prices.fields} if operation.prices is not None else set()
-    assert {name for name in named if not agreed.has(name) and name != f"{agreed.open_prefix}*"} == set()
+    named -= {f"{agreed.open_prefix}*", *(set(operation.context) & agreed.permits.keys())}
+    assert {name for name in named if not agreed.has(name)} == set()
     family = [one for one in attempt.bench.build().operations if one.family == operation.family]
     assert len({one.key or contract(one.contract).key for one in family}) == 1
     for rule in operation.requires:

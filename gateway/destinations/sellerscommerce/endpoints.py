@@ -70,7 +70,7 @@ WRITES: Mapping[str, Endpoint] = {
     "price": Endpoint("POST", "/api/product/updateskuprice", "family `price` of catalogs, prices and promotions"),
     "stock": Endpoint("POST", "/api/product/updateskuinventory", "family `stock` of catalogs and stock"),
     "category": Endpoint("POST", "/api/category/categories",
-                         "missing categories of catalogs, where `create_categories` allows; `gateway push categories`"),
+                         "missing categories of catalogs whose route says `create_missing`; `gateway push categories`"),
     "link": Endpoint("POST", "/api/category/productcategory",
                      "links of catalogs, see `category_links`; `gateway push links`"),
     "category-delete": Endpoint("DELETE", "/api/category/category", "`gateway push category-deletes --delete`"),

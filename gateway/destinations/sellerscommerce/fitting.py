@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gateway.destinations.sellerscommerce.bodies import Bodies, Body
+from gateway.destinations.sellerscommerce.placing import PERMIT
 from gateway.destinations.sellerscommerce.pushing import FORMS
 from gateway.errors import Fault, SettingsError
 from gateway.formats.sections import unknown
@@ -58,7 +59,7 @@ def _unfilled(table: str, body: Body, operations: Sequence[Operation]) -> Iterat
     if table not in _WORDS:
         return
     mine = [one for one in operations if one.name == _OPERATIONS.get(table, table)]
-    known = {word for one in mine for word in (*one.fields, *one.context)} | _WORDS[table]
+    known = {word for one in mine for word in (*one.fields, *one.context)} - {PERMIT} | _WORDS[table]
     free = _ANY_ATTRIBUTE in known
     for number, one in enumerate(body.members):
         attribute = free and one.source.startswith("attributes.") and one.source != _ANY_ATTRIBUTE

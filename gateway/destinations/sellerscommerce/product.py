@@ -6,7 +6,6 @@ What stands in the body is an assumption, see the bodies; that SKUs left out of 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,23 +14,22 @@ import polars as pl
 from gateway.contracts import profiles
 from gateway.contracts.reduced import discounted
 from gateway.contracts.rules import given, issues_of
-from gateway.destinations.sellerscommerce import inside
+from gateway.destinations.sellerscommerce import inside, placing
 from gateway.destinations.sellerscommerce.bodies import Bodies, array
 from gateway.destinations.sellerscommerce.known import SKU_SCHEMA, Category
 from gateway.destinations.sellerscommerce.levels import DISCOUNT, for_everybody
+from gateway.destinations.sellerscommerce.placing import ATTRIBUTE, PERMIT
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.destinations.sellerscommerce.tree import Tree
 from gateway.model import ROW, Batch, Operation, PriceTerms, Reference, Repeat, Requirement, no_issues
 
 OPERATION = "product"
-ATTRIBUTE = "attributes."
 _VARIANTS = ("variant1_type", "variant1_value", "variant2_type", "variant2_value")
 _FIELDS = (
     "sku", "product_id", "name", "short_description", "long_description", "barcode", "brand", "category", "available",
     "image_urls", *_VARIANTS, "attributes.*",
 )  # fmt: skip
 _LEVELS = ("price", DISCOUNT, "quantity")
-_LINK_SCHEMA = {"number": pl.Int64, "product_code": pl.String, "category_code": pl.String}
 _COMPUTED = {"product_code", "image", "images", "status", "categories", "skus", "listed_price", "new_quantity", "first",
              "options"}  # fmt: skip
 
@@ -47,7 +45,8 @@ def operation(settings: SellersCommerceSettings, bodies: Bodies) -> Operation:
         family="product",
         fields=_FIELDS,
         # Prices and quantities go along with new SKUs only: a change of them alone is no change of the product.
-        context=_LEVELS,
+        # The same goes for what the route allows: rows that stand are not sent again because of it.
+        context=(*_LEVELS, PERMIT),
         batch_size=1,
         requires=_requires(settings, bodies),
         # A product is added or updated: repeating it is harmless unless a newer one was written since.
@@ -113,8 +112,9 @@ def check(
     facts = Facts.of(reference)
     rows = _complete(records).with_columns(product_codes(records))
     found = [no_issues(), *_shapes(rows, bodies), _unsent(rows, settings)]
-    tree = Tree(settings, table, facts.categories)
-    found += [_misplaced(rows, tree, facts, settings), *_unlinked(rows, tree, settings)]
+    tree, stands = Tree(settings, table, facts.categories), rows.filter(~_ended())
+    brands = None if facts.categories is None else facts.brands
+    found += [placing.misplaced(stands, tree, brands), *placing.unlinked(stands, tree, settings)]
     if facts.skus is not None:
         found += [_half_off(rows, facts.skus), _priceless(rows, facts, settings, bodies)]
     return pl.concat(found).sort(ROW)
@@ -138,57 +138,6 @@ def _unsent(rows: pl.DataFrame, settings: SellersCommerceSettings) -> pl.DataFra
     if settings.price_basis is not None:
         without, text = without.filter(~given("price")), "it is taken off the row's price, and the row gives none"
     return issues_of(without, "DEST_NOT_SENT", DISCOUNT, value=pl.col(DISCOUNT), detail=pl.lit(text))
-
-
-def _misplaced(rows: pl.DataFrame, tree: Tree, facts: Facts, settings: SellersCommerceSettings) -> pl.DataFrame:
-    """Return issues of rows whose brand or category the store lacks, where it may not be made."""
-    stands = rows.filter(~_ended())
-    told: list[tuple[str | None, str | None, str, str]] = []
-    for brand, category in stands.select("brand", "category").unique(maintain_order=True).rows():
-        place = tree.place(brand, category)
-        field, text = "category", place.fault
-        if not text and place.missing and not settings.create_categories:
-            lack = place.missing[0]
-            field, text = "brand" if lack.is_brand else "category", _lacking(lack)
-        if not text and brand and facts.categories is not None and not settings.create_categories:
-            there = brand.casefold() in facts.brands or any(one.is_brand for one in place.chain)
-            field, text = "brand", "" if there else f"the store has no brand {brand!r}, and create_categories is off"
-        if text:
-            told.append((brand, category, field, text))
-    schema = {"brand": pl.String, "category": pl.String, "named": pl.String, "text": pl.String}
-    faults = pl.DataFrame(told, schema=schema, orient="row")
-    wrong = stands.join(faults, on=["brand", "category"], how="inner", nulls_equal=True, maintain_order="left")
-    found = [
-        issues_of(
-            wrong.filter(pl.col("named") == field), "DEST_LIMIT", field, value=pl.col(field), detail=pl.col("text")
-        )
-        for field in ("brand", "category")
-    ]
-    return pl.concat(found)
-
-
-def _unlinked(rows: pl.DataFrame, tree: Tree, settings: SellersCommerceSettings) -> Iterator[pl.DataFrame]:
-    """Yield issues of rows with a further category that the store lacks, where it may not or can't be made."""
-    more = ATTRIBUTE + settings.link_attribute
-    if more not in rows.columns:
-        return
-    stands = rows.filter(~_ended() & given(more))
-    told: list[tuple[str | None, str, str]] = []
-    for brand, paths in stands.select("brand", more).unique(maintain_order=True).rows():
-        places = [tree.place(brand, path) for path in paths.split("|") if path]
-        texts = [one.fault for one in places if one.fault]
-        if not settings.create_categories:
-            texts += [_lacking(one.missing[0]) for one in places if one.missing]
-        if texts:
-            told.append((brand, paths, texts[0]))
-    faults = pl.DataFrame(told, schema={"brand": pl.String, more: pl.String, "text": pl.String}, orient="row")
-    wrong = stands.join(faults, on=["brand", more], how="inner", nulls_equal=True, maintain_order="left")
-    yield issues_of(wrong, "DEST_LIMIT", more, value=pl.col(more), detail=pl.col("text"))
-
-
-def _lacking(category: Category) -> str:
-    kind = "brand" if category.is_brand else "category"
-    return f"the store has no {kind} {category.name!r}, and create_categories is off"
 
 
 def _half_off(rows: pl.DataFrame, skus: pl.DataFrame) -> pl.DataFrame:
@@ -235,7 +184,7 @@ def encode(
     facts = Facts.of(reference)
     products = _products(_skus(_complete(records), facts, settings, bodies))
     tree = Tree(settings, table, facts.categories)
-    placed = _placed(products, tree, settings, bodies)
+    placed = placing.placed(products, tree, settings, bodies)
     lines = bodies["product"].render(placed.frame, inverted=settings.is_brand_inverted)
     size, rule = settings.product_batch_size, inside.rule(settings, bodies)
     for start in range(0, products.height, size):
@@ -247,20 +196,6 @@ def encode(
         if rule:
             memo[inside.LEVELS] = rule
         yield Batch(OPERATION, slot, array(lines.slice(start, size).to_list()).encode(), effects, memo)
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """Products with their categories, and the calls around them by product."""
-
-    frame: pl.DataFrame
-    before: Sequence[Sequence[str]]
-    after: Sequence[Sequence[str]]
-
-    def memo(self, which: range) -> dict[str, str]:
-        before = list(dict.fromkeys(item for n in which for item in self.before[n]))
-        after = [[n - which.start, item] for n in which for item in self.after[n]]
-        return ({"before": array(before)} if before else {}) | ({"after": json.dumps(after)} if after else {})
 
 
 def _skus(records: pl.DataFrame, facts: Facts, settings: SellersCommerceSettings, bodies: Bodies) -> pl.DataFrame:
@@ -327,59 +262,6 @@ def _products(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stand:
-    """Where products of one brand, category and further categories stand: JSON texts, and codes to be linked."""
-
-    text: str | None
-    before: tuple[str, ...]
-    linked: tuple[str, ...]
-
-
-def _placed(products: pl.DataFrame, tree: Tree, settings: SellersCommerceSettings, bodies: Bodies) -> _Placed:
-    """Add images and categories, and gather the calls around each product."""
-    more = ATTRIBUTE + settings.link_attribute
-    if more not in products.columns:
-        products = products.with_columns(pl.lit(None, pl.String).alias(more))
-    named = products.select("brand", "category", more).rows()
-    stands = {one: _stand(one, tree, settings, bodies) for one in dict.fromkeys(named)}
-    images = pl.col("image_urls").str.split("|")
-    frame = products.with_columns(
-        images.list.first().alias("image"),
-        images.list.join(settings.image_separator).alias("images"),
-        pl.Series("categories", [stands[one].text for one in named], dtype=pl.String),
-    )
-    pairs = [(n, code, word) for n, (code, one) in enumerate(zip(products["product_code"], named, strict=True))
-             for word in stands[one].linked]  # fmt: skip
-    links = pl.DataFrame(pairs, schema=_LINK_SCHEMA, orient="row")
-    after: list[list[str]] = [[] for _ in named]
-    for number, text in zip(links["number"], bodies["link"].render(links), strict=True):
-        after[number].append(text)
-    return _Placed(frame, [stands[one].before for one in named], after)
-
-
-def _stand(named: tuple[str | None, ...], tree: Tree, settings: SellersCommerceSettings, bodies: Bodies) -> _Stand:
-    brand, category, further = named
-    place = tree.place(brand, category)
-    extra = [tree.place(brand, path) for path in (further or "").split("|") if path]
-    made = dict.fromkeys(one for each in (place, *extra) for one in each.missing)
-    linked = [each.chain[-1].code for each in extra if each.chain]
-    if settings.category_links != "body" and place.chain:
-        linked.insert(0, place.chain[-1].code)
-    inside = settings.category_links != "call" and place.chain
-    text = f"[{','.join(category_bodies(place.chain, settings, bodies))}]" if inside else None
-    before = category_bodies(tuple(made), settings, bodies) if settings.create_categories else []
-    return _Stand(text, tuple(before), tuple(dict.fromkeys(linked)))
-
-
-def category_bodies(categories: Sequence[Category], settings: SellersCommerceSettings, bodies: Bodies) -> list[str]:
-    """Return categories as JSON objects, in their order."""
-    rows = [(one.code, one.name, one.parent, "Yes" if one.is_brand else "No") for one in categories]
-    names = ("category_code", "category_name", "parent_code", "is_brand")
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
-    return bodies["category"].render(frame, inverted=settings.is_brand_inverted).to_list()
-
-
 def _off() -> pl.Expr:
     return _ended() | (pl.col("available") == "false").fill_null(value=False)
 
@@ -389,5 +271,5 @@ def _ended() -> pl.Expr:
 
 
 def _complete(records: pl.DataFrame) -> pl.DataFrame:
-    wanted = (*(name for name in _FIELDS if "*" not in name), *_LEVELS, "command")
+    wanted = (*(name for name in _FIELDS if "*" not in name), *_LEVELS, PERMIT, "command")
     return records.with_columns(pl.lit(None, pl.String).alias(name) for name in wanted if name not in records.columns)

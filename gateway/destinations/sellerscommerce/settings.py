@@ -6,8 +6,9 @@ of that is an assumption, so each is a setting or stands in the bodies, which a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -19,6 +20,11 @@ class SellersCommerceSettings(BaseModel):
 
     # Keys arrive here as plain text: pydantic would repeat them in its messages.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    moved: ClassVar[Mapping[str, str]] = {
+        "create_categories": "each route says this by itself: take this line out, and write create_missing = true "
+        "into the table of every route that may have missing categories and brands made",
+    }
+    """Settings that stand elsewhere now, each with what to do."""
 
     host: str = Field(default="https://api.sellerscommerce.com", description="Address of the API; https only.")
     access_key: SecretStr = Field(description="Access key of the user, by reference.")
@@ -121,9 +127,6 @@ class SellersCommerceSettings(BaseModel):
     )
 
     # ---- categories
-    create_categories: bool = Field(
-        default=False, description="Missing categories and brands are made, parents first; else their rows are refused."
-    )
     brand_categories: bool = Field(
         default=True, description="The first level of every product's categories is its brand (code 35 says so)."
     )

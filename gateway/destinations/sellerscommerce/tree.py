@@ -43,8 +43,8 @@ class Tree:
         """Paths of categories that are to be made, by code: the first that has it keeps it."""
         self._by_path = {path: one for one in self._by_code.values() if (path := self._path(one)) is not None}
 
-    def place(self, brand: str | None, category: str | None) -> Place:
-        """Return the categories of a product of a brand in a category path."""
+    def place(self, brand: str | None, category: str | None, *, make: bool) -> Place:
+        """Return the categories of a product of a brand in a category path; `make`: missing ones are to be made."""
         parts = [part.strip() for part in (category or "").split(PART) if part.strip() != ""]
         branded = self._settings.brand_categories and brand is not None and brand != ""
         if branded and brand is not None and (not parts or _plain(parts[0]) != _plain(brand)):
@@ -59,19 +59,19 @@ class Tree:
             if one is None:
                 one = Category(self._code(path), parts[depth - 1], chain[-1].code if chain else None,
                                branded and depth == 1)  # fmt: skip
-                fault = self._unusable(one, path)
+                fault = self._unusable(one, path, make=make)
                 if fault:
                     return Place((), (), f"{PART.join(path)}: {fault}")
                 missing.append(one)
             chain.append(one)
         return Place(tuple(chain), tuple(missing) if self._asked else ())
 
-    def _unusable(self, one: Category, path: tuple[str, ...]) -> str:
+    def _unusable(self, one: Category, path: tuple[str, ...], *, make: bool) -> str:
         """Return why a category that the store lacks can't be made with its code; "" where it can."""
         there = self._by_code.get(one.code)
         if there is not None:
             return f"its code {one.code} belongs to another category of the store, {there.name!r}; {_REMEDY}"
-        if not (self._asked and self._settings.create_categories):
+        if not (self._asked and make):
             return ""
         if self._named(path) is None and "" in self._words(path):
             return f"no code can be made of its name; {_REMEDY}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from gateway.journal import open_journal, runs
 from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
+from gateway.wiring import SystemClock
 
 KEYS = Account("cli-user", "cli-secret")
 SETTINGS = """
@@ -119,7 +122,7 @@ def test_a_price_for_some_vendors_changes_the_store_only_where_that_is_meant(pla
 
 def test_the_generic_feeds_make_a_shop(place, call, twin):
     root = Path(__file__).parents[3]
-    text = (place / "gateway.toml").read_text("utf-8").replace('"USD"', '"GBP"\ncreate_categories = true')
+    text = (place / "gateway.toml").read_text("utf-8").replace('"USD"', '"GBP"')
     for name in ("catalog", "price", "stock"):
         (place / "mappings" / f"{name}.toml").write_bytes((root / f"mappings/generic_{name}_csv.toml").read_bytes())
         text += f"""
@@ -129,6 +132,7 @@ files = ["{name}.csv"]
 mapping = "{name}.toml"
 destination = "store"
 """
+        text += "create_missing = true\n" if name == "catalog" else ""
     (place / "gateway.toml").write_text(text.replace("[routes.stock]", "[routes.old]", 1), "utf-8")
     for name in ("catalog", "price", "stock"):
         (place / "inbox" / f"{name}.csv").write_bytes((root / f"samples/generic/{name}.csv").read_bytes())
@@ -160,9 +164,10 @@ discount = "Discount"
 
 def test_a_lasting_discount_is_sent_as_price_or_its_row_is_told(place, call, twin):
     (place / "mappings/goods.toml").write_text(CATALOG, "utf-8")
-    text = (place / "gateway.toml").read_text("utf-8").replace('"USD"', '"USD"\ncreate_categories = true')
+    text = (place / "gateway.toml").read_text("utf-8")
     route = (
         '\n[routes.goods]\nsource = "inbox"\nfiles = ["goods*.csv"]\nmapping = "goods.toml"\ndestination = "store"\n'
+        "create_missing = true\n"
     )
     (place / "gateway.toml").write_text(text + route, "utf-8")
     lines = ("A0;Tee;20;12.5", "N1;New;8;50", "A1;Bag;;10", "A2;Cap;7;")
@@ -176,6 +181,71 @@ def test_a_lasting_discount_is_sent_as_price_or_its_row_is_told(place, call, twi
     assert "the row gives none" in issue["message"]
     taken(place, call, "price_1.csv", "Article;Price\nA0;10\n")
     assert shelf(twin, "price")["A0"] == "8.75"
+
+
+MADE = CATALOG.replace('discount = "Discount"', 'category = "Category"')
+TWO_ROUTES = """
+[routes.goods]
+source = "inbox"
+files = ["goods*.csv"]
+mapping = "goods.toml"
+destination = "store"
+create_missing = true
+
+[routes.rest]
+source = "inbox"
+files = ["rest*.csv"]
+mapping = "goods.toml"
+destination = "store"
+"""
+
+
+def results(place, name):
+    """States by key of every run of a file, in their order."""
+    found = sorted((place / "outbox/acme").glob(f"{name}.*.result.csv"))
+    return [{one["key"]: one["state"] for one in rows(path)} for path in found]
+
+
+def run_of(place, name):
+    (path,) = (place / "outbox/acme").glob(f"{name}.*.ack.json")
+    return path.name.removeprefix(f"{name}.").split(".")[0]
+
+
+def test_two_routes_of_one_lane_each_make_what_they_may(place, call, twin):
+    (place / "mappings/goods.toml").write_text(MADE, "utf-8")
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text("utf-8") + TWO_ROUTES, "utf-8")
+    head = "Article;Name;Price;Category\n"
+    taken(place, call, "goods_1.csv", head + "N0;Zero;5;Shoes\n")
+    assert call("pause", "store").exit_code == 0
+    (place / "inbox/rest_1.csv").write_text(head + "N2;Two;5;Tools\nN3;Three;5;Garden\nN4;Four;5;Shoes\n", "utf-8")
+    (place / "inbox/goods_2.csv").write_text(head + "N1;One;5;Tools\n", "utf-8")
+    call("run", "--once")
+    assert call("resume", "store").exit_code == 0
+    assert call("run", "--once").exit_code == 1
+    with closing(open_journal(place / "state", SystemClock())) as journal, journal.read() as tx:
+        waited = [runs.consignments_of(tx, run_of(place, name)) for name in ("rest_1.csv", "goods_2.csv")]
+    products = [{one.id for one in found if "/product/" in one.lane} for found in waited]
+    assert products[0] == products[1]
+    assert len(products[0]) == 1  # both were decided together
+    assert results(place, "goods_2.csv") == [{"N1": "applied"}]
+    assert results(place, "rest_1.csv") == [{"N2": "refused", "N3": "refused", "N4": "applied"}]
+    assert {row["sku"]: row["category"] for row in twin.shelf() if row["sku"].startswith("N")} == {
+        "N0": r"House\Shoes", "N1": r"House\Tools", "N4": r"House\Shoes",
+    }  # fmt: skip
+    (told,) = (place / "outbox/acme").glob("rest_1.csv.*.result.csv")
+    said = {one["key"]: one["message"] for one in rows(told)}
+    assert "the store has no category 'Garden'" in said["N3"]
+    assert "create_missing = true in the route's table of gateway.toml" in said["N3"]
+
+    assert call("retry", run_of(place, "rest_1.csv")).exit_code == 0
+    assert call("run", "--once").exit_code == 1
+    assert results(place, "rest_1.csv")[-1] == {"N2": "applied", "N3": "refused"}  # what its run was not allowed
+
+    text = settings.read_text("utf-8")
+    settings.write_text(text.replace('"rest*.csv"]', '"rest*.csv"]\ncreate_missing = true'), "utf-8")
+    taken(place, call, "rest_2.csv", head + "N3;Three;5;Garden\nN4;Four;5;Shoes\n")
+    assert results(place, "rest_2.csv") == [{"N3": "applied", "N4": "unchanged"}]
 
 
 def test_routes_that_can_be_compared_are_shown(place, call, twin):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from gateway.contracts.fields import Code, Quantity, Text
 from gateway.contracts.rules import not_after, unique_key
 from gateway.errors import SettingsError
 from gateway.model import KEY, KEY_SEPARATOR
+from gateway.routes import Route
 
 
 def declared(model, **more):
@@ -154,3 +156,22 @@ def test_the_template_row_is_a_sound_record():
 def test_pydantic_sees_text_only():
     found = contract("stock").row_verdict({"sku": "a", "quantity": 5})
     assert [(one.code, one.field) for one in found] == [("CANONICAL_TEXT", "quantity")]
+
+
+def test_permits_are_no_fields():
+    catalog = contract("catalog")
+    assert catalog.permits
+    for name in catalog.permits:
+        assert not catalog.has(name)
+        assert name not in catalog.json_schema()["properties"]
+        assert name not in catalog.template()[0]
+    with pytest.raises(ValueError, match=r"fields that are permits too: attributes\.x, sku"):
+        replace(catalog, permits={"sku": "", "attributes.x": ""})
+
+
+def test_routes_know_every_permit():
+    route = Route(name="r", source="s", files=("*",), mapping="m", contract="catalog", feed="f", destination="d",
+                  partner="p", owner="o")  # fmt: skip
+    assert route.permits == frozenset()
+    named = {name for one in contracts() for name in one.permits}
+    assert route.model_copy(update=dict.fromkeys(named, True)).permits == named

@@ -85,6 +85,11 @@ def rows(*cells):
     return frame if "command" in names else frame.with_columns(pl.lit(None, pl.String).alias("command"))
 
 
+def may(*cells):
+    """Rows of a route that lets what they need be made."""
+    return rows(*({**one, "create_missing": "true"} for one in cells))
+
+
 def sent(destination, records):
     reference, told = destination.gather("product", records), {}
     for batch in destination.encode("product", records, reference):
@@ -386,16 +391,14 @@ def test_missing_categories_refuse_their_rows_unless_they_may_be_made():
     )
     told = faults(store(there), records)
     assert [(row, field) for row, field, _ in told] == [(2, "category"), (4, "brand")]
-    assert "create_categories" in told[0][2]
-    assert faults(store(there, create_categories=True), records) == []
+    assert all("create_missing = true in the route's table" in text for _, _, text in told)
+    assert faults(store(there), records.with_columns(pl.lit("true").alias("create_missing"))) == []
     assert faults(store(there), records, asked=False) == []
 
 
 def test_missing_categories_are_made_parents_first_before_their_products():
     there = Shop(categories=KNOWN[:1])
-    assert (
-        sent(store(there, create_categories=True), rows(TEE, {**TEE, "sku": "B", "product_id": "B"})) == ["applied"] * 2
-    )
+    assert sent(store(there), may(TEE, {**TEE, "sku": "B", "product_id": "B"})) == ["applied"] * 2
     made = [
         {"CategoryCode": "ACME-CLOTHING", "CategoryName": "Clothing", "ParentCategoryCode": "A", "IsBrand": 1},
         {
@@ -410,10 +413,75 @@ def test_missing_categories_are_made_parents_first_before_their_products():
     assert there.posted[1][1]["Categories"][1:] == made
 
 
+def both(allowed, plain):
+    """Rows of two routes in one frame, as a lane sends them: the first may have what they need made, the others not."""
+    marked = [{**one, "create_missing": "true"} for one in allowed]
+    return rows(*marked, *({"create_missing": None, **one} for one in plain))
+
+
+def of(sku, **more):
+    return {**PRICED, "sku": sku, "product_id": sku, **more}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_row_may_what_its_own_route_allows(turned):
+    there = Shop(categories=KNOWN)
+    destination = store(there)
+    records = both(
+        [of("A", category="Sale"), of("B", category="Garden")],
+        [of("C", category="Sale"), of("D"), of("E", brand="Other"), of("F", category="Sale", command="end")],
+    )
+    records = records.reverse() if turned else records
+    reference = destination.gather("product", records)
+    found = destination.check("product", records, reference, TODAY)
+    assert sorted(found.select(ROW, "field").rows()) == [(4, "category"), (6, "brand")]
+    left = records.filter(~pl.col(ROW).is_in(found[ROW].implode()))
+    made = [json.loads(one.memo["before"]) for one in destination.encode("product", left, reference)]
+    assert sorted(one["CategoryCode"] for one in made[0]) == ["ACME-GARDEN", "ACME-SALE"]
+    assert set(sent(destination, left)) == {"applied"}
+
+
+def test_a_row_that_may_nothing_takes_no_code_from_one_that_may():
+    records = both([of("B", category="A B")], [of("A", category="A-B")]).reverse()
+    assert [(row, "no category 'A-B'" in text) for row, _, text in faults(store(Shop(categories=KNOWN)), records)] == [
+        (3, True)
+    ]
+
+
+def test_what_was_made_meanwhile_is_there_for_rows_that_may_nothing():
+    there = Shop(categories=KNOWN)
+    destination, plain = store(there), rows(of("C", category="Sale"))
+    assert len(faults(destination, plain)) == 1
+    sent(destination, may(of("A", category="Sale")))
+    there.lists["/api/category/getall"].append(there.posted[0][1][0])
+    assert faults(destination, plain) == []
+
+
+def test_one_row_that_may_is_enough_for_its_product():
+    there = Shop(categories=KNOWN)
+    records = both([{**PRICED, "category": "Sale"}], [{**PRICED, "sku": "TS-L", "category": None}])
+    assert faults(store(there), records) == []
+    assert sent(store(there), records) == ["applied", "applied"]
+    assert [name for name, _ in there.posted] == ["categories", "products"]
+
+
+def test_brands_that_are_no_categories_are_judged_by_the_row_too():
+    there = Shop(categories=[{"Code": "C", "Name": "Clothing"}], brands=["ACME"])
+    records = both([of("A", brand="New", category="Clothing")], [of("B", brand="Other", category="Clothing")])
+    ((row, field, text),) = faults(store(there, brand_categories=False), records)
+    assert (row, field, "no brand 'Other'" in text) == (3, "brand", True)
+
+
+def test_what_a_route_allows_is_no_part_of_what_is_compared():
+    (made,) = (one for one in store(Shop()).operations if one.name == "product")
+    assert "create_missing" in made.context
+    assert "create_missing" not in made.fields
+
+
 def test_a_category_that_can_not_be_made_is_told_with_its_products():
     there = Shop(refuse={"ACME-CLOTHING-SHIRTS": 32, "TS": 31})
-    destination = store(there, create_categories=True)
-    (batch,) = destination.encode("product", rows(TEE), destination.gather("product", rows(TEE)))
+    destination = store(there)
+    (batch,) = destination.encode("product", may(TEE), destination.gather("product", may(TEE)))
     (outcome,) = destination.submit(batch).outcomes.rows(named=True)
     assert outcome["message"] == (
         "31 CategoryNotExist: m (a category could not be made: 32 ParentCategoryNotExists: m)"
@@ -422,7 +490,7 @@ def test_a_category_that_can_not_be_made_is_told_with_its_products():
 
 def test_is_brand_turns_round_at_the_edge_only():
     there = Shop()
-    sent(store(there, create_categories=True, is_brand_inverted=False), rows(TEE))
+    sent(store(there, is_brand_inverted=False), may(TEE))
     assert [one["IsBrand"] for one in there.posted[0][1]] == [1, 0, 0]
 
 
@@ -446,7 +514,7 @@ def test_brands_need_not_be_categories():
 )  # fmt: skip
 def test_codes_are_made_of_letters_that_sound_like_those_of_the_path(category, code):
     there = Shop()
-    sent(store(there, create_categories=True), rows({**TEE, "category": category}))
+    sent(store(there), may({**TEE, "category": category}))
     assert there.posted[0][1][-1]["CategoryCode"] == code
 
 
@@ -460,8 +528,8 @@ def test_codes_are_made_of_letters_that_sound_like_those_of_the_path(category, c
     ],
 )
 def test_categories_are_never_made_with_the_code_of_another(paths, told):
-    records = rows(*({**PRICED, "sku": f"S{n}", "product_id": f"P{n}", "category": c} for n, c in enumerate(paths)))
-    found = faults(store(Shop(), create_categories=True), records)
+    records = may(*({**PRICED, "sku": f"S{n}", "product_id": f"P{n}", "category": c} for n, c in enumerate(paths)))
+    found = faults(store(Shop()), records)
     assert [(row, field) for row, field, _ in found] == [one[:2] for one in told]
     for (_, _, text), (_, _, wanted) in zip(found, told, strict=True):
         assert wanted in text
@@ -471,11 +539,11 @@ def test_categories_are_never_made_with_the_code_of_another(paths, told):
 def test_a_table_parts_categories_whose_codes_would_be_one(tmp_path):
     table = tmp_path / "codes.csv"
     table.write_text("category;code\nBär;BEAR\n***;STARS\n", "utf-8")
-    records = rows(
+    records = may(
         *({**PRICED, "sku": f"S{n}", "product_id": f"P{n}", "category": c} for n, c in enumerate(("Bär", "Bar", "***")))
     )
     there = Shop()
-    destination = store(there, create_categories=True, categories=table)
+    destination = store(there, categories=table)
     assert faults(destination, records) == []
     sent(destination, records)
     assert [one["CategoryCode"] for one in there.posted[0][1]] == ["ACME", "BEAR", "ACME-BAR", "STARS"]
@@ -484,19 +552,19 @@ def test_a_table_parts_categories_whose_codes_would_be_one(tmp_path):
 def test_further_categories_that_can_not_be_made_are_told():
     link = "attributes.categories"
     there = Shop(categories=KNOWN)
-    records = rows({**PRICED, link: "Clothing|Sale"}, {**PRICED, "sku": "B", "product_id": "B", link: "Clothing"})
+    records = both([of("D", **{link: "Sale"})], [{**PRICED, link: "Clothing|Sale"}, of("B", **{link: "Clothing"})])
     ((row, field, text),) = faults(store(there), records)
-    assert (row, field, "no category 'Sale'" in text) == (2, link, True)
-    assert faults(store(there, create_categories=True), records) == []
-    strange = rows({**PRICED, link: "***"})
-    assert [one[:2] for one in faults(store(there, create_categories=True), strange)] == [(2, link)]
+    assert (row, field, "no category 'Sale'" in text) == (3, link, True)
+    assert faults(store(there), records.with_columns(pl.lit("true").alias("create_missing"))) == []
+    strange = may({**PRICED, link: "***"})
+    assert [one[:2] for one in faults(store(there), strange)] == [(2, link)]
 
 
 def test_codes_come_from_a_table_where_there_is_one(tmp_path):
     table = tmp_path / "codes.csv"
     table.write_text("category;code\nClothing;100\nClothing\\Shirts;110\n", "utf-8")
     there = Shop()
-    sent(store(there, create_categories=True, categories=table), rows(TEE))
+    sent(store(there, categories=table), may(TEE))
     assert [one["CategoryCode"] for one in there.posted[0][1]] == ["ACME", "100", "110"]
     table.write_text("category,code\n", "utf-8")
     with pytest.raises(SettingsError, match="category and code"):
@@ -511,8 +579,8 @@ def test_codes_come_from_a_table_where_there_is_one(tmp_path):
     ],
 )
 def test_places_that_can_not_be(category, known, told):
-    destination = store(Shop(categories=known), create_categories=True)
-    ((_, field, detail),) = faults(destination, rows({**PRICED, "category": category}))
+    destination = store(Shop(categories=known))
+    ((_, field, detail),) = faults(destination, may({**PRICED, "category": category}))
     assert field == "category"
     assert told in detail
 
@@ -521,7 +589,7 @@ def test_parents_that_lead_in_a_circle_are_no_path():
     round_about = [{"CategoryCode": "X", "CategoryName": "Acme", "ParentCategoryCode": "Y"},
                    {"CategoryCode": "Y", "CategoryName": "Acme", "ParentCategoryCode": "X"}]  # fmt: skip
     there = Shop(categories=round_about)
-    assert sent(store(there, create_categories=True), rows(TEE)) == ["applied"]
+    assert sent(store(there), may(TEE)) == ["applied"]
     assert there.posted[0][1][0]["CategoryCode"] == "ACME"
 
 
@@ -534,8 +602,8 @@ def test_parents_that_lead_in_a_circle_are_no_path():
 )
 def test_where_categories_are_named(links, inside, codes):
     there = Shop(categories=KNOWN)
-    destination = store(there, category_links=links, create_categories=True)
-    assert sent(destination, rows({**TEE, "attributes.categories": "Sale"})) == ["applied"]
+    destination = store(there, category_links=links)
+    assert sent(destination, may({**TEE, "attributes.categories": "Sale"})) == ["applied"]
     assert ("Categories" in there.posted[1][1]) is inside
     assert there.posted[2] == ("productcategory", [{"ProductCode": "TS", "CategoryCode": code} for code in codes])
 

@@ -20,6 +20,7 @@ from gateway.model import ROW
 from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock
 from gateway.testing.rig import MAPPING, Rig
+from gateway.testing.texts import mapping as mapping_of
 
 HEADER = "sku,quantity\n"
 GOOD = "sku,quantity\na,1\nb,0\n"
@@ -227,6 +228,25 @@ class TestTheTimeOfARow:
         run = rig.drop("2.csv", GOOD + "c,1\n")
         rig.advance()
         assert rig.states(run) == {"unchanged": 2, "applied": 1}
+
+
+class TestWhatTheRouteAllows:
+    @pytest.mark.parametrize(
+        ("contract", "route", "carried"),
+        [("catalog", {"create_missing": True}, ["true", "true"]), ("catalog", {}, None),
+         ("stock", {"create_missing": True}, None)],
+    )  # fmt: skip
+    def test_is_carried_by_every_row_whatever_the_file_says(self, tmp_path, contract, route, carried):
+        settings = BulkSettings(contract=contract, fields=("sku",))
+        there = BulkDestination(settings, clock=FakeClock(), account="there", name="there")
+        text = mapping_of(contract, 'sku = "sku"\ncreate_missing = "quantity"\n')
+        rig = Rig(tmp_path, there, FakeClock(), mapping=text, **route)
+        try:
+            found = spooled(rig, rig.drop("1.csv", GOOD))
+        finally:
+            rig.close()
+        assert found["sku"].to_list() == ["a", "b"]
+        assert found.to_dict(as_series=False).get("create_missing") == carried
 
 
 class TestDuplicates:

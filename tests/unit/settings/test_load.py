@@ -428,3 +428,57 @@ def test_a_constant_no_row_could_have_is_a_fault_of_the_mapping(place):
     place.mapping("stock.toml", MAPPING.replace("[fields]", '[fields]\ncommand = { constant = "stop" }'))
     with pytest.raises(SettingsError, match=r"stock\.toml:\d+: command .*stop"):
         place.load(SOURCE, SHOP, ROUTE)
+
+
+STORE = """
+[destinations.shop]
+kind = "sellerscommerce"
+access_key = { file = "key" }
+shared_secret = { file = "key" }
+price_basis = "net"
+"""
+CREATES = "create_missing = true\n"
+
+
+class TestWhatRoutesAllow:
+    @pytest.fixture(autouse=True)
+    def _files(self, place):
+        (place.root / "key").write_text("k")
+        place.mapping("goods.toml", MAPPING.replace('"stock"', '"catalog"', 1))
+
+    def test_a_route_allows_by_itself(self, place):
+        goods = ROUTE.replace("stock.toml", "goods.toml").replace("[routes.stock]", "[routes.goods]")
+        plain = goods.replace("[routes.goods]", "[routes.plain]").replace("*.csv", "*.txt")
+        loaded = place.load(SOURCE, STORE, goods + CREATES, plain)
+        assert {name: set(one.route.permits) for name, one in loaded.routes.items()} == {
+            "goods": {"create_missing"}, "plain": set(),
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("shop", "route", "line", "said"),
+        [
+            (SHOP, ROUTE, 16, "stock (effects: stock)"),
+            (None, ROUTE, 17, "stock (effects: stock); it does for rows of catalog (effect product)"),
+            (
+                None, ROUTE.replace("stock.toml", "goods.toml") + 'effects = ["price", "stock"]\n', 18,
+                "catalog (effects: stock, price); it does for rows of catalog (effect product)",
+            ),
+        ],
+    )  # fmt: skip
+    def test_where_nothing_is_made_it_is_a_fault(self, place, shop, route, line, said):
+        said = f"{line}: routes.stock.create_missing: shop makes nothing for rows of {said}; take this line out"
+        assert place.faults(SOURCE, shop or STORE, route + CREATES) == [said]
+
+    def test_the_setting_of_old_files_says_where_it_stands_now_beside_all_other_faults(self, place):
+        store = STORE + 'create_categories = true\npage_size = "many"\n'
+        moved, size, no = place.faults(SOURCE, store, ROUTE + "create_missing = 1.5\n")
+        assert moved.startswith("11: destinations.shop.create_categories: each route says this by itself: ")
+        assert "create_missing = true" in moved
+        assert size.startswith("12: destinations.shop.page_size: ")
+        assert no.startswith("19: routes.stock.create_missing: ")
+
+    def test_no_mapping_says_what_a_route_allows(self, place):
+        place.mapping("goods.toml", (place.root / "mappings/goods.toml").read_text() + 'create_missing = "may"\n')
+        (said,) = place.faults(SOURCE, STORE, ROUTE.replace("stock.toml", "goods.toml"))
+        assert said.endswith("goods.toml:10: no file says 'create_missing': the route does, by create_missing = true "
+                             "in its table")  # fmt: skip
