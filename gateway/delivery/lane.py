@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from gateway.delivery import book
 from gateway.delivery.build import Builder
@@ -54,7 +55,7 @@ class Delivery:
             structlog.get_logger("gateway").exception("a lane failed", lane=lane)
             return self._trouble(lane, GatewayError(f"The program failed here ({type(error).__name__}: {error}).",
                                                     fix="Tell the maintainers; the log has the trace."))  # fmt: skip
-        self._calm(lane)
+        self._calm(lane, self._sender.fault(setup))
         with self._journal.begin() as tx:  # one transaction: a run that comes in between must not be slept over
             at = self._next_wake(tx, setup)
             runs.wake_lane(tx, lane, at)
@@ -161,7 +162,7 @@ class Delivery:
     def _trouble(self, lane: str, error: GatewayError) -> datetime | None:
         now = self._journal.clock.now()
         with self._journal.begin() as tx:
-            row = tx.execute(sa.select(t.lane).where(t.lane.c.name == lane)).one()
+            row = self._row(tx, lane)
             expected = isinstance(error, MayWorkLater) and error.after is not None
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, 10))
             wait = error.after if isinstance(error, MayWorkLater) and error.after is not None else pause
@@ -170,16 +171,25 @@ class Delivery:
             if isinstance(error, Throttled | Busy):  # a limit speaks of a destination that can be reached
                 values |= {"attempts": 0, "trouble": None, "trouble_since": None}
             if not expected:
-                values |= {"trouble": str(error), "trouble_since": row.trouble_since or now}
-                if row.trouble != str(error):
-                    self._journal.note(tx, lane, "trouble", str(error))
+                values |= self._said(tx, row, error)
             tx.execute(sa.update(t.lane).where(t.lane.c.name == lane).values(**values))
         return at
 
-    def _calm(self, lane: str) -> None:
+    def _calm(self, lane: str, fault: GatewayError | None) -> None:
+        """The lane did all it could; a call that can't be asked about is told all the same."""
         with self._journal.begin() as tx:
-            tx.execute(
-                sa.update(t.lane)
-                .where(t.lane.c.name == lane, t.lane.c.attempts > 0)
-                .values(attempts=0, trouble=None, trouble_since=None)
-            )
+            change = sa.update(t.lane).where(t.lane.c.name == lane)
+            if fault is None:
+                change = change.where(t.lane.c.attempts > 0).values(attempts=0, trouble=None, trouble_since=None)
+            else:
+                change = change.values(attempts=1, **self._said(tx, self._row(tx, lane), fault))
+            tx.execute(change)
+
+    def _row(self, tx: Connection, lane: str) -> Row[Any]:
+        return tx.execute(sa.select(t.lane).where(t.lane.c.name == lane)).one()
+
+    def _said(self, tx: Connection, row: Row[Any], error: GatewayError) -> dict[str, Any]:
+        """Return the columns of a lane that say its trouble; the journal's events say it once."""
+        if row.trouble != str(error):
+            self._journal.note(tx, row.name, "trouble", str(error))
+        return {"trouble": str(error), "trouble_since": row.trouble_since or self._journal.clock.now()}

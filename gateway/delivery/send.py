@@ -12,9 +12,19 @@ from typing import Any
 import polars as pl
 from sqlalchemy.engine import Row
 
+from gateway.delivery.asking import Asker, Fault
 from gateway.delivery.hear import Hearer
 from gateway.delivery.setup import LaneSetup
-from gateway.errors import Busy, CallRefused, MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
+from gateway.errors import (
+    Busy,
+    CallRefused,
+    GatewayError,
+    MayWorkLater,
+    OutcomeUnknown,
+    Refused,
+    Throttled,
+    Unreachable,
+)
 from gateway.journal import Journal, batches
 from gateway.model import ABSENT, UNKNOWN, Batch, Operation, Receipt, Repeat, RowState
 from gateway.spool import Spool
@@ -45,6 +55,7 @@ class Sender:
         self._journal = journal
         self._spool = spool
         self.hearer = hearer or Hearer(journal)
+        self._asker = Asker()
         self._given: dict[str, float] = {}
         """Per account: since when calls of a shared budget are left to stock."""
         self._polled: dict[str, threading.Lock] = {}
@@ -166,6 +177,7 @@ class Sender:
             batches.apply_receipts(tx, told)
             batches.mark_late(tx, sorted({b.consignment for b, r in receipts if r.closed or r.outcomes is not None}))
             batches.free_slots(tx, until_ticket)
+        self._asker.over([b.id for b, r in receipts if r.closed])
 
     def _operation(self, setup: LaneSetup, b: Row[Any]) -> Operation:
         """The operation of a batch, which may be another lane's of the same account."""
@@ -216,7 +228,10 @@ class Sender:
             return self.hearer.hear(setup, functools.partial(self._store, setup))
 
     def poll(self, setup: LaneSetup) -> list[str]:
-        """Ask about all open batches of the account that are due; returns the consignments something was learnt of."""
+        """Ask about all open batches of the account that are due; returns the consignments something was learnt of.
+
+        A batch that can't be asked about for a fault of ours is tried again; `fault` says so of its lane.
+        """
         with self._polled.setdefault(setup.destination.account, threading.Lock()):
             return self._poll(setup)
 
@@ -226,17 +241,27 @@ class Sender:
             due = list(batches.due(tx, setup.destination.account, now))
         if not due:
             return []
-        answers = setup.destination.poll([batches.as_sent(b, now) for b in due])
-        told = [(b, answers[b.id]) for b in due if b.id in answers]
+        asked = self._asker.ask(setup.destination, [batches.as_sent(b, now) for b in due])
+        told = [(b, asked.answers[b.id]) for b in due if b.id in asked.answers]
         self._store(setup, told)
-        silent = [b for b in due if b.id not in answers]
-        again = [self._again(setup, b, now) for b in silent]
-        with self._journal.begin() as tx:
-            batches.apply_receipts(tx, again)
-        return sorted({b.consignment for b, r in told if r.closed or r.outcomes is not None})
+        if asked.trouble is None:
+            silent = [b for b in due if b.id not in asked.answers]
+            again = [self._again(setup, b, now, asked.faults.get(b.id)) for b in silent]
+            with self._journal.begin() as tx:
+                batches.apply_receipts(tx, again)
+        elif not told:
+            raise asked.trouble
+        learnt = {b.consignment for b, r in told if r.closed or r.outcomes is not None}
+        return sorted(learnt | {b.consignment for b in due if b.id in asked.faults or b.id in asked.cleared})
 
-    def _again(self, setup: LaneSetup, b: Row[Any], now: datetime) -> batches.Told:
+    def fault(self, setup: LaneSetup) -> GatewayError | None:
+        """Return what keeps open batches of the lane from being asked about, where that is a fault of ours."""
+        with self._journal.read() as tx:
+            return self._asker.fault({b.id for b in batches.of_lane(tx, setup.name, ["open"])})
+
+    def _again(self, setup: LaneSetup, b: Row[Any], now: datetime, fault: Fault | None) -> batches.Told:
         wait = poll_pause(self._operation(setup, b)) * (LAPSED_POLL if b.state == "lapsed" else 1)
+        wait = wait if fault is None else max(wait, fault.pause)
         return batches.Told(b.id, Receipt(), now + timedelta(seconds=wait), b.deadline or now, b.outcomes)
 
     def lapse(self, setup: LaneSetup) -> None:

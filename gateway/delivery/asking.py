@@ -1,0 +1,94 @@
+"""Asks destinations about open batches; a fault of ours with one of them does not keep the answers of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from gateway.errors import GatewayError
+from gateway.model import Destination, Receipt, Sent
+
+_MOST = 16
+"""Questions in a row while one is looked for that can't be asked; and of those known, how many are tried again."""
+_LONGEST_PAUSE = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens when a batch is asked about. `tries`: how often it happened so far."""
+
+    said: str
+    tries: int
+
+    @property
+    def pause(self) -> float:
+        """Seconds until it is tried again."""
+        return float(min(_LONGEST_PAUSE, 2.0 ** min(self.tries, 10)))
+
+
+@dataclass(slots=True)
+class Asked:
+    """Receipts by batch, faults by batch, and what stopped all questions, if anything did."""
+
+    answers: dict[int, Receipt] = field(default_factory=dict)
+    faults: dict[int, Fault] = field(default_factory=dict)
+    cleared: set[int] = field(default_factory=set)
+    """Batches that had a fault before and have none now."""
+    trouble: GatewayError | None = None
+
+
+class Asker:
+    """Remembers which batches can't be asked about: after a restart they are found again by asking."""
+
+    def __init__(self) -> None:
+        self._faults: dict[int, Fault] = {}
+
+    def ask(self, destination: Destination, sent: Sequence[Sent]) -> Asked:
+        """Ask about batches of one account, all in one where none is known to be at fault. Never raises."""
+        told = Asked()
+        groups = [[one for one in sent if one.batch_id not in self._faults]]
+        groups += [[one] for one in sent if one.batch_id in self._faults][:_MOST]
+        asked = 0
+        while groups:
+            group = groups.pop(0)
+            if not group:
+                continue
+            asked += 1
+            try:
+                told.answers |= destination.poll(group)
+            except GatewayError as error:
+                told.trouble = error
+                return told
+            except Exception as error:  # noqa: BLE001  a fault of ours with one batch must not stop its account
+                if len(group) > 1 and asked < _MOST:
+                    middle = len(group) // 2
+                    groups[:0] = [group[:middle], group[middle:]]
+                else:
+                    self._keep(group, error, told)
+            else:
+                told.cleared |= {one.batch_id for one in group if self._faults.pop(one.batch_id, None) is not None}
+        return told
+
+    def over(self, batches: Collection[int]) -> None:
+        """Nobody asks about these any more."""
+        for one in batches:
+            self._faults.pop(one, None)
+
+    def fault(self, batches: Collection[int]) -> GatewayError | None:
+        """Return what is wrong with the first of these batches that can't be asked about."""
+        found = next((self._faults[one] for one in sorted(batches) if one in self._faults), None)
+        return None if found is None else GatewayError(found.said, fix="Tell the maintainers; the log has the trace.")
+
+    def _keep(self, group: Sequence[Sent], error: Exception, told: Asked) -> None:
+        named = group[0].ticket or f"batch {group[0].batch_id}"
+        named = f"the call {named}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
+        if not any(one.batch_id in self._faults for one in group):  # the trace once: it is the same every time
+            structlog.get_logger("gateway").exception("a call can't be asked about", calls=named)
+        said = f"The program failed when it asked about {named} ({type(error).__name__}: {error})."
+        for one in group:
+            known = self._faults.get(one.batch_id)
+            self._faults[one.batch_id] = told.faults[one.batch_id] = Fault(
+                said, 1 if known is None else known.tries + 1
+            )
