@@ -16,7 +16,6 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import paramiko
@@ -25,6 +24,7 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_ADMINISTRA
 from gateway.errors import Unreachable
 from gateway.model import Clock
 from gateway.twin.drop_files import Faults, Served
+from gateway.twin.life import Living
 
 _LOG = "gateway.twin.drop"
 _WAKE_SECONDS = 0.2
@@ -44,7 +44,7 @@ class Account:
     home: str = "/"
 
 
-class Drop:
+class Drop(Living):
     """SFTP server for `accounts`; `state` keeps its host key, so that known_hosts stays true over restarts.
 
     `port` 0 takes a free one; read it back after `start`. Raises Unreachable when the address can't be had.
@@ -75,7 +75,7 @@ class Drop:
         label = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
         return f"{label} {key.get_name()} {key.get_base64()}"
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Listen and serve in threads of its own."""
         _silence()
         self._host_key()
@@ -96,6 +96,7 @@ class Drop:
         self._listener = listener
         self._thread = threading.Thread(target=self._accept, args=(listener,), name="drop", daemon=True)
         self._thread.start()
+        return self
 
     def stop(self) -> None:
         """Cut every connection and stop listening; stopping twice is once."""
@@ -119,15 +120,6 @@ class Drop:
     def renew_host_key(self) -> None:
         """Forget the host key: the next start shows another one."""
         (self._state / "host_key").unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _accept(self, listener: socket.socket) -> None:
         while self._listener is not None:

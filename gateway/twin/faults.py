@@ -42,7 +42,22 @@ class Faults:
 
 
 @dataclass
-class MiraklFaults(Faults):
+class CallFaults(Faults):
+    """Faults of calls; `only` restricts every fault to one of them."""
+
+    only: str = ""
+
+    def strikes(self, name: str, call: str) -> bool:
+        """Use up one fault of `call`; a fault kept for another call is not used up."""
+        return self.meant() in {"", call} and self.take(name)
+
+    def meant(self) -> str:
+        """Return the call that faults are kept for, as calls are named; "" for all."""
+        return self.only
+
+
+@dataclass
+class MiraklFaults(CallFaults):
     """What a marketplace may do wrong. `only` restricts every fault to one API code, such as "STO02" or "P41".
 
     Faults of calls: `drop` closes the connection before anything was read, `drop_before_post` the same for POST only,
@@ -54,7 +69,6 @@ class MiraklFaults(Faults):
     `report_missing`: a report is answered 404 although the status announced it.
     """
 
-    only: str = ""
     drop: int = 0
     drop_before_post: int = 0
     drop_after_post: int = 0
@@ -73,10 +87,6 @@ class MiraklFaults(Faults):
     late_seconds: float = 600.0
     rejects: int = 0
     report_missing: int = 0
-
-    def strikes(self, name: str, api: str) -> bool:
-        """Use up one fault of `api`; a fault kept for another API is not used up."""
-        return self.only in {"", api} and self.take(name)
 
 
 @dataclass

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,8 +24,10 @@ from starlette.routing import Route
 from gateway.errors import SettingsError
 from gateway.twin import mirakl_guide
 from gateway.twin import mirakl_http as http
+from gateway.twin.answering import json_answer, json_object
 from gateway.twin.clock import TwinClock
 from gateway.twin.faults import MiraklFaults
+from gateway.twin.life import Site
 from gateway.twin.mirakl_apis import OF22, Api
 from gateway.twin.mirakl_export_api import ExportDesk
 from gateway.twin.mirakl_market import Market
@@ -53,7 +53,7 @@ class Call:
     at: datetime
 
 
-class MiraklTwin:
+class MiraklTwin(Site):
     """A marketplace on `http://127.0.0.1:port`; a context manager that starts and stops it.
 
     `offers`: sku -> quantity of the default shop, put in unless the state file already has offers. `port` 0 takes any
@@ -87,35 +87,6 @@ class MiraklTwin:
         self._server = LoopbackServer(self._app(), host, port)
         if offers and not self._market.offers(self.settings.default_shop):
             self._market.put_many(self.settings.default_shop, offers)
-
-    # ------------------------------------------------------------ life
-
-    def start(self) -> Self:
-        """Listen; calls are answered when this returns."""
-        self._server.start()
-        return self
-
-    def stop(self) -> None:
-        """Close the port and all connections. `start` listens on the same port again."""
-        self._server.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """Base address without a trailing slash; the port is known once started."""
-        return self._server.url
-
-    @property
-    def port(self) -> int:
-        """The port listened on."""
-        return self._server.port
 
     # ------------------------------------------------------------ what tests and the demo look at
 
@@ -256,7 +227,7 @@ class MiraklTwin:
     async def _about_page(self, _request: Request) -> Response:
         shops = list(self.settings.shop_ids)
         about = {"system": "mirakl", "speed": self.clock.speed, "shops": shops}
-        return http.json_answer(about | mirakl_guide.facts(self.settings))
+        return json_answer(about | mirakl_guide.facts(self.settings))
 
     def _wanted_shop(self, request: Request) -> int:
         wanted = request.query_params.get("shop_id", str(self.settings.default_shop))
@@ -267,47 +238,37 @@ class MiraklTwin:
     async def _offers_page(self, request: Request) -> Response:
         offers = self._market.offers(self._wanted_shop(request))
         names = ("sku", "offer_id", "quantity", "warehouses", "total")
-        return http.json_answer([{name: getattr(offer, name) for name in names} for offer in offers])
+        return json_answer([{name: getattr(offer, name) for name in names} for offer in offers])
 
     async def _shelf_page(self, request: Request) -> Response:
-        return http.json_answer(self.shelf(self._wanted_shop(request)))
+        return json_answer(self.shelf(self._wanted_shop(request)))
 
     async def _changes_page(self, request: Request) -> Response:
-        return http.json_answer(self.changes(request.query_params.get("key")))
+        return json_answer(self.changes(request.query_params.get("key")))
 
     async def _effects_page(self, request: Request) -> Response:
-        return http.json_answer(self.effects(request.query_params.get("sku")))
+        return json_answer(self.effects(request.query_params.get("sku")))
 
     async def _calls_page(self, _request: Request) -> Response:
-        return http.json_answer(list(self.calls))
+        return json_answer(list(self.calls))
 
     async def _drift_page(self, request: Request) -> Response:
-        body = await _json_object(request)
+        body = await json_object(request)
         sku, quantity = body.get("sku"), body.get("quantity")
         if not isinstance(sku, str) or type(quantity) is not int:
             raise HTTPException(400, 'Expected {"sku": "text", "quantity": whole number}')
         try:
-            return http.json_answer({"sku": sku, "quantity": self.drift(sku, quantity)})
+            return json_answer({"sku": sku, "quantity": self.drift(sku, quantity)})
         except SettingsError as error:
             raise HTTPException(400, str(error)) from error
 
     async def _faults_page(self, request: Request) -> Response:
         if request.method == "POST":
             try:
-                self.faults.set(await _json_object(request))
+                self.faults.set(await json_object(request))
             except SettingsError as error:
                 raise HTTPException(400, str(error)) from error
-        return http.json_answer(self.faults.as_dict())
-
-
-async def _json_object(request: Request) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise HTTPException(400, "The body is not JSON") from error
-    if not isinstance(body, dict):
-        raise HTTPException(400, "The body is not a JSON object")
-    return body
+        return json_answer(self.faults.as_dict())
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

@@ -12,9 +12,10 @@ import orjson
 from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
+from gateway.twin.answering import json_answer, number
 from gateway.twin.mirakl_csv import write
 from gateway.twin.mirakl_dates import read_moment, wire_time
-from gateway.twin.mirakl_http import Ask, Door, RefusalError, csv_answer, json_answer, number
+from gateway.twin.mirakl_http import Ask, Door, RefusalError, csv_answer
 from gateway.twin.mirakl_market import Event, Market
 from gateway.twin.mirakl_offer_views import DEFAULT_LEAD_TIME, inactivity, present, ranges
 from gateway.twin.mirakl_state import Export, Offer, Price

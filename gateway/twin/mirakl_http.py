@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Protocol
 
-import orjson
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.twin.answering import AnsweredError, json_answer
 from gateway.twin.clock import TwinClock
 from gateway.twin.mirakl_apis import Api
 from gateway.twin.mirakl_dates import read_moment
@@ -97,14 +97,8 @@ def _flag(text: str | None, name: str) -> bool | None:
     raise RefusalError(400, f"Param '{name}' is neither true nor false")
 
 
-class RefusalError(Exception):
-    """The call is answered with an error."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = dict(headers or {})
+class RefusalError(AnsweredError):
+    """The call is answered with an error of this system."""
 
     def response(self) -> Response:
         """Error bodies carry message and status (read so by the official connector; verified)."""
@@ -114,16 +108,6 @@ class RefusalError(Exception):
 def not_found() -> Response:
     """A wrong path, hyphens for underscores included, is answered by a bare body (live-reported)."""
     return json_answer({"message": "Not Found"}, 404)
-
-
-def json_answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer as JSON; amounts are fragments, so that no digit is lost."""
-    return Response(orjson.dumps(content), status, headers, "application/json")
-
-
-def number(text: str) -> orjson.Fragment | None:
-    """An amount as a JSON number with the digits it was sent with; None for ""."""
-    return orjson.Fragment(text.encode()) if text else None
 
 
 def csv_answer(text: str, name: str, kind: str = "text/csv") -> Response:

@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
 from gateway.twin import mirakl_offers as offers
+from gateway.twin.answering import json_answer
 from gateway.twin.mirakl_csv import BadFileError, Sheet, decode, header, sheet
 from gateway.twin.mirakl_dates import wire_time
-from gateway.twin.mirakl_http import Ask, Door, RefusalError, csv_answer, json_answer, no_report
+from gateway.twin.mirakl_http import Ask, Door, RefusalError, csv_answer, no_report
 from gateway.twin.mirakl_market import ODD_STATUS, Event, Market
 from gateway.twin.mirakl_offer_json import as_file
 from gateway.twin.mirakl_paging import seek

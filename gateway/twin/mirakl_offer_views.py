@@ -10,8 +10,9 @@ from typing import Any
 from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
+from gateway.twin.answering import json_answer, number
 from gateway.twin.mirakl_dates import read_moment, wire_time
-from gateway.twin.mirakl_http import Ask, RefusalError, json_answer, number
+from gateway.twin.mirakl_http import Ask, RefusalError
 from gateway.twin.mirakl_market import Market
 from gateway.twin.mirakl_paging import link_header, page
 from gateway.twin.mirakl_reference import LOGISTIC_CLASSES

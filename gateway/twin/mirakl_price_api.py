@@ -12,9 +12,10 @@ from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
 from gateway.twin import mirakl_prices as prices
+from gateway.twin.answering import json_answer
 from gateway.twin.mirakl_csv import BadFileError, decode, header, numbered_report, sheet
 from gateway.twin.mirakl_dates import wire_time
-from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, json_answer, no_report
+from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, no_report
 from gateway.twin.mirakl_market import ODD_STATUS, Event, Market
 from gateway.twin.mirakl_paging import seek
 from gateway.twin.mirakl_state import Change, PriceImport

@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
 from gateway.twin import mirakl_products as products
+from gateway.twin.answering import json_answer
 from gateway.twin.mirakl_catalog import CATEGORY_ROLE, SKU_ROLE, TITLE_ROLE
 from gateway.twin.mirakl_csv import BadFileError, header
 from gateway.twin.mirakl_dates import wire_time
-from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, json_answer, no_report
+from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, no_report
 from gateway.twin.mirakl_market import ODD_STATUS, Event, Market
 from gateway.twin.mirakl_paging import link_header, page
 from gateway.twin.mirakl_state import Action, Change, Product, ProductImport

@@ -11,9 +11,10 @@ from typing import Any
 from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
+from gateway.twin.answering import json_answer
 from gateway.twin.mirakl_catalog import Attribute, Category
 from gateway.twin.mirakl_csv import write
-from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, json_answer
+from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer
 from gateway.twin.mirakl_market import Market
 from gateway.twin.mirakl_platform import account, configuration
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import orjson
 from pydantic import TypeAdapter
 
+from gateway.twin.keeping import keep
 from gateway.twin.mirakl_csv import BadLine
 
 Plan = Literal["apply", "fail", "all_in_error"]
@@ -308,9 +308,7 @@ class MiraklState:
         for name in ("product_imports", "offer_imports", "price_imports", "exports"):
             tasks = [asdict(task) for task in getattr(self, name).values()]
             document[name] = [task | {"body": task["body"].decode("latin-1")} for task in tasks]
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(orjson.dumps(document))
-        temporary.replace(path)
+        keep(path, document)
 
 
 @dataclass

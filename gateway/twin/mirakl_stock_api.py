@@ -7,8 +7,9 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from gateway.twin import mirakl_apis as apis
+from gateway.twin.answering import json_answer
 from gateway.twin.mirakl_csv import BadFileError
-from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, json_answer, no_report
+from gateway.twin.mirakl_http import Ask, RefusalError, csv_answer, no_report
 from gateway.twin.mirakl_market import Market
 from gateway.twin.mirakl_state import Import
 

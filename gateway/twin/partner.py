@@ -8,11 +8,10 @@ switches of `PartnerTwinSettings`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from starlette.applications import Starlette
@@ -23,6 +22,7 @@ from gateway.twin import partner_promotions as promotions
 from gateway.twin.clock import TwinClock
 from gateway.twin.drop import Account, Drop
 from gateway.twin.drop_files import Faults as DropFaults
+from gateway.twin.life import Passes, Site
 from gateway.twin.partner_catalog_api import CatalogDesk
 from gateway.twin.partner_create_api import CreationDesk
 from gateway.twin.partner_downloads import STORAGE_PATH, Downloads
@@ -45,7 +45,7 @@ _SWITCHES = frozenset(each.name for each in fields(DropFaults)) - {"requests", "
 _T = TypeVar("_T")
 
 
-class PartnerTwin:
+class PartnerTwin(Site):
     """A platform on `http://127.0.0.1:port`, its storage on another port, and its file server where `files` is given.
 
     A context manager that starts and stops them. `items`: the range of every vendor, put in where it has none yet.
@@ -72,8 +72,6 @@ class PartnerTwin:
         self.clock = clock or TwinClock(speed)
         self.faults = PartnerFaults()
         self.calls: list[Seen] = []
-        self.trouble = ""
-        """What the last pass could not do, such as list a folder; "" when all went well."""
         self._market = market = Market(self.settings, self.clock, self.faults, state_file)
         self._downloads = Downloads(market)
         catalog = CatalogDesk(market, self._downloads)
@@ -86,8 +84,7 @@ class PartnerTwin:
         self._server = edge.server = LoopbackServer(edge.app(desks, Portal(self).routes()), host, port)
         self._storage = LoopbackServer(Starlette(routes=[self._storage_route()]), host, 0)
         self._downloads.places = lambda: (self._server.url, self._storage.url)
-        self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._passes = Passes(_TICK, {"twin-partner-files": self._pass, "twin-partner-hooks": self._sender.step})
         self._fill(list(items))
 
     def _fill(self, items: list[Item]) -> None:
@@ -113,38 +110,22 @@ class PartnerTwin:
 
     def start(self) -> Self:
         """Listen and work; calls are answered when this returns."""
-        self._server.start()
+        super().start()
         self._storage.start()
         if self.drop is not None:
             self.drop.start()
             (self._files / "known_hosts").write_text(f"{self.drop.known_hosts_line}\n", "utf-8")
-        if not self._threads:
-            self._stopping.clear()
-            for name, work in (("files", self._pass), ("hooks", self._sender.step)):
-                thread = threading.Thread(target=self._run, args=(work,), name=f"twin-partner-{name}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+        self._passes.start()
         return self
 
     def stop(self) -> None:
         """Close ports and connections. `start` listens on the same ports again."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
+        self._passes.stop()
         if self.drop is not None:
             self.drop.stop()
         self._sender.close()
         self._storage.stop()
-        self._server.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        super().stop()
 
     def step(self) -> None:
         """One pass: pick up files, let happen what is due, tell about it."""
@@ -156,29 +137,15 @@ class PartnerTwin:
             self._inbox.step()
         self._market.settle()
 
-    def _run(self, work: Callable[[], None]) -> None:
-        while not self._stopping.wait(_TICK):
-            try:
-                work()
-                self.trouble = ""
-            except OSError as error:
-                # A folder may be away for a while; the next pass looks again.
-                self.trouble = str(error)
-
     @property
-    def url(self) -> str:
-        """Base address without a trailing slash; the port is known once started."""
-        return self._server.url
+    def trouble(self) -> str:
+        """What the last pass could not do, such as list a folder; "" when all went well."""
+        return self._passes.trouble
 
     @property
     def files_at(self) -> str:
         """Host and port of the file server, "" without one; its host key is in `known_hosts` of its folder."""
         return "" if self.drop is None else f"{self.drop.host}:{self.drop.port}"
-
-    @property
-    def port(self) -> int:
-        """The port listened on."""
-        return self._server.port
 
     # ------------------------------------------------------------ what its portal sets
 

@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from gateway.twin import partner_calls as calls
 from gateway.twin import partner_products as products
+from gateway.twin.answering import json_answer, number
 from gateway.twin.partner_downloads import Downloads, export, log, padded
-from gateway.twin.partner_http import Ask, RefusalError, json_answer, number, refused
+from gateway.twin.partner_http import Ask, RefusalError, refused
 from gateway.twin.partner_market import Market
 from gateway.twin.partner_settings import Vendor
 from gateway.twin.partner_state import Item, Job, LogRow

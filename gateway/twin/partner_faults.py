@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.twin.faults import Faults
+from gateway.twin.faults import CallFaults
 
 
 @dataclass
-class PartnerFaults(Faults):
+class PartnerFaults(CallFaults):
     """Counters of calls, jobs, deliveries and files to go wrong.
 
     `only` restricts those of calls, jobs and deliveries to one call of the table, such as "C1" or "P2".
@@ -25,7 +25,6 @@ class PartnerFaults(Faults):
     `file_fails`.
     """
 
-    only: str = ""
     drop: int = 0
     drop_after: int = 0
     error_after: int = 0
@@ -62,7 +61,3 @@ class PartnerFaults(Faults):
     file_stuck: int = 0
     file_at_once: int = 0
     file_fails: int = 0
-
-    def strikes(self, name: str, code: str) -> bool:
-        """Use up one fault of the call `code`; a fault kept for another call is not used up."""
-        return self.only in {"", code} and self.take(name)

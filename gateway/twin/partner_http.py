@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from gateway.twin.answering import AnsweredError, json_answer
 from gateway.twin.partner_calls import Call
 from gateway.twin.partner_market import Market
 from gateway.twin.partner_products import BadCallError
@@ -76,12 +76,8 @@ class Desk(Protocol):
         ...
 
 
-class RefusalError(Exception):
+class RefusalError(AnsweredError):
     """The call is answered with an error. Its body is documented nowhere: its shape is a setting."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.headers = status, message, dict(headers or {})
 
     def response(self, settings: PartnerTwinSettings) -> Response:
         """Put the refusal into the shape of the settings."""
@@ -89,16 +85,6 @@ class RefusalError(Exception):
         if shape == "text":
             return Response(text, self.status, self.headers, "text/plain")
         return json_answer({shape: [{"message": text}] if shape == "errors" else text}, self.status, self.headers)
-
-
-def json_answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer as JSON."""
-    return Response(orjson.dumps(content), status, headers, "application/json")
-
-
-def number(text: str) -> orjson.Fragment | None:
-    """An amount as a JSON number with the digits it was sent with; None for ""."""
-    return orjson.Fragment(text.encode()) if text else None
 
 
 class Door:

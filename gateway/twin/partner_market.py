@@ -14,10 +14,11 @@ from typing import Any
 
 from gateway.errors import SettingsError
 from gateway.twin.clock import TwinClock
+from gateway.twin.keeping import keep, kept
 from gateway.twin.partner_faults import PartnerFaults
 from gateway.twin.partner_products import BadCallError
 from gateway.twin.partner_settings import Chain, PartnerTwinSettings, Vendor
-from gateway.twin.partner_state import Change, Delivery, Effect, Item, Job, PartnerState, Plan, Violation, load
+from gateway.twin.partner_state import Change, Delivery, Effect, Item, Job, PartnerState, Plan, Violation
 
 Event = tuple[datetime, Callable[[datetime], None]]
 """Something that happens at a moment, told that moment."""
@@ -37,7 +38,7 @@ class Market:
     ) -> None:
         self.settings, self.clock, self.faults = settings, clock, faults
         self.lock = threading.RLock()
-        self.state = PartnerState() if state_file is None else load(state_file)
+        self.state = PartnerState() if state_file is None else kept(state_file, PartnerState)
         self.told: Callable[[Job], bool] = bool
         """Whether anybody is told about a job: whether its chain has a webhook."""
         self._file = state_file
@@ -242,7 +243,7 @@ class Market:
     def save(self) -> None:
         """Write the state file, where there is one."""
         if self._file is not None:
-            self.state.save(self._file)
+            keep(self._file, self.state)
 
 
 def _word(value: Any) -> str:

@@ -7,14 +7,13 @@ import io
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.errors import SettingsError
-from gateway.twin.partner_http import json_answer
+from gateway.twin.answering import json_answer, json_object
 from gateway.twin.partner_state import Upload
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ class Portal:
 
     async def _webhook(self, request: Request) -> Response:
         """Set where a chain is told about its jobs; `"url": ""` takes it away."""
-        body = await _object(request, "url", "secret", "chain_id")
+        body = await json_object(request, "url", "secret", "chain_id")
         if not isinstance(body.get("url"), str) or not isinstance(body.get("secret", ""), str):
             raise HTTPException(400, f"Expected {SETS['webhook']}")
         try:
@@ -137,7 +136,7 @@ class Portal:
         return json_answer({"url": body["url"]})
 
     async def _pause(self, request: Request) -> Response:
-        body = await _object(request, "feed", "paused", "chain_id")
+        body = await json_object(request, "feed", "paused", "chain_id")
         feed, paused = body.get("feed"), body.get("paused")
         if feed not in self._twin.settings.feeds or not isinstance(paused, bool):
             raise HTTPException(400, f'Expected {{"feed": one of {list(self._twin.settings.feeds)}, "paused": flag}}')
@@ -145,7 +144,7 @@ class Portal:
         return json_answer({"feed": feed, "paused": paused})
 
     async def _alter(self, request: Request) -> Response:
-        body = await _object(request, "vendor", "sku", "price", "active")
+        body = await json_object(request, "vendor", "sku", "price", "active")
         values = {name: body[name] for name in ("price", "active") if name in body}
         typed = isinstance(values.get("price", ""), str) and isinstance(values.get("active", True), bool)
         if not typed or not all(isinstance(body.get(name), str) for name in ("vendor", "sku")):
@@ -158,7 +157,7 @@ class Portal:
 
     async def _sftp(self, request: Request) -> Response:
         """Set switches of the file server for one account, or give it another host key."""
-        body = await _object(request)
+        body = await json_object(request)
         user, renewed = body.pop("user", None), body.pop("renew_host_key", False)
         try:
             self._twin.disturb(str(user), body, renew_host_key=renewed is True)
@@ -169,7 +168,7 @@ class Portal:
     async def _faults(self, request: Request) -> Response:
         if request.method == "POST":
             try:
-                self._twin.faults.set(await _object(request))
+                self._twin.faults.set(await json_object(request))
             except SettingsError as error:
                 raise HTTPException(400, str(error)) from error
         return json_answer(self._twin.faults.as_dict())
@@ -185,17 +184,3 @@ def _page(show: Callable[[], object]) -> Callable[[Request], Any]:
 def _text(body: Mapping[str, Any], name: str) -> str | None:
     value = body.get(name)
     return value if isinstance(value, str) else None
-
-
-async def _object(request: Request, *known: str) -> dict[str, Any]:
-    """Read the body; `known`: the keys it may have, where not any. Raises HTTPException."""
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise HTTPException(400, "The body is not JSON") from error
-    if not isinstance(body, dict):
-        raise HTTPException(400, "The body is not a JSON object")
-    strange = [name for name in body if known and name not in known]
-    if strange:
-        raise HTTPException(400, f"Found {', '.join(map(repr, strange))}: expected {', '.join(known)}")
-    return body

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from gateway.twin import partner_calls as calls
 from gateway.twin import partner_promotions as promotions
+from gateway.twin.answering import json_answer
 from gateway.twin.partner_catalog_api import accepted
-from gateway.twin.partner_http import Ask, RefusalError, json_answer, refused
+from gateway.twin.partner_http import Ask, RefusalError, refused
 from gateway.twin.partner_market import Market
 from gateway.twin.partner_products import BadCallError
 from gateway.twin.partner_state import Job

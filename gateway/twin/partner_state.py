@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
-
-import orjson
-from pydantic import TypeAdapter
 
 Plan = Literal["apply", "fail", "refuse"]
 Kind = Literal["FINAL_PRICE", "PERCENTAGE", "ABSOLUTE", "FREE_ITEM"]
@@ -214,16 +210,3 @@ class PartnerState:
     def shelf(self, chain_id: str, vendor_id: str) -> dict[str, Item]:
         """The assortment of a vendor, by sku."""
         return self.items.setdefault(chain_id, {}).setdefault(vendor_id, {})
-
-    def save(self, path: Path) -> None:
-        """Write the state by temporary name and rename."""
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(orjson.dumps(self))
-        temporary.replace(path)
-
-
-def load(path: Path) -> PartnerState:
-    """Read a saved state; an empty one when there is no file."""
-    if not path.exists():
-        return PartnerState()
-    return TypeAdapter(PartnerState).validate_json(path.read_bytes())

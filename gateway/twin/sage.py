@@ -16,15 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
-
-import orjson
 
 from gateway.errors import SettingsError
 from gateway.twin import sage_shop as shop
 from gateway.twin.clock import TwinClock
 from gateway.twin.faults import SageFaults
+from gateway.twin.keeping import keep, publish
+from gateway.twin.life import Living, Passes
 from gateway.twin.sage_answers import BatchName, plan, result
 from gateway.twin.sage_contract import BadBatchError, Judged, read
 from gateway.twin.sage_kinds import KINDS, judge
@@ -51,7 +50,7 @@ class _Unread:
     mark: tuple[int, int, int]
 
 
-class SageTwin:
+class SageTwin(Living):
     """A Sage 50 installation that shares `inbox` and `results`; a context manager that starts and stops it.
 
     `inbox`: where batch files are put; `results`: where answers appear; both are made when missing. `speed` shrinks
@@ -73,54 +72,35 @@ class SageTwin:
         self.settings = settings or SageTwinSettings()
         self.clock = clock or TwinClock(speed)
         self.faults = SageFaults()
-        self.trouble = ""
-        """What the last pass could not do, such as list a folder; "" when all went well."""
         self._file = state_file
         self._state = SageState() if state_file is None else load(state_file)
         self._unread: dict[str, _Unread] = {}
         self._odd: dict[str, tuple[int, int, int]] = {}
         self._lock = threading.RLock()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._passes = Passes(_TICK, {"twin-sage": self.step})
 
     # ------------------------------------------------------------ life
 
     def start(self) -> Self:
         """Announce the twin in the batch folder and look into it until stopped."""
-        if self._thread is None:
+        if not self._passes.running:
             for folder in (self.inbox, self.results):
                 folder.mkdir(parents=True, exist_ok=True)
             about = {"system": "sage", "speed": self.clock.speed, "pid": os.getpid()}
-            _publish(self.inbox / ANNOUNCEMENT, orjson.dumps(about))
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="twin-sage", daemon=True)
-            self._thread.start()
+            keep(self.inbox / ANNOUNCEMENT, about)
+            self._passes.start()
         return self
 
     def stop(self) -> None:
         """End the thread and take the announcement away: what comes next may be a real Sage."""
-        if self._thread is not None:
-            self._stopping.set()
-            self._thread.join()
-            self._thread = None
+        if self._passes.running:
+            self._passes.stop()
             (self.inbox / ANNOUNCEMENT).unlink(missing_ok=True)
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(_TICK):
-            try:
-                self.step()
-                self.trouble = ""
-            except OSError as error:
-                # A folder may be away for a while; the next pass looks again.
-                self.trouble = str(error)
+    @property
+    def trouble(self) -> str:
+        """What the last pass could not do, such as list a folder; "" when all went well."""
+        return self._passes.trouble
 
     # ------------------------------------------------------------ what tests and the demo look at
 
@@ -276,7 +256,7 @@ class SageTwin:
         now = self.clock.now()
         due = sorted((item for item in self._state.planned if item.due <= now), key=lambda item: item.due)
         for item in due:
-            _publish(self.results / item.name, item.body.encode())
+            publish(self.results / item.name, item.body.encode())
             self._state.planned.remove(item)
         return bool(due)
 
@@ -285,10 +265,4 @@ class SageTwin:
 
     def _save(self) -> None:
         if self._file is not None:
-            self._state.save(self._file)
-
-
-def _publish(path: Path, body: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(body)
-    temporary.replace(path)
+            keep(self._file, self._state)

@@ -77,12 +77,6 @@ class SageState:
     violations: list[Violation] = field(default_factory=list)
     read_files: list[str] = field(default_factory=list)
 
-    def save(self, path: Path) -> None:
-        """Write the state by temporary name and rename."""
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(orjson.dumps(self))
-        temporary.replace(path)
-
 
 def load(path: Path) -> SageState:
     """Read a saved state; an empty one when there is no file."""

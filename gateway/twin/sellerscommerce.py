@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,7 +20,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from gateway.twin import sellerscommerce_http as http
+from gateway.twin.answering import json_answer
 from gateway.twin.clock import TwinClock
+from gateway.twin.life import Site
 from gateway.twin.sellerscommerce_apis import FORBIDDEN, TOKEN, Api
 from gateway.twin.sellerscommerce_categories import CategoryDesk
 from gateway.twin.sellerscommerce_codes import (
@@ -76,7 +77,7 @@ class Call:
     why: str = ""
 
 
-class SellersCommerceTwin:
+class SellersCommerceTwin(Site):
     """A store on `http://127.0.0.1:port`, token endpoint included; a context manager that starts and stops it.
 
     `port` 0 takes any free one. `speed` shrinks limits, delays and the life of tokens; `clock` replaces it where a test
@@ -112,35 +113,6 @@ class SellersCommerceTwin:
         app = Starlette(routes=[*routes(self), Route("/{path:path}", self._endpoint, methods=_VERBS)])
         app.router.redirect_slashes = False
         self._server = LoopbackServer(app, host, port)
-
-    # ------------------------------------------------------------ life
-
-    def start(self) -> Self:
-        """Listen; calls are answered when this returns."""
-        self._server.start()
-        return self
-
-    def stop(self) -> None:
-        """Close the port and all connections. `start` listens on the same port again."""
-        self._server.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """Base address without a trailing slash; the port is known once started."""
-        return self._server.url
-
-    @property
-    def port(self) -> int:
-        """The port listened on."""
-        return self._server.port
 
     # ------------------------------------------------------------ what tests and the demo look at
 
@@ -208,11 +180,11 @@ class SellersCommerceTwin:
         try:
             if api is TOKEN:
                 kind = request.headers.get("content-type", "")
-                response = http.json_answer(await asyncio.to_thread(self.tokens.grant, body, kind))
+                response = json_answer(await asyncio.to_thread(self.tokens.grant, body, kind))
             else:
                 seen, response = await asyncio.to_thread(self._work, api, argument, request, body, seen)
         except GrantError as error:
-            return replace(seen, why=str(error)), http.json_answer({"error": str(error)}, 400)
+            return replace(seen, why=str(error)), json_answer({"error": str(error)}, 400)
         return seen, self._fault_after(api, response)
 
     def _work(self, api: Api, argument: str, request: Request, body: bytes, seen: Call) -> tuple[Call, Response]:

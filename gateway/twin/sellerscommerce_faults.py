@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.twin.faults import Faults
+from gateway.twin.faults import CallFaults
 
 
 @dataclass
-class SellersCommerceFaults(Faults):
+class SellersCommerceFaults(CallFaults):
     """`only` restricts every fault to one call, such as "product/updateskuprice" or "token".
 
     Before anything was read: `drop` closes the connection, `slow` waits `slow_seconds` twin seconds, `error_500`,
@@ -20,7 +20,6 @@ class SellersCommerceFaults(Faults):
     is null), `bare` (no envelope). At "token", `drop_after` loses the new pair while the old refresh token is used up.
     """
 
-    only: str = ""
     drop: int = 0
     slow: int = 0
     slow_seconds: float = 5.0
@@ -44,6 +43,6 @@ class SellersCommerceFaults(Faults):
     nulls: int = 0
     bare: int = 0
 
-    def strikes(self, name: str, call: str) -> bool:
-        """Use up one fault of `call`; a fault kept for another call is not used up."""
-        return self.only.lower() in {"", call} and self.take(name)
+    def meant(self) -> str:
+        """Return the call that faults are kept for; case does not matter."""
+        return self.only.lower()

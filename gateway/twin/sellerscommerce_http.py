@@ -16,10 +16,10 @@ from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.twin.answering import AnsweredError, json_answer
 from gateway.twin.clock import TwinClock
 from gateway.twin.sellerscommerce_apis import ODATA, TOKEN, Api
 from gateway.twin.sellerscommerce_codes import CODES, INVALID, PROCESSED, DataError
@@ -31,23 +31,12 @@ from gateway.twin.sellerscommerce_store import Ask, Found
 _JSON = "application/json"
 
 
-class RefusalError(Exception):
+class RefusalError(AnsweredError):
     """The call is answered with a status of HTTP and no response code."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = dict(headers or {})
 
     def response(self) -> Response:
         """`Message` alone, as such servers answer (inferred)."""
         return json_answer({"Message": self.message}, self.status, self.headers)
-
-
-def json_answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer as JSON; amounts are fragments, so that no digit is lost."""
-    return Response(orjson.dumps(content), status, headers, _JSON)
 
 
 def coded(code: int, settings: SellersCommerceTwinSettings, status: int | None = None) -> Response:

@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.errors import SettingsError
+from gateway.twin.answering import json_answer, json_object
 from gateway.twin.clock import TwinClock
 from gateway.twin.sellerscommerce_faults import SellersCommerceFaults
-from gateway.twin.sellerscommerce_http import RefusalError, json_answer
+from gateway.twin.sellerscommerce_http import RefusalError
 
 
 class Shown(Protocol):
@@ -66,7 +67,7 @@ def routes(twin: Shown) -> list[Route]:
 
     async def orders(request: Request) -> object:
         if request.method == "POST":
-            body = await _object(request)
+            body = await json_object(request)
             items, number = body.get("items"), body.get("number", "")
             if not isinstance(items, dict) or any(type(one) is not int or one < 1 for one in items.values()):
                 raise RefusalError(400, 'Expected {"items": {"sku": whole number}}')
@@ -74,7 +75,7 @@ def routes(twin: Shown) -> list[Route]:
         return list(twin.records("orders").values())
 
     async def drift(request: Request) -> object:
-        body = await _object(request)
+        body = await json_object(request)
         sku, quantity = body.get("sku"), body.get("quantity")
         if not isinstance(sku, str) or type(quantity) is not int:
             raise RefusalError(400, 'Expected {"sku": "text", "quantity": whole number}')
@@ -82,7 +83,7 @@ def routes(twin: Shown) -> list[Route]:
 
     async def faults(request: Request) -> object:
         if request.method == "POST":
-            twin.faults.set(await _object(request))
+            twin.faults.set(await json_object(request))
         return twin.faults.as_dict()
 
     reads: dict[str, Callable[[Request], Any]] = {
@@ -106,17 +107,9 @@ def _page(page: Callable[[Request], Any]) -> Callable[[Request], Any]:
             return json_answer(await page(request))
         except RefusalError as refusal:
             return refusal.response()
+        except HTTPException as error:
+            return RefusalError(error.status_code, error.detail).response()
         except SettingsError as error:
             return RefusalError(400, str(error)).response()
 
     return answer
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise RefusalError(400, "The body is not JSON") from error
-    if not isinstance(body, dict):
-        raise RefusalError(400, "The body is not a JSON object")
-    return body

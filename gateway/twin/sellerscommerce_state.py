@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
-
-import orjson
-from pydantic import TypeAdapter
 
 from gateway.twin.sellerscommerce_members import Row
 
@@ -67,19 +63,6 @@ class SellersCommerceState:
         """The next free number of a record."""
         self.next_id += 1
         return self.next_id - 1
-
-    def save(self, path: Path) -> None:
-        """Write the state by temporary name and rename."""
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(orjson.dumps(self))
-        temporary.replace(path)
-
-
-def load(path: Path) -> SellersCommerceState:
-    """Read a saved state; an empty one when there is no file."""
-    if not path.exists():
-        return SellersCommerceState()
-    return TypeAdapter(SellersCommerceState).validate_json(path.read_bytes())
 
 
 class Unit:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.twin.clock import TwinClock
+from gateway.twin.keeping import keep, kept
 from gateway.twin.sellerscommerce_apis import Api
 from gateway.twin.sellerscommerce_faults import SellersCommerceFaults
 from gateway.twin.sellerscommerce_members import Row, Schema, read
 from gateway.twin.sellerscommerce_settings import SellersCommerceTwinSettings
-from gateway.twin.sellerscommerce_state import SellersCommerceState, Unit, load
+from gateway.twin.sellerscommerce_state import SellersCommerceState, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,12 @@ class Store:
         self.faults = faults
         self.lock = threading.RLock()
         self._file = state_file
-        self.state = SellersCommerceState() if state_file is None else load(state_file)
+        self.state = SellersCommerceState() if state_file is None else kept(state_file, SellersCommerceState)
 
     def save(self) -> None:
         """Write the state file. Call it under the lock."""
         if self._file is not None:
-            self.state.save(self._file)
+            keep(self._file, self.state)
 
     @contextmanager
     def unit(self, call: str) -> Iterator[Unit]:
