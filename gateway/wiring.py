@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
+from gateway.clock import SystemClock
 from gateway.contracts import contract
 from gateway.delivery import book
 from gateway.delivery.baseline import sweep
@@ -50,22 +50,6 @@ from gateway.transport.http import Request, Response, connect
 
 if TYPE_CHECKING:
     from gateway.web.server import WebServer
-
-
-class SystemClock:
-    """model.Clock on the machine's own clock."""
-
-    def now(self) -> datetime:
-        """Aware UTC time."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)

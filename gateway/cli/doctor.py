@@ -14,10 +14,11 @@ import click
 from gateway.cli import view
 from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.cli.status import lanes_of
+from gateway.clock import SystemClock
 from gateway.errors import GatewayError, SettingsError
 from gateway.journal import make_state
 from gateway.settings import Loaded, load_settings
-from gateway.wiring import Gateway, SystemClock, wire
+from gateway.wiring import Gateway, wire
 
 _CLOCK_TOLERANCE = timedelta(seconds=5)
 

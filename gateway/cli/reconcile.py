@@ -13,6 +13,7 @@ import polars as pl
 from gateway.cli import view
 from gateway.cli.check import known_route
 from gateway.cli.session import Exit, Session, common, new_file, pass_session
+from gateway.clock import SystemClock
 from gateway.delivery.reconcile import Compared, Reconciler
 from gateway.delivery.setup import leg_of
 from gateway.errors import SettingsError
@@ -20,7 +21,7 @@ from gateway.formats.neutral import neutralise
 from gateway.journal import open_journal
 from gateway.settings import Loaded, LoadedRoute, load_settings
 from gateway.spool import Spool
-from gateway.wiring import SystemClock, reach
+from gateway.wiring import reach
 
 _COLUMNS = {"price": "price", "stock": "quantity"}
 """Families that can be compared, and where the destination's value of them stands."""

@@ -19,10 +19,11 @@ from gateway.cli.session import Exit, Factor, Session, common, pass_session
 from gateway.cli.status import print_runs
 from gateway.cli.verdicts import facts_of, highest, of_run
 from gateway.cli.watch import SettingsWatch
+from gateway.clock import SystemClock
 from gateway.errors import GatewayError
 from gateway.operations import Mark
 from gateway.settings import Loaded, load_settings
-from gateway.wiring import Gateway, SystemClock, wire
+from gateway.wiring import Gateway, wire
 
 PATIENCE = 30.0
 """Seconds after which `--once` no longer waits for a destination that can't be reached."""

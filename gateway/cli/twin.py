@@ -14,10 +14,10 @@ from types import FrameType
 import click
 
 from gateway.cli.session import Exit, Factor, Session, common, pass_session
+from gateway.clock import SystemClock
 from gateway.errors import SettingsError
 from gateway.twin.drop import Account, Drop
 from gateway.twin.serving import SYSTEMS, serve
-from gateway.wiring import SystemClock
 
 FACTOR = Factor(min=0, max=1e6, min_open=True)
 PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.clock import SystemClock
 from gateway.demo import table
 from gateway.demo.outcome import differences, ended, newest_arrival, outcomes
 from gateway.demo.partners import drop
@@ -15,7 +16,7 @@ from gateway.demo.script import Sample, Script, load_offers, load_script
 from gateway.demo.stage import PortTakenError, Stage, staged
 from gateway.errors import GatewayError
 from gateway.settings import load_settings
-from gateway.wiring import Gateway, SystemClock, wire
+from gateway.wiring import Gateway, wire
 
 _PATIENCE = 60.0
 """Seconds within which the files of one act must have ended."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import UTC, datetime, timedelta
+
+from gateway.clock import SystemClock as RealClock
+
+__all__ = ["FakeClock", "RealClock"]
 
 
 class FakeClock:
@@ -36,19 +39,3 @@ class FakeClock:
         with self._lock:
             self._elapsed += seconds
             self._now += timedelta(seconds=seconds)
-
-
-class RealClock:
-    """The system's clock, for tests that talk to real servers."""
-
-    def now(self) -> datetime:
-        """Aware UTC time."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)

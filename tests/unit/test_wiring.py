@@ -249,12 +249,3 @@ class TestTwinSpeed:
     def test_a_twin_that_shares_a_folder_says_so_in_it(self, tmp_path, content, speed):
         (tmp_path / "twin.json").write_text(content, "utf-8")
         assert wiring._announced_speed(SageSettings(profile="main", outbox=tmp_path)) == speed
-
-
-def test_the_systems_clock_is_aware_and_never_goes_back():
-    clock = wiring.SystemClock()
-    before, start = clock.now(), clock.monotonic()
-    clock.sleep(0.01)
-    assert before.tzinfo is not None
-    assert clock.now() >= before
-    assert clock.monotonic() > start

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import SystemClock
 from gateway.journal import open_journal, runs
 from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
-from gateway.wiring import SystemClock
 
 KEYS = Account("cli-user", "cli-secret")
 SETTINGS = """
