@@ -7,19 +7,13 @@ operator's own layout unless the catalog manager writes it (verified).
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from gateway.destinations.mirakl.report_text import cells_of, line_number, said, to_add
 from gateway.model import OUTCOME_SCHEMA, RowState
-
-_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
-_DELIMITERS = ";,\t|"
-_REASON_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +37,18 @@ class Shape:
 
 
 def read(body: bytes, shape: Shape) -> list[Entry] | None:
-    """Read a report; None when its columns do not have the names: nothing in it can be told then.
-
-    The delimiter is the one the header holds most of; bytes that are not UTF-8 are replaced.
-    """
-    text = body.decode("utf-8-sig", "replace")
-    first = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = [name.strip().lower() for name in next(records, [])]
+    """Read a report; None when its columns do not have the names: nothing in it can be told then."""
+    lines = cells_of(body)
+    header = [name.strip().lower() for name in next(lines, [])]
     line, sku = _place(header, shape.line), _place(header, shape.sku)
     errors, warnings = _place(header, shape.errors), _place(header, shape.warnings)
     if (errors is None and warnings is None) or (line is None and sku is None):
         return None
     return [
-        Entry(_number(_cell(cells, line)), _cell(cells, sku), _said(cells, errors), _said(cells, warnings))
-        for cells in records
+        Entry(
+            line_number(_cell(cells, line)), _cell(cells, sku), said(_cell(cells, errors)), said(_cell(cells, warnings))
+        )
+        for cells in lines
         if any(cells)
     ]
 
@@ -83,18 +73,9 @@ def outcomes(entries: Iterable[Entry], *, tail: str | None, known: range, rest: 
 
 
 def shift(entries: Sequence[Entry], *, records: int, counts_header: bool) -> list[Entry]:
-    """Return the records with lines counted as ours are, the header being line 1.
-
-    The setting is heeded unless the report's own numbers prove that it counts the other way.
-    """
+    """Return the records with lines counted as ours are, the header being line 1."""
     numbers = [entry.line for entry in entries if entry.line is not None]
-    if not numbers:
-        return list(entries)
-    add = 0 if counts_header else 1
-    if add == 0 and min(numbers) == 1 and max(numbers) <= records:
-        add = 1
-    elif add == 1 and max(numbers) == records + 1 and min(numbers) > 1:
-        add = 0
+    add = to_add(numbers, lines=records, counts_header=counts_header)
     return [
         entry if entry.line is None else Entry(entry.line + add, entry.sku, entry.errors, entry.warnings)
         for entry in entries
@@ -116,12 +97,3 @@ def _place(header: Sequence[str], names: Sequence[str]) -> int | None:
 
 def _cell(cells: Sequence[str], place: int | None) -> str | None:
     return None if place is None or place >= len(cells) else cells[place]
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and _NUMBER.fullmatch(text.strip()) else None
-
-
-def _said(cells: Sequence[str], place: int | None) -> str:
-    text = " ".join((_cell(cells, place) or "").split())
-    return text[:_REASON_LENGTH]

@@ -6,19 +6,13 @@ Source: Mirakl seller API documentation, STO03: column 1 line number, column 2 r
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from gateway.destinations.mirakl.report_text import cells_of, line_number, said, to_add
 from gateway.model import KEY_SEPARATOR, OUTCOME_SCHEMA, RowState
-
-_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
-_DELIMITERS = ";,\t|"
-_REASON_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +25,18 @@ class ReportLine:
 
 
 def read(body: bytes) -> list[ReportLine]:
-    """Read a report; bytes that are not UTF-8 are replaced, the delimiter is the one its first line holds most of."""
-    text = body.decode("utf-8-sig", "replace")
-    first = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    return list(_lines(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
+    """Read a report."""
+    return list(_lines(cells_of(body)))
 
 
 def _lines(records: Iterator[list[str]]) -> Iterator[ReportLine]:
     for position, cells in enumerate(records):
         if not any(cells):
             continue
-        number = cells[0].strip()
-        if _NUMBER.fullmatch(number):
-            yield ReportLine(int(number), _reason(cells), tuple(cells[2:]))
-        elif position > 0:
-            yield ReportLine(None, _reason(cells), tuple(cells[2:]))
-
-
-def _reason(cells: Sequence[str]) -> str:
-    reason = " ".join(cells[1].split()) if len(cells) > 1 else ""
-    return reason[:_REASON_LENGTH] if reason else "no reason given"
+        line = line_number(cells[0])
+        if line is not None or position > 0:
+            reason = said(cells[1]) if len(cells) > 1 else ""
+            yield ReportLine(line, reason or "no reason given", tuple(cells[2:]))
 
 
 def outcomes(lines: Sequence[ReportLine], *, records: int, counts_header: bool, key: str) -> pl.DataFrame:
@@ -62,7 +47,8 @@ def outcomes(lines: Sequence[ReportLine], *, records: int, counts_header: bool, 
     A line number that does not fit the file is left out, so that the key alone names the effect.
     """
     low = 2 if counts_header else 1
-    shift = _shift([entry.line for entry in lines if entry.line is not None], low, records)
+    numbers = [entry.line for entry in lines if entry.line is not None]
+    shift = to_add(numbers, lines=records, counts_header=counts_header) + low - 2
     found: dict[tuple[int | None, str | None], list[str]] = {}
     for entry in lines:
         line = None if entry.line is None else entry.line + shift
@@ -79,17 +65,6 @@ def outcomes(lines: Sequence[ReportLine], *, records: int, counts_header: bool, 
         schema=OUTCOME_SCHEMA,
         orient="row",
     )
-
-
-def _shift(numbers: Sequence[int], low: int, records: int) -> int:
-    """Return what to add to the report's line numbers: not 0 only where they prove that they count otherwise."""
-    if not numbers:
-        return 0
-    if low == 2 and min(numbers) == 1 and max(numbers) <= records:
-        return 1
-    if low == 1 and max(numbers) == records + 1 and min(numbers) >= 2:
-        return -1
-    return 0
 
 
 def _key(cells: Sequence[str], shape: str) -> str | None:
