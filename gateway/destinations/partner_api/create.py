@@ -23,7 +23,7 @@ from gateway.model import LIST_SEPARATOR, Batch, Operation, Reference, Repeat, n
 OPERATION = "create"
 CATEGORIES = "categories"
 """Name of the categories among the facts of a reference: name in lower case, or id, to id."""
-_FIELDS = ("sku", "name", "long_description", "short_description", "barcode", "category", "price", "vendor_ids")
+_FIELDS = ("sku", "name", "long_description", "short_description", "barcode", "category", "price")
 _AROUND = 64
 
 
@@ -38,7 +38,7 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
         contract="catalog",
         family="product",
         fields=_FIELDS,
-        batch_size=limits.max_products,
+        batch_size=limits.max_products * len(settings.vendors),  # one product is an effect for each of its vendors
         requires=(
             *(profiles.needed(name, "new products need it", unless=("command", "end")) for name in ("name", "price")),
             items.known_vendors(settings),
@@ -51,6 +51,8 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
         interval=limits.interval,
         key=("sku",),
         prices=terms,
+        each="vendor_ids",
+        every=tuple(settings.vendors),
         gathers=True,
         budget=limits.budget,
     )
@@ -97,13 +99,17 @@ def encode(
     settings: PartnerApiSettings,
     profile: Profile,
 ) -> Iterator[Batch]:
-    """Yield calls, each for products of the same vendors. Lines count from 1."""
+    """Yield calls, each for products of the same vendors: those of one product that say the same. Lines count from 1.
+
+    Vendors that share a line share its answer: feedback names products, and no vendors.
+    """
     absent = [name for name in (*_FIELDS, "command") if name not in records.columns]
     rows = records.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     ends = (pl.col("command") == "end").fill_null(value=False)
     if rows.filter(ends).height:
         yield Batch(OPERATION, "", b"", items.placed(rows.filter(ends)), {items.UNSENT: "nothing"})
-    rows = rows.filter(~ends).with_columns(vendors=items.vendors_of(settings))
+    rows = items.together(rows.filter(~ends), _FIELDS, settings)
+    rows = rows.with_columns(vendors=items.vendors_of(settings, pl.col("names")))
     limits = profile.rest.limits
     for (vendors,), part in rows.partition_by("vendors", maintain_order=True, as_dict=True).items():
         products = _json.objects(part, _members(_category(reference, table), profile))
@@ -112,8 +118,13 @@ def encode(
             products, records=limits.max_products, size=limits.max_body_kib * 1024, around=around
         ):
             texts = products.slice(start, end - start).to_list()
-            memo = {"vendors": str(vendors), "items": items.pack(texts), "buffer": "0"}
-            yield Batch(OPERATION, "", body(texts, str(vendors)), items.placed(part.slice(start, end - start)), memo)
+            memo = {
+                "vendors": str(vendors),
+                "first": part["names"][start][0],
+                "items": items.pack(texts),
+                "buffer": "0",
+            }
+            yield Batch(OPERATION, "", body(texts, str(vendors)), items.spread(part.slice(start, end - start)), memo)
 
 
 def body(texts: list[str], vendors: str) -> bytes:

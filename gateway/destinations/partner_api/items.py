@@ -241,25 +241,45 @@ def with_vendor(records: pl.DataFrame, settings: PartnerApiSettings) -> pl.DataF
     return records.with_columns(pl.lit(next(iter(settings.vendors))).alias(EACH))
 
 
+def together(records: pl.DataFrame, content: Sequence[str], settings: PartnerApiSettings) -> pl.DataFrame:
+    """Return records as what is sent at once: one for all vendors that are told the same of a product.
+
+    `content`: the columns that may differ. Besides them `effects` and `names` (lists: effects, and their vendors).
+    """
+    rows = with_vendor(records, settings)
+    alike = rows.group_by(content, maintain_order=True)
+    return alike.agg(pl.col("effect").alias("effects"), pl.col(EACH).unique(maintain_order=True).alias("names"))
+
+
 def sales_buffer(vendor: str, settings: PartnerApiSettings, profile: Profile) -> int:
     """Return the stock up to which products of a vendor are inactive."""
     named = settings.vendors.get(vendor)
     return profile.availability.sales_buffer if named is None or named.sales_buffer is None else named.sales_buffer
 
 
-def vendors_of(settings: PartnerApiSettings) -> pl.Expr:
-    """Return all vendors of a row as the platform calls them, sorted, joined by a bar; `*` where they are the chain."""
+def vendors_of(settings: PartnerApiSettings, names: pl.Expr | None = None) -> pl.Expr:
+    """Return all vendors of a row as the platform calls them, sorted, joined by a bar; `*` where they are the chain.
+
+    `names`: lists of vendors as rows call them; None: those the row lists, or all where it lists none.
+    """
     ids = {name: settings.vendor_id(name) for name in settings.vendors}
     everyone = LIST_SEPARATOR.join(sorted(ids.values()))
-    listed = pl.col("vendor_ids").str.split(LIST_SEPARATOR)
-    named = listed.list.eval(pl.element().replace(ids)).list.unique().list.sort().list.join(LIST_SEPARATOR)
-    found = pl.when(given("vendor_ids")).then(named).otherwise(pl.lit(everyone))
+    listed = pl.col("vendor_ids").str.split(LIST_SEPARATOR) if names is None else names
+    found = listed.list.eval(pl.element().replace(ids)).list.unique().list.sort().list.join(LIST_SEPARATOR)
+    if names is None:
+        found = pl.when(given("vendor_ids")).then(found).otherwise(pl.lit(everyone))
     return pl.when(found == everyone).then(pl.lit("*")).otherwise(found) if settings.all_vendors else found
 
 
 def placed(part: pl.DataFrame) -> pl.DataFrame:
     """Return effect and line of each row, lines from 1."""
     return part.select("effect", pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"))
+
+
+def spread(part: pl.DataFrame) -> pl.DataFrame:
+    """Return effect and line of rows that are several effects each (`effects`), lines from 1."""
+    lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line")
+    return part.select(pl.col("effects").alias("effect"), lines).explode("effect")
 
 
 def pack(texts: Sequence[str]) -> str:

@@ -362,7 +362,7 @@ class Updates:
 
 def _vendor(memo: Mapping[str, str]) -> str:
     """Return the vendor of a call; of several the first, who stands for all where the catalog is read back."""
-    return memo["vendor"] if "vendor" in memo else memo["vendors"].split(LIST_SEPARATOR)[0]
+    return memo.get("vendor") or memo.get("first") or memo["vendors"].split(LIST_SEPARATOR)[0]
 
 
 def _remember(where: OrderedDict[str, _T], name: str, value: _T) -> None:

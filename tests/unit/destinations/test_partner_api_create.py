@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from gateway.delivery.portions import fanned_out
 from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings
-from gateway.model import KEY, LINE, ROW, Receipt, Reference, RowState
+from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Operation, Receipt, Reference, RowState
 from gateway.testing.clock import FakeClock
 from gateway.testing.drive import as_sent, states
 from gateway.transport.http import Response
 
+STORES = ("V1", "V2")
 LISTED = {
     "categories": [
         {"global_id": "id-milk", "name": {"en_SG": "Milk", "de_DE": "Milch"}},
@@ -54,16 +56,23 @@ def made(tmp_path):
 
 
 def rows(*cells):
-    names = dict.fromkeys(name for one in cells for name in one)
+    """Records as they are encoded: one per row and vendor."""
+    names = dict.fromkeys(["vendor_ids", *(name for one in cells for name in one)])
     frame = pl.DataFrame(
         {name: [one.get(name) for one in cells] for name in names}, schema=dict.fromkeys(names, pl.String)
     )
-    return frame.with_columns(
-        pl.int_range(10, 10 + pl.len(), dtype=pl.UInt32).alias("effect"),
+    numbered = frame.with_columns(
         pl.col("sku").alias(KEY),
         pl.int_range(2, 2 + pl.len(), dtype=pl.Int64).alias(ROW),
         pl.int_range(2, 2 + pl.len(), dtype=pl.Int64).alias(LINE),
     )
+    apart = fanned_out(numbered, Operation("create", "catalog", "product", (), 1, each="vendor_ids", every=STORES))
+    return apart.with_columns(pl.int_range(10, 10 + pl.len(), dtype=pl.UInt32).alias("effect"))
+
+
+def of_both(state):
+    """What becomes of a product at both vendors."""
+    return {f"{sku}{KEY_SEPARATOR}{store}": said for sku, said in state.items() for store in STORES}
 
 
 MILK = {"sku": "M", "name": 'Milk "1 l"', "barcode": "96385074", "category": "Food\\Milk", "price": "1.20"}
@@ -89,9 +98,29 @@ def test_products_of_the_same_vendors_are_one_call(made):
     }
 
 
+def test_a_row_per_vendor_is_a_call_per_price_and_one_where_they_agree(made):
+    destination = made(LISTED)
+    milk = {**MILK, "vendor_ids": "V1"}
+    records = rows(
+        milk, {**milk, "vendor_ids": "V2", "price": "1.30"}, *({**milk, "sku": "B", "vendor_ids": v} for v in STORES)
+    )
+    found = {
+        tuple(json.loads(one.body)["vendors"]): (
+            [(p["sku"], p["price"]) for p in json.loads(one.body)["products"]], one.effects.rows()
+        )
+        for one in encoded(destination, records)
+    }  # fmt: skip
+    assert found == {
+        ("p1",): ([("M", 1.2)], [(10, 1)]),
+        ("V2",): ([("M", 1.3)], [(11, 1)]),
+        ("V2", "p1"): ([("B", 1.2)], [(12, 1), (13, 1)]),
+    }
+
+
 def test_categories_are_checked_once_they_were_read(made):
     destination = made(LISTED)
-    records = rows(MILK, {**MILK, "sku": "X", "category": "Food\\Wine"}, {**MILK, "sku": "Y", "category": "id-bread"})
+    milk = {**MILK, "vendor_ids": "V1"}
+    records = rows(milk, {**milk, "sku": "X", "category": "Food\\Wine"}, {**milk, "sku": "Y", "category": "id-bread"})
     assert destination.check("create", records, Reference(), FakeClock().now().date()).height == 0
     found = destination.check("create", records, destination.gather("create", records), FakeClock().now().date())
     assert found.select(ROW, "code", "field", "value").rows() == [(3, "DEST_LIMIT", "category", "Food\\Wine")]
@@ -103,7 +132,7 @@ def test_a_table_of_categories_comes_before_names(made, tmp_path):
     destination = made(categories=table)
     (batch,) = encoded(destination, rows(MILK))
     assert json.loads(batch.body)["products"][0]["categories"] == ["id-9"]
-    strange = rows({**MILK, "category": "Food\\Wine"})
+    strange = rows({**MILK, "vendor_ids": "V2", "category": "Food\\Wine"})
     assert destination.check("create", strange, Reference(), FakeClock().now().date()).height == 1
 
 
@@ -122,10 +151,23 @@ def test_duplicates_are_no_fault_and_feedback_names_the_others(made):
     (batch,) = encoded(destination, records)
     receipt = destination.submit(batch)
     receipt = destination.poll([as_sent(batch, receipt, intent_at=FakeClock().now())])[1]
-    assert states(batch, records, receipt) == {"M": "applied", "B": "refused", "C": "applied"}
+    assert states(batch, records, receipt) == of_both({"M": "applied", "B": "refused", "C": "applied"})
     told = {line: message for line, _, _, _, message, _ in receipt.outcomes.rows()}
     assert told[1] == "it was there already"
     assert told[2] == "title: too long"
+
+
+def test_what_no_job_names_is_read_back_from_a_vendor_though_all_are_meant(made):
+    accepted = Response(202, {}, b'{"job_id":"j1"}')
+    page = {"products": [{"sku": "M", "price": 1.2, "active": True}], "total_pages": 1}
+    keys = {"features": {"create_products": True, "read_back": "pages"}}
+    destination = made(LISTED, accepted, {"job_status": "COMPLETED"}, page, all_vendors=True, keys=keys)
+    records = rows(MILK)
+    (batch,) = encoded(destination, records)
+    assert json.loads(batch.body)["vendors"] == ["*"]
+    receipt = destination.poll([as_sent(batch, destination.submit(batch), intent_at=FakeClock().now())])[1]
+    assert states(batch, records, receipt) == of_both({"M": "applied"})
+    assert destination._way._calls._transport.seen[-1].path == "/v2/chains/c-1/vendors/p1/catalog"
 
 
 def test_an_account_that_may_not_create_says_so(made):

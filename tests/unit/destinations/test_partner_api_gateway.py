@@ -102,6 +102,20 @@ def test_products_nobody_has_need_onboarding_unless_they_may_be_created(gateway)
     assert twin.violations() == []
 
 
+def test_new_products_may_have_a_row_per_store(gateway):
+    """With prices of their own; what both are told alike is created by one call."""
+    mapping = f'{CATALOG}vendor_ids = "store"\n'
+    rows = "N,New one,Milk,9.99,5,v1\nN,New one,Milk,8.88,6,v2\nO,Other,Milk,1,1,v1\nO,Other,Milk,1,2,v2\n"
+    twin, states = gateway(
+        {"catalog": mapping}, {"catalog.csv": f"sku,name,category,price,quantity,store\n{rows}"}, create=True
+    )
+    assert states == [{"applied": 4}]
+    assert [job.call for job in twin.jobs()].count("C5") == 3
+    shown = {(row["vendor"], row["sku"]): (row["price"], row["quantity"]) for row in twin.shelf() if row["sku"] in "NO"}
+    assert shown == {("v1", "N"): ("9.99", 5), ("v2", "N"): ("8.88", 6), ("v1", "O"): ("1", 1), ("v2", "O"): ("1", 2)}
+    assert twin.violations() == []
+
+
 def test_promotions_live_and_end_through_the_whole_gateway(gateway):
     begin = f"{OFFERS_HEAD}A,Week,3.99,,,,\nB,Week,4.25,,,,\nA,Three,,2,1,v1,\nN,Week,1,,,,\n"
     twin, states = gateway({"promotion": OFFERS}, {"promotion1.csv": begin})
