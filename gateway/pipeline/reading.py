@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from gateway import contracts
+from gateway.ahead import Behind, ahead, mapped
 from gateway.contracts import prices
 from gateway.delivery.setup import effect_exists, legs_written
 from gateway.distinct import Sound
@@ -20,7 +21,6 @@ from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
 from gateway.pipeline.across import Across, Hashes, needed_across
-from gateway.pipeline.ahead import Behind, ahead, mapped
 from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
 from gateway.pipeline.unique import WHOLE

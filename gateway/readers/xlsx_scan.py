@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,6 +18,7 @@ import polars as pl
 from lxml import etree
 from numpy.typing import NDArray
 
+from gateway.ahead import one_ahead
 from gateway.errors import FileError
 from gateway.formats.xml_closed import CLOSED
 from gateway.readers.xlsx_bounds import Words, all_begin, bounds, pairs_of, words_of
@@ -159,16 +159,8 @@ def _plain_text(text: bytes) -> str:
 @contextmanager
 def _plain_chunks(package: Package, part: str) -> Iterator[Iterator[_Chunk]]:
     """Give the cells in pieces that end with a row. Raises _NotPlain, FileError for a DOCTYPE."""
-    with closing(package.stream(part)) as pieces, ThreadPoolExecutor(1, thread_name_prefix="unpack") as pool:
-        yield _chunks(_ahead(pieces, pool), part)
-
-
-def _ahead(pieces: Iterator[bytes], pool: ThreadPoolExecutor) -> Iterator[bytes]:
-    """Yield the pieces while another thread unpacks the next one."""
-    coming = pool.submit(next, pieces, None)
-    while (piece := coming.result()) is not None:
-        coming = pool.submit(next, pieces, None)
-        yield piece
+    with closing(package.stream(part)) as pieces, closing(one_ahead(pieces)) as coming:
+        yield _chunks(coming, part)
 
 
 def _chunks(pieces: Iterator[bytes], part: str) -> Iterator[_Chunk]:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 import polars as pl
 
+from gateway.ahead import mapped
 from gateway.formats.neutral import neutralised
 from gateway.issues import with_text
 from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Rows, Summary
@@ -82,7 +81,7 @@ def write_correction(rows: Rows, changed: pl.Series, out: Path) -> bool:
 
 def _write_results(file: BinaryIO, frames: Iterable[pl.DataFrame]) -> None:
     file.write(_header(RESULT_COLUMNS))
-    file.writelines(_worked(_result_lines, frames))
+    file.writelines(mapped(iter(frames), _result_lines, workers=_WORKERS))
 
 
 def _result_lines(frame: pl.DataFrame) -> bytes:
@@ -152,18 +151,6 @@ def _quoted(text: pl.Expr) -> pl.Expr:
     """Return a text as it stands in the file: quoted where it must be or where it is empty; null stays null."""
     doubled = pl.concat_str(pl.lit('"'), text.str.replace_all('"', '""', literal=True), pl.lit('"'))
     return pl.when((text == "") | text.str.contains(_SPECIAL)).then(doubled).otherwise(text)
-
-
-def _worked(work: Callable[[pl.DataFrame], bytes], frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
-    """Yield `work(frame)` in order, one frame ahead in another thread."""
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="lines") as pool:
-        ahead: deque[Future[bytes]] = deque()
-        for frame in frames:
-            ahead.append(pool.submit(work, frame))
-            if len(ahead) >= _WORKERS:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
 
 
 def _issue(frame: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -58,6 +58,16 @@ def ahead(items: Iterator[_T], *, depth: int = 1) -> Iterator[_T]:
     finally:
         left.set()
         thread.join()
+
+
+def one_ahead(items: Iterator[_T]) -> Generator[_T]:
+    """Yield the items while another thread makes the next one. Close it before what the items come from."""
+    end = _End()
+    with ThreadPoolExecutor(1, thread_name_prefix="next") as pool:
+        coming: Future[_T | _End] = pool.submit(next, items, end)
+        while not isinstance(item := coming.result(), _End):
+            coming = pool.submit(next, items, end)
+            yield item
 
 
 def mapped(items: Iterator[_T], work: Callable[[_T], _R], *, workers: int) -> Iterator[_R]:
