@@ -35,7 +35,8 @@ def minimum_above_stock() -> Rule:
     minimum, quantity = (number(field) for field in fields)
     detail = filled("{} of {}", *fields)
     # an article that is sold out is below any minimum: nothing to warn of
-    return Rule("MINIMUM_ABOVE_STOCK", fields[0], fields, (quantity < minimum) & (quantity > 0), explain, detail)
+    wrong = (quantity < minimum) & (quantity > 0)
+    return Rule("MINIMUM_ABOVE_STOCK", fields[0], fields, wrong, explain, detail, fields)
 
 
 def whole_where_counted(field: str) -> Rule:
@@ -52,7 +53,7 @@ def whole_where_counted(field: str) -> Rule:
 
     counted = pl.col("unit_name").str.to_lowercase().is_in(COUNTING_UNITS)
     fraction = pl.col(field).str.contains(".", literal=True)
-    return Rule("C-QTY", field, columns, fraction & counted, explain, pl.col("unit_name"))
+    return Rule("C-QTY", field, columns, fraction & counted, explain, pl.col("unit_name"), columns)
 
 
 def is_zero(field: str, code: str) -> Rule:
@@ -61,4 +62,4 @@ def is_zero(field: str, code: str) -> Rule:
     def explain(record: Record) -> str | None:
         return "" if record.get(field) == "0" else None
 
-    return Rule(code, field, (field,), pl.col(field) == "0", explain)
+    return Rule(code, field, (field,), pl.col(field) == "0", explain, needs=(field,))

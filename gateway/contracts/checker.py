@@ -60,10 +60,15 @@ def check(
     `seen`: what earlier blocks of the same file showed; texts that stand there often are judged once.
     """
     full = contract.complete(frame)
+    filled = {name for name, kind in frame.schema.items() if kind != pl.Null}
     judged = [one for one in contract.of(frame.columns) if one.required or one.name in frame.columns]
+    rules = [rule for rule in contract.rules_at(now) if set(rule.needs) <= filled]
     if seen is not None:
-        judged = [one for one in judged if not seen.holds(one.name, full[one.name], partial(_sound, one))]
-    tests = _row_tests(contract, requires, now)
+        alone = {one.name: [rule for rule in rules if rule.columns == (one.name,)] for one in judged}
+        sound = {o.name for o in judged if seen.holds(o.name, full[o.name], partial(_sound, o, alone[o.name]))}
+        judged = [one for one in judged if one.name not in sound]
+        rules = [rule for rule in rules if rule.columns[0] not in sound or len(rule.columns) > 1]
+    tests = _row_tests(rules, requires)
     suspects = [_suspect(one).alias(f"f{place}") for place, one in enumerate(judged)]
     violated = [test.violated.fill_null(False).alias(f"r{place}") for place, test in enumerate(tests)]
     masks = full.lazy().select(*suspects, *violated).collect()
@@ -78,8 +83,10 @@ def check(
     return work.checked()
 
 
-def _sound(one: ContractField, texts: pl.Series) -> pl.Series:
-    return ~pl.DataFrame([texts.alias(one.name)]).select(_suspect(one)).to_series()
+def _sound(one: ContractField, rules: Sequence[Rule], texts: pl.Series) -> pl.Series:
+    """Tell which texts of a field neither it nor a rule about it alone finds fault with."""
+    faults = [_suspect(one), *(rule.violated.fill_null(False) for rule in rules)]
+    return ~pl.DataFrame([texts.alias(one.name)]).select(pl.any_horizontal(faults)).to_series()
 
 
 def _suspect(one: ContractField) -> pl.Expr:
@@ -89,7 +96,7 @@ def _suspect(one: ContractField) -> pl.Expr:
     return ~((cell == "") | one.type.plain(cell)).fill_null(True)
 
 
-def _row_tests(contract: Contract, requires: Sequence[Requirement], now: datetime | None) -> list[_RowTest]:
+def _row_tests(rules: Sequence[Rule], requires: Sequence[Requirement]) -> list[_RowTest]:
     def words(detail: str | pl.Expr) -> pl.Expr:
         return pl.lit(detail) if isinstance(detail, str) else detail
 
@@ -97,7 +104,7 @@ def _row_tests(contract: Contract, requires: Sequence[Requirement], now: datetim
         return _RowTest(rule.code, rule.field, rule.columns, rule.violated, words(rule.detail))
 
     needed = [_RowTest(one.code, one.field, one.columns, one.where, words(one.detail)) for one in requires]
-    return [*map(of_rule, contract.rules_at(now)), *needed]
+    return [*map(of_rule, rules), *needed]
 
 
 def _known(
@@ -167,9 +174,10 @@ class _Work:
         for column in test.columns:
             if column in self._cells:
                 asked &= ~self._cells[column]
-        rows = self._full[np.flatnonzero(asked)]
-        if rows.is_empty():
+        places = np.flatnonzero(asked)
+        if not places.size:
             return
+        rows = self._full.select({ROW, LINE, test.field, *test.detail.meta.root_names()})[places]
         if test.code not in WARNINGS:
             self._bad |= asked
         self._issues.append(issues_of(rows, test.code, test.field, value=_shown(test.field), detail=test.detail))

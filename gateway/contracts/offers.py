@@ -56,7 +56,7 @@ def _needs(kind: str, field: str) -> Rule:
         return detail if lacking else None
 
     lacking = stands() & (pl.col("type") == kind) & ~given(field)
-    return Rule("SP-TYPE", "type", ("type", field, "command"), lacking, explain, detail)
+    return Rule("SP-TYPE", "type", ("type", field, "command"), lacking, explain, detail, ("type",))
 
 
 def _half_bundle() -> Rule:
@@ -110,7 +110,7 @@ def _article_and(field: str) -> Rule:
         return field if is_given(record, field) and any(is_given(record, one) for one in articles) else None
 
     both = given(field) & pl.any_horizontal(given(one) for one in articles)
-    return Rule("SP-SEL-BOTH", field, (field, *articles), both, explain, field)
+    return Rule("SP-SEL-BOTH", field, (field, *articles), both, explain, field, (field,))
 
 
 def over(now: str) -> Rule:
@@ -121,7 +121,7 @@ def over(now: str) -> Rule:
         return "" if _standing(record) and last != "" and last < now else None
 
     past = stands() & given("ends_at") & (pl.col("ends_at") < now)
-    return Rule("SP-EXPIRED", "ends_at", ("ends_at", "command"), past, explain)
+    return Rule("SP-EXPIRED", "ends_at", ("ends_at", "command"), past, explain, needs=("ends_at",))
 
 
 def overlaps() -> tuple[RowsRule, ...]:

@@ -21,7 +21,8 @@ class Rule:
     """A rule over the fields of one row. It is not asked about rows where one of `columns` is itself at fault.
 
     `violated`: boolean over canonical text columns, null counts as kept. `field`: the field to name. `detail` completes
-    the catalogue's sentence. `explain`: the same rule for one record, the detail where violated, else None.
+    the catalogue's sentence. `explain`: the same rule for one record, the detail where violated, else None. `needs`:
+    fields without each of which it is never violated.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Rule:
     violated: pl.Expr
     explain: Callable[[Record], str | None]
     detail: str | pl.Expr = ""
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class RowsRule:
     columns: tuple[str, ...]
     where: pl.Expr
     find: Callable[[pl.DataFrame], pl.DataFrame]
-    alike: tuple[str, ...] = ()
+    alike: tuple[str | pl.Expr, ...] = ()
     differ: tuple[pl.Expr, ...] = ()
 
     def concerned(self, frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
@@ -57,8 +59,8 @@ class RowsRule:
 
     def alike_hash(self) -> pl.Expr:
         """Return a hash (UInt64) that rows alike in `alike` share; null for rows the rule does not concern."""
-        fields = self.alike or (self.by,)
-        return pl.when(self.where).then(_hashed(pl.col(field).fill_null("") for field in fields))
+        fields = (pl.col(one) if isinstance(one, str) else one for one in self.alike or (self.by,))
+        return pl.when(self.where).then(_hashed(field.fill_null("") for field in fields))
 
     def differ_hash(self) -> pl.Expr:
         """Return a hash (UInt64) that tells apart rows which differ in `differ`; 0 where nothing is named."""
@@ -133,7 +135,7 @@ def needed_with(field: str, others: tuple[str, ...], code: str) -> tuple[Rule, .
 
         spoken = pl.any_horizontal(pl.lit(False), *(given(one) for one in before))
         violated = stands() & given(other) & ~spoken & ~given(field)
-        return Rule(code, field, (field, *others[: place + 1], "command"), violated, explain, other)
+        return Rule(code, field, (field, *others[: place + 1], "command"), violated, explain, other, (other,))
 
     return tuple(rule(place) for place in range(len(others)))
 
@@ -157,7 +159,7 @@ def not_above(field: str, limit: str, code: str) -> Rule:
         return f"{record[field]} of {record[limit]}" if high is not None and low is not None and high > low else None
 
     detail = filled("{} of {}", field, limit)
-    return Rule(code, field, (field, limit), number(field) > number(limit), explain, detail)
+    return Rule(code, field, (field, limit), number(field) > number(limit), explain, detail, (field, limit))
 
 
 def in_order(start: str, end: str, code: str, *, numeric: bool) -> Rule:
@@ -172,7 +174,7 @@ def in_order(start: str, end: str, code: str, *, numeric: bool) -> Rule:
 
     both = given(start) & given(end)
     wrong = number(end) < number(start) if numeric else pl.col(end) < pl.col(start)
-    return Rule(code, end, (end, start), both & wrong, explain, filled(f"{start} {{}}", start))
+    return Rule(code, end, (end, start), both & wrong, explain, filled(f"{start} {{}}", start), (end, start))
 
 
 def looks_like_fraction(field: str, code: str) -> Rule:
@@ -185,7 +187,7 @@ def looks_like_fraction(field: str, code: str) -> Rule:
     value = number(field)
     hundredfold = (value * 100).cast(pl.Decimal(38, 15)).cast(pl.String).str.strip_chars_end("0")
     detail = hundredfold.str.strip_chars_end(".")
-    return Rule(code, field, (field,), (value > 0) & (value < 1), explain, detail)
+    return Rule(code, field, (field,), (value > 0) & (value < 1), explain, detail, (field,))
 
 
 def not_after(field: str, limit: str) -> Rule:
@@ -195,7 +197,7 @@ def not_after(field: str, limit: str) -> Rule:
         text = record.get(field)
         return "" if text is not None and text > limit else None
 
-    return Rule("C-UTC-FUTURE", field, (field,), pl.col(field) > limit, explain)
+    return Rule("C-UTC-FUTURE", field, (field,), pl.col(field) > limit, explain, needs=(field,))
 
 
 def issues_of(rows: pl.DataFrame, code: str, field: str, *, value: pl.Expr, detail: pl.Expr) -> pl.DataFrame:

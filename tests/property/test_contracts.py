@@ -30,6 +30,7 @@ from gateway.contracts.fields import (
     Rate,
     Text,
 )
+from gateway.distinct import Sound
 from gateway.issues import WARNINGS
 from gateway.model import LINE, ROW
 
@@ -157,7 +158,7 @@ SOUND = {
     "Gtin": st.sampled_from(["4006381333931", "96385074"]),
     "Quantity": st.sampled_from(["0", "1", "2.5", "300"]),
     "Money": st.sampled_from(["0", "19.9"]),
-    "Rate": st.sampled_from(["0", "21"]),
+    "Rate": st.sampled_from(["0", "0.2", "21"]),
     "Flag": st.sampled_from(["true", "false"]),
     "Day": st.sampled_from(["2026-11-22", "2024-02-29"]),
     "Instant": st.sampled_from(["2026-11-22T09:30:00Z", "2026-11-23T00:00:01Z", "2030-01-01T00:00:00Z"]),
@@ -217,3 +218,19 @@ def test_a_contract_says_the_same_of_frames_and_records(contract, draw_faults, d
     sound = contract.typed(frame.filter(checked.good))
     values = [contract.values(row) for row, good in zip(rows, checked.good, strict=True) if good]
     assert sound.drop(ROW, LINE).rows() == [tuple(value[name] for name in schema) for value in values]
+
+
+@pytest.mark.parametrize("contract", contracts(), ids=lambda one: one.name)
+@settings(max_examples=4, deadline=None)
+@given(data=st.data())
+def test_what_earlier_blocks_showed_changes_no_verdict(contract, data):
+    rows = data.draw(st.lists(records(contract, draw_faults=False), min_size=1, max_size=6))
+    schema = {ROW: pl.Int64, LINE: pl.Int64, **dict.fromkeys(rows[0], pl.String)}
+    once = [{ROW: place, LINE: place, **row} for place, row in enumerate(rows)]
+    block = pl.concat([pl.DataFrame(once, schema=schema)] * (4200 // len(rows)))
+    seen = Sound()
+    alone = check(contract, block, now=NOW)
+    for _ in range(2):
+        told = check(contract, block, now=NOW, seen=seen)
+        assert told.good.to_list() == alone.good.to_list()
+        assert told.issues.sort(pl.all()).rows() == alone.issues.sort(pl.all()).rows()
