@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,15 @@ from gateway.pipeline.unique import WHOLE, rules_over_rows
 from gateway.spool import LATE_SCHEMA, STATE, RunFolder, write_block
 
 _TWICE = "DUPLICATE_KEY"
+_NOBODYS = ("DEST_ONE_PER_KEY", "DEST_ONE_RECORD")
+"""Rules by which a row that is rejected is nobody's other value."""
 _BLOCKS_AT_ONCE = 16
 """Blocks that a rule across rows looks for its rows in at a time."""
 _HASHES_AT_ONCE = 2_000_000
 """Hashes looked through at a time, of all rules together."""
 _HASHES_READ = 1 << 19
+_HELD = 1 << 20
+"""Hashes held in memory, of all rules together, before they are written to the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Across:
         self._keys, self._alike = folder.root / "hashes", folder.root / "alike"
         self._keys.unlink(missing_ok=True)
         shutil.rmtree(self._alike, ignore_errors=True)
+        self._held: list[tuple[int, Hashes]] = []
+        self._room = _HELD
         self._asked = [
             expr.alias(f"{name}{place}")
             for place, rule in enumerate(self._rules)
@@ -76,7 +82,15 @@ class Across:
         return Hashes(keys, there.select(ROW, *self._asked).collect())
 
     def keep(self, number: int, hashes: Hashes) -> None:
-        """Store what was hashed of block `number` (from 0)."""
+        """Store what was hashed of block `number` (from 0): that of a small file in memory."""
+        self._held.append((number, hashes))
+        self._room -= hashes.keys.size + (0 if hashes.others is None else hashes.others.height * len(self._asked))
+        if self._room < 0:
+            for each in self._held:
+                self._write(*each)
+            self._held = []
+
+    def _write(self, number: int, hashes: Hashes) -> None:
         with self._keys.open("ab") as out:
             hashes.keys.tofile(out)
         if hashes.others is not None:
@@ -103,25 +117,28 @@ class Across:
         `gone`: rows rejected meanwhile, which are nobody's other value at the destination.
         """
         slices = max(1, -(-count * len(places) // _HASHES_AT_ONCE))
-        for part in range(slices) if self._alike.exists() else ():
+        hashed = self._hashed()
+        if hashed is None:
+            return
+        for part in range(slices):
             for place in places:
                 rule = self._rules[place]
-                rows = rule.suspects(self._hashes_of(place, part, slices))
-                if gone is not None and rule.code == "DEST_ONE_PER_KEY":
+                rows = _suspects(rule, place, hashed, part, slices)
+                if gone is not None and rule.code in _NOBODYS:
                     rows = rows.filter(~rows.is_in(gone.implode()))
                 parts = parts_for(rows.len())
                 for number in range(parts if rows.len() else 0):
                     here = pl.col(ROW).is_in(rows.implode())
                     if parts > 1:
-                        here &= pl.col(rule.by).hash(seed=5) % parts == number
+                        here &= rule.alike_hash() % parts == number
                     yield rule.find(self._rows_of(rule, here))
 
-    def _hashes_of(self, place: int, part: int, slices: int) -> pl.DataFrame:
-        """Return `@row`, `alike` and `differ` of the rows the rule concerns whose `alike` falls into the slice."""
-        alike = pl.col(f"alike{place}")
-        here = alike.is_not_null() if slices == 1 else alike % slices == part
-        chosen = (ROW, alike.alias("alike"), pl.col(f"differ{place}").alias("differ"))
-        return pl.scan_ipc(sorted(self._alike.iterdir())).filter(here).select(*chosen).collect()
+    def _hashed(self) -> pl.LazyFrame | None:
+        """Return the hashes for the other rules, of all blocks; None: there are none."""
+        held = [hashes.others.lazy() for _, hashes in self._held if hashes.others is not None]
+        if held:
+            return pl.concat(held)
+        return pl.scan_ipc(sorted(self._alike.iterdir())) if self._alike.exists() else None
 
     def _stored(self, needed: Collection[str], *, key: str = KEY) -> Iterator[pl.LazyFrame]:
         """Yield the rows that were not skipped, several blocks at a time: `@row`, `@line`, `@key` and the contract."""
@@ -136,10 +153,8 @@ class Across:
 
     def _duplicates(self, rule: RowsRule) -> pl.DataFrame:
         """Look at the few rows whose key's hash stands twice; without one, no key can stand twice."""
-        if not self._keys.exists():
-            return no_issues()
-        twice = _standing_twice(self._keys)
-        self._keys.unlink()
+        twice = _standing_twice([hashes.keys for _, hashes in self._held] if self._held else self._keys)
+        self._keys.unlink(missing_ok=True)
         if twice.len() == 0:
             return no_issues()
         frame = self._rows_of(rule, pl.col(KEY).hash(seed=5).is_in(twice.implode()), key=self._key)
@@ -164,16 +179,29 @@ def _fills(rule: RowsRule, filled: Collection[str]) -> bool:
     return by and (not others or any(c in filled for c in others))
 
 
-def _standing_twice(path: Path) -> pl.Series:
-    """Hashes that stand more than once in the file (UInt64), looked for in slices of the hash space."""
-    slices = max(1, -(-path.stat().st_size // 8 // _HASHES_AT_ONCE))
-    found: list[pl.Series] = []
-    for part in range(slices):
-        nothing = np.empty(0, np.uint64)  # a file may hold skipped rows only
-        ordered = pl.Series("hash", np.concatenate([nothing, *_slice(path, part, slices)])).sort().to_numpy()
-        again = ordered[1:][ordered[1:] == ordered[:-1]]
-        if again.size:
-            found.append(pl.Series("hash", np.unique(again)))
+def _suspects(rule: RowsRule, place: int, hashed: pl.LazyFrame, part: int, slices: int) -> pl.Series:
+    """Return the `@row`s of those that may break the rule, of the slice of the hash space; nearly always none."""
+    alike = pl.col(f"alike{place}")
+    here = hashed.filter(alike.is_not_null() if slices == 1 else alike % slices == part)
+    if not _again(here.select(alike).collect().to_series()).len():
+        return pl.Series(ROW, [], dtype=pl.Int64)
+    return rule.suspects(here.select(ROW, alike.alias("alike"), pl.col(f"differ{place}").alias("differ")).collect())
+
+
+def _again(hashes: pl.Series) -> pl.Series:
+    """Return the hashes that stand more than once."""
+    ordered = hashes.sort().to_numpy()
+    return pl.Series("hash", np.unique(ordered[1:][ordered[1:] == ordered[:-1]]), dtype=pl.UInt64)
+
+
+def _standing_twice(hashes: Path | Sequence[npt.NDArray[np.uint64]]) -> pl.Series:
+    """Hashes that stand more than once (UInt64); those of a file are looked for in slices of the hash space."""
+    if not isinstance(hashes, Path):
+        return _again(pl.Series(np.concatenate(hashes)))
+    size = hashes.stat().st_size if hashes.exists() else 0
+    slices = max(1, -(-size // 8 // _HASHES_AT_ONCE)) if size else 0
+    nothing = np.empty(0, np.uint64)  # a file may hold skipped rows only
+    found = [_again(pl.Series(np.concatenate([nothing, *_slice(hashes, part, slices)]))) for part in range(slices)]
     return pl.concat(found) if found else pl.Series("hash", [], dtype=pl.UInt64)
 
 

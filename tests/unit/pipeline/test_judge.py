@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from gateway.pipeline import across
 from gateway.pipeline.judge import check_file
 from gateway.readers import reader_for
 from gateway.readers.csv import CsvReader
@@ -53,8 +54,10 @@ def judged(tmp_path):
     return judge
 
 
+@pytest.mark.parametrize("held", [0, 100, 1 << 20])
 @pytest.mark.parametrize("block", [64, 1000, 1 << 20])
-def test_causes_counted_while_reading_are_those_of_all_issues(judged, block):
+def test_causes_counted_while_reading_are_those_of_all_issues(judged, monkeypatch, block, held):
+    monkeypatch.setattr(across, "_HELD", held)
     found = judged(ROWS, block=block)
     assert found.causes() == causes(found.rows().issues(), found.readout.columns)
     assert {(cause.code, cause.count) for cause in found.causes()} == {

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from gateway.model import PriceTerms, Requirement
+from gateway.pipeline import across
 from gateway.testing.clock import FakeClock
 from gateway.testing.hostile import Further, HostileDestination, HostileSettings, read_log
 from gateway.testing.rig import Rig
@@ -43,6 +44,12 @@ PROMOTE = Further(
 )  # fmt: skip
 LEVELS = Further(name="levels", family="levels", contract="stock", key=("sku",), fields=("sku", "quantity"))
 BRANCHES = LEVELS.model_copy(update={"each": "vendor_ids", "every": ("K", "B")})
+
+
+@pytest.fixture(params=[1 << 20, 0], ids=["in memory", "on the disk"], autouse=True)
+def held(request, monkeypatch):
+    """Hashes of a small file stay in memory, those of a large one do not: rules across rows say the same."""
+    monkeypatch.setattr(across, "_HELD", request.param)
 
 
 @pytest.fixture
