@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -27,7 +27,7 @@ from gateway.contracts.fields import (
     Rate,
     Text,
 )
-from gateway.contracts.rules import Record, Rule, given, is_given, looks_like_fraction, not_after, unique_key
+from gateway.contracts.rules import Record, Rule, given, is_given, looks_like_fraction, told_in_time, unique_key
 from gateway.contracts.variants import same_parent, unique_variant, variant_rows_rules, variant_rules
 
 ATTRIBUTES = "attributes."
@@ -158,10 +158,6 @@ def _related(own: str) -> Rule:
     return Rule("R-REL", "related_skus", ("related_skus", own), given(own) & inside, explain, pl.col(own))
 
 
-def _dated(now: datetime) -> tuple[Rule, ...]:
-    return (not_after("timestamp", Instant.text(now + timedelta(days=1))),)
-
-
 CONTRACT = Contract(
     name="catalog",
     version=1,
@@ -186,7 +182,7 @@ CONTRACT = Contract(
         same_parent("product_id", _PARENT_FIELDS),
         one_article("condition"),
     ),
-    dated_rules=_dated,
+    dated_rules=told_in_time,
     required_with={"price_basis": ("price",)},
     permits={
         "create_missing": "What the row needs and the destination lacks, like its category, may be made there.",

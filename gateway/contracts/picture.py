@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -18,9 +18,9 @@ from gateway.contracts.rules import (
     also_in_row,
     given,
     issues_of,
-    not_after,
     required_unless,
     stands,
+    told_in_time,
     unique_key,
 )
 from gateway.contracts.variants import VARIANT_FIELDS, variant_rows_rules, variant_rules
@@ -101,10 +101,6 @@ def _unique_place() -> RowsRule:
     return RowsRule("P-ORDER", "product_id", (*alike, "sku"), where, find, alike, (pl.col("sku"),))
 
 
-def _dated(now: datetime) -> tuple[Rule, ...]:
-    return (not_after("timestamp", Instant.text(now + timedelta(days=1))),)
-
-
 CONTRACT = Contract(
     name="picture",
     version=1,
@@ -114,6 +110,6 @@ CONTRACT = Contract(
     group="product_id",
     rules=(*required_unless("picture", "command", "end"), _kind(), *variant_rules()),
     rows_rules=(unique_key(("sku",)), _unique_place(), *variant_rows_rules("product_id")),
-    dated_rules=_dated,
+    dated_rules=told_in_time,
     required_unless={"picture": ("command", "end")},
 )

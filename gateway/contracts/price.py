@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -12,12 +12,11 @@ from gateway.contracts.amounts import price_basis
 from gateway.contracts.contract import Contract, RecordModel
 from gateway.contracts.fields import Choice, Code, CodeList, Currency, Instant, Money, Rate
 from gateway.contracts.rules import (
-    Rule,
     in_order,
     looks_like_fraction,
     not_above,
-    not_after,
     required_unless,
+    told_in_time,
     unique_key,
 )
 
@@ -65,10 +64,6 @@ class Price(RecordModel):
     )
 
 
-def _dated(now: datetime) -> tuple[Rule, ...]:
-    return (not_after("timestamp", Instant.text(now + timedelta(days=1))),)
-
-
 CONTRACT = Contract(
     name="price",
     version=1,
@@ -84,7 +79,7 @@ CONTRACT = Contract(
         looks_like_fraction("tax_rate", "T-FRAC"),
     ),
     rows_rules=(unique_key(("sku",)),),
-    dated_rules=_dated,
+    dated_rules=told_in_time,
     required_unless={"price": ("command", "end")},
     required_with={"price_basis": ("price", "discount_price")},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -29,8 +29,8 @@ from gateway.contracts.rules import (
     in_order,
     looks_like_fraction,
     not_above,
-    not_after,
     one_of_unless,
+    told_in_time,
     unique_key,
 )
 
@@ -143,7 +143,7 @@ class Promotion(RecordModel):
 
 
 def _dated(now: datetime) -> tuple[Rule, ...]:
-    return (not_after("timestamp", Instant.text(now + timedelta(days=1))), over(Instant.text(now)))
+    return (*told_in_time(now), over(Instant.text(now)))
 
 
 CONTRACT = Contract(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 
+from gateway.contracts.fields import Instant
 from gateway.issues import filled
 from gateway.model import ISSUE_SCHEMA, KEY, KEY_SEPARATOR, LINE, ROW
 
@@ -198,6 +200,11 @@ def not_after(field: str, limit: str) -> Rule:
         return "" if text is not None and text > limit else None
 
     return Rule("C-UTC-FUTURE", field, (field,), pl.col(field) > limit, explain, needs=(field,))
+
+
+def told_in_time(now: datetime) -> tuple[Rule, ...]:
+    """Return the warning for rows that say they were true more than a day after `now`."""
+    return (not_after("timestamp", Instant.text(now + timedelta(days=1))),)
 
 
 def issues_of(rows: pl.DataFrame, code: str, field: str, *, value: pl.Expr, detail: pl.Expr) -> pl.DataFrame:

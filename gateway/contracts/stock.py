@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from gateway.contracts.amounts import minimum_above_stock
 from gateway.contracts.contract import Contract, RecordModel
 from gateway.contracts.fields import Choice, Code, CodeList, Instant, Quantity, Text
-from gateway.contracts.rules import Rule, not_after, required_unless, unique_key
+from gateway.contracts.rules import required_unless, told_in_time, unique_key
 from gateway.contracts.variants import variant_rows_rules, variant_rules
 
 _PIECES = Quantity(decimals=3)
@@ -72,10 +72,6 @@ class Stock(RecordModel):
     )
 
 
-def _dated(now: datetime) -> tuple[Rule, ...]:
-    return (not_after("timestamp", Instant.text(now + timedelta(days=1))),)
-
-
 CONTRACT = Contract(
     name="stock",
     version=1,
@@ -85,6 +81,6 @@ CONTRACT = Contract(
     group="product_id",
     rules=(*required_unless("quantity", "command", "end"), *variant_rules(), minimum_above_stock()),
     rows_rules=(unique_key(("sku",)), *variant_rows_rules("product_id")),
-    dated_rules=_dated,
+    dated_rules=told_in_time,
     required_unless={"quantity": ("command", "end")},
 )

@@ -57,6 +57,24 @@ class Lettering(FieldType):
         return {"type": "string", "minLength": 1, "maxLength": self.max_length}
 
 
+class Listing(Lettering):
+    """Entries joined by `|`, each once, order kept."""
+
+    __slots__ = ()
+
+    def cases(self, cell: pl.Expr) -> Sequence[CellCase]:
+        """Form and length, then an entry that stands twice."""
+        entries = cell.str.split("|")
+        return (*super().cases(cell), CellCase("LISTED_TWICE", entries.list.n_unique() < entries.list.len()))
+
+    def read(self, text: str) -> str:
+        """Return the text itself; its entries are `text.split("|")`."""
+        entries = super().read(text).split("|")
+        if len(set(entries)) < len(entries):
+            raise wrong("LISTED_TWICE")
+        return text
+
+
 @dataclass(frozen=True)
 class Text(Lettering):
     """Text for people. `allowed`: inside of a character class; `lines`: whether tabs and line breaks may be in it."""
@@ -116,7 +134,7 @@ class Code(Lettering):
 
 
 @dataclass(frozen=True)
-class CodeList(Lettering):
+class CodeList(Listing):
     """Identifiers joined by `|`, each once, order kept."""
 
     max_length: int
@@ -130,18 +148,6 @@ class CodeList(Lettering):
     def plain(self, cell: pl.Expr) -> pl.Expr:
         """One entry of printable ASCII without spaces."""
         return cell.str.contains(r"^[!-{}~]+\z") & (cell.str.len_bytes() <= self.max_length)
-
-    def cases(self, cell: pl.Expr) -> Sequence[CellCase]:
-        """Characters, length, then an entry that stands twice."""
-        entries = cell.str.split("|")
-        return (*super().cases(cell), CellCase("LISTED_TWICE", entries.list.n_unique() < entries.list.len()))
-
-    def read(self, text: str) -> str:
-        """Return the text itself; its entries are `text.split("|")`."""
-        entries = super().read(text).split("|")
-        if len(set(entries)) < len(entries):
-            raise wrong("LISTED_TWICE")
-        return text
 
     def form(self) -> str:
         """List with its separator."""

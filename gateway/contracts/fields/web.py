@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from gateway.contracts.fields.base import CellCase, FieldType, Wording, wrong
-from gateway.contracts.fields.text import CONTROL, HIDDEN, ONLY_SPACES, SPACE, Lettering, beginning_visibly
+from gateway.contracts.fields.text import CONTROL, HIDDEN, ONLY_SPACES, SPACE, Lettering, Listing, beginning_visibly
 
 _SCRIPT = r"<[sS][cC][rR][iI][pP][tT][ \t\n\r/>]"
 _EVENT = r"<[A-Za-z][^<>]*[ \t\n\r/][oO][nN][A-Za-z]+[ \t\n\r]*="
@@ -46,7 +46,7 @@ class Html(Lettering):
 
 
 @dataclass(frozen=True)
-class AddressList(Lettering):
+class AddressList(Listing):
     """Absolute web addresses (http or https) joined by `|`, each once, order kept; a `|` inside is written `%7C`."""
 
     max_length: int
@@ -63,19 +63,6 @@ class AddressList(Lettering):
         """One address in ASCII."""
         one = cell.str.contains(r"^https?://[A-Za-z0-9.-]+/[!#-;=?-\[\]_a-z~]*\z")
         return one & (cell.str.len_bytes() <= self.max_length)
-
-    def cases(self, cell: pl.Expr) -> Sequence[CellCase]:
-        """Form, length, then an address that stands twice."""
-        entries = cell.str.split("|")
-        return (*super().cases(cell), CellCase("LISTED_TWICE", entries.list.n_unique() < entries.list.len()))
-
-    def read(self, text: str) -> str:
-        """Return the text itself."""
-        super().read(text)
-        entries = text.split("|")
-        if len(set(entries)) < len(entries):
-            raise wrong("LISTED_TWICE")
-        return text
 
     def form(self) -> str:
         """List with its separator."""
