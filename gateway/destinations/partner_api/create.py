@@ -124,7 +124,7 @@ def encode(
                 "items": items.pack(texts),
                 "buffer": "0",
             }
-            yield Batch(OPERATION, "", body(texts, str(vendors)), items.spread(part.slice(start, end - start)), memo)
+            yield Batch(OPERATION, "", body(texts, str(vendors)), items.placed(part.slice(start, end - start)), memo)
 
 
 def body(texts: list[str], vendors: str) -> bytes:

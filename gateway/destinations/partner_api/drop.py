@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ import polars as pl
 
 from gateway.destinations.partner_api import answers, items, sheets
 from gateway.destinations.partner_api.account import Account
+from gateway.destinations.partner_api.answers import Place
 from gateway.destinations.partner_api.memory import Memory
 from gateway.destinations.partner_api.readback import ReadBack, Verdict, compared
 from gateway.errors import GatewayError, MayWorkLater, Refused, Throttled, Unreachable
-from gateway.model import LIST_SEPARATOR, Batch, Outgoing, Receipt, RowState, Sent
+from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Outgoing, Receipt, RowState, Sent
 from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, RemoteMissingError, SftpSession
 
 _NONE = "none"
@@ -240,47 +242,48 @@ class Drop:
         verdicts = self._verdicts(item, since)
         if verdicts is None:
             return Receipt(item.ticket, after=self._account.profile.rest.limits.interval)
-        if not over and not all(one.settled for one in verdicts):
+        if not over and not all(one.settled for one in verdicts.values()):
             return Receipt(item.ticket, after=(2 * window - age).total_seconds())
-        told = answers.frame(((one.at + 1, None), one.state, one.code, one.message) for one in verdicts)
+        told = answers.frame((place, one.state, one.code, one.message) for place, one in verdicts.items())
         return Receipt(
             item.ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED",
             message=f"uploaded as {name}", outcomes=told,
         )  # fmt: skip
 
-    def _verdicts(self, item: Sent, since: datetime) -> list[Verdict] | None:
-        """Return what reading back says of each row: of several vendors the gravest. None while it is being read."""
-        texts, found = items.unpack(item.memo["items"]), dict[int, Verdict]()
+    def _verdicts(self, item: Sent, since: datetime) -> dict[Place, Verdict] | None:
+        """Return what reading back says of each effect. None while it is being read."""
+        texts, found = items.unpack(item.memo["items"]), dict[Place, Verdict]()
         of = items.unpack(item.memo["vendors"]) if "vendors" in item.memo else [item.memo["vendor"]] * len(texts)
+        skus = [str(json.loads(text)) for text in items.unpack(item.memo["skus"])] if "skus" in item.memo else None
         rows = pl.DataFrame({"at": range(len(of)), "vendors": of}).with_columns(
             pl.col("vendors").str.split(LIST_SEPARATOR)
         )
-        for (vendor,), part in (
-            rows.explode("vendors").partition_by("vendors", as_dict=True, maintain_order=True).items()
-        ):
-            read_back = self._read_back
-            shown = (
-                None
-                if read_back is None
-                else read_back.catalog(self._account.settings.vendor_id(str(vendor)), since, _deaf)
-            )
-            if shown is None:
+        for (name,), part in rows.explode("vendors").partition_by("vendors", as_dict=True, maintain_order=True).items():
+            vendor, places = str(name), part["at"].to_list()
+            verdicts = self._compared(vendor, [texts[at] for at in places], since)
+            if verdicts is None:
                 return None
-            places = part["at"].to_list()
-            buffer = items.sales_buffer(str(vendor), self._account.settings, self._account.profile)
-            for one in compared([texts[at] for at in places], shown, buffer, self._account.profile):
-                at = places[one.at]
-                told = Verdict(
-                    at, one.state, one.code, _named(one, str(vendor), len(self._account.settings.vendors)), one.settled
-                )
-                known = found.get(at)
-                if known is None or told.state.gravity < known.state.gravity:
-                    found[at] = told
-        return [found[at] for at in sorted(found)]
+            for at, one in zip(places, verdicts, strict=True):
+                place: Place = (at + 1, None) if skus is None else (None, f"{skus[at]}{KEY_SEPARATOR}{vendor}")
+                known = found.get(place)
+                if known is None or one.state.gravity < known.state.gravity:
+                    found[place] = one
+        return found
+
+    def _compared(self, vendor: str, texts: Sequence[str], since: datetime) -> list[Verdict] | None:
+        """Return what a vendor's catalog says of items sent to it; None while it is being read."""
+        account, read_back = self._account, self._read_back
+        shown = None if read_back is None else read_back.catalog(account.settings.vendor_id(vendor), since, _deaf)
+        if shown is None:
+            return None
+        buffer = items.sales_buffer(vendor, account.settings, account.profile)
+        several = len(account.settings.vendors) > 1
+        found = compared(texts, shown, buffer, account.profile)
+        return [replace(one, message=_named(one, vendor)) for one in found] if several else found
 
 
-def _named(one: Verdict, vendor: str, count: int) -> str:
-    return f"vendor {vendor}: {one.message}" if count > 1 and one.message else one.message
+def _named(one: Verdict, vendor: str) -> str:
+    return f"vendor {vendor}: {one.message}" if one.message else ""
 
 
 def _steps(memo: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -39,10 +39,10 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
     one = promotions.operation(settings, profile)
     if one is None:
         return None
-    multi = settings.sftp_layout == "multi"
+    joint = settings.sftp_layout == "multi" and not settings.promotions_per_vendor
     return replace(
         one,
-        fields=(*promotions.FIELDS, "regular_price") if multi else (*_without(promotions.FIELDS), "regular_price"),
+        fields=(*promotions.FIELDS, "regular_price") if joint else (*_without(promotions.FIELDS), "regular_price"),
         batch_size=sheets.most_rows(sheets.feed(settings, promotions=True), profile) - 1,
         requires=(*one.requires, *_requires(settings)),
         confirms="accepted",
@@ -50,8 +50,8 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
         slot_until="settled",
         interval=0.0,
         budget="",
-        each=None if multi else "vendor_ids",
-        every=() if multi else tuple(settings.vendors),
+        each=None if joint else "vendor_ids",
+        every=() if joint else tuple(settings.vendors),
     )
 
 
@@ -112,7 +112,7 @@ def shaped(records: pl.DataFrame, settings: PartnerApiSettings, profile: Profile
         "@sku": pl.col("sku"), "@until": pl.col("ends_at"),
         "@vendor": pl.lit("") if multi else pl.col(EACH),
     }  # fmt: skip
-    cells["vendors"] = sheets.vendors_cell(settings) if multi else pl.lit(None, pl.String)
+    cells["vendors"] = sheets.vendors_cell(pl.col("vendors")) if multi else pl.lit(None, pl.String)
     if single:
         cells[regular] = pl.col("regular_price")
     told = rows.select(
@@ -129,7 +129,7 @@ def _local(field: str, settings: PartnerApiSettings, profile: Profile) -> pl.Exp
     if zone != "vendor_local":
         return at.dt.convert_time_zone(ZoneInfo(zone).key).dt.strftime(form)
     found = at.dt.convert_time_zone(settings.timezone).dt.strftime(form)
-    for name in settings.vendors if settings.sftp_layout != "multi" else ():
+    for name in settings.vendors if settings.sftp_layout != "multi" or settings.promotions_per_vendor else ():
         there = at.dt.convert_time_zone(settings.zone(name).key).dt.strftime(form)
         found = pl.when(pl.col(EACH) == name).then(there).otherwise(found)
     return found

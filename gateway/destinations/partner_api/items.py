@@ -30,7 +30,8 @@ UNSENT = "unsent"
 """Memo of a batch without a call: why."""
 _AROUND = len('{"products":[]}')
 _QUANTITY = re.compile(r'"quantity":(\d+)')
-_FIELDS = ("sku", "quantity", "available", "maximum_sales_quantity", "price")
+FIELDS = ("sku", "quantity", "available", "maximum_sales_quantity", "price")
+"""Fields that any catalog update looks at."""
 
 
 def operations(settings: PartnerApiSettings, profile: Profile) -> tuple[Operation, ...]:
@@ -72,7 +73,7 @@ def _whole_item(
         raise SettingsError("Items are sent whole, with their price.", fix="Say price_basis.")
     told = (profiles.needed(name, "items are sent whole", unless=("command", "end")) for name in ("price", "quantity"))
     requires = _requires(settings, profile, profiles.whole("quantity"), _above_nothing(), *told)
-    one = _operation(settings, profile, STOCK, _FIELDS)
+    one = _operation(settings, profile, STOCK, FIELDS)
     return replace(one, contract="catalog", prices=terms, after=after, requires=requires)
 
 
@@ -181,7 +182,7 @@ def _calls(
 
 def members(rows: pl.DataFrame, profile: Profile, buffer: int) -> list[tuple[str, pl.Expr]]:
     """Return the attributes of items as names and JSON texts; null leaves one out."""
-    here = {name: _cell(rows, name) for name in (*_FIELDS, "command")}
+    here = {name: _cell(rows, name) for name in (*FIELDS, "command")}
     fields = profile.rest.fields
     code = pl.col("sku")
     if fields.identifier == "barcode" and fields.barcode_pad_to != "none":
@@ -272,14 +273,11 @@ def vendors_of(settings: PartnerApiSettings, names: pl.Expr | None = None) -> pl
 
 
 def placed(part: pl.DataFrame) -> pl.DataFrame:
-    """Return effect and line of each row, lines from 1."""
-    return part.select("effect", pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"))
-
-
-def spread(part: pl.DataFrame) -> pl.DataFrame:
-    """Return effect and line of rows that are several effects each (`effects`), lines from 1."""
+    """Return effect and line of each row, of all its effects where it has several (`effects`); lines from 1."""
     lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line")
-    return part.select(pl.col("effects").alias("effect"), lines).explode("effect")
+    if "effects" in part.columns:
+        return part.select(pl.col("effects").alias("effect"), lines).explode("effect")
+    return part.select("effect", lines)
 
 
 def pack(texts: Sequence[str]) -> str:

@@ -270,6 +270,12 @@ class Sftp(_Part):
     price_variant: Literal["price+discounted_price", "original_price+discounted_price", "original_price+price"] = _key(
         "price+discounted_price", "Names of the regular and the promotion price in a single file.", "live-reported"
     )
+    rows_per_vendor: bool = _key(
+        False,
+        "A file for many vendors may have a product in several rows, each for other vendors; false: it has one, and "
+        "what else is to be said of it follows in the next file of that name.",
+        "A-17",
+    )
     booleans: Literal["true/false", "1/0"] = _key("true/false", "How flags are written.", "verified")
 
 

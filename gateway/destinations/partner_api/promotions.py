@@ -44,12 +44,12 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
     terms = items.price_terms(settings, profile.prices.promotion_decimals, ("price", "amount", "regular_price"))
     if terms is None:
         return None
-    limits = profile.rest.limits
+    limits, apart = profile.rest.limits, settings.promotions_per_vendor
     return Operation(
         name=OPERATION,
         contract="promotion",
         family="promotion",
-        fields=FIELDS,
+        fields=tuple(name for name in FIELDS if name != "vendor_ids" or not apart),
         batch_size=limits.max_promotion_pairs,
         requires=requires(settings, profile),
         confirms="applied",
@@ -64,6 +64,8 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
         ends=True,
         key=("sku", "promotion_id", "starts_at", "ends_at"),
         prices=terms,
+        each="vendor_ids" if apart else None,
+        every=tuple(settings.vendors) if apart else (),
         gathers=True,
         regular="price",
         budget=limits.budget,
@@ -108,8 +110,10 @@ def requires(settings: PartnerApiSettings, profile: Profile) -> tuple[Requiremen
 def shaped(records: pl.DataFrame, settings: PartnerApiSettings, profile: Profile) -> pl.DataFrame:
     """Return effect, `@key`, on, sku, subtype, value, vendors, until and `base`: the promotion a row is part of.
 
-    `base`: the head of the call as JSON text, null where the row does not give all of it.
+    `base`: the head of the call as JSON text, null where the row does not give all of it. Vendors are those the row
+    lists, or its own where there is a row for each.
     """
+    apart = pl.concat_list(EACH) if settings.promotions_per_vendor and EACH in records.columns else None
     absent = [name for name in (*FIELDS, "command") if name not in records.columns]
     rows = records.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     kind = promotion_type()
@@ -128,7 +132,7 @@ def shaped(records: pl.DataFrame, settings: PartnerApiSettings, profile: Profile
     off = (pl.col("command") == "end").fill_null(value=False) | (pl.col("status") == "inactive").fill_null(value=False)
     rows = rows.with_columns(
         on=~off, subtype=subtype, value=value, bundle=(kind == "bundle").fill_null(value=False),
-        reason=_reason(profile), vendors=items.vendors_of(settings), name=_name(profile),
+        reason=_reason(profile), vendors=items.vendors_of(settings, apart), name=_name(profile),
     )  # fmt: skip
     heads = rows.select("bundle", "reason", "vendors", "name", "buy_quantity", "get_quantity", "starts_at", "ends_at",
                         "limit_total").unique(maintain_order=True)  # fmt: skip

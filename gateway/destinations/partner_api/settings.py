@@ -74,6 +74,11 @@ class PartnerApiSettings(BaseModel):
         default=False,
         description="These are all vendors of the chain: `*` and `all` stand for them where a call or file names many.",
     )
+    promotions_per_vendor: bool = Field(
+        default=False,
+        description="Every store has promotions of its own, by a call or file for each: rows may differ by store. "
+        "Change it while none runs.",
+    )
     timezone: Zone = Field(default="UTC", description="Time zone of vendors that name none; dates in files are local.")
 
     # ---- calls

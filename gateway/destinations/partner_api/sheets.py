@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
-from gateway.contracts.rules import given
 from gateway.destinations import _json
 from gateway.destinations.partner_api import items
 from gateway.destinations.partner_api.profile import Feed, Profile
@@ -36,21 +36,19 @@ _MEGABYTE = 1_000_000
 
 
 def operations(settings: PartnerApiSettings, profile: Profile) -> tuple[Operation, ...]:
-    """Describe the same updates as by calls, written to files."""
+    """Describe the same updates as by calls, written to files; a row for many vendors is an effect for each of them."""
+    rows = (most_rows(feed(settings), profile) - 1) * (len(settings.vendors) if settings.sftp_layout == "multi" else 1)
     read_back = settings.calls and profile.features.read_back != "none"
     window = profile.confirm.window_s.catalog
     return tuple(
         replace(
             one,
-            fields=(*one.fields, "vendor_ids") if settings.sftp_layout == "multi" else one.fields,
-            batch_size=most_rows(feed(settings), profile) - 1,
+            batch_size=rows,
             confirms="applied" if read_back else "accepted",
             deadline=3 * window + 3600.0,
             slot_until="ticket",
             interval=0.0,
             budget="",
-            each=None if settings.sftp_layout == "multi" else one.each,
-            every=() if settings.sftp_layout == "multi" else one.every,
             gathers=settings.sftp_layout == "single",
         )
         for one in items.operations(settings, profile)
@@ -90,8 +88,7 @@ def encode(
     profile: Profile,
 ) -> Iterator[Batch]:
     """Yield one file per vendor, or one for all. Lines count from 1, without the header."""
-    multi = settings.sftp_layout == "multi"
-    rows = records if multi else items.with_vendor(records, settings)
+    rows = items.with_vendor(records, settings)
     idle = pl.lit(value=False)
     if operation == items.PRICE and "command" in rows.columns:
         idle = (pl.col("command") == "end").fill_null(value=False)
@@ -100,14 +97,25 @@ def encode(
     rows = rows.filter(~idle)
     if not rows.height:
         return
-    parts = {"": rows} if multi else _by_vendor(rows)
-    queues = [_files(operation, vendor, part, reference, account, settings, profile) for vendor, part in parts.items()]
-    for queue in queues:
-        yield from queue
+    for vendor, part in _joint(rows, settings, profile) if settings.sftp_layout == "multi" else _by_vendor(rows):
+        yield from _files(operation, vendor, part, reference, account, settings, profile)
 
 
-def _by_vendor(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {str(name): part for (name,), part in rows.partition_by(EACH, maintain_order=True, as_dict=True).items()}
+def _by_vendor(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    for (name,), part in rows.partition_by(EACH, maintain_order=True, as_dict=True).items():
+        yield str(name), part
+
+
+def _joint(rows: pl.DataFrame, settings: PartnerApiSettings, profile: Profile) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield what goes into a file for many vendors, and then into those that follow it under its name.
+
+    A row is for all vendors that are told the same of a product; what a file makes of two rows of one is not known.
+    """
+    content = [name for name in ("command", *items.FIELDS) if name in rows.columns]
+    whole = items.together(rows, content, settings)
+    nth = pl.lit(0, pl.UInt32) if profile.sftp.rows_per_vendor else pl.int_range(pl.len(), dtype=pl.UInt32).over("sku")
+    for part in whole.with_columns(nth=nth).partition_by("nth", maintain_order=True, include_key=False):
+        yield "", part
 
 
 def _files(
@@ -135,7 +143,8 @@ def _files(
             texts = _json.objects(part, items.members(part, profile, buffer)).to_list()
             memo |= {"items": items.pack(texts)}
             if not vendor:
-                memo |= {"vendors": items.pack(_everyone(part, settings))}
+                memo |= {"vendors": items.pack(part["names"].list.join(LIST_SEPARATOR).to_list())}
+                memo |= {"skus": items.pack([json.dumps(sku) for sku in part["sku"]])}
         body = written(sheet.slice(start, size), profile)
         yield Batch(operation, f"{account}:file:{name}", body, items.placed(part), memo)
 
@@ -160,7 +169,8 @@ def _sheet(
         pl.col(most).alias("maximum_sales_quantity"),
     )
     if settings.sftp_layout == "multi":
-        cells = cells.with_columns(rows.select(vendors_cell(settings).alias("vendors")).to_series())
+        cell = vendors_cell(items.vendors_of(settings, pl.col("names")))
+        cells = cells.with_columns(rows.select(cell.alias("vendors")).to_series())
     if not single:
         return columns_of(cells, profile.sftp.catalog_columns, always=())
     running = reference.facts.get(RUNNING)
@@ -181,19 +191,9 @@ def identified(rows: pl.DataFrame, profile: Profile) -> pl.Series:
     return rows.select(code.alias(fields.identifier)).to_series()
 
 
-def vendors_cell(settings: PartnerApiSettings) -> pl.Expr:
-    """Return the vendors of a row in a file for many: ids joined by commas, `all` where they are the whole chain."""
-    found = items.vendors_of(settings)
+def vendors_cell(found: pl.Expr) -> pl.Expr:
+    """Return vendors (as items.vendors_of does) for a file for many: joined by commas, `all` for the whole chain."""
     return pl.when(found == "*").then(pl.lit("all")).otherwise(found.str.replace_all(LIST_SEPARATOR, ",", literal=True))
-
-
-def _everyone(rows: pl.DataFrame, settings: PartnerApiSettings) -> Sequence[str]:
-    """Return the vendors of each row as rows name them."""
-    whole = LIST_SEPARATOR.join(settings.vendors)
-    if "vendor_ids" not in rows.columns:
-        return [whole] * rows.height
-    named = pl.when(given("vendor_ids")).then("vendor_ids").otherwise(pl.lit(whole))
-    return [str(text) for text in rows.select(named.alias("vendors")).to_series()]
 
 
 def columns_of(cells: pl.DataFrame, wanted: Sequence[str], *, always: Sequence[str]) -> pl.DataFrame:

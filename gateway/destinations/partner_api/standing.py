@@ -94,13 +94,13 @@ def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]
 
 def running(records: Iterable[Record]) -> pl.DataFrame:
     """Return what is on: `key`, `sku`, `promotion_id`, `starts_at`, `ends_at`, `vendors` (list, of the platform)."""
-    names = ("sku", "promotion_id", "starts_at", "ends_at")
+    names = ("sku", "promotion_id", "starts_at", "ends_at", "item")
     frames = [pl.DataFrame(schema={"key": pl.String, "vendors": pl.List(pl.String)})]
     for record in records:
         on = recalled(record).entries.filter("active").select("key")
         frames.append(on.with_columns(vendors=pl.lit(json.loads(record["base"])["vendors"], pl.List(pl.String))))
     parts = pl.col("key").str.splitn(KEY_SEPARATOR, len(names)).struct.rename_fields(names)
-    return pl.concat(frames).with_columns(parts.alias("parts")).unnest("parts")
+    return pl.concat(frames).with_columns(parts.alias("parts")).unnest("parts").drop("item")
 
 
 def without(record: Record, skus: Collection[str]) -> Record:

@@ -113,18 +113,16 @@ def made(tmp_path, clock):
 
 
 def rows(*cells):
-    """Records from (sku, vendor, more); a vendor with a bar is a list, as files for many vendors get it."""
+    """Records from (sku, vendor, more); a vendor with a bar is a list: a record for each."""
     names = dict.fromkeys(name for _, _, more in cells for name in more)
-    listed = any("|" in vendor for _, vendor, _ in cells)
     frame = pl.DataFrame(
-        {"sku": [sku for sku, *_ in cells], "vendor_ids" if listed else EACH: [vendor for _, vendor, _ in cells]}
+        {"sku": [sku for sku, *_ in cells], EACH: [vendor.split("|") for _, vendor, _ in cells]}
         | {name: [more.get(name) for *_, more in cells] for name in names},
-        schema={"sku": pl.String, "vendor_ids" if listed else EACH: pl.String} | dict.fromkeys(names, pl.String),
+        schema={"sku": pl.String, EACH: pl.List(pl.String)} | dict.fromkeys(names, pl.String),
     )
-    parts = ["sku"] if listed else ["sku", EACH]
-    return frame.with_columns(
+    return frame.explode(EACH).with_columns(
         pl.int_range(10, 10 + pl.len(), dtype=pl.UInt32).alias("effect"),
-        pl.concat_str(parts, separator=KEY_SEPARATOR).alias(KEY),
+        pl.concat_str("sku", EACH, separator=KEY_SEPARATOR).alias(KEY),
     )
 
 
@@ -181,6 +179,20 @@ def test_one_file_for_many_vendors_names_them(made):
     keys["all_vendors"] = False
     (batch,) = encoded(made(**keys), "stock", rows(("A", "S1|S2", {"quantity": "7"}), ("B", "S2", {"quantity": "1"})))
     assert batch.body == b'sku,quantity,vendors\nA,7,"v001,v002"\nB,1,v002\n'
+
+
+def test_levels_that_differ_by_store_follow_each_other_under_the_one_name(made):
+    """What a file does with a product in two of its rows is not known; told so, it has both."""
+    records = rows(*((sku, store, {"quantity": level}) for sku, store, level in
+                     (("A", "S1", "7"), ("A", "S2", "8"), ("B", "S1", "1"), ("B", "S2", "1"))))  # fmt: skip
+    first, second = encoded(made(sftp_layout="multi"), "stock", records)
+    assert first.body == b'sku,quantity,vendors\nA,7,v001\nB,1,"v001,v002"\n'
+    assert second.body == b"sku,quantity,vendors\nA,8,v002\n"
+    assert first.memo["file"] == second.memo["file"] == "products.csv"
+    assert first.effects.rows() == [(10, 1), (12, 2), (13, 2)]
+    assert second.effects.rows() == [(11, 1)]
+    (only,) = encoded(made(sftp_layout="multi", keys={"sftp": {"rows_per_vendor": True}}), "stock", records)
+    assert only.body == b'sku,quantity,vendors\nA,7,v001\nA,8,v002\nB,1,"v001,v002"\n'
 
 
 def test_files_are_written_as_the_profile_says(made):
@@ -317,6 +329,19 @@ def test_promotions_of_other_vendors_are_files_of_their_own(made, clock):
     ] * 2
     (ended,) = upload(destination, promotions({"sku": "B", "command": "end"}, vendor=None), clock)
     assert ended == second.replace(",1,", ",0,")
+
+
+def test_stores_with_promotions_of_their_own_have_files_of_their_own(made, clock):
+    """One after the other under the one name, in the time of each store."""
+    stores = {"S1": {"id": "v001"}, "S2": {"id": "v002", "timezone": "UTC"}}
+    destination = made(sftp_layout="multi", promotions_per_vendor=True, vendors=stores)
+    both = [promotions({"sku": "A", "price": price}, vendor=store) for store, price in (("S1", "1"), ("S2", "2"))]
+    records = pl.concat(both).with_columns(pl.int_range(10, 12, dtype=pl.UInt32).alias("effect"))
+    first, second = upload(destination, records, clock)
+    assert first.splitlines()[1].endswith("2031-03-16 05:00:00,2031-03-23 03:59:59,strikethrough,,,,,1,,1,v001")
+    assert second.splitlines()[1].endswith("2031-03-16 00:00:00,2031-03-22 22:59:59,strikethrough,,,,,2,,1,v002")
+    (ended,) = upload(destination, promotions({"sku": "A", "command": "end"}, vendor="S2"), clock)
+    assert ended == second.replace(",1,v002", ",0,v002")
 
 
 def test_a_single_file_has_both_prices_and_repeats_what_runs(made, clock):
@@ -525,7 +550,7 @@ def test_what_does_not_show_yet_is_looked_at_once_more(made, clock):
     assert destination.poll([as_sent(batch, receipt, intent_at=at)])[1].closed
 
 
-def test_of_several_vendors_the_gravest_counts(made, clock):
+def test_what_is_read_back_is_of_one_vendor_each(made, clock):
     calls = Calls(page({"sku": "A", "active": True}, {"sku": "B", "active": True}), page({"sku": "A", "active": True}))
     destination = made(calls=calls, keys=PAGES, sftp_layout="multi")
     records = rows(("A", "S1|S2", {"quantity": "7"}), ("B", "S1|S2", {"quantity": "2"}))
@@ -533,8 +558,12 @@ def test_of_several_vendors_the_gravest_counts(made, clock):
     receipt, at = destination.submit(batch), clock.now()
     clock.advance(3600)
     receipt = destination.poll([as_sent(batch, receipt, intent_at=at)])[1]
-    assert states(batch, records, receipt) == {"A": "applied", "B": "refused"}
-    assert receipt.outcomes["message"].to_list()[1].startswith("vendor S2: ")
+    of_first = {f"{sku}{KEY_SEPARATOR}S1": "applied" for sku in "AB"}
+    assert states(batch, records, receipt) == {
+        **of_first, f"A{KEY_SEPARATOR}S2": "applied", f"B{KEY_SEPARATOR}S2": "refused"
+    }  # fmt: skip
+    (said,) = receipt.outcomes["message"].drop_nulls()
+    assert said.startswith("vendor S2: ")
 
 
 OFFERS = mapping(
@@ -628,10 +657,10 @@ def test_files_are_taken_by_the_platform(tmp_path, layout):
             return {row["sku"]: (row["quantity"], row["promotion"]) for row in twin.shelf() if row["vendor"] == "v001"}
 
         multi = layout == "multi"
-        stock = rows(
-            *((sku, "v001|v002" if multi else "v001", {"quantity": level}) for sku, level in (("A", "7"), ("B", "3")))
-        )
-        assert go("stock", stock) == ["applied"] * 2
+        stock = rows(*((sku, vendor, {"quantity": level}) for sku, vendor, level in
+                       (("A", "v001|v002" if multi else "v001", "7"), ("B", "v001", "3"), ("B", "v002", "4"))))  # fmt: skip
+        assert go("stock", stock) == ["applied"] * stock.height
+        assert {row["quantity"] for row in twin.shelf() if (row["vendor"], row["sku"]) == ("v002", "B")} == {4}
         now = {"starts_at": "2026-01-01T00:00:00Z", "regular_price": "5", "vendor_ids": "v001|v002" if multi else None}
         vendor = None if multi else "v001"
         assert (

@@ -22,9 +22,9 @@ def gateway(tmp_path, monkeypatch):
 
     with platform(create_products=True) as twin:
 
-        def run(mappings, files, *, create=False):
+        def run(mappings, files, *, create=False, more=""):
             keys = f"{OFTEN}features.create_products = {str(create).lower()}\n"
-            parts = [texts.inbox(), account("panda", twin.url, keys=keys)]
+            parts = [texts.inbox(), account("panda", twin.url, keys=keys, more=more)]
             parts += [texts.route(name, "panda") for name in mappings]
             (tmp_path / "gateway.toml").write_text("version = 1\n" + "".join(parts), "utf-8")
             texts.folders(tmp_path, **mappings)
@@ -126,3 +126,32 @@ def test_promotions_live_and_end_through_the_whole_gateway(gateway):
     twin, states = gateway({"promotion": OFFERS}, {"promotion2.csv": ending})
     assert states[-1] == {"applied": 3}
     assert not any(one.active for one in twin.promotions())
+
+
+def test_promotions_may_have_a_row_per_store_where_stores_have_their_own(gateway):
+    begin = f"{OFFERS_HEAD}A,Week,3.99,,,v1,\nA,Week,3.49,,,v2,\nB,Week,4.25,,,,\n"
+    files, apart = {"promotion1.csv": begin}, {"more": "promotions_per_vendor = true\n"}
+    twin, states = gateway({"promotion": OFFERS}, files, **apart)
+    assert states == [{"applied": 3}]
+
+    def shown():
+        on = [one for one in twin.promotions() if one.active]
+        return {
+            (store, sku): e.value
+            for one in on
+            for store, es in one.entries.items()
+            for sku, e in es.items()
+            if e.active
+        }
+
+    assert shown() == {("v1", "A"): "3.99", ("v2", "A"): "3.49", ("v1", "B"): "4.25", ("v2", "B"): "4.25"}
+    changes = f"{OFFERS_HEAD}A,Week,2.99,,,v1,\nB,Week,4.25,,,v2,inactive\n"
+    twin, states = gateway({"promotion": OFFERS}, {"promotion2.csv": changes}, **apart)
+    assert states[-1] == {"applied": 2}
+    assert shown() == {("v1", "A"): "2.99", ("v2", "A"): "3.49", ("v1", "B"): "4.25"}
+
+
+def test_promotions_of_all_stores_at_once_want_one_row_per_product(gateway):
+    rows = f"{OFFERS_HEAD}A,Week,3.99,,,v1,\nA,Week,3.49,,,v2,\n"
+    _, states = gateway({"promotion": OFFERS}, {"promotion1.csv": rows})
+    assert states == [{"rejected": 2}]

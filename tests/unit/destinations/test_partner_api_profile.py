@@ -35,7 +35,7 @@ ASSUMPTIONS = {
     "A-14": {f"{PROMO}.change_strategy": "end_and_new"},
     "A-15": {f"{SFTP}.max_rows.single": 20_000, f"{SFTP}.warn_mb": 50.0},
     "A-16": {"confirm.window_s.catalog": 1800.0, "confirm.window_s.promotions": 3000.0},
-    "A-17": {"duplicates": "error"},
+    "A-17": {"duplicates": "error", f"{SFTP}.rows_per_vendor": False},
     "A-18": {f"{SFTP}.atomic_rename": "auto"},
     "A-19": {"orders.list_path": "/v2/chains/{chain_id}/vendors/{vendor_id}/orders"},
     "A-20": {"webhook.header": "Authorization", "webhook.accept": ("exact", "bearer")},

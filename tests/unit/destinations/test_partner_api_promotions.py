@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings
 from gateway.destinations.partner_api.memory import Memory
 from gateway.errors import Refused, Throttled, Unreachable
-from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Receipt, Reference, RowState
+from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, ROW, Receipt, Reference, RowState
 from gateway.testing.clock import FakeClock, RealClock
 from gateway.testing.drive import FreeBudget, as_sent, states
 from gateway.transport.http import Response, RetryPolicy, connect
@@ -523,3 +523,28 @@ def test_a_campaign_lives_changes_and_ends_at_the_platform(tmp_path):
         assert go({"sku": "C", "price": "4"}) == ["applied"]
         assert running() == {("C", "4")}
         transport.close()
+
+
+# ---------------------------------------------------------------- a store's own promotions
+
+
+def per_store(*cells):
+    """Records as they are encoded where every store has its own: one per row and store, which ends the key."""
+    frame = rows(*({name: value for name, value in one.items() if name != EACH} for one in cells))
+    stores = pl.Series(EACH, [one[EACH] for one in cells], pl.String)
+    return frame.with_columns(stores, pl.concat_str(pl.col(KEY), stores, separator=KEY_SEPARATOR).alias(KEY))
+
+
+def test_stores_with_promotions_of_their_own_leave_each_other_be(made, clock):
+    first = made(taken("1"), completed(), taken("2"), completed(), promotions_per_vendor=True)
+    both = [{"sku": "A", "price": "2", EACH: "V1"}, {"sku": "A", "price": "3", EACH: "V2"}]
+    assert set(run(first, per_store(*both), clock).values()) == {"applied"}
+    assert [(one["vendors"], one["discount"][0]["discount_value"]) for one in sent(first)] == [(["p1"], 2), (["p2"], 3)]
+    second = made(taken("3"), completed(), promotions_per_vendor=True)
+    run(second, per_store({"sku": "A", "command": "end", EACH: "V1"}), clock)
+    assert sent(second) == [{**sent(first)[0], "active": False}]
+    third = made(promotions_per_vendor=True)
+    other = per_store(*({"sku": "A", "price": "2", "ends_at": LATER, EACH: store} for store in ("V1", "V2")))
+    other = other.with_columns(pl.Series(ROW, [2, 3], pl.Int64), pl.Series(LINE, [2, 3], pl.Int64))
+    found = third.check("promotion", other, third.gather("promotion", other), clock.now().date())
+    assert found.select(ROW, "code", "detail").rows() == [(3, "PROMOTION_RUNS", f"from {FROM} to {UNTIL}")]
