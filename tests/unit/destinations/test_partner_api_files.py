@@ -657,8 +657,7 @@ def test_files_are_taken_by_the_platform(tmp_path, layout):
             return {row["sku"]: (row["quantity"], row["promotion"]) for row in twin.shelf() if row["vendor"] == "v001"}
 
         multi = layout == "multi"
-        stock = rows(*((sku, vendor, {"quantity": level}) for sku, vendor, level in
-                       (("A", "v001|v002" if multi else "v001", "7"), ("B", "v001", "3"), ("B", "v002", "4"))))  # fmt: skip
+        stock = rows(*_levels("v001|v002" if multi else "v001"))
         assert go("stock", stock) == ["applied"] * stock.height
         assert {row["quantity"] for row in twin.shelf() if (row["vendor"], row["sku"]) == ("v002", "B")} == {4}
         now = {"starts_at": "2026-01-01T00:00:00Z", "regular_price": "5", "vendor_ids": "v001|v002" if multi else None}
@@ -685,6 +684,11 @@ def test_files_are_taken_by_the_platform(tmp_path, layout):
         assert twin.violations() == []
         assert [one.faults for one in twin.uploads()] == [[]] * len(twin.uploads())
         destination.close()
+
+
+def _levels(stores):
+    cells = (("A", stores, "7"), ("B", "v001", "3"), ("B", "v002", "4"))
+    return [(sku, vendor, {"quantity": level}) for sku, vendor, level in cells]
 
 
 def _until(clock, call):
