@@ -6,7 +6,8 @@ Names of the members of entries are assumptions; they are compared without case.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -59,6 +60,8 @@ class Known:
         self._products: dict[str, _Kept[pl.DataFrame]] = {}
         self._tree: _Kept[tuple[Category, ...]] | None = None
         self._named: _Kept[frozenset[str]] | None = None
+        self._made: dict[str, _Kept[Category]] = {}
+        """Categories this process made, by code: a listing may come to have them later."""
         self._pages: int | None = None
         """How many calls it took to read all SKUs; None: nobody did."""
         self._written = 0
@@ -104,10 +107,33 @@ class Known:
         """Return all categories."""
         with self._lock:
             self._tree = self._kept(self._tree, lambda: tuple(self._categories()))
-            return self._tree.what
+            listed = {one.code for one in self._tree.what}
+            return (*self._tree.what, *(one for one in self._made_of_late() if one.code not in listed))
+
+    def categories_now(self, wanted: Collection[str]) -> tuple[Category, ...]:
+        """Return the categories that are there at this moment, at least those of the codes wanted.
+
+        Nothing is read where this process made all of them a while ago.
+        """
+        with self._lock:
+            mine = tuple(one for one in self._made_of_late() if one.code in wanted)
+            if len(mine) == len(set(wanted)):
+                return mine
+            self._tree = None
+            return self.categories()
+
+    def made(self, categories: Iterable[Category]) -> None:
+        """Remember categories that were made."""
+        with self._lock:
+            self._made |= {one.code: _Kept(self._clock.now(), one) for one in categories}
+
+    def _made_of_late(self) -> list[Category]:
+        age = self._settings.known_for
+        self._made = {code: one for code, one in self._made.items() if self._fresh(one, age)}
+        return [one.what for one in self._made.values()]
 
     def brands(self) -> frozenset[str]:
-        """Return the names of all brands, without case."""
+        """Return the names of all brands, as `plain` makes them."""
         with self._lock:
             self._named = self._kept(self._named, lambda: frozenset(self._brands()))
             return self._named.what
@@ -155,7 +181,7 @@ class Known:
         for entry in self._calls.listed(READS["brands"]):
             name = _text(_folded(entry), "brandname", "name", "brand", "categoryname")
             if name is not None:
-                yield name.casefold()
+                yield plain(name)
 
 
 def sku_frame(entries: Iterable[Entry], product: str | None = None) -> pl.DataFrame:
@@ -184,6 +210,11 @@ def _text(said: dict[str, Any], *names: str) -> str | None:
         if isinstance(value, str) and value.strip() != "":
             return value.strip()
     return None
+
+
+def plain(part: str) -> str:
+    """Return a name as names are compared: without case, spare spaces and the way its accents are written."""
+    return unicodedata.normalize("NFC", " ".join(part.split()).casefold())
 
 
 def canonical(number: str) -> str:

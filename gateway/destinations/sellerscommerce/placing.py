@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from gateway.contracts.rules import given, issues_of
-from gateway.destinations.sellerscommerce.bodies import Bodies, array
-from gateway.destinations.sellerscommerce.known import Category
+from gateway.destinations.sellerscommerce.bodies import Bodies
+from gateway.destinations.sellerscommerce.known import Category, plain
+from gateway.destinations.sellerscommerce.making import Missing, memo_of
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.destinations.sellerscommerce.tree import Tree
 
@@ -31,7 +32,7 @@ _LINK_SCHEMA = {"number": pl.Int64, "product_code": pl.String, "category_code": 
 def misplaced(rows: pl.DataFrame, tree: Tree, brands: frozenset[str] | None) -> pl.DataFrame:
     """Return issues of rows whose brand or category the store lacks, where it may not or can't be made.
 
-    `brands`: names of the store's brands without case; None: nobody asked.
+    `brands`: names of the store's brands, as `plain` makes them; None: nobody asked.
     """
     stands = rows.with_columns(_may())
     told: list[tuple[str | None, str | None, bool, str, str]] = []
@@ -42,7 +43,7 @@ def misplaced(rows: pl.DataFrame, tree: Tree, brands: frozenset[str] | None) -> 
             lack = place.missing[0]
             field, text = "brand" if lack.is_brand else "category", _lacking(lack)
         if not text and brand and brands is not None and not may:
-            there = brand.casefold() in brands or any(one.is_brand for one in place.chain)
+            there = plain(brand) in brands or any(one.is_brand for one in place.chain)
             field, text = "brand", "" if there else _lacking(Category("", brand, None, is_brand=True))
         if text:
             told.append((brand, category, may, field, text))
@@ -99,14 +100,13 @@ class Placed:
     """Products with their categories, and the calls around them by product."""
 
     frame: pl.DataFrame
-    before: Sequence[Sequence[str]]
+    before: Sequence[Sequence[Missing]]
     after: Sequence[Sequence[str]]
 
     def memo(self, which: range) -> dict[str, str]:
         """Return the calls around some of the products, each once; links with the product's place among them."""
-        before = list(dict.fromkeys(item for n in which for item in self.before[n]))
         after = [[n - which.start, item] for n in which for item in self.after[n]]
-        return ({"before": array(before)} if before else {}) | ({"after": json.dumps(after)} if after else {})
+        return memo_of([self.before[n] for n in which]) | ({"after": json.dumps(after)} if after else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class _Stand:
     """Where products of one brand, category and further categories stand: JSON texts, and codes to be linked."""
 
     text: str | None
-    before: tuple[str, ...]
+    before: tuple[Missing, ...]
     linked: tuple[str, ...]
 
 
@@ -149,13 +149,13 @@ def _stand(
     brand, category, further, may = named
     place = tree.place(brand, category, make=may)
     extra = [tree.place(brand, path, make=may) for path in (further or "").split("|") if path]
-    made = dict.fromkeys(one for each in (place, *extra) for one in each.missing)
+    made = tuple(dict.fromkeys(one for each in (place, *extra) for one in each.missing)) if may else ()
     linked = [each.chain[-1].code for each in extra if each.chain]
     if settings.category_links != "body" and place.chain:
         linked.insert(0, place.chain[-1].code)
     inside = settings.category_links != "call" and place.chain
     text = f"[{','.join(category_bodies(place.chain, settings, bodies))}]" if inside else None
-    before = category_bodies(tuple(made), settings, bodies) if may else []
+    before = [Missing(*one) for one in zip(made, category_bodies(made, settings, bodies), strict=True)]
     return _Stand(text, tuple(before), tuple(dict.fromkeys(linked)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -22,6 +22,7 @@ from gateway.destinations.sellerscommerce.calls import Calls
 from gateway.destinations.sellerscommerce.endpoints import WRITES, Endpoint
 from gateway.destinations.sellerscommerce.inside import LEVELS, Inside
 from gateway.destinations.sellerscommerce.known import Known
+from gateway.destinations.sellerscommerce.making import BEFORE, Making, making, wanted
 from gateway.destinations.sellerscommerce.settings import SellersCommerceSettings
 from gateway.errors import Unreachable
 from gateway.model import OUTCOME_SCHEMA, Batch, Outgoing, Receipt, RowState
@@ -53,6 +54,8 @@ class _Progress:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
     refusals: list[dict[str, str]] = field(default_factory=list)
+    making: Making | None = None
+    """Which categories are made: decided once, as calls are told apart by their places."""
 
 
 class Sending:
@@ -61,7 +64,7 @@ class Sending:
     def __init__(self, calls: Calls, settings: SellersCommerceSettings, known: Known) -> None:
         self._calls = calls
         self._settings = settings
-        self._wrote = known.wrote
+        self._known, self._wrote = known, known.wrote
         self._inside = Inside(known)
         self._under_way: dict[str, _Progress] = {}
         self._lock = threading.Lock()
@@ -69,7 +72,7 @@ class Sending:
     def submit(self, batch: Batch) -> Receipt:
         """Send the batch. Raises what the transport raises; the same batch sent again goes on where it stopped."""
         progress = self._progress(batch)
-        work = _Work(self._calls, self._settings, progress, self._inside, self._wrote, first=batch.operation == "stock")
+        work = _Work(self._calls, self._settings, progress, self._inside, self._known, first=batch.operation == "stock")
         items = lines(batch.body)
         to = batch.memo["to"]
         try:
@@ -79,7 +82,7 @@ class Sending:
                 verdicts = work.rows(WRITES[to], items, single=batch.memo["body"] == "single")
         finally:
             self._wrote(to)
-            if "before" in batch.memo:
+            if progress.making is not None and progress.making.items:
                 self._wrote("category")
         with self._lock:
             self._under_way.pop(batch.slot, None)
@@ -110,7 +113,7 @@ def outgoing(batch: Batch) -> list[Outgoing]:
     if to != "product":
         return _sheet(to, items) if batch.memo["body"] == "list" else [_one(to, item) for item in items]
     counts = [int(count) for count in batch.memo["rows"].split(",")]
-    before = lines(batch.memo.get("before", "[]").encode())
+    before = lines(batch.memo.get(BEFORE, "[]").encode())
     after = [item for _, item in json.loads(batch.memo.get("after", "[]"))]
     products = [_one(to, item, count) for item, count in zip(items, counts, strict=True)]
     return [*_sheet("category", before, 0), *products, *_sheet("link", after, 0)]
@@ -137,7 +140,7 @@ class _Work:
     settings: SellersCommerceSettings
     progress: _Progress
     inside: Inside
-    wrote: Callable[[str], None]
+    known: Known
     first: bool
 
     def rows(self, endpoint: Endpoint, items: Sequence[str], *, single: bool) -> list[Verdict]:
@@ -158,10 +161,15 @@ class _Work:
 
     def products(self, items: Sequence[str], memo: Mapping[str, str]) -> list[Verdict]:
         """Send missing categories, each product, and its links; one verdict per row of the products."""
-        before = self.rows(WRITES["category"], lines(memo.get("before", "[]").encode()), single=False)
+        making = self._making(memo)
+        before = self.rows(WRITES["category"], making.items, single=False)
+        self.known.made(one for one, told in zip(making.made, before, strict=False) if not told.refused)
         lost = next((one.text for one in before if one.refused), "")
         verdicts = []
         for number, item in enumerate(items):
+            if number in making.refused:
+                verdicts.append(Verdict(Meaning.REFUSED, making.refused[number]))
+                continue
             one = self._product(item, f"product {number}", memo.get(LEVELS, ""), len(items) - number)
             if one.refused and lost:
                 one = Verdict(one.meaning, f"{one.text} (a category could not be made: {lost})")
@@ -169,6 +177,13 @@ class _Work:
         verdicts = self._linked(verdicts, json.loads(memo.get("after", "[]")))
         counts = [int(count) for count in memo["rows"].split(",")]
         return [one for one, count in zip(verdicts, counts, strict=True) for _ in range(count)]
+
+    def _making(self, memo: Mapping[str, str]) -> Making:
+        """Decide which categories are made by what the store has now. Raises what reading the store raises."""
+        if self.progress.making is None:
+            codes = [one.code for one in wanted(memo)]
+            self.progress.making = making(memo, self.known.categories_now(codes) if codes else ())
+        return self.progress.making
 
     def _linked(self, verdicts: list[Verdict], after: Sequence[tuple[int, str]]) -> list[Verdict]:
         wanted = [(number, item) for number, item in after if not verdicts[number].refused]
@@ -190,7 +205,7 @@ class _Work:
     def _apart(self, endpoint: Endpoint) -> AbstractContextManager[None]:
         """Keep products from passing prices."""
         if endpoint == WRITES["price"]:
-            return self.inside.prices(lambda: self.wrote("price"))
+            return self.inside.prices(lambda: self.known.wrote("price"))
         return nullcontext()
 
     def _call(self, endpoint: Endpoint, body: str, name: str, *, patient: bool = True) -> Verdict:
