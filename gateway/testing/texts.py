@@ -5,13 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def mapping(contract: str, fields: str) -> str:
-    """Return the mapping of a comma-separated file in UTF-8; `fields`: the lines of its fields."""
+def mapping(contract: str, fields: str, *, delimiter: str = ",") -> str:
+    """Return the mapping of a delimited file in UTF-8; `fields`: the lines of its fields."""
     head = f'contract = "{contract}"\nversion = 1\n'
-    return f'{head}[format]\nkind = "csv"\ndelimiter = ","\nencoding = "utf-8"\n[fields]\n{fields}'
+    return f'{head}[format]\nkind = "csv"\ndelimiter = "{delimiter}"\nencoding = "utf-8"\n[fields]\n{fields}'
 
 
 LEVELS = mapping("stock", 'sku = "sku"\nquantity = "quantity"\n')
+_NET = 'sku = "Article"\nprice = "Price"\nprice_basis = { constant = "net" }\n'
+PRICES = mapping("price", _NET, delimiter=";")
+"""Columns: Article;Price."""
+PROMOTIONS = mapping("promotion", f'{_NET}starts_at = "From"\nends_at = "To"\n', delimiter=";")
+"""Columns: Article;Price;From;To."""
 
 
 def inbox(more: str = "") -> str:
@@ -19,11 +24,26 @@ def inbox(more: str = "") -> str:
     return f'[sources.drop]\nkind = "local"\npartner = "acme"\nfolder = "inbox"\nsettle = 0\n{more}'
 
 
-def route(name: str, destination: str, *, source: str = "drop", files: str | None = None) -> str:
-    """Return the settings of a route whose mapping has its name; it takes the files whose name begins so."""
+def store(name: str, host: str, *, pace: str = "call_interval = 0\n") -> str:
+    """Return the settings of a Sellers Commerce store whose keys are the environment's SC_USER and SC_SECRET."""
+    return f"""[destinations.{name}]
+kind = "sellerscommerce"
+host = "{host}"
+access_key = {{ env = "SC_USER" }}
+shared_secret = {{ env = "SC_SECRET" }}
+price_basis = "net"
+currency = "USD"
+{pace}"""
+
+
+def route(name: str, destination: str, *, source: str = "drop", files: str | None = None, by: str | None = None) -> str:
+    """Return the settings of a route; it takes the files whose name begins like its own by the mapping of its name.
+
+    `by`: name of another mapping.
+    """
     taken = f"{name}*.csv" if files is None else files
-    parts = f'source = "{source}"\nfiles = "{taken}"\nmapping = "{name}.toml"\ndestination = "{destination}"\n'
-    return f"[routes.{name}]\n{parts}"
+    read = f'source = "{source}"\nfiles = "{taken}"\nmapping = "{by or name}.toml"\n'
+    return f'[routes.{name}]\n{read}destination = "{destination}"\n'
 
 
 def folders(root: Path, **mappings: str) -> None:

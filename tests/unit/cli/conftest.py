@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import main
 from gateway.settings.template import FOLDERS, starter
+from gateway.testing import texts
+from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
 
 Call = Callable[..., Result]
 
@@ -45,6 +47,33 @@ def call() -> Call:
         return CliRunner().invoke(main, list(args), input=stdin)
 
     return run
+
+
+KEYS = Account("cli-user", "cli-secret")
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[SellersCommerceTwin]:
+    """Return a store with the articles A0 to A2; its keys stand in the environment."""
+    monkeypatch.setenv("SC_USER", KEYS.access_key)
+    monkeypatch.setenv("SC_SECRET", KEYS.shared_secret)
+    with SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,))) as twin:
+        for number in range(3):
+            twin.put_sku(f"A{number}", stock=1, price="5")
+        yield twin
+        assert twin.violations == []
+
+
+@pytest.fixture
+def add(place: Path) -> Callable[..., None]:
+    """Return a function that adds tables to the settings, and mappings by their names."""
+
+    def added(*tables: str, **mappings: str) -> None:
+        path = place / "gateway.toml"
+        path.write_text("\n".join((path.read_text("utf-8"), *tables)), "utf-8")
+        texts.folders(place, **mappings)
+
+    return added
 
 
 def drop(place: Path, name: str, rows: str, header: str = "Article;Stock;Warehouse\n") -> Path:

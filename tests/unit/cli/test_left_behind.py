@@ -8,38 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
+from gateway.testing import texts
 
-KEYS = Account("left-user", "left-secret")
-ROUTE = """
-[routes.{name}]
-source = "inbox"
-files = ["{word}*.csv"]
-mapping = "{word}.toml"
-destination = "store"
-owner = "{owner}"
-"""
-SETTINGS = """
-[destinations.store]
-kind = "sellerscommerce"
-host = "{host}"
-access_key = {{ env = "SC_USER" }}
-shared_secret = {{ env = "SC_SECRET" }}
-price_basis = "net"
-currency = "USD"
-call_interval = 0
-"""
-MAPPING = """contract = "{word}"
-version = 1
-[format]
-kind = "csv"
-delimiter = ";"
-encoding = "utf-8"
-[fields]
-sku = "Article"
-price = "Price"
-price_basis = {{ constant = "net" }}
-"""
 WORDS = ("price", "promotion")
 
 
@@ -49,13 +19,11 @@ class Place:
     def __init__(self, folder, call, twin):
         self.folder, self.call, self.twin = folder, call, twin
         self.settings = folder / "gateway.toml"
-        self.without = self.settings.read_text("utf-8") + SETTINGS.format(host=twin.url)
-        (folder / "mappings/price.toml").write_text(MAPPING.format(word="price"), "utf-8")
-        window = 'starts_at = "From"\nends_at = "To"\n'
-        (folder / "mappings/promotion.toml").write_text(MAPPING.format(word="promotion") + window, "utf-8")
+        self.without = f"{self.settings.read_text('utf-8')}\n{texts.store('store', twin.url)}"
+        texts.folders(folder, price=texts.PRICES, promotion=texts.PROMOTIONS)
 
     def routes(self, *names, owner="acme"):
-        text = "".join(ROUTE.format(name=f"{one}s", word=one, owner=owner) for one in names)
+        text = "".join(f'{texts.route(one, "store", source="inbox")}owner = "{owner}"\n' for one in names)
         self.settings.write_text(self.without + text, "utf-8")
 
     def once(self, name=None, text=""):
@@ -73,13 +41,8 @@ class Place:
 
 
 @pytest.fixture
-def here(place, call, monkeypatch):
-    with SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,))) as twin:
-        for number in range(3):
-            twin.put_sku(f"A{number}", stock=1, price="5")
-        monkeypatch.setenv("SC_USER", KEYS.access_key)
-        monkeypatch.setenv("SC_SECRET", KEYS.shared_secret)
-        yield Place(place, call, twin)
+def here(place, call, store):
+    return Place(place, call, store)
 
 
 def moments(*seconds):

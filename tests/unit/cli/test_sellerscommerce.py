@@ -11,56 +11,19 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.journal import open_journal, runs
-from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
-
-KEYS = Account("cli-user", "cli-secret")
-SETTINGS = """
-[destinations.store]
-kind = "sellerscommerce"
-host = "{host}"
-access_key = {{ env = "SC_USER" }}
-shared_secret = {{ env = "SC_SECRET" }}
-price_basis = "net"
-currency = "USD"
-call_interval = 0
-
-[routes.store_stock]
-source = "inbox"
-files = ["level*.csv"]
-mapping = "example.toml"
-destination = "store"
-
-[routes.store_prices]
-source = "inbox"
-files = ["price*.csv"]
-mapping = "prices.toml"
-destination = "store"
-"""
-PRICES = """contract = "price"
-version = 1
-[format]
-kind = "csv"
-delimiter = ";"
-encoding = "utf-8"
-[fields]
-sku = "Article"
-price = "Price"
-price_basis = { constant = "net" }
-"""
+from gateway.testing import texts
 
 
 @pytest.fixture
-def twin(place, monkeypatch):
-    with SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,))) as one:
-        for number in range(4):
-            one.put_sku(f"A{number}", stock=1, price="5")
-        path = place / "gateway.toml"
-        path.write_text(path.read_text("utf-8") + SETTINGS.format(host=one.url), "utf-8")
-        (place / "mappings" / "prices.toml").write_text(PRICES, "utf-8")
-        monkeypatch.setenv("SC_USER", KEYS.access_key)
-        monkeypatch.setenv("SC_SECRET", KEYS.shared_secret)
-        yield one
-        assert one.violations == []
+def twin(add, store):
+    store.put_sku("A3", stock=1, price="5")
+    add(
+        texts.store("store", store.url),
+        texts.route("store_stock", "store", source="inbox", files="level*.csv", by="example"),
+        texts.route("store_prices", "store", source="inbox", files="price*.csv", by="prices"),
+        prices=texts.PRICES,
+    )
+    return store
 
 
 def shelf(twin, what):
@@ -107,7 +70,7 @@ def test_what_differs_is_told_and_sent_again(place, call, twin):
 
 def test_a_price_for_some_vendors_changes_the_store_only_where_that_is_meant(place, call, twin):
     mapping = place / "mappings/prices.toml"
-    mapping.write_text(PRICES + 'vendor_ids = "Stores"\n', "utf-8")
+    mapping.write_text(texts.PRICES + 'vendor_ids = "Stores"\n', "utf-8")
     taken(place, call, "price_1.csv", "Article;Price;Stores\nA0;7;\nA1;7;Berlin\n", code=1)
     assert shelf(twin, "price") == {"A0": "7", "A1": "5", "A2": "5", "A3": "5"}
     settings = place / "gateway.toml"
@@ -125,13 +88,7 @@ def test_the_generic_feeds_make_a_shop(place, call, twin):
     text = (place / "gateway.toml").read_text("utf-8").replace('"USD"', '"GBP"')
     for name in ("catalog", "price", "stock"):
         (place / "mappings" / f"{name}.toml").write_bytes((root / f"mappings/generic_{name}_csv.toml").read_bytes())
-        text += f"""
-[routes.{name}]
-source = "inbox"
-files = ["{name}.csv"]
-mapping = "{name}.toml"
-destination = "store"
-"""
+        text += texts.route(name, "store", source="inbox", files=f"{name}.csv")
         text += "create_missing = true\n" if name == "catalog" else ""
     (place / "gateway.toml").write_text(text.replace("[routes.stock]", "[routes.old]", 1), "utf-8")
     for name in ("catalog", "price", "stock"):
@@ -146,30 +103,21 @@ destination = "store"
     assert {call("reconcile", name).exit_code for name in ("catalog", "price", "stock")} == {0}
 
 
-CATALOG = """contract = "catalog"
-version = 1
-[format]
-kind = "csv"
-delimiter = ";"
-encoding = "utf-8"
-[fields]
-sku = "Article"
+CATALOG = texts.mapping(
+    "catalog",
+    """sku = "Article"
 name = "Name"
 brand = { constant = "House" }
 price = "Price"
 price_basis = { constant = "net" }
 discount = "Discount"
-"""
+""",
+    delimiter=";",
+)
 
 
-def test_a_lasting_discount_is_sent_as_price_or_its_row_is_told(place, call, twin):
-    (place / "mappings/goods.toml").write_text(CATALOG, "utf-8")
-    text = (place / "gateway.toml").read_text("utf-8")
-    route = (
-        '\n[routes.goods]\nsource = "inbox"\nfiles = ["goods*.csv"]\nmapping = "goods.toml"\ndestination = "store"\n'
-        "create_missing = true\n"
-    )
-    (place / "gateway.toml").write_text(text + route, "utf-8")
+def test_a_lasting_discount_is_sent_as_price_or_its_row_is_told(place, call, add, twin):
+    add(f"{texts.route('goods', 'store', source='inbox')}create_missing = true\n", goods=CATALOG)
     lines = ("A0;Tee;20;12.5", "N1;New;8;50", "A1;Bag;;10", "A2;Cap;7;")
     taken(place, call, "goods_1.csv", "Article;Name;Price;Discount\n" + "\n".join(lines) + "\n")
     assert shelf(twin, "price") == {"A0": "17.5", "A1": "5", "A2": "7", "A3": "5", "N1": "4"}
@@ -184,20 +132,10 @@ def test_a_lasting_discount_is_sent_as_price_or_its_row_is_told(place, call, twi
 
 
 MADE = CATALOG.replace('discount = "Discount"', 'category = "Category"')
-TWO_ROUTES = """
-[routes.goods]
-source = "inbox"
-files = ["goods*.csv"]
-mapping = "goods.toml"
-destination = "store"
-create_missing = true
-
-[routes.rest]
-source = "inbox"
-files = ["rest*.csv"]
-mapping = "goods.toml"
-destination = "store"
-"""
+TWO_ROUTES = (
+    f"{texts.route('goods', 'store', source='inbox')}create_missing = true\n",
+    texts.route("rest", "store", source="inbox", by="goods"),
+)
 
 
 def results(place, name):
@@ -211,10 +149,8 @@ def run_of(place, name):
     return path.name.removeprefix(f"{name}.").split(".")[0]
 
 
-def test_two_routes_of_one_lane_each_make_what_they_may(place, call, twin):
-    (place / "mappings/goods.toml").write_text(MADE, "utf-8")
-    settings = place / "gateway.toml"
-    settings.write_text(settings.read_text("utf-8") + TWO_ROUTES, "utf-8")
+def test_two_routes_of_one_lane_each_make_what_they_may(place, call, add, twin):
+    add(*TWO_ROUTES, goods=MADE)
     head = "Article;Name;Price;Category\n"
     taken(place, call, "goods_1.csv", head + "N0;Zero;5;Shoes\n")
     assert call("pause", "store").exit_code == 0
@@ -242,8 +178,9 @@ def test_two_routes_of_one_lane_each_make_what_they_may(place, call, twin):
     assert call("run", "--once").exit_code == 1
     assert results(place, "rest_1.csv")[-1] == {"N2": "applied", "N3": "refused"}  # what its run was not allowed
 
+    settings = place / "gateway.toml"
     text = settings.read_text("utf-8")
-    settings.write_text(text.replace('"rest*.csv"]', '"rest*.csv"]\ncreate_missing = true'), "utf-8")
+    settings.write_text(text.replace('"rest*.csv"', '"rest*.csv"\ncreate_missing = true'), "utf-8")
     taken(place, call, "rest_2.csv", head + "N3;Three;5;Garden\nN4;Four;5;Shoes\n")
     assert results(place, "rest_2.csv") == [{"N3": "applied", "N4": "unchanged"}]
 

@@ -11,26 +11,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from gateway.testing import texts
 from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
 
 KEYS = Account("clock-user-5e1d", "clock-secret-5e1d")
 SPEED = 1800.0
 """An access token lives two seconds, a refresh token eight."""
-SETTINGS = """
-[destinations.store]
-kind = "sellerscommerce"
-host = "{host}"
-access_key = {{ env = "SC_USER" }}
-shared_secret = {{ env = "SC_SECRET" }}
-stock_batch_size = 1
-call_interval = 180
-
-[routes.store_stock]
-source = "inbox"
-files = ["level*.csv"]
-mapping = "example.toml"
-destination = "store"
-"""
 
 
 class Watched:
@@ -60,12 +46,14 @@ class Watched:
 
 
 @pytest.fixture
-def store(place, monkeypatch):
+def store(add, monkeypatch):
     with SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,)), speed=SPEED) as twin:
         for number in range(14):
             twin.put_sku(f"A{number}", stock=1, price="5")
-        path = place / "gateway.toml"
-        path.write_text(path.read_text("utf-8") + SETTINGS.format(host=twin.url), "utf-8")
+        add(
+            texts.store("store", twin.url, pace="stock_batch_size = 1\ncall_interval = 180\n"),
+            texts.route("store_stock", "store", source="inbox", files="level*.csv", by="example"),
+        )
         monkeypatch.setenv("SC_USER", KEYS.access_key)
         monkeypatch.setenv("SC_SECRET", KEYS.shared_secret)
         monkeypatch.setenv("GATEWAY_DEBUG", "1")

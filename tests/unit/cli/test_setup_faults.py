@@ -6,48 +6,37 @@ import json
 
 import pytest
 
+from gateway.testing import texts
 from gateway.twin.mirakl import MiraklTwin
 
-SETTINGS = """
-[destinations.shop]
+SHOP = """[destinations.shop]
 kind = "mirakl"
 host = "{host}"
 api_key = {{ env = "SHOP_KEY" }}
 price_basis = "net"
 currency = "USD"
 offer_columns = {{ condition = "no-such-column" }}
-
-[routes.catalog]
-source = "inbox"
-files = ["catalog*.csv"]
-mapping = "catalog.toml"
-destination = "shop"
-effects = ["offer"]
 """
-MAPPING = """contract = "catalog"
-version = 1
-[format]
-kind = "csv"
-delimiter = ";"
-encoding = "utf-8"
-[fields]
-sku = "Article"
+GOODS = texts.mapping(
+    "catalog",
+    """sku = "Article"
 price = "Price"
 price_basis = { constant = "net" }
 condition = { constant = "11" }
 quantity = { constant = "1" }
 barcode = { constant = "4006381333931" }
 barcode_type = { constant = "EAN-13" }
-"""
+""",
+    delimiter=";",
+)
 
 
 @pytest.fixture
-def twin(place, monkeypatch):
+def twin(add, monkeypatch):
+    monkeypatch.setenv("SHOP_KEY", "twin-key")
     with MiraklTwin({}, speed=300) as one:
-        path = place / "gateway.toml"
-        path.write_text(path.read_text("utf-8") + SETTINGS.format(host=one.url), "utf-8")
-        (place / "mappings/catalog.toml").write_text(MAPPING, "utf-8")
-        monkeypatch.setenv("SHOP_KEY", "twin-key")
+        route = texts.route("catalog", "shop", source="inbox") + 'effects = ["offer"]\n'
+        add(SHOP.format(host=one.url), route, catalog=GOODS)
         yield one
 
 

@@ -8,54 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
-
-KEYS = Account("cli-user", "cli-secret")
-ROUTE = """
-[routes.{word}]
-source = "inbox"
-files = ["{word}*.csv"]
-mapping = "{word}.toml"
-destination = "store"
-"""
-SETTINGS = """
-[destinations.store]
-kind = "sellerscommerce"
-host = "{host}"
-access_key = {{ env = "SC_USER" }}
-shared_secret = {{ env = "SC_SECRET" }}
-price_basis = "net"
-currency = "USD"
-call_interval = 0
-"""
-MAPPING = """contract = "{word}"
-version = 1
-[format]
-kind = "csv"
-delimiter = ";"
-encoding = "utf-8"
-[fields]
-sku = "Article"
-price = "Price"
-price_basis = {{ constant = "net" }}
-"""
+from gateway.testing import texts
 
 
 @pytest.fixture
-def twin(place, monkeypatch):
-    with SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,))) as one:
-        for number in range(3):
-            one.put_sku(f"A{number}", stock=1, price="5")
-        path = place / "gateway.toml"
-        routes = "".join(ROUTE.format(word=word) for word in ("price", "promotion"))
-        path.write_text(path.read_text("utf-8") + SETTINGS.format(host=one.url) + routes, "utf-8")
-        (place / "mappings/price.toml").write_text(MAPPING.format(word="price"), "utf-8")
-        window = 'starts_at = "From"\nends_at = "To"\n'
-        (place / "mappings/promotion.toml").write_text(MAPPING.format(word="promotion") + window, "utf-8")
-        monkeypatch.setenv("SC_USER", KEYS.access_key)
-        monkeypatch.setenv("SC_SECRET", KEYS.shared_secret)
-        yield one
-        assert one.violations == []
+def twin(add, store):
+    routes = (texts.route(word, "store", source="inbox") for word in ("price", "promotion"))
+    add(texts.store("store", store.url), *routes, price=texts.PRICES, promotion=texts.PROMOTIONS)
+    return store
 
 
 def prices(twin):

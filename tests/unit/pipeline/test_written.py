@@ -9,6 +9,7 @@ from gateway.pipeline.written import as_written
 from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock
 from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
 
 CELLS = {"quantity": 1, "sku": 0}
 
@@ -58,18 +59,15 @@ def test_no_issues_are_none():
     assert shown() == []
 
 
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ";"
-encoding = "utf-8"
-[fields]
-sku = "Article"
+MAPPING = mapping(
+    "stock",
+    """sku = "Article"
 quantity = { column = "Stock", number = "1.234,5" }
 valid_from = { column = "From", date = "dd/MM/yyyy", zone = "Europe/Madrid", optional = true }
 command = { column = "Ended", words = { yes = "end", no = "off" }, optional = true }
-"""
+""",
+    delimiter=";",
+)
 
 
 def test_a_partner_reads_his_own_words_in_the_results(tmp_path):
