@@ -17,6 +17,7 @@ from gateway.formats.parts import together, unpacked
 from gateway.issues import CATALOGUE
 from gateway.mapping import MappingFile, load_mapping
 from gateway.model import RowState, Summary, Table
+from gateway.pipeline.held import HeldFolder
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.setup import RouteSetup
 from gateway.reports import errors_writer, verdict, writers
@@ -99,7 +100,7 @@ def check_file(
     `work`: an empty folder for rows and issues. `source_time`: aware; None takes the file's own. `progress` is called
     with the number of records read so far, block by block.
     """
-    folder = RunFolder(work / "run")
+    folder = HeldFolder(work / "run")
     folder.begin()
     stat = file.stat()
     mapping = load_mapping(setup.mapping)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from gateway.pipeline import across
+from gateway.pipeline import across, held
 from gateway.pipeline.judge import check_file
 from gateway.readers import reader_for
 from gateway.readers.csv import CsvReader
@@ -54,10 +54,15 @@ def judged(tmp_path):
     return judge
 
 
-@pytest.mark.parametrize("held", [0, 100, 1 << 20])
+@pytest.fixture(params=[0, 1000, 1 << 20], ids=["on the disk", "some in memory", "in memory"], autouse=True)
+def where(request, monkeypatch):
+    """Where hashes and blocks are kept: the answers are the same."""
+    monkeypatch.setattr(across, "_HELD", request.param)
+    monkeypatch.setattr(held, "_HELD", request.param)
+
+
 @pytest.mark.parametrize("block", [64, 1000, 1 << 20])
-def test_causes_counted_while_reading_are_those_of_all_issues(judged, monkeypatch, block, held):
-    monkeypatch.setattr(across, "_HELD", held)
+def test_causes_counted_while_reading_are_those_of_all_issues(judged, block):
     found = judged(ROWS, block=block)
     assert found.causes() == causes(found.rows().issues(), found.readout.columns)
     assert {(cause.code, cause.count) for cause in found.causes()} == {
@@ -97,3 +102,11 @@ def test_answers_have_every_row_and_the_errors_file_the_cells_as_they_came(judge
     errors = written["errors.csv"].read_text("utf-8-sig").splitlines()
     assert len(errors) == 40 + 40 + 1 + 1
     assert any(line.endswith("b7;p;pieces;viele") for line in errors)
+
+
+def test_a_small_file_without_late_faults_leaves_nothing_on_the_disk(judged, tmp_path, monkeypatch):
+    monkeypatch.setattr(held, "_HELD", 1 << 20)
+    found = judged(ROWS[:340], block=1000)
+    assert found.readout.bad == 40
+    assert [path for path in (tmp_path / "work" / "run").rglob("*") if path.is_file()] == []
+    assert len(list(found.rows().failed())) > 0
