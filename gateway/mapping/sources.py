@@ -108,7 +108,7 @@ def texts_of(source: Source, ragged: frozenset[int]) -> list[pl.Expr]:
 def ragged_columns(frame: pl.DataFrame, indices: Iterable[int], blanks: str | None) -> frozenset[int]:
     """Return the columns that have blanks at the ends of cells, as far as that is found cheaply, else all.
 
-    `blanks`: those that cells can hold (as in Table).
+    `blanks`: those that cells can begin or end with (as in Table).
     """
     if blanks is None or not blanks.isspace():
         return frozenset(indices) if blanks is None else frozenset()

@@ -94,7 +94,7 @@ class Table:
     `kinds`: UInt8 columns `c0`... parallel to the cells (values of Kind), or None when every cell is text.
     `issues`: faults of records of this block (frame of ISSUE_SCHEMA); a record with one is still in `frame`.
     `links`: only for a file of ours that came back: `@row`, `first_run`, `first_row` (String, Int64) per record.
-    `blanks`: the blank characters that cells can hold, as far as known: "" or " "; None: any.
+    `blanks`: the blank characters that cells can begin or end with, as far as known: "" or " "; None: any.
     """
 
     frame: pl.DataFrame

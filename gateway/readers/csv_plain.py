@@ -18,8 +18,10 @@ _LONE_CR = re.compile(rb"\r(?!\n)")
 _STEP = 1 << 16
 """Bytes looked at a time: what is made of them stays in the processor's cache, and in memory that is used again."""
 _ABROAD = [blank.encode() for blank in WHITE if not blank.isascii()]
-_FIRST = {first: [one for one in _ABROAD if one[0] == first] for first in sorted({one[0] for one in _ABROAD})}
-"""Blanks beyond ASCII by the first of their two or three bytes."""
+_LEADS = sorted({one[0] for one in _ABROAD})
+"""Bytes that begin a blank beyond ASCII."""
+_PAIRS = np.isin(np.arange(1 << 16), [one[0] << 8 | one[1] for one in _ABROAD]).reshape(256, 256)
+"""Pairs of bytes that begin one."""
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
@@ -45,30 +47,42 @@ def plain_text(data: bytes) -> tuple[int, bool]:
     return limit, doubtful
 
 
-def blanks_in(block: Bytes) -> str | None:
-    """Return the blanks that cells of plain text can hold: none, the space alone, or None for any; not empty."""
-    space = beyond = False
+def blanks_in(block: Bytes, marks: bytes) -> str | None:
+    """Return the blanks that cells of plain text can begin or end with: none, the space alone, or None for any.
+
+    `block`: whole records, not empty. `marks`: what stands between cells, and around them.
+    """
+    ends, alike = bool(block[0] == _SPACE), 0
     for at in range(0, len(block), _STEP):
-        part = block[at : at + _STEP]
-        ends = np.count_nonzero(part == _LF) + np.count_nonzero(part == _CR)
-        if np.count_nonzero(part < _CONTROLS) != ends:
+        part = block[at : at + _STEP + 1]  # and the byte behind it: an end may lie between two parts
+        feeds, returns = part == _LF, part == _CR
+        if np.count_nonzero(part < _CONTROLS) != np.count_nonzero(feeds) + np.count_nonzero(returns):
             return None
-        space = space or bool((part == _SPACE).any())
-        beyond = beyond or bool((part > _DELETE).any())
-    if beyond and any(_begin(block, first, blanks) for first, blanks in _FIRST.items()):
-        return None
-    return " " if space else ""
+        ends = ends or _at_ends(part, feeds | returns, marks)
+        for lead in _LEADS if part.max() > _DELETE else ():
+            found, some = _abroad(block, at + np.flatnonzero(part == lead))
+            alike += some
+            if found or alike > _FEW:
+                return None
+    return " " if ends else ""
 
 
-def _begin(block: Bytes, first: int, blanks: list[bytes]) -> bool:
-    """Tell whether one of these blanks stands in the block, which is plain text; they begin with the same byte."""
-    begins = block == first
-    if not begins.any():
+def _at_ends(part: Bytes, edges: npt.NDArray[np.bool_], marks: bytes) -> bool:
+    """Tell whether a space stands beside one of the edges or marks."""
+    spaces = part == _SPACE
+    if not spaces.any():
         return False
-    seconds = {blank[1] for blank in blanks}
-    places = [np.flatnonzero(begins[:-1] & (block[1:] == second)) for second in seconds]
-    found = {block[place : place + len(blanks[0])].tobytes() for one in places for place in one[:_FEW].tolist()}
-    return any(len(one) > _FEW for one in places) or not found.isdisjoint(blanks)
+    for mark in marks:
+        edges = edges | (part == mark)
+    return bool((spaces[1:] & edges[:-1]).any() or (spaces[:-1] & edges[1:]).any())
+
+
+def _abroad(block: Bytes, places: npt.NDArray[np.int64]) -> tuple[bool, int]:
+    """Tell whether a blank beyond ASCII begins at one of the places, and how many of them look like it."""
+    alike = places[_PAIRS[block[places], block[np.minimum(places + 1, len(block) - 1)]]]
+    if len(alike) > _FEW:
+        return False, len(alike)
+    return any(block[at : at + len(one)].tobytes() == one for at in alike.tolist() for one in _ABROAD), len(alike)
 
 
 def _lone_feeds(data: bytes) -> bool:

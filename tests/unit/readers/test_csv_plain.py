@@ -17,7 +17,7 @@ LAYOUT = CsvLayout(kind="csv", delimiter=";", encoding="utf-8")
 
 
 def held(text: str) -> str | None:
-    return csv_plain.blanks_in(np.frombuffer(text.encode(), np.uint8))
+    return csv_plain.blanks_in(np.frombuffer(text.encode(), np.uint8), b';"')
 
 
 @pytest.mark.parametrize("blank", [one for one in WHITE if one not in " \r\n"], ids=lambda one: f"{ord(one):x}")
@@ -27,9 +27,14 @@ def test_a_block_with_any_other_blank_is_said_to_hold_any(blank: str, shape: str
 
 
 @pytest.mark.parametrize(
-    ("text", "blanks"), [("a;b\r\n", ""), ("Campaña;€;“x”\u2013y\n", ""), ("a; b\n", " "), ("“a b”;…\r\n", " ")]
-)
-def test_blocks_with_the_space_alone_or_none(text: str, blanks: str):
+    ("text", "blanks"),
+    [
+        ("a;b\r\n", ""), ("Campaña;€;“x”\u2013y\n", ""), ("“a b”;…\r\n", ""), ("a b;1 234 €\n", ""),
+        ("a; b\n", " "), ("a ;b\n", " "), (" a;b\n", " "), ("a;b \n", " "), ("a;b \r\n", " "), ("a\n b;c\n", " "),
+        ('"a ";b\n', " "), ('a;" b"\n', " "),
+    ],
+)  # fmt: skip
+def test_blocks_whose_cells_have_the_space_alone_at_an_end_or_none(text: str, blanks: str):
     assert held(text) == blanks
 
 
@@ -38,11 +43,16 @@ def test_more_look_alikes_than_are_looked_at_are_taken_for_blanks():
     assert held("\u2013" * 900 + "\n") == ""
 
 
-@given(st.text(st.sampled_from([*WHITE, "a", "é", "€", "\u2013", "x"]), max_size=30))
-def test_no_blank_is_ever_overlooked(text: str):
-    found = held(text + "\n")
-    inside = {one for one in text if one in WHITE and one not in "\r\n"}
-    assert found is None or inside <= set(found)
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 1 << 16])
+@given(cells=st.lists(st.text(st.sampled_from([*WHITE, "a", "é", "€", "\u2013", "x"]), max_size=6), min_size=1))
+def test_no_blank_at_an_end_is_ever_overlooked(cells: list[str], step: int):
+    cells = [cell.replace("\r", "").replace("\n", "") for cell in cells]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_plain, "_STEP", step)
+        found = held(";".join(cells) + "\n")
+    ends = {one for cell in cells for one in (cell[:1], cell[-1:]) if one in WHITE and one}
+    assert found is None or ends <= set(found)
+    assert found is not None or any(one in WHITE and one != " " for one in "".join(cells))
 
 
 def test_polars_refuses_bytes_that_are_no_text():
@@ -51,9 +61,11 @@ def test_polars_refuses_bytes_that_are_no_text():
             pl.Series([b"a\xff"], dtype=pl.Binary).cast(pl.String, strict=strict)
 
 
-def test_tables_say_which_blanks_their_cells_can_hold(tmp_path):
+def test_tables_say_which_blanks_stand_at_the_ends_of_their_cells(tmp_path):
     path = tmp_path / "stock.csv"
     path.write_bytes("sku;name\r\nA1;Lámpara roja\r\n".encode())
+    assert [table.blanks for table in CsvReader().tables(path, LAYOUT)] == [""]
+    path.write_bytes("sku;name\r\nA1;Lámpara roja \r\n".encode())
     assert [table.blanks for table in CsvReader().tables(path, LAYOUT)] == [" "]
     path.write_bytes("sku;name\r\nA1;\u00a0roja\r\n".encode())
     assert [table.blanks for table in CsvReader().tables(path, LAYOUT)] == [None]
