@@ -60,10 +60,12 @@ def blanks_in(block: Bytes, marks: bytes) -> str | None:
             return None
         ends = ends or _at_ends(part, feeds | returns, marks)
         for lead in _LEADS if part.max() > _DELETE else ():
-            found, some = _abroad(block, at + np.flatnonzero(part == lead))
-            alike += some
-            if found or alike > _FEW:
-                return None
+            begins = part == lead
+            if begins.any():
+                found, some = _abroad(block, at + np.flatnonzero(begins))
+                alike += some
+                if found or alike > _FEW:
+                    return None
     return " " if ends else ""
 
 
