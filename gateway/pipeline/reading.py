@@ -19,6 +19,7 @@ from gateway.errors import FileError
 from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
+from gateway.mapping.paths import Absent
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
 from gateway.pipeline.across import Across, Hashes, needed_across
 from gateway.pipeline.policy import Judging
@@ -62,6 +63,9 @@ class _Judged:
 _SEVERAL = 2
 """Verdicts, or effects, from which on two may say the same of a row."""
 
+_TREES = frozenset({"xml", "json"})
+"""Kinds of file in which a column is a path that a record may be without."""
+
 _WORKERS = 2
 """Blocks mapped and checked at the same time."""
 
@@ -101,7 +105,7 @@ class FileReading:
     def run(self, file: Path) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
         layout = reading_layout(self._mapping)
-        tables = ahead(self._compiled(self._read(file, layout), lambda: self._read(file, layout)))
+        tables = ahead(self._demanded(file, self._compiled(self._read(file, layout), lambda: self._read(file, layout))))
         with Behind(self._store) as behind:
             for judged in mapped(tables, self._judged, workers=1 if self._mapping.fill_down else _WORKERS):
                 self._count(judged, behind)
@@ -151,6 +155,18 @@ class FileReading:
                 self._across = Across(self._setup, self._folder, by=by, filled=self._applier.columns)
                 self._folder.keep_headers(table.headers)
             yield table
+
+    def _demanded(self, file: Path, tables: Iterator[Table]) -> Iterator[Table]:
+        """Refuse a file of elements at its end when a path that the mapping wants stood in no record."""
+        if self._mapping.format.kind not in _TREES:
+            yield from tables
+            return
+        absent = Absent(self._mapping)
+        for table in tables:
+            absent.see(table)
+            yield table
+        whole = self._mapping.format.model_copy(update={"columns": ()})
+        absent.verify(lambda: next(self._read(file, whole)).headers)
 
     def _judged(self, table: Table) -> _Judged:
         if self._applier is None or self._across is None or not table.frame.height:
@@ -291,6 +307,6 @@ def sound(rows: pl.DataFrame, faulty: pl.DataFrame) -> pl.DataFrame:
 def reading_layout(mapping: MappingFile) -> Layout:
     """Return the layout with the columns the mapping wants, where the reader can use the hint."""
     layout: Layout = mapping.format
-    if layout.kind in {"xml", "json"} and "columns" in type(layout).model_fields:
+    if layout.kind in _TREES and "columns" in type(layout).model_fields:
         return layout.model_copy(update={"columns": mapping.wanted()})
     return layout

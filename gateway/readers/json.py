@@ -37,7 +37,8 @@ class JsonReader:
     def tables(self, path: Path, layout: BaseModel) -> Iterator[Table]:
         """Yield tables in file order. Raises FileError FILE_EMPTY, FILE_ENCODING, FILE_JSON; TypeError otherwise.
 
-        Without `columns` in the layout a pass of its own finds them first.
+        Without `columns` in the layout a pass of its own finds them first; a key that never holds anything but empty
+        arrays and objects is one.
         """
         columns = _layout(layout).columns or tuple(_columns(path, _layout(layout)))
         rows = _Rows(columns)
@@ -96,15 +97,18 @@ def _items(path: Path, layout: JsonLayout) -> Iterator[Item | None]:
 
 def _columns(path: Path, layout: JsonLayout) -> dict[str, None]:
     found: dict[str, None] = {}
+    hollow: dict[str, None] = {}
     for item in _items(path, layout):
         if item is not None:
             found.update(dict.fromkeys(_flat(item.value)))
+            hollow.update(dict.fromkeys(_hollow(item.value, "")))
         if len(found) > MOST_COLUMNS:
             raise FileError(
                 "FILE_JSON",
                 f"The records have more than {MOST_COLUMNS} different keys.",
                 fix="Use the agreed path of the records.",
             )
+    found.update((name, None) for name in hollow if not any(one.startswith(f"{name}/") for one in found))
     return {name: None for name in found if name not in OUR_COLUMNS} if OUR_COLUMNS[0] in found else found
 
 
@@ -130,6 +134,18 @@ def _add(value: Any, name: str, cells: dict[str, tuple[str, int]]) -> None:
         cells[name] = ("true" if value else "false", _BOOLEAN)
     else:
         cells[name] = (canonical(value), _NUMBER)
+
+
+def _hollow(value: Any, name: str) -> Iterator[str]:
+    """Yield the keys of the record that hold an empty array or object: no cell, and yet there."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _hollow(inner, f"{name}/{key}" if name else key)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, 1):
+            yield from _hollow(inner, name if number == 1 else f"{name}[{number}]")
+    if name and value in ([], {}):
+        yield name
 
 
 def _series(name: str, texts: list[str | None]) -> pl.Series:

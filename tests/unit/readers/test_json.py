@@ -85,8 +85,14 @@ def test_canonical_numbers_have_their_value(number: Decimal) -> None:
 def test_nested_objects_and_arrays(document) -> None:
     path = document('[{"p": {"sku": "A", "sizes": [1, 2]}, "v": [{"c": "red"}, {"c": "blue"}], "none": []}]')
     table = read(path)
-    assert table.headers == ("p/sku", "p/sizes", "p/sizes[2]", "v/c", "v[2]/c")
-    assert cells(table) == [("A", "1", "2", "red", "blue")]
+    assert table.headers == ("p/sku", "p/sizes", "p/sizes[2]", "v/c", "v[2]/c", "none")
+    assert cells(table) == [("A", "1", "2", "red", "blue", None)]
+
+
+def test_a_key_that_is_an_empty_list_somewhere_is_no_column_beside_those_of_its_objects(document) -> None:
+    table = read(document('[{"a": 1, "v": []}, {"v": [{"c": "red", "d": {}}], "a": 2}]'))
+    assert table.headers == ("a", "v/c", "v/d")
+    assert cells(table) == [("1", None, None), ("2", "red", None)]
 
 
 def test_the_array_lies_at_a_path(document) -> None:
