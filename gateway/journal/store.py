@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from gateway.errors import SettingsError, Throttled
 from gateway.journal import migrate
 from gateway.journal import tables as t
+from gateway.journal.turns import Turns
 from gateway.model import Arrival, Clock
 
 
@@ -68,6 +69,7 @@ class Journal:
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self.clock = clock
+        self.turns = Turns(engine)
         self._lock = threading.RLock()
         self._settle_version()
 
@@ -103,7 +105,8 @@ class Journal:
             yield connection
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Give back the connections, and turns that are still held."""
+        self.turns.close()
         self.engine.dispose()
 
     # ---- events and pauses
@@ -156,11 +159,17 @@ class Journal:
         return JournalTokens(self)
 
 
+_HUNG = "/hung"
+"""Ends the name under which the lease of a token stands whose former holder hangs and keeps its turn."""
+
+
 class JournalTokens:
     """model.TokenStore on the journal. Values stand in the database as they are; its file is for its owner only."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._turns = journal.turns
+        self._held_until: dict[str, datetime] = {}
 
     def get(self, name: str) -> tuple[str, datetime | None] | None:
         """Return value and expiry of a token; None when there is none."""
@@ -174,19 +183,45 @@ class JournalTokens:
             self._set(tx, name, value=value, expires_at=expires_at)
 
     def lease(self, name: str, seconds: float) -> bool:
-        """Take the right to renew a token for so long; False while another has it. A lease ends by itself."""
-        with self._journal.begin() as tx:
-            now = self._journal.clock.now()
-            until = tx.scalar(sa.select(t.token.c.leased_until).where(t.token.c.name == name).with_for_update())
-            if until is not None and until > now:
-                return False
-            self._set(tx, name, leased_until=now + timedelta(seconds=seconds))
-            return True
+        """Take the right to renew a token for so long; False while another has it.
+
+        It ends by itself, and at once where the process that has it dies: its turn is free then, whatever is written.
+        """
+        held = self._held_until.get(name)
+        if held is not None and held <= self._journal.clock.now():
+            del self._held_until[name]  # this lease ended by itself
+            self._turns.give(name)
+        mine, free = False, self._turns.take(name)
+        try:
+            mine = self._leased(name, seconds, free=free)
+        finally:
+            if free and not mine:
+                self._turns.give(name)
+        return mine
 
     def release(self, name: str) -> None:
         """Give the right back."""
         with self._journal.begin() as tx:
-            self._set(tx, name, leased_until=None)
+            self._set(tx, name if name in self._held_until else f"{name}{_HUNG}", leased_until=None)
+        if self._held_until.pop(name, None) is not None:
+            self._turns.give(name)
+
+    def _leased(self, name: str, seconds: float, *, free: bool) -> bool:
+        """Write a lease down. One without the turn, whose holder hangs, is written apart: who has the turn heeds it."""
+        apart = f"{name}{_HUNG}"
+        with self._journal.begin() as tx:
+            now = self._journal.clock.now()
+            of = sa.select(t.token.c.name, t.token.c.leased_until).where(t.token.c.name.in_((name, apart)))
+            until = {row.name: row.leased_until for row in tx.execute(of.with_for_update())}
+            hung, written = until.get(apart), until.get(name)
+            if hung is not None and hung > now:
+                return False
+            if not free and (written is None or written > now):
+                return False  # who has the turn has not written it down yet, or goes on
+            if free:
+                self._held_until[name] = now + timedelta(seconds=seconds)
+            self._set(tx, name if free else apart, leased_until=now + timedelta(seconds=seconds))
+            return True
 
     def _set(self, tx: Connection, name: str, **values: Any) -> None:
         if tx.execute(sa.update(t.token).where(t.token.c.name == name).values(**values)).rowcount == 0:

@@ -22,7 +22,7 @@ from gateway.model import Clock, TokenStore
 from gateway.transport.http_model import OAuth, Request, Response, Transport
 
 _LEASE = 150.0
-"""Seconds the right to renew is held at least, should nobody give it back."""
+"""Seconds the right to renew is held at least, should its holder hang; it ends with its process anyhow."""
 _CONNECTING = 15.0
 _TURN = 0.25
 _PATIENCE = 30.0
