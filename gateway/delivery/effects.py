@@ -13,6 +13,7 @@ import polars as pl
 from sqlalchemy.engine import Row
 
 from gateway.delivery.setup import rows_with_effect
+from gateway.issues import FIELDED
 from gateway.journal import Journal, runs
 from gateway.model import KEY, KEY_SEPARATOR, ROW, STATES, RowState
 from gateway.spool import STATE, ConsignmentFolder, RunFolder, Spool
@@ -41,14 +42,14 @@ EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
 """What delivery has to say about single effects beyond the row's state; `place` of the leg, `gravity` of its state.
 
 `item`: which of several effects of the row in the leg it is about; "" where it has one. `field`: the contract field
-it is about; null where it is the effect as a whole.
+that its sentence or the destination names; null where it is the effect as a whole.
 """
 
 
 def effect_states(
     folder: ConsignmentFolder, rows: Sequence[Row[Any]], columns: Sequence[str] | None = None
 ) -> Iterator[pl.DataFrame]:
-    """Yield effects part by part with `state`, `code`, `message`, `remote_id` (String; state null: still open).
+    """Yield effects part by part with `state`, `code`, `message`, `remote_id`, `field` (state null: still open).
 
     `rows` are the consignment's batches as the journal knows them, by number. `columns` of the effects, None: all;
     what outcomes are matched by comes too.
@@ -71,7 +72,7 @@ def effect_states(
             frame = part.hstack([rest[name].gather(part["batch"]) for name in ("state", "code", "message")])
         else:
             frame = part.join(rest, on="batch", how="left", maintain_order="left")
-        frame = frame.with_columns(remote_id=pl.lit(None, pl.String))
+        frame = frame.with_columns(remote_id=pl.lit(None, pl.String), field=pl.lit(None, pl.String))
         if misread.len():
             bad = pl.col("batch").is_in(misread.implode()) & pl.col("state").is_not_null()
             why = "the destination's report names rows that were not in the call"
@@ -94,6 +95,8 @@ def _outcomes(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> pl.DataFra
     if not frames:
         return pl.DataFrame(schema={"batch": pl.UInt32})
     named = pl.concat(frames, how="diagonal").unique(["batch", "line", "key"], keep="last", maintain_order=True)
+    if "field" not in named.columns:
+        named = named.with_columns(field=pl.lit(None, pl.String))
     return named.with_columns(pl.col("state").cast(STATE_ENUM))
 
 
@@ -118,7 +121,7 @@ def _overlaid(frame: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
 def _laid(frame: pl.DataFrame, other: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     if not other.height:
         return frame
-    told = ["state", "code", "message", "remote_id"]
+    told = ["state", "code", "message", "remote_id", "field"]
     newest = other.unique(keys, keep="last", maintain_order=True)
     joined = newest.select(*keys, *told).with_columns(told=pl.lit(value=True))
     frame = frame.join(joined, on=keys, how="left", suffix="_told", maintain_order="left")
@@ -322,7 +325,8 @@ def _apply_decisions(folder: ConsignmentFolder, run: str, told: _Told) -> None:
         if said.height:
             remote, item = pl.lit(None, pl.String).alias("remote_id"), pl.lit("").alias("item")
             gravity = said["state"].cast(STATE_ENUM).to_physical().cast(pl.UInt8).alias("gravity")
-            field = pl.col("field") if "field" in said.columns else pl.lit(None, pl.String).alias("field")
+            named = pl.col("field") if "field" in said.columns else pl.lit(None, pl.String)
+            field = pl.when(pl.col("code").is_in(sorted(FIELDED))).then(named).alias("field")
             told.extra.append(said.select(ROW, "code", "detail", remote, item, field).with_columns(gravity))
 
 
@@ -343,7 +347,7 @@ def _apply_effects(
         for state, count in lost.group_by("state").len().iter_rows():
             told.derived[state] = told.derived.get(state, 0) + count
         item = pl.col(KEY).str.split(KEY_SEPARATOR).list.last() if told.fans_out else pl.lit("")
-        told_of = ("state", "code", "message", "remote_id")
+        told_of = ("state", "code", "message", "remote_id", "field")
         rows = own if not lost.height else own.filter(~pl.col("derived"))
         rows = rows.select(ROW, "effect", *told_of, item.alias("item"))
         if members.height:
@@ -355,5 +359,5 @@ def _apply_effects(
         said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())
         if said.height:
             gravity = pl.col("state").to_physical().cast(pl.UInt8).alias("gravity")
-            detail, field = pl.col("message").alias("detail"), pl.lit(None, pl.String).alias("field")
-            told.extra.append(said.select(ROW, "code", detail, "remote_id", "item", gravity, field))
+            detail = pl.col("message").alias("detail")
+            told.extra.append(said.select(ROW, "code", detail, "remote_id", "item", gravity, "field"))

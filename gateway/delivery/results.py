@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from gateway.delivery.effects import CODES, STATE_ENUM, UNDECIDED, LegStates, RowStates
-from gateway.issues import FIELDED, WARNINGS
+from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, Table, no_issues
 from gateway.reports.raw import DAMAGED
 from gateway.spool import RunFolder
@@ -128,14 +128,13 @@ class RunRows:
         ).drop("code_said", "detail_said", "named", "wrong")
 
     def _named(self) -> pl.Expr:
-        """What a fault's sentence names, as `named`: the field where it names one, else the effect's family.
+        """What a fault is about, as `named`: the field where its sentence or the destination names it, else the family.
 
         The family only where rows have several effects; else it is null.
         """
         families = {place: leg.family for place, leg in enumerate(self.states.legs)}
         family = pl.col("place").replace_strict(families, default=None, return_dtype=pl.String)
-        about = pl.when(pl.col("code").is_in(sorted(FIELDED))).then("field")
-        return pl.coalesce(about, family).alias("named")
+        return pl.coalesce("field", family).alias("named")
 
     def _issues_of(self, number: int, block: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
         issues = self.folder.issue_block(number)

@@ -34,7 +34,10 @@ OUTCOME_SCHEMA: dict[str, type[pl.DataType]] = {
     "message": pl.String,
     "remote_id": pl.String,
 }
-"""One row per exception to `rest`: named by `line` inside the batch or, where line is null, by `key`."""
+"""One row per exception to `rest`: named by `line` inside the batch or, where line is null, by `key`.
+
+A frame may have `field` (String) besides: the contract field an outcome is about, null where nobody said one.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from gateway.destinations.partner_api.fields import about
 from gateway.destinations.partner_api.profile import Jobs
 from gateway.model import OUTCOME_SCHEMA, RowState
 
@@ -177,9 +178,14 @@ def flagged(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def frame(rows: Iterable[tuple[Place, RowState, str, str]]) -> pl.DataFrame:
-    """Return OUTCOME_SCHEMA of places with state, code and message."""
-    return pl.DataFrame(
+    """Return OUTCOME_SCHEMA with `field` of places with state, code and message; refusals name what they are about."""
+    told = pl.DataFrame(
         [(line, key, str(state), code or None, message or None, None) for (line, key), state, code, message in rows],
         schema=OUTCOME_SCHEMA,
         orient="row",
     )
+    words = told.filter(pl.col("code") == "DEST_REFUSED")["message"].drop_nulls().unique(maintain_order=True).to_list()
+    named = {text: about(text) for text in words}
+    field = pl.col("message").replace_strict(named, default=None, return_dtype=pl.String) if named else pl.lit(None)
+    refused = pl.col("code") == "DEST_REFUSED"
+    return told.with_columns(field=pl.when(refused).then(field).cast(pl.String))

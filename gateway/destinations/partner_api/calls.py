@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from pydantic import SecretStr
 
 from gateway.destinations.partner_api.account import Account
+from gateway.destinations.partner_api.profile import Errors
 from gateway.errors import MayWorkLater, Refused, SettingsError, Unreachable
 from gateway.transport.http import Access, Request, Response, Transport, bare, base_url, is_loopback
 
@@ -229,30 +230,34 @@ def loaded(body: bytes) -> Json | None:
     return data if isinstance(data, dict) else None
 
 
-def said(body: bytes, members: tuple[str, ...]) -> str:
-    """Return why a call was refused, on one line; the shape of refusals is not documented, so several are read."""
+def said(body: bytes, errors: Errors) -> str:
+    """Return why a call was refused, on one line; the shape of refusals is not documented, so several are read.
+
+    What names a field comes before the words about it.
+    """
     text = body[: 64 * 1024].decode("utf-8", "replace").strip()
     if text.startswith("<"):
         return "(an HTML page)"
     try:
-        found = _words(json.loads(text), members) if text else []
+        found = _words(json.loads(text), errors) if text else []
     except ValueError:
         found = [text]
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in "; ".join(found)).split())
     return (line if len(line) <= _SAID else f"{line[: _SAID - 3]}...") or "no reason given"
 
 
-def _words(data: Any, members: tuple[str, ...]) -> list[str]:
+def _words(data: Any, errors: Errors) -> list[str]:
     if isinstance(data, str):
         return [data]
     if isinstance(data, list):
-        return [word for one in data for word in _words(one, members)]
+        return [word for one in data for word in _words(one, errors)]
     if not isinstance(data, dict):
         return []
-    for member in members:
-        found = _words(data.get(member), members)
+    place = next((data[name] for name in errors.fields if isinstance(data.get(name), str)), "")
+    for member in errors.members:
+        found = _words(data.get(member), errors)
         if found:
-            return found
+            return [f"{place}: {word}" if place and place not in word else word for word in found]
     return []
 
 

@@ -15,7 +15,7 @@ from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory
-from gateway.destinations.partner_api.parts import SPLIT
+from gateway.destinations.partner_api.parts import SPLIT, Part, every
 from gateway.destinations.partner_api.rulings import called, report, ruling
 from gateway.destinations.partner_api.sifting import CUT, NO_JOB, Sifter, Step, corrected, refusal
 from gateway.errors import OutcomeUnknown
@@ -103,9 +103,10 @@ class Campaigns:
         count = 1 if len(steps) == 1 and len(steps[at]["skus"]) == 1 else 2
         if answer.status in CUT and count > 1:
             return self._sifter.open(at, steps, answer.status)
-        message = f"{answer.status}, {said(answer.body, self._account.profile.errors.members)}"
+        message = f"{answer.status}, {said(answer.body, self._account.profile.errors)}"
         code = refusal(answer, count, message, self._account.profile)
-        return Receipt(NO_JOB, closed=True, rest=RowState.REFUSED, code=code, message=message)
+        told = every(Part(0, 1), RowState.REFUSED, code, message) if count == 1 else None
+        return Receipt(NO_JOB, closed=True, rest=RowState.REFUSED, code=code, message=message, outcomes=told)
 
     def _ended(self, item: Sent, job: str, found: News | None) -> Receipt:
         """Say what became of the rows: by the lists of the job, where it has any."""

@@ -328,6 +328,9 @@ class Errors(_Part):
         "Members of a refusal that say why, in this order; else its text.",
         "A-21",
     )
+    fields: tuple[str, ...] = _key(
+        ("field", "path", "property", "param"), "Members beside those that name what a refusal is about.", "A-21"
+    )
 
 
 class Profile(_Part):

@@ -202,7 +202,7 @@ class Sifter:
 
     def _refused(self, turn: _Turn, part: Part, answer: Response) -> None:
         count = len(turn.skus(part))
-        words = f"{answer.status}, {said(answer.body, self._account.profile.errors.members)}"
+        words = f"{answer.status}, {said(answer.body, self._account.profile.errors)}"
         least = self._account.profile.rest.limits.floor_products if answer.status == _TOO_LARGE else 1
         if answer.status in CUT and count > least:
             self._cut(turn, part, answer.status)

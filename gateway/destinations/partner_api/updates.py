@@ -87,8 +87,9 @@ class Updates:
             return Receipt(job or _DONE, after=self._account.profile.jobs.poll_after_s[0])
         if answer.status in {400, 413, 422} and self._may_cut(answer.status, count):
             return self._opened(State(halves(Part(0, count))))
-        why = self._prefix(vendor) + self._why(answer)
-        return Receipt(_DONE, closed=True, rest=RowState.REFUSED, code=self._code(answer, count), message=why)
+        why, code = self._prefix(vendor) + self._why(answer), self._code(answer, count)
+        told = every(Part(0, count), RowState.REFUSED, code, why)
+        return Receipt(_DONE, closed=True, rest=RowState.REFUSED, code=code, message=why, outcomes=told)
 
     def _opened(self, state: State) -> Receipt:
         return Receipt(state.ticket(), after=self._account.profile.rest.limits.interval)
@@ -116,7 +117,7 @@ class Updates:
         return found.with_columns(pl.concat_str(pl.lit(self._prefix(item.memo["vendor"])), "message").alias("message"))
 
     def _why(self, answer: Response) -> str:
-        words = said(answer.body, self._account.profile.errors.members)
+        words = said(answer.body, self._account.profile.errors)
         if answer.status == 501:
             return "the account may not create products: have it enabled, or have them onboarded"
         if answer.status in {403, 404}:

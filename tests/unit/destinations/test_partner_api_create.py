@@ -152,7 +152,7 @@ def test_duplicates_are_no_fault_and_feedback_names_the_others(made):
     receipt = destination.submit(batch)
     receipt = destination.poll([as_sent(batch, receipt, intent_at=FakeClock().now())])[1]
     assert states(batch, records, receipt) == of_both({"M": "applied", "B": "refused", "C": "applied"})
-    told = {line: message for line, _, _, _, message, _ in receipt.outcomes.rows()}
+    told = {line: message for line, _, _, _, message, *_ in receipt.outcomes.rows()}
     assert told[1] == "it was there already"
     assert told[2] == "title: too long"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 import sqlalchemy as sa
 
@@ -155,3 +157,12 @@ def test_promotions_of_all_stores_at_once_want_one_row_per_product(gateway):
     rows = f"{OFFERS_HEAD}A,Week,3.99,,,v1,\nA,Week,3.49,,,v2,\n"
     _, states = gateway({"promotion": OFFERS}, {"promotion1.csv": rows})
     assert states == [{"rejected": 2}]
+
+
+def test_errors_files_name_the_column_the_platform_refused(gateway, tmp_path):
+    dear = f"{OFFERS_HEAD}A,Week,7.50,,,,\nB,Week,4.25,,,,\n"
+    _, states = gateway({"promotion": OFFERS}, {"promotion1.csv": dear})
+    assert states == [{"applied": 1, "refused": 1}]
+    (errors,) = (tmp_path / "outbox/acme").glob("promotion1.csv.*.errors.csv")
+    (row,) = csv.DictReader(errors.read_text("utf-8-sig").splitlines())
+    assert (row["sku"], row["error_code"], row["error_field"]) == ("A", "DEST_REFUSED", "price")

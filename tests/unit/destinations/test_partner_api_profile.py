@@ -39,7 +39,10 @@ ASSUMPTIONS = {
     "A-18": {f"{SFTP}.atomic_rename": "auto"},
     "A-19": {"orders.list_path": "/v2/chains/{chain_id}/vendors/{vendor_id}/orders"},
     "A-20": {"webhook.header": "Authorization", "webhook.accept": ("exact", "bearer")},
-    "A-21": {"errors.members": ("message", "error", "errors", "detail")},
+    "A-21": {
+        "errors.members": ("message", "error", "errors", "detail"),
+        "errors.fields": ("field", "path", "property", "param"),
+    },
 }  # fmt: skip
 """What nobody could verify, by number: the keys it stands under, and what is taken to be so."""
 

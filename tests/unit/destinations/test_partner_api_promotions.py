@@ -341,7 +341,7 @@ def test_lists_of_a_job_name_rows_and_vendors(made, clock):
     (batch,) = encoded(destination, rows(*({"sku": sku, "price": "2"} for sku in "ABC")))
     receipt = asked(destination, clock, batch, destination.submit(batch))
     assert receipt.rest is RowState.APPLIED
-    assert [(line, code, said) for line, _, _, code, said, _ in receipt.outcomes.rows()] == [
+    assert [(line, code, said) for line, _, _, code, said, *_ in receipt.outcomes.rows()] == [
         (
             1,
             "DEST_REFUSED",

@@ -119,7 +119,7 @@ def told(batch, receipt, count=4):
 
 
 def outcomes(receipt):
-    return [(line, state, code) for line, _, state, code, _, _ in receipt.outcomes.rows()]
+    return [(line, state, code) for line, _, state, code, *_ in receipt.outcomes.rows()]
 
 
 # ---------------------------------------------------------------- the common way
