@@ -100,6 +100,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "The cell {field} shows {detail} but holds {value}.",
         "Format the column as text and type the code in full.",
     ),
+    _error(
+        "CELL_REPEATED",
+        "{field} is read from the first of several elements: {detail}.",
+        "Ask to change the mapping: explode makes a row of each element, a number like [1] takes one on purpose.",
+    ),
     # --- mapping
     _error("MAP_NUMBER", "{field} is not a number as agreed ({detail}): {value}", "Write it as in the example."),
     _error(
@@ -256,6 +261,16 @@ _KINDS: tuple[IssueKind, ...] = (
         "DEST_ONE_PER_KEY",
         "The destination holds one of these per article; {detail} gives another.",
         "Keep one of the rows; send the other when its time has come.",
+    ),
+    _error(
+        "DEST_ONE_RECORD",
+        "To the destination this row and {detail} are one record, which can't hold both.",
+        "Keep one of the rows.",
+    ),
+    _warning(
+        "DEST_GOES_ON",
+        "Nothing was ended: at the destination this is one with {detail}, which goes on.",
+        "Nothing to do where that is meant: it ends there with the last of them.",
     ),
     _info(
         "DEST_AFTER",

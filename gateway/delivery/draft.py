@@ -14,10 +14,11 @@ import polars as pl
 from gateway import delta, guard
 from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, write_segment
 from gateway.delivery.before import Before
-from gateway.delivery.beside import last_of_record, lowered
+from gateway.delivery.beside import lowered
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import Regular
 from gateway.delivery.setup import LaneSetup, Leg
+from gateway.delivery.together import Together
 from gateway.errors import GatewayError
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
@@ -48,6 +49,8 @@ class Draft:
     """Of unchanged rows that were cut into parts: the baseline holds for their newer sequence."""
     renewal: Renewal = field(default_factory=lambda: Renewal(Baseline([])))
     """The same of rows that met it in memory."""
+    together: Together | None = None
+    """Where rows of several keys are one record."""
     regular: Regular | None = None
     """Where promotions are compared with prices."""
     decided: int = 0
@@ -85,6 +88,8 @@ class Decider:
         draft.regular = self._regular(draft)
         flying = inflight_keys(self._journal, self._spool, lane)
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
+        draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
+        draft.together.look(self._journal, self._spool, portions)
         with ThreadPoolExecutor(1, thread_name_prefix="effects") as pool:
             draft.pool = pool
             for number, portion in enumerate(portions):
@@ -123,8 +128,7 @@ class Decider:
         else:
             decided = delta.judged(frame.hstack(portion.beside), drifts=drifts, rules=rules, now=draft.now)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
-        decided = last_of_record(leg, decided)
-        derived = self._derived(draft, portion)
+        decided, derived = self._together(draft, number, decided, self._derived(draft, portion))
         self._tally(draft, decided, derived, portion)
         decided, reference = self._asked(draft, decided, derived)
         self._write_decisions(draft, number, decided, members)
@@ -137,6 +141,21 @@ class Decider:
                 write_segment(self._spool, draft.setup.name, touched, consignment=draft.identity, name=name)
             )
         self._write_sends(draft, number, (decided, derived, reference), members)
+
+    def _together(
+        self, draft: Draft, number: int, decided: pl.DataFrame, derived: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Leave out what another row of the same record says better; the baseline is told of it all the same."""
+        if draft.together is None:
+            return decided, derived
+        decided, derived = draft.together.judged(decided), draft.together.left(derived)
+        marks = draft.together.marks()
+        if marks.height:
+            name = f"{draft.identity}-together-{number:04d}"
+            draft.segments.append(
+                write_segment(self._spool, draft.setup.name, marks, consignment=draft.identity, name=name)
+            )
+        return decided, derived
 
     def _asked(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame) -> tuple[pl.DataFrame, Reference]:
         """Ask the destination what it knows of what is to be sent, where the operation wants that; judge rows by it."""
@@ -234,7 +253,7 @@ class Decider:
     def _write_decisions(
         self, draft: Draft, number: int, decided: pl.DataFrame, members: dict[int, pl.DataFrame]
     ) -> None:
-        ended = decided.filter(pl.col("decision").is_in(["unchanged", "superseded", "refused"]))
+        ended = decided.filter(pl.col("decision").is_in(["unchanged", "superseded", "refused", "skipped"]))
         if not ended.height:
             return
         draft.decided += ended.height

@@ -117,9 +117,9 @@ class Portions:
         with tempfile.TemporaryDirectory(prefix="parts-", dir=self._work) as folder:
             split = Split(Path(folder), parts)
             for c in self._candidates:
-                split.add(f"rows-{c.position}", self._opened(c))
+                split.add(f"rows-{c.position}", self.opened(c))
                 if c.speaks_of_absence:
-                    split.add(f"keys-{c.position}", self._keys(c))
+                    split.add(f"keys-{c.position}", self.keys(c))
             split.add("known", self._baseline.frames())
             split.add("flying", [self._flying])
             for part in range(parts):
@@ -146,7 +146,7 @@ class Portions:
         """Yield the rows of the one candidate where nothing is known yet."""
         one = self._candidates[0]
         nothing = pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
-        for rows in _gathered(self._opened(one)):
+        for rows in _gathered(self.opened(one)):
             yield Portion([self._prepared(one, rows)], nothing, self._flying, 0)
 
     def _met(self) -> Iterator[Portion]:
@@ -165,7 +165,7 @@ class Portions:
         flying = delta.newest_sent(self._flying if here is None else self._flying.filter(here))
         index, sent = Index(known[KEY]), Index(flying[KEY])
         facts = delta.as_known(known).drop(KEY).hstack(known.select("@segment", "@place"))
-        for blocks in _gathered(_filtered(self._opened(one), here)):
+        for blocks in _gathered(_filtered(self.opened(one), here)):
             rows = self._prepared(one, blocks)
             at = index.find(rows[KEY])
             beside = [facts[name].gather(at) for name in facts.columns]
@@ -174,31 +174,37 @@ class Portions:
         gone = known.clear()
         if one.speaks_of_absence:
             present = np.zeros(known.height, dtype=np.bool_)
-            for keys in _filtered(self._keys(one), here):
+            for keys in _filtered(self.keys(one), here):
                 present[index.find(keys[KEY]).drop_nulls().to_numpy()] = True
             gone = known.filter(~present)
         yield Portion([self._prepared(one, [])], gone, flying, _live(known))
 
-    def _opened(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
+    def opened(self, candidate: Candidate, only: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a candidate that are still to be decided: `@row`, `@key` and what the leg looks at.
+
+        `only`: these fields instead of the leg's; a column that a block does not have is left out.
+        """
         folder = self._spool.run(candidate.row.id)
         keys = self._leg.key_fields if self._leg.rekeyed else ()
-        columns = [*wanted_fields(self._leg, folder.columns()), *self._leg.operation.when, *keys]
-        return (self._open(candidate, block) for block in folder.blocks(columns))
+        columns = [*(only or wanted_fields(self._leg, folder.columns())), *self._leg.operation.when, *keys]
+        return (self._open(candidate, block, only) for block in folder.blocks(columns))
 
-    def _open(self, candidate: Candidate, block: pl.DataFrame) -> pl.DataFrame:
+    def _open(self, candidate: Candidate, block: pl.DataFrame, only: Sequence[str]) -> pl.DataFrame:
         here = pl.col(STATE).is_null()
         given = [name for name in self._leg.operation.when if name in block.columns]
         exists = effect_exists(given)
         if exists is not None:
             here = here & exists
-        rows = block.filter(here).select(ROW, self._key(block.columns), *self._columns(block.columns))
+        wanted = only or wanted_fields(self._leg, block.columns)
+        rows = block.filter(here).select(ROW, self._key(block.columns), *(c for c in wanted if c in block.columns))
         if self._leg.operation.each is not None:
             rows = fanned_out(rows, self._leg.operation)
         if candidate.decided is None:
             return rows
         return rows.join(pl.DataFrame({ROW: candidate.decided}), on=ROW, how="anti", maintain_order="left")
 
-    def _keys(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
+    def keys(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
+        """Yield `@key` of every row of a candidate, faulty rows included."""
         each = self._leg.operation.each
         wanted = [*(self._leg.key_fields if self._leg.rekeyed else ()), *([each] if each is not None else [])]
         for block in self._spool.run(candidate.row.id).blocks(wanted):
@@ -214,10 +220,6 @@ class Portions:
         if self._leg.operation.part:
             parts.append(pl.lit(self._leg.operation.part))
         return pl.concat_str(parts, separator=KEY_SEPARATOR).alias(KEY)
-
-    def _columns(self, present: Collection[str]) -> list[str]:
-        """Columns of a block that the operation, the guard and the calendar look at."""
-        return [name for name in wanted_fields(self._leg, present) if name in present]
 
     def _prepared(self, candidate: Candidate, blocks: list[pl.DataFrame]) -> pl.DataFrame:
         frame = pl.concat(blocks) if blocks else pl.DataFrame(schema={ROW: pl.Int64, KEY: pl.String})

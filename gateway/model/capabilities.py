@@ -105,6 +105,8 @@ class Operation:
     """Whether what is sent is reckoned from `@regular`: where that has changed, the same row is sent again."""
     record: pl.Expr | None = None
     """What the destination tells records apart by, over the operation's fields, where rows of several keys can be one:
-    of those that go together only the last is sent."""
+    of those that go together only the last is sent, and what ends one of them is not while another goes on."""
+    alone: bool = False
+    """Whether rows of one file that are one record are rejected, instead of the last being sent."""
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""

@@ -36,7 +36,7 @@ class _Listed:
 def rules_over_rows(
     contract: Contract, legs: Iterable[Leg], filled_in: Collection[str], *, key: str = KEY
 ) -> tuple[RowsRule, ...]:
-    """Return the contract's rules over rows as they hold for a route, and one per leg whose key is coarser.
+    """Return the contract's rules over rows as they hold for a route, and those of legs that hold one of several.
 
     Where all that is written of a row is written per item of a list, two rows of one key may name different items.
     `filled_in`: the contract fields the mapping fills. `key`: the column by which no row may stand twice.
@@ -47,7 +47,7 @@ def rules_over_rows(
     own = contract.rows_rules
     if alone is not None and alone.field not in contract.key:
         own = tuple(_once_per_item(rule, alone, key) if rule.code == "DUPLICATE_KEY" else rule for rule in own)
-    return (*own, *_one_per_key(contract, written, filled_in))
+    return (*own, *_one_per_key(contract, written, filled_in), *_one_record(contract, written))
 
 
 def _listed(leg: Leg, filled_in: Collection[str]) -> _Listed | None:
@@ -117,3 +117,32 @@ def _finder(key: tuple[str, ...], listed: _Listed | None) -> Callable[[pl.DataFr
         return issues_of(told, "DEST_ONE_PER_KEY", key[0], value=pl.col(key[0]), detail=detail)
 
     return find
+
+
+# ---------------------------------------------------------------- one row per record
+
+
+def _one_record(contract: Contract, legs: Iterable[Leg]) -> Iterable[RowsRule]:
+    """Yield a rule per leg whose destination tells rows of several keys apart no more, and takes one of them only."""
+    found: list[pl.Expr] = []
+    for leg in sorted(legs, key=lambda leg: len(leg.operation.when)):  # one that every row has speaks for the others
+        record = leg.operation.record
+        if record is None or not leg.operation.alone or any(record.meta.eq(other) for other in found):
+            continue
+        found.append(record)
+        exists = effect_exists(leg.operation.when)
+        where = pl.col(STATE).is_null() if exists is None else pl.col(STATE).is_null() & exists
+        names = tuple(name for name in dict.fromkeys(record.meta.root_names()) if name in contract.fields)
+        field = contract.group if contract.group in names else names[0]
+        find = functools.partial(_several_keys, record=record, field=str(field))
+        yield RowsRule("DEST_ONE_RECORD", KEY, (*names, KEY), where, find, (record,), (pl.col(KEY),))
+
+
+def _several_keys(rows: pl.DataFrame, *, record: pl.Expr, field: str) -> pl.DataFrame:
+    placed = rows.sort(ROW).with_columns(record.alias(EACH))
+    told = placed.filter(pl.col(KEY).n_unique().over(EACH) > 1)
+    first, second = pl.col(ROW).first().over(EACH), pl.col(ROW).get(1).over(EACH)
+    more = pl.len().over(EACH) - 2
+    and_more = pl.when(more > 0).then(filled(" and {} more", more)).otherwise(pl.lit(""))
+    detail = filled("row {}{}", pl.when(pl.col(ROW) == first).then(second).otherwise(first), and_more)
+    return issues_of(told, "DEST_ONE_RECORD", field, value=pl.col(field), detail=detail)

@@ -141,12 +141,3 @@ def issues(rows: pl.DataFrame, code: str, field: str, detail: str | pl.Expr) -> 
     origin = [pl.col(name) if name in rows.columns else pl.lit(None, pl.Int64).alias(name) for name in (ROW, LINE)]
     said = {"code": pl.lit(code), "field": pl.lit(field), "value": pl.col(field), "detail": text}
     return rows.select(*origin, *(words.alias(name) for name, words in said.items()))
-
-
-def collisions(records: pl.DataFrame, same: pl.Expr, apart: pl.Expr, field: str, detail: str) -> pl.DataFrame:
-    """Return issues of rows that are one record to Sage (`same`) and several to the contract (`apart`).
-
-    Rows alike in both are summed, or told apart, before they come here.
-    """
-    placed = records.with_columns(same.alias("same"), apart.alias("apart"))
-    return issues(placed.filter(pl.col("apart").n_unique().over("same") > 1), "DUPLICATE_KEY", field, detail)

@@ -16,7 +16,7 @@ from typing import ClassVar
 import polars as pl
 
 from gateway.destinations import _folder
-from gateway.destinations.sage import answers, batches, picture, product, promotion, stock
+from gateway.destinations.sage import answers, article, batches, picture, product, promotion, stock
 from gateway.destinations.sage.settings import SageSettings
 from gateway.errors import Busy, SettingsError, Unreachable
 from gateway.model import (
@@ -44,17 +44,24 @@ _TIDY_EVERY = 200
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a kind of record brings: rules across rows, and the shape of its files."""
+    """What a kind of record brings: rules across rows, what tells its records apart, and the shape of its files."""
 
     check: Callable[[pl.DataFrame, SageSettings], pl.DataFrame]
+    record: Callable[[str], pl.Expr]
     shape: Callable[[SageSettings], batches.Shape]
 
 
+def _no_more(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+    """Say nothing beyond the contract and what is required."""
+    del records, settings
+    return no_issues()
+
+
 _KINDS = {
-    product.OPERATION: _Kind(product.check, product.shape),
-    stock.OPERATION: _Kind(stock.check, stock.shape),
-    promotion.OPERATION: _Kind(promotion.check, promotion.shape),
-    picture.OPERATION: _Kind(picture.check, picture.shape),
+    product.OPERATION: _Kind(product.check, article.row_key, product.shape),
+    stock.OPERATION: _Kind(_no_more, article.row_key, stock.shape),
+    promotion.OPERATION: _Kind(_no_more, promotion.record, promotion.shape),
+    picture.OPERATION: _Kind(_no_more, picture.row_key, picture.shape),
 }
 
 
@@ -65,9 +72,8 @@ def _operations(settings: SageSettings) -> tuple[Operation, ...]:
         promotion.operation(settings),
         picture.operation(settings),
     )
-    if settings.dedupe == "refuse":
-        return written
-    return tuple(replace(one, record=_KINDS[one.name].shape(settings).row_key) for one in written)
+    alone = settings.dedupe == "refuse"
+    return tuple(replace(one, record=_KINDS[one.name].record(settings.separator), alone=alone) for one in written)
 
 
 class SageDestination:

@@ -15,7 +15,7 @@ from gateway.destinations.sage import article
 from gateway.destinations.sage.article import VARIANTS, Member
 from gateway.destinations.sage.batches import Shape
 from gateway.destinations.sage.settings import SageSettings
-from gateway.model import Operation, Repeat, Requirement, no_issues
+from gateway.model import Operation, Repeat, Requirement
 
 OPERATION = "picture"
 _FIELDS = ("sku", "product_id", "order", "description", "picture", *VARIANTS, "timestamp")
@@ -58,15 +58,6 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
     )
 
 
-def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of rows that are one picture to Sage."""
-    full = article.complete(records, _FIELDS)
-    if settings.dedupe == "last":
-        return no_issues()
-    detail = "one product, variants and order under several skus"
-    return article.collisions(full, _row_key(settings.separator), pl.col("sku"), "order", detail)
-
-
 def shape(settings: SageSettings) -> Shape:
     """Return how a picture is written."""
     members = (
@@ -77,11 +68,11 @@ def shape(settings: SageSettings) -> Shape:
         *article.variant_members(),
         article.timestamp(),
     )
-    key = _row_key(settings.separator)
+    key = row_key(settings.separator)
     return Shape(OPERATION, settings.picture_scope, settings.picture_max_records, _FIELDS, members, key)
 
 
-def _row_key(separator: str) -> pl.Expr:
+def row_key(separator: str) -> pl.Expr:
     """Row key of answers: that of the article, then its place among the pictures."""
     place = pl.when(given("order")).then(pl.concat_str(pl.lit("#"), "order")).otherwise(pl.lit(""))
     return pl.concat_str(article.row_key(separator), place)

@@ -89,10 +89,6 @@ def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
     if settings.contract_version == "connected_cloud" and SURCHARGE in full.columns:
         odd = given(SURCHARGE) & ~pl.col(SURCHARGE).is_in(["true", "false"])
         found.append(article.issues(full.filter(odd), "NOT_A_FLAG", SURCHARGE, ""))
-    if settings.dedupe == "refuse":
-        detail = "one product and variants under several skus"
-        key = article.row_key(settings.separator)
-        found.append(article.collisions(full, key, pl.col("sku"), "product_id", detail))
     return pl.concat(found)
 
 

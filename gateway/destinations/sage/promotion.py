@@ -18,7 +18,7 @@ from gateway.destinations.sage import article
 from gateway.destinations.sage.article import Member
 from gateway.destinations.sage.batches import Shape
 from gateway.destinations.sage.settings import SageSettings
-from gateway.model import REGULAR, Operation, PriceTerms, Repeat, Requirement, no_issues
+from gateway.model import REGULAR, Operation, PriceTerms, Repeat, Requirement
 
 OPERATION = "promotion"
 _RULED = ("brand", "category", "customer_id")
@@ -146,16 +146,6 @@ def _misses(regular: pl.Expr) -> pl.Expr:
     return back != _divided(_millionths(pl.col("price")), pl.lit(_CENT))
 
 
-def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of rows that are one special price to Sage."""
-    full = article.complete(records, (*_FIELDS, "promotion_id"))
-    if settings.dedupe == "last":
-        return no_issues()
-    apart = pl.struct("promotion_id", "sku")
-    detail = "one special price to Sage: it tells them apart by article, brand, category, customer, dates and ranges"
-    return article.collisions(full, _row_key(settings.separator), apart, "promotion_id", detail)
-
-
 def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
     """Return issues (ISSUE_SCHEMA) of final prices that no discount on the price sent last leads to."""
     full = article.complete(records, _WRITTEN)
@@ -198,6 +188,12 @@ def shape(settings: SageSettings) -> Shape:
     )
     key = _row_key(settings.separator)
     return Shape(OPERATION, settings.promotion_scope, settings.max_records, _WRITTEN, members, key)
+
+
+def record(separator: str) -> pl.Expr:
+    """What a special price is about and when: what ends it changes its dateTo, and is about the same one."""
+    parts = (_product(), *(pl.col(one) for one in (*_RULED, *_WINDOW, *_RANGES)))
+    return pl.concat_str([part.fill_null("") for part in parts], separator=separator)
 
 
 def _row_key(separator: str) -> pl.Expr:

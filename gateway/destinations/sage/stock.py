@@ -17,7 +17,7 @@ from gateway.destinations.sage import article
 from gateway.destinations.sage.article import VARIANTS, Member
 from gateway.destinations.sage.batches import Shape
 from gateway.destinations.sage.settings import SageSettings
-from gateway.model import Operation, Repeat, Requirement, no_issues
+from gateway.model import Operation, Repeat, Requirement
 
 OPERATION = "stock"
 _FIELDS = ("sku", "product_id", "quantity", "unit_name", "minimum_to_sell", *VARIANTS, "timestamp")
@@ -60,15 +60,6 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
         detail = "there are no warehouses: sum them in the mapping"
         rules.append(Requirement("DEST_LIMIT", "warehouse", ("warehouse",), given("warehouse"), detail))
     return tuple(rules)
-
-
-def check(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of rows that name one product and the same variants under different skus."""
-    if settings.dedupe == "last":
-        return no_issues()
-    full = article.complete(records, _FIELDS)
-    detail = "one product and variants under several skus"
-    return article.collisions(full, article.row_key(settings.separator), pl.col("sku"), "product_id", detail)
 
 
 def shape(settings: SageSettings) -> Shape:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from gateway.contracts import check, contract
 from gateway.destinations.sage import SageSettings, batches, stock
-from gateway.model import ISSUE_SCHEMA, KEY, LINE, ROW
+from gateway.model import KEY, LINE, ROW
 
 NOW = "2026-11-22T09:30:00Z"
 
@@ -205,25 +205,6 @@ def judged(row: dict, **more) -> list[tuple[str, str]]:
 )
 def test_what_stock_must_be_beyond_the_contract(row, more, issues):
     assert judged(row, **more) == issues
-
-
-def test_one_product_and_variants_under_two_skus_is_told(stock_records):
-    records = stock_records(
-        plain(1, product_id="P", variant1_type="Size", variant1_value="L"),
-        plain(2, product_id="P", variant1_type="Size", variant1_value="L"),
-        plain(3, product_id="P", variant1_type="Size", variant1_value="M"),
-        plain(4, product_id="Q"),
-        {"sku": "Q", "quantity": "1", "timestamp": NOW, "variant1_value": ""},
-    ).with_columns(pl.Series(ROW, [2, 3, 4, 5, 6]), pl.Series(LINE, [2, 3, 4, 5, 6]))
-    found = stock.check(records, settings())
-    assert found.schema == ISSUE_SCHEMA
-    assert found.select(ROW, "code", "field", "value").rows() == [
-        (2, "DUPLICATE_KEY", "product_id", "P"),
-        (3, "DUPLICATE_KEY", "product_id", "P"),
-        (5, "DUPLICATE_KEY", "product_id", "Q"),
-        (6, "DUPLICATE_KEY", "product_id", None),
-    ]
-    assert stock.check(records.head(1), settings()).height == 0
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,23 @@ tax_rate = {{ constant = "20" }}
 currency = {{ constant = "GBP" }}
 regular_price = {{ column = "regular", optional = true }}
 ends_at = {{ constant = "2027-01-01T00:00:00Z" }}
+command = {{ column = "command", optional = true }}
+"""
+STOCK = f"""contract = "stock"
+{LAYOUT}[fields]
+sku = "sku"
+product_id = {{ column = "product", optional = true }}
+variant1_type = {{ column = "type", optional = true }}
+variant1_value = {{ column = "size", optional = true }}
+quantity = "level"
 """
 
 
 class Shop:
     """A rig on an exchange folder whose other side takes each file at once and answers when told to."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, *, promotions=PROMOTIONS, route=(), **settings):
+        route = dict(route)
         self.clock = FakeClock()
         self.out, self.results = folder / "out", folder / "in"
         for one in (self.out, self.results):
@@ -55,7 +65,7 @@ class Shop:
             **{"results": self.results, "look_interval": 1, **settings}, outbox=self.out, profile="acme"
         )
         destination = SageDestination(made, clock=self.clock, account="there", name="there")
-        self.rig = Rig(folder / "gateway", destination, self.clock, mapping=CATALOG, more=(PROMOTIONS,))
+        self.rig = Rig(folder / "gateway", destination, self.clock, mapping=CATALOG, more=(promotions, STOCK), **route)
         self.taken = []
 
     def put(self, name, text):
@@ -191,6 +201,40 @@ def told(shop, run):
     return shop.rig.results(run).select("state", "code", "detail").rows()
 
 
+@pytest.fixture
+def loose(tmp_path):
+    """A shop whose special prices hold for whole products, whatever colour a row is about."""
+    made = []
+
+    def make(**settings):
+        made.append(Shop(tmp_path, **{"dedupe": "last", "promotion_variants": "ignore", **settings}))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.rig.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("promotion.csv", "sku,id,percentage\na,1,10\nb,1,15\na,2,20\n", [("row 4", "a"), None, ("row 2", "a")]),
+        ("stock.csv", "sku,product,type,size,level\n1,P,Size,L,5\n2,P,Size,L,6\n3,P,Size,M,7\n",
+         [("row 3", "P"), ("row 2", "P"), None]),
+        ("stock.csv", "sku,product,level\n1,P,5\n2,P,6\nP,,7\n", [("row 3 and 1 more", "P"), ("row 2 and 1 more", "P"),
+                                                                ("row 2 and 1 more", "")]),
+        ("catalog.csv", "sku,product,price\n1,P,5\nP,,7\n", [("row 3", "P"), ("row 2", "")]),
+    ],
+)  # fmt: skip
+def test_rows_that_are_one_record_are_rejected_with_each_other(shop, name, text, said):
+    run = shop.put(name, text)
+    found = shop.rig.results(run).select("state", "code", "detail", "value").rows()
+    if name.startswith("promotion"):
+        said = [one and (one[0], None) for one in said]
+    fine = ("pending", None, None, None)
+    assert found == [fine if one is None else ("rejected", "DEST_ONE_RECORD", *one) for one in said]
+
+
 def test_of_rows_that_are_one_record_the_last_is_sent_and_the_others_say_which(tmp_path):
     shop = Shop(tmp_path, dedupe="last")
     rows = "sku,id,percentage\na,1,10\nb,1,15\na,2,20\na,3,30\n"
@@ -214,3 +258,100 @@ def test_of_files_that_go_together_the_newer_counts(tmp_path):
     assert discounts(shop.take()) == [("a", "20")]
     assert told(shop, first) == [("superseded", "SUPERSEDED", "by a newer file: one record there")]
     shop.rig.close()
+
+
+COLOURS = "sku,product,id,percentage,command\n"
+ON, END = "t-{},t,1,20,\n", "t-{},t,1,20,end\n"
+GOES_ON = ("skipped", "DEST_GOES_ON")
+
+
+def lasts(found):
+    return [(one["productId"], one["dateTo"][:4]) for one in found["productspecialprices"]]
+
+
+@pytest.mark.parametrize("dedupe", ["last", "refuse"])
+def test_a_special_price_ends_with_the_last_article_it_runs_for(loose, dedupe):
+    shop = loose(dedupe=dedupe)
+    for number, size in enumerate("sml"):
+        shop.put(f"promotion{number}.csv", COLOURS + ON.format(size))
+        assert lasts(shop.take()) == [("t", "2027")]
+    run = shop.put("promotion4.csv", COLOURS + END.format("m"))
+    assert shop.take() == {}
+    assert told(shop, run) == [(*GOES_ON, "t-l / t / 1 / 2027-01-01T00:00:00Z")]
+    shop.put("promotion5.csv", COLOURS + END.format("l"))
+    assert shop.take() == {}
+    again = shop.put("promotion6.csv", COLOURS + END.format("m") + "\n")
+    assert shop.take() == {}
+    assert shop.rig.states(again) == {"unchanged": 1}, "its end is known"
+    last = shop.put("promotion7.csv", COLOURS + END.format("s"))
+    assert lasts(shop.take()) == [("t", "2026")]
+    assert shop.rig.states(last) == {"applied": 1}
+    shop.put("promotion8.csv", COLOURS + ON.format("m"))
+    assert lasts(shop.take()) == [("t", "2027")], "and it can run again"
+
+
+def test_articles_that_were_overtaken_in_their_file_go_on_too(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
+    assert lasts(shop.take()) == [("t", "2027")]
+    run = shop.put("promotion2.csv", COLOURS + END.format("m"))
+    assert shop.take() == {}
+    assert told(shop, run) == [(*GOES_ON, "t-s / t / 1 / 2027-01-01T00:00:00Z")]
+    shop.put("promotion3.csv", COLOURS + END.format("s"))
+    assert lasts(shop.take()) == [("t", "2026")]
+
+
+def test_what_ends_beside_what_goes_on_in_one_file_is_left_out(loose):
+    shop = loose()
+    run = shop.put("promotion1.csv", COLOURS + ON.format("s") + END.format("m"))
+    assert lasts(shop.take()) == [("t", "2027")]
+    assert told(shop, run) == [("applied", None, None), (*GOES_ON, "row 2")]
+    shop.put("promotion2.csv", COLOURS + ON.format("l"))
+    shop.take()
+    both = shop.put("promotion3.csv", COLOURS + END.format("l") + END.format("s"))
+    assert lasts(shop.take()) == [("t", "2026")]
+    assert told(shop, both) == [("superseded", "SUPERSEDED", "by row 3: one record there"), ("applied", None, None)]
+
+
+def test_what_ends_while_another_is_on_its_way_waits_for_no_answer(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("s"))
+    run = shop.put("promotion2.csv", COLOURS + END.format("m"))
+    assert told(shop, run) == [(*GOES_ON, "t-s / t / 1 / 2027-01-01T00:00:00Z")]
+
+
+def test_a_full_file_ends_what_it_leaves_out_when_nothing_of_it_goes_on(loose):
+    shop = loose(route={"mode": "full", "absent": "end", "guard": {"off": True}})
+    other = "x,x,1,20,\n"
+    shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m") + other)
+    assert sorted(lasts(shop.take())) == [("t", "2027"), ("x", "2027")]
+    shop.put("promotion2.csv", COLOURS + ON.format("m") + other)
+    assert shop.take() == {}
+    shop.put("promotion3.csv", COLOURS + other)
+    assert lasts(shop.take()) == [("t", "2026")]
+
+
+JSON = PROMOTIONS.replace(
+    """kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+""",
+    'kind = "json"\nrecord = ""\n',
+)
+
+
+def test_rows_of_one_record_meet_however_far_apart_they_stand(loose, monkeypatch):
+    monkeypatch.setattr("gateway.readers.json.BLOCK", 1)
+    monkeypatch.setattr("gateway.delta.PART_ROWS", 1)
+    monkeypatch.setattr("gateway.delivery.portions.delta.PART_ROWS", 1)
+    shop = loose(promotions=JSON)
+    rows = [{"sku": f"t-{size}", "product": "t", "id": "1", "percentage": f"{10 + n}"} for n, size in enumerate("sml")]
+    run = shop.put("promotion1.json", json.dumps([*rows, {"sku": "x", "id": "1", "percentage": "5"}]))
+    assert discounts(shop.take()) + discounts(shop.take()) == [("t", "12"), ("x", "5")]
+    overtaken = ("superseded", "SUPERSEDED", "by row 3: one record there")
+    assert told(shop, run) == [overtaken, overtaken, ("applied", None, None), ("applied", None, None)]
+    rows = [one | {"command": "end"} for one in rows]
+    shop.put("promotion2.json", json.dumps([rows[0], rows[1]]))
+    assert shop.take() == {}
+    run = shop.put("promotion3.json", json.dumps([rows[2], rows[0] | {"id": "2"}]))
+    assert lasts(shop.take()) == [("t", "2026")]
