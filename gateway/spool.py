@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 import polars as pl
 
 from gateway.model import KEY, LINE, ROW, no_issues
+from gateway.recent import Recent
 
 STATE = "@state"
 """Final state given at intake (`rejected`, `skipped`), null where the row may be sent (String)."""
@@ -55,10 +56,12 @@ def write_frame(frame: pl.DataFrame, path: Path, *, sync: bool = True) -> None:
 class RunFolder:
     """Rows and issues of one run in file order, block by block.
 
-    rows: `@row`, `@line`, `@key`, `@state`, then contract fields in canonical text (null: missing).
+    rows: `@row`, `@line`, `@key`, `@state`, then contract fields in canonical text (null: missing). `recent`: where
+    blocks are remembered; None: nowhere.
     """
 
     root: Path
+    recent: Recent | None = field(default=None, compare=False, repr=False)
 
     @property
     def file(self) -> Path:
@@ -77,6 +80,8 @@ class RunFolder:
 
     def begin(self) -> None:
         """Make the folders; what an interrupted reading left is dropped."""
+        if self.recent is not None:
+            self.recent.drop(self.root)
         for name in ("rows", "issues", "cells"):
             shutil.rmtree(self.root / name, ignore_errors=True)
             (self.root / name).mkdir(parents=True)
@@ -96,15 +101,30 @@ class RunFolder:
     def kept(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield the cells of rejected rows: `@row`, `@line`, `c0`..., and kinds `k0`... if typed; None: all columns."""
         for path in sorted((self.root / "cells").glob("*.arrow")):
-            yield read_block(path, columns)
+            yield self._block(path, columns)
 
     def add(self, number: int, rows: pl.DataFrame, issues: pl.DataFrame, cells: pl.DataFrame | None = None) -> None:
         """Write block `number` (from 0); `cells` are those of its rejected rows as they came."""
+        name = f"{number:06d}.arrow"
         if cells is not None and cells.height:
-            write_block(cells, self.root / "cells" / f"{number:06d}.arrow")
-        write_block(rows, self.root / "rows" / f"{number:06d}.arrow")
+            self._write(cells, self.root / "cells" / name)
+        self._write(rows, self.root / "rows" / name)
         if issues.height:
-            write_block(issues, self.root / "issues" / f"{number:06d}.arrow")
+            self._write(issues, self.root / "issues" / name)
+
+    def _write(self, frame: pl.DataFrame, path: Path) -> None:
+        write_block(frame, path)
+        if self.recent is not None:
+            self.recent.put(self.root, path.relative_to(self.root).as_posix(), frame)
+
+    def _block(self, path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+        """Return a block, or some of its columns."""
+        held = None
+        if self.recent is not None:
+            held = self.recent.get(self.root, path.relative_to(self.root).as_posix())
+        if held is None:
+            return read_block(path, columns)
+        return held if columns is None else held.select(columns)
 
     def add_late(self, states: pl.DataFrame, issues: pl.DataFrame) -> None:
         """Write what rules across rows and the policy decided: `@row`, `state`, and its issues."""
@@ -125,12 +145,16 @@ class RunFolder:
     def columns(self) -> list[str]:
         """Return the columns of the rows; none where there is no row."""
         paths = self.paths()
-        return list(pl.read_ipc_schema(paths[0])) if paths else []
+        return self._columns(paths[0]) if paths else []
+
+    def _columns(self, path: Path) -> list[str]:
+        held = None if self.recent is None else self.recent.get(self.root, path.relative_to(self.root).as_posix())
+        return list(pl.read_ipc_schema(path)) if held is None else held.columns
 
     def last_row(self) -> int:
         """Return the highest `@row`, 0 where there is none."""
         paths = self.paths()
-        return int(read_block(paths[-1], [ROW])[ROW][-1]) if paths else 0
+        return int(self._block(paths[-1], [ROW])[ROW][-1]) if paths else 0
 
     def blocks(self, columns: Iterable[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield the rows block by block with late states applied; `columns` beyond the origin ones, None: all.
@@ -147,8 +171,8 @@ class RunFolder:
     def _read(self, wanted: list[str] | None) -> Iterator[pl.DataFrame]:
         late = self.late()
         for path in self.paths():
-            have = None if wanted is None else pl.read_ipc_schema(path)
-            frame = read_block(path, None if have is None or wanted is None else [c for c in wanted if c in have])
+            have = None if wanted is None else set(self._columns(path))
+            frame = self._block(path, None if have is None or wanted is None else [c for c in wanted if c in have])
             yield _with_late(frame, late) if late.height else frame
 
     def issues(self) -> pl.DataFrame:
@@ -159,12 +183,12 @@ class RunFolder:
     def issue_codes(self) -> frozenset[str]:
         """Return the codes of all issues."""
         paths = sorted((self.root / "issues").glob("*.arrow"))
-        return frozenset(code for path in paths for code in read_block(path, ["code"])["code"].unique())
+        return frozenset(code for path in paths for code in self._block(path, ["code"])["code"].unique())
 
     def issue_block(self, number: int) -> pl.DataFrame:
         """Return the issues of block `number` (ISSUE_SCHEMA)."""
         path = self.root / "issues" / f"{number:06d}.arrow"
-        return read_block(path) if path.exists() else no_issues()
+        return self._block(path) if path.exists() else no_issues()
 
 
 def _with_late(frame: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
@@ -213,12 +237,17 @@ DECISION_SCHEMA: dict[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True, slots=True)
 class ConsignmentFolder:
-    """Files of one consignment: effects per part, decisions per run and part, bodies, outcomes."""
+    """Files of one consignment: effects per part, decisions per run and part, bodies, outcomes.
+
+    `recent`: where effects are remembered.
+    """
 
     root: Path
+    recent: Recent = field(compare=False, repr=False)
 
     def begin(self) -> bool:
         """Make the folder; False when the name is taken: another lane forms a consignment at the same moment."""
+        self.recent.drop(self.root)
         try:
             self.root.mkdir(parents=True)
         except FileExistsError:
@@ -235,6 +264,7 @@ class ConsignmentFolder:
         path = self.root / f"effects-{part:04d}.arrow"
         write_block(effects, path)
         durable(path)
+        self.recent.put(self.root, path.name, effects)
         if members.height:
             write_frame(members, self.root / f"members-{part:04d}.parquet")
 
@@ -250,7 +280,11 @@ class ConsignmentFolder:
     def effects(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield effects part by part (EFFECT_SCHEMA)."""
         for path in sorted(self.root.glob("effects-*.arrow")):
-            yield read_block(path, columns)
+            held = self.recent.get(self.root, path.name)
+            if held is None:
+                yield read_block(path, columns)
+            else:
+                yield held if columns is None else held.select(columns)
 
     def members(self) -> pl.DataFrame:
         """Return rows summed into effects (MEMBER_SCHEMA)."""
@@ -269,17 +303,18 @@ class ConsignmentFolder:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """Where everything lies below the state folder."""
+    """Where everything lies below the state folder; `recent`: what of it is still in memory."""
 
     root: Path
+    recent: Recent = field(default_factory=Recent, compare=False, repr=False)
 
     def run(self, run: str) -> RunFolder:
         """Folder of a run."""
-        return RunFolder(self.root / "runs" / run)
+        return RunFolder(self.root / "runs" / run, self.recent)
 
     def consignment(self, identity: str) -> ConsignmentFolder:
         """Folder of a consignment."""
-        return ConsignmentFolder(self.root / "consignments" / identity)
+        return ConsignmentFolder(self.root / "consignments" / identity, self.recent)
 
     @property
     def claims(self) -> Path:

@@ -164,7 +164,10 @@ class Settler:
                 row = runs.get_run(tx, row.id) or row
         rows = self.rows(row)
         now = self._journal.clock.now()
-        counts = {"states": rows.states.counts(), "derived": rows.states.derived}
+        counts: dict[str, dict[str, Any]] = {
+            "states": rows.states.counts(), "derived": rows.states.derived,
+            "effects": {leg.family: leg.counts() for leg in rows.states.legs},
+        }  # fmt: skip
         self._write_answers(row, rows, now)
         np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
         self._link_back(row, rows)
@@ -173,6 +176,9 @@ class Settler:
             runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept)
             runs.set_legs(tx, row.id, open_rows=0, waits=0)
             self._journal.note(tx, row.id, "settled", _spoken(counts["states"]))
+            sent = [c.id for c in runs.consignments_of(tx, row.id)]
+        for folder in (self._spool.run(row.id).root, *(self._spool.consignment(one).root for one in sent)):
+            self._spool.recent.drop(folder)
 
     def rows(self, row: Row[Any]) -> RunRows:
         """Return the rows of a run with their present states."""

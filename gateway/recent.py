@@ -1,0 +1,56 @@
+"""Blocks written a moment ago, still in memory: of a small run nothing is read back from the disk."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import polars as pl
+
+_ROOM = 32 << 20
+"""Bytes that blocks of all folders take together, as polars estimates them."""
+
+
+class Recent:
+    """Keeps the frames written into a folder until they are too many, or the folder is dropped; safe among threads.
+
+    A folder with more than there is room for keeps nothing: who walks through it would find each block just gone.
+    Older folders make room for a newer one. What is not here is on the disk: nothing is lost by forgetting.
+    """
+
+    def __init__(self, room: int | None = None) -> None:
+        self._room = _ROOM if room is None else room
+        self._lock = threading.Lock()
+        self._folders: dict[Path, dict[str, pl.DataFrame] | None] = {}
+        """None: the folder is too large."""
+        self._sizes: dict[Path, int] = {}
+
+    def put(self, folder: Path, name: str, frame: pl.DataFrame) -> None:
+        """Remember what was written into a folder under a name, which is never written anew."""
+        size = int(frame.estimated_size())
+        with self._lock:
+            kept = self._folders.setdefault(folder, {})
+            if kept is None:
+                return
+            kept[name] = frame
+            self._sizes[folder] = self._sizes.get(folder, 0) + size
+            if self._sizes[folder] > self._room:
+                self._folders[folder] = None
+                del self._sizes[folder]
+            while sum(self._sizes.values()) > self._room:
+                self._drop(next(iter(self._sizes)))
+
+    def get(self, folder: Path, name: str) -> pl.DataFrame | None:
+        """Return the frame, None where it is not remembered."""
+        with self._lock:
+            kept = self._folders.get(folder)
+            return None if kept is None else kept.get(name)
+
+    def drop(self, folder: Path) -> None:
+        """Forget a folder."""
+        with self._lock:
+            self._drop(folder)
+
+    def _drop(self, folder: Path) -> None:
+        self._folders.pop(folder, None)
+        self._sizes.pop(folder, None)

@@ -1,0 +1,78 @@
+"""Blocks still in memory: what is remembered is what was written, and forgetting loses nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from gateway.recent import Recent
+from gateway.spool import Spool
+
+FRAME = pl.DataFrame(
+    {"@row": [1, 2], "@line": [1, 2], "@key": ["a", "b"], "@state": [None, "rejected"], "sku": ["a", "b"]}
+)
+SIZE = int(FRAME.estimated_size())
+A, B = Path("a"), Path("b")
+
+
+def test_what_is_put_is_found_under_its_name_until_it_is_dropped():
+    recent = Recent()
+    recent.put(A, "rows/0", FRAME)
+    assert recent.get(A, "rows/0") is FRAME
+    assert recent.get(A, "rows/1") is None
+    assert recent.get(B, "rows/0") is None
+    recent.drop(A)
+    assert recent.get(A, "rows/0") is None
+    recent.drop(B)
+
+
+def test_a_folder_with_more_than_there_is_room_for_keeps_nothing_and_takes_nothing_more():
+    recent = Recent(SIZE * 2)
+    for place in range(4):
+        recent.put(A, str(place), FRAME)
+    assert [recent.get(A, str(place)) for place in range(4)] == [None] * 4
+    recent.put(B, "0", FRAME)
+    assert recent.get(B, "0") is FRAME
+
+
+def test_older_folders_make_room():
+    recent = Recent(SIZE * 2)
+    recent.put(A, "0", FRAME)
+    recent.put(B, "0", FRAME)
+    recent.put(B, "1", FRAME)
+    assert recent.get(A, "0") is None
+    assert recent.get(B, "0") is FRAME
+
+
+@pytest.mark.parametrize("room", [0, 1 << 20], ids=["on the disk", "in memory"])
+def test_a_run_is_read_alike_from_memory_and_from_the_disk(tmp_path, room):
+    folder = Spool(tmp_path, Recent(room)).run("1")
+    folder.begin()
+    issues = pl.DataFrame({"@row": [2], "code": ["MAP_NUMBER"]})
+    cells = FRAME.select("@row", "@line", c0="sku")
+    folder.add(0, FRAME, issues, cells)
+    folder.add(1, FRAME.with_columns(pl.col("@row") + 2), issues.clear())
+    folder.add_late(pl.DataFrame({"@row": [1], "state": ["rejected"]}), issues.clear())
+    assert folder.columns() == FRAME.columns
+    assert folder.last_row() == 4
+    assert [b["@state"].to_list() for b in folder.states()] == [["rejected", "rejected"], [None, "rejected"]]
+    assert [b.columns for b in folder.blocks(["sku", "price"])] == [FRAME.columns] * 2
+    assert folder.issue_codes() == {"MAP_NUMBER"}
+    assert folder.issue_block(0).rows() == issues.rows()
+    assert folder.issue_block(1).is_empty()
+    assert [c.rows() for c in folder.kept(["@row", "c0"])] == [[(1, "a"), (2, "b")]]
+    assert FRAME["@state"].to_list() == [None, "rejected"]
+
+
+def test_a_run_begun_anew_and_a_removed_one_are_not_remembered(tmp_path):
+    folder = Spool(tmp_path).run("1")
+    folder.begin()
+    folder.add(0, FRAME, FRAME.clear())
+    folder.begin()
+    assert list(folder.blocks()) == []
+    folder.add(0, FRAME, FRAME.clear())
+    shutil.rmtree(folder.root)
+    assert list(folder.blocks()) == []
