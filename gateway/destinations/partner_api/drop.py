@@ -20,7 +20,7 @@ from gateway.destinations.partner_api import answers, items, sheets
 from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.answers import Place
 from gateway.destinations.partner_api.memory import Memory
-from gateway.destinations.partner_api.readback import ReadBack, Verdict, compared
+from gateway.destinations.partner_api.readback import ReadBack, Verdict, compared, overtaken
 from gateway.errors import GatewayError, MayWorkLater, Refused, Throttled, Unreachable
 from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Outgoing, Receipt, RowState, Sent
 from gateway.transport.sftp import RemoteDeniedError, RemoteFailureError, RemoteMissingError, SftpSession
@@ -244,11 +244,19 @@ class Drop:
             return Receipt(item.ticket, after=self._account.profile.rest.limits.interval)
         if not over and not all(one.settled for one in verdicts.values()):
             return Receipt(item.ticket, after=(2 * window - age).total_seconds())
+        if self._followed(item):
+            verdicts = {place: overtaken(one) for place, one in verdicts.items()}
         told = answers.frame((place, one.state, one.code, one.message) for place, one in verdicts.items())
         return Receipt(
             item.ticket, closed=True, rest=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED",
             message=f"uploaded as {name}", outcomes=told,
         )  # fmt: skip
+
+    def _followed(self, item: Sent) -> bool:
+        """Whether another file was uploaded under the name since: the archive knows, whatever process did it."""
+        name, _, at = (item.ticket or "").rpartition(" ")
+        last = self._memory.last_upload(name)
+        return last is not None and last >= datetime.fromisoformat(at) + timedelta(seconds=1)
 
     def _verdicts(self, item: Sent, since: datetime) -> dict[Place, Verdict] | None:
         """Return what reading back says of each effect. None while it is being read."""

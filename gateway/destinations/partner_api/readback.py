@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -203,6 +203,14 @@ def compared(texts: Sequence[str], shown: Mapping[str, Shown], buffer: int, prof
     return [
         _verdict(at, json.loads(text, parse_float=Decimal), shown, buffer, profile) for at, text in enumerate(texts)
     ]
+
+
+def overtaken(one: Verdict) -> Verdict:
+    """Return a verdict where something else was sent since: another value may be the newer one, and no failure."""
+    if one.state is not RowState.UNCERTAIN:
+        return one
+    message = f"{one.message}, and newer values may have been sent since"
+    return replace(one, state=RowState.ACCEPTED, code="DEST_NOT_CONFIRMED", message=message)
 
 
 def _verdict(at: int, item: dict[str, Any], shown: Mapping[str, Shown], buffer: int, profile: Profile) -> Verdict:

@@ -19,7 +19,7 @@ from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.answers import News, Place
 from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.parts import SPLIT, Part, State, every, halves, read
-from gateway.destinations.partner_api.readback import ReadBack, compared
+from gateway.destinations.partner_api.readback import ReadBack, compared, overtaken
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused
 from gateway.model import KEY_SEPARATOR, LIST_SEPARATOR, Batch, Outgoing, Receipt, RowState, Sent
 from gateway.transport.http import Response
@@ -42,6 +42,8 @@ class Updates:
         self._parts: OrderedDict[str, str] = OrderedDict()
         """Job of a part of a call to the ticket of its batch."""
         self._lost: set[bytes] = set()
+        self._last: dict[tuple[str, str], str] = {}
+        """Ticket of the last call by operation and vendor, as far as this process made it."""
 
     # ---------------------------------------------------------------- sending
 
@@ -61,7 +63,9 @@ class Updates:
             self._lost.add(batch.body)
             raise
         self._lost.discard(batch.body)
-        return self._first(answer, vendor, texts)
+        receipt = self._first(answer, vendor, texts)
+        self._last[batch.operation, vendor] = receipt.ticket or ""
+        return receipt
 
     def outgoing(self, batch: Batch) -> Sequence[Outgoing]:
         """Return the call of a batch."""
@@ -239,7 +243,7 @@ class Updates:
         lines, why = (None, "named no items") if found is None else self._lines(item, found, part.job, state)
         if lines is not None:
             return self._told(lines, part, texts)
-        return self._unspoken(item, part, texts, why)
+        return self._unspoken(item, part, texts, why, freed=state.over)
 
     def _lines(self, item: Sent, found: News, job: str, state: State) -> tuple[list[answers.Line] | None, str]:
         """Return what a job says of items; None, and why, where it says nothing that can be had or read."""
@@ -279,12 +283,15 @@ class Updates:
         """Barcodes come back with other leading zeros than they were sent with."""
         return code if self._account.profile.rest.fields.identifier == "sku" else code.lstrip("0")
 
-    def _unspoken(self, item: Sent, part: Part, texts: Sequence[str], why: str) -> pl.DataFrame | None:
-        """Say what became of items of which nobody speaks: what is read back, in the end that they were accepted."""
+    def _unspoken(self, item: Sent, part: Part, texts: Sequence[str], why: str, *, freed: bool) -> pl.DataFrame | None:
+        """Say what became of items of which nobody speaks: what is read back, in the end that they were accepted.
+
+        `freed`: the vendor's place was given to the next call meanwhile.
+        """
         age = self._age(item)
         over = age >= self._account.profile.confirm.window_s.catalog
         if self._read_back.on:
-            found = self._read(item, part, texts, over=over)
+            found = self._read(item, part, texts, over=over, freed=freed)
             if found is not None or not over:
                 return found
             if age < self._account.profile.jobs.give_up_s:
@@ -293,7 +300,7 @@ class Updates:
             return None  # the platform may still speak
         return every(part, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", f"the job {part.job} {why}")
 
-    def _read(self, item: Sent, part: Part, texts: Sequence[str], *, over: bool) -> pl.DataFrame | None:
+    def _read(self, item: Sent, part: Part, texts: Sequence[str], *, over: bool, freed: bool) -> pl.DataFrame | None:
         vendor = _vendor(item.memo)
         since = self._since(item, over=over)
         shown = self._read_back.catalog(self._account.settings.vendor_id(vendor), since, self._heard.get)
@@ -303,6 +310,8 @@ class Updates:
         if not over and not all(one.settled for one in verdicts):
             self._read_back.forget(self._account.settings.vendor_id(vendor))
             return None
+        if freed and self._last.get((item.operation, vendor)) != item.ticket:
+            verdicts = [overtaken(one) for one in verdicts]
         return answers.frame(((part.start + v.at + 1, None), v.state, v.code, v.message) for v in verdicts)
 
     def _since(self, item: Sent, *, over: bool) -> datetime:

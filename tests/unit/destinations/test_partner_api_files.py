@@ -550,6 +550,22 @@ def test_what_does_not_show_yet_is_looked_at_once_more(made, clock):
     assert destination.poll([as_sent(batch, receipt, intent_at=at)])[1].closed
 
 
+def test_what_a_newer_file_may_have_overtaken_is_not_uncertain(made, clock):
+    calls = Calls(*[page({"sku": "A", "price": 9})] * 2)
+    destination = made(calls=calls, keys=PAGES, vendors={"S1": {"id": "v001"}})
+    first, second = (encoded(destination, "price", rows(("A", "S1", {"price": price})))[0] for price in ("4", "8"))
+    found = []
+    for batch, waits in ((first, 600), (second, 3600)):
+        found.append((batch, destination.submit(batch), clock.now()))
+        clock.advance(waits)
+    states_ = []
+    for batch, receipt, at in found:
+        clock.advance(1800)
+        closed = destination.poll([as_sent(batch, receipt, intent_at=at)])[1]
+        states_ += closed.outcomes["state"].to_list()
+    assert states_ == ["accepted", "uncertain"]
+
+
 def test_what_is_read_back_is_of_one_vendor_each(made, clock):
     calls = Calls(page({"sku": "A", "active": True}, {"sku": "B", "active": True}), page({"sku": "A", "active": True}))
     destination = made(calls=calls, keys=PAGES, sftp_layout="multi")

@@ -269,6 +269,24 @@ def test_a_job_without_a_log_keeps_its_vendor_until_it_is_read_back(made, clock)
     assert (receipt.closed, receipt.frees) == (False, False)  # newer values would read back as none of its own
 
 
+@pytest.mark.parametrize(("newer", "state"), [(False, "uncertain"), (True, "accepted")])
+def test_what_newer_values_may_have_overtaken_is_not_uncertain(made, clock, newer, state):
+    """The log of the first call can't be had, so the second went: what reads back may well be its values."""
+    shown = {"products": [{"sku": "S0", "price": 9}], "total_pages": 1}
+    gone = Refused("gone", status="410")
+    script = Script(put=[accepted("j1"), accepted("j2")], job=[done()], log=[gone], page=[shown])
+    destination = made(script, keys={"features": {"read_back": "pages"}}, price_basis="gross")
+    prices = (records(1, price=price) for price in ("4", "9"))
+    first, second = (batch for one in prices for batch in destination.encode("price", one, Reference()))
+    receipt = destination.submit(first)
+    if newer:
+        destination.submit(second)
+    late = asked(destination, clock, first, receipt, clock.now() - timedelta(hours=1))
+    assert late.closed
+    assert late.outcomes["state"].to_list() == [state]
+    assert ("newer values" in late.outcomes["message"][0]) is newer
+
+
 def test_a_log_that_is_too_large_unpacked_is_not_fetched_for_ever(monkeypatch):
     monkeypatch.setattr(calls, "_MOST", 50)
     with pytest.raises(Refused, match="too large"):
