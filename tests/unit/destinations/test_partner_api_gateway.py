@@ -166,3 +166,22 @@ def test_errors_files_name_the_column_the_platform_refused(gateway, tmp_path):
     (errors,) = (tmp_path / "outbox/acme").glob("promotion1.csv.*.errors.csv")
     (row,) = csv.DictReader(errors.read_text("utf-8-sig").splitlines())
     assert (row["sku"], row["error_code"], row["error_field"]) == ("A", "DEST_REFUSED", "price")
+
+
+def test_the_dates_of_a_promotion_change_by_its_end_and_a_new_row_and_back_again(gateway):
+    mapping = OFFERS.replace('{ constant = "2031-01-01T00:00:00Z" }', '"until"') + 'command = "command"\n'
+    head, old, new = f"until,command,{OFFERS_HEAD}", "2031-01-01T00:00:00Z", "2032-01-01T00:00:00Z"
+
+    def row(until, command=""):
+        return f"{until},{command},A,Week,{'' if command else '3.99'},,,,\n"
+
+    def shown():
+        return [f"{one.end:%Y}" for one in twin.promotions() if one.active]
+
+    twin, states = gateway({"promotion": mapping}, {"promotion1.csv": head + row(old)})
+    _, states = gateway({"promotion": mapping}, {"promotion2.csv": head + row(new)})
+    assert (states, shown()) == ([{"applied": 1}, {"refused": 1}], ["2031"])
+    _, states = gateway({"promotion": mapping}, {"promotion3.csv": head + row(old, "end") + row(new)})
+    assert (states[-1], shown()) == ({"applied": 2}, ["2032"])
+    _, states = gateway({"promotion": mapping}, {"promotion4.csv": head + row(new, "end") + row(old)})
+    assert (states[-1], shown()) == ({"applied": 2}, ["2031"])
