@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 
@@ -60,10 +59,6 @@ class Tally:
     def harmless(self) -> bool:
         """Whether there is nothing to judge."""
         return not (self.ended or self.zeroed or self.repriced or self.floored or self.lowered or self.full)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the tally as plain values for the journal and for people."""
-        return asdict(self)
 
 
 def tally(

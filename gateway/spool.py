@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -335,9 +335,3 @@ class Spool:
         """Create the folders."""
         for name in ("runs", "consignments", "claims", "segments", "books", "answers"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
-
-
-def counts_of(states: pl.Series) -> Mapping[str, int]:
-    """Count the non-null values of a String series."""
-    counted = states.drop_nulls().value_counts()
-    return dict(zip(counted[states.name].to_list(), counted["count"].to_list(), strict=True))

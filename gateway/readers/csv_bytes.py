@@ -8,9 +8,6 @@ from typing import BinaryIO
 
 from gateway.errors import FileError
 
-UNDECODABLE = b"\xff"
-"""Stands in the stream for what the declared encoding does not know: no valid UTF-8 contains it."""
-
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8", "UTF-8 with a byte order mark"),

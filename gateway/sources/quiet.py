@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from gateway.sources.names import TEMPORARY, is_temporary
 
-SETTLE_LOCAL = 2.0
-SETTLE_SFTP = 10.0
-
 
 @dataclass(frozen=True, slots=True)
 class Sighting:

@@ -90,8 +90,6 @@ class Product:
     live: bool
     references: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
-    implied: bool = False
-    """Put in together with an offer, not by an import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +283,7 @@ class MiraklState:
             number = f"MKP{self.next_offer_id:012d}"
             own = shop.products.setdefault(sku, number)
             if own not in self.products:
-                self.products[own] = Product(own, f"Article {sku}", "GOODS", live=True, implied=True)
+                self.products[own] = Product(own, f"Article {sku}", "GOODS", live=True)
             offer = shop.offers[sku] = Offer(sku, self.next_offer_id, 0, product_sku=own, created=at)
             offer.prices, offer.fields = [Price(DEFAULT_PRICE)], {"state": "11"}
             self.next_offer_id += 1
@@ -371,6 +369,6 @@ def _adopt(state: MiraklState) -> None:
             if not offer.product_sku:
                 offer.product_sku = shop.products.setdefault(offer.sku, f"MKP{offer.offer_id:012d}")
                 title = f"Article {offer.sku}"
-                product = Product(offer.product_sku, title, "GOODS", live=True, implied=True)
+                product = Product(offer.product_sku, title, "GOODS", live=True)
                 state.products.setdefault(offer.product_sku, product)
                 offer.prices, offer.fields = [Price(DEFAULT_PRICE)], {"state": "11"}
