@@ -19,6 +19,9 @@ from gateway.model import Batch, Operation, Outgoing, Receipt, Reference, Sent, 
 from gateway.transport.http import Transport
 from gateway.transport.sftp import SftpSession, SftpSettings
 
+_PROBED = 300.0
+"""Seconds for asking vendors: calls are not what an account that writes files is for."""
+
 
 def operations(settings: PartnerApiSettings, profile: Profile) -> tuple[Operation, ...]:
     """Return what files can write; what needs a price can be once the settings say on which basis prices are."""
@@ -86,13 +89,11 @@ class ByFiles:
         return self._drop.outgoing(batch)
 
     def probe(self) -> str:
-        """Find the folders; where there are credentials for calls, ask whether the first vendor's outlet is open."""
+        """Find the folders; where there are credentials for calls, ask whether every vendor's outlet is open."""
         found = f"folders {self._drop.probe()}"
         if self._calls is None:
             return f"{found}; no calls are set up, so rows end as accepted"
-        name = next(iter(self._account.settings.vendors))
-        state = self._calls.outlet(self._account.settings.vendor_id(name)).get("status")
-        return f"{found}; vendor {name} is {state if isinstance(state, str) else 'known'}"
+        return f"{found}; {self._calls.outlets(_PROBED)}"
 
     def close(self) -> None:
         """Give back connections."""

@@ -106,13 +106,17 @@ class Calls:
         """C8: whether an outlet is open. It waits longer for its turn than others: a person asks, once for each."""
         return document(self._read(self._vendor(vendor, "/status"), "status", turns=_PROBE_TURNS))
 
-    def outlets(self) -> str:
+    def outlets(self, within: float = float("inf")) -> str:
         """Ask for every vendor of the settings, one after the other, and say in one line that all are there.
 
-        Raises Refused with every vendor that can't be used, or at once where the account as such is refused.
+        `within`: seconds after which no further one is asked for; the line says how many were left. Raises Refused with
+        every vendor that can't be used, or at once where the account as such is refused.
         """
-        found, refused = {}, {}
+        found, refused = dict[str, str](), dict[str, str]()
+        end = self._account.clock.monotonic() + within
         for name in self._account.settings.vendors:
+            if (found or refused) and self._account.clock.monotonic() >= end:
+                break
             try:
                 state = self.outlet(self._account.settings.vendor_id(name)).get("status")
             except Refused as error:
@@ -124,7 +128,10 @@ class Calls:
         if not refused:
             told = ", ".join(f"{name} is {state}" for name, state in islice(found.items(), _SHOWN))
             more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            return f"vendor {told}{more}; {len(found)} in all"
+            left = len(self._account.settings.vendors) - len(found)
+            return f"vendor {told}{more}; {len(found)} " + (
+                f"asked for, {left} left for want of time" if left else "in all"
+            )
         ids = ", ".join(f"{name} ({self._account.settings.vendor_id(name)})" for name in refused)
         raise Refused(
             f"{len(refused)} of {len(self._account.settings.vendors)} vendors can't be used: {ids}. "

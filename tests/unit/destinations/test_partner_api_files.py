@@ -506,6 +506,21 @@ def test_a_host_must_be_known(made):
         made(channel="rest", chain_id="c", tokens={"all": SecretStr("t")})
 
 
+def test_the_probe_asks_for_every_store_as_long_as_there_is_time(made, clock):
+    class Slow(Calls):
+        def send(self, request):
+            clock.advance(100)
+            return super().send(request)
+
+    said = made(calls=Calls({"status": "OPEN"}, {"status": "CLOSED"})).probe()
+    assert said == "panda: folders Catalog, PROMOTIONS; vendor S1 is OPEN, S2 is CLOSED; 2 in all"
+    with pytest.raises(Refused, match=r"1 of 2 vendors can't be used: S2 \(v002\)"):
+        made(calls=Calls({"status": "OPEN"}, Refused("not found", status="404"))).probe()
+    stores = {f"S{n}": {} for n in range(9)}
+    said = made(calls=Slow(*[{"status": "OPEN"}] * 9), vendors=stores).probe()
+    assert said.endswith("S2 is OPEN; 3 asked for, 6 left for want of time")
+
+
 def test_files_hear_nothing_and_can_not_be_looked_up(made):
     destination = made()
     assert destination.hear(b'{"job_id":"1","status":"COMPLETED"}', {}) == {}
