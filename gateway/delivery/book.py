@@ -219,6 +219,8 @@ class Pages:
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     written: list[dict[str, str | int]] = field(default_factory=list)
     next_at: datetime | None = None
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    """Events to be written with it (rows of tables.event)."""
 
     def add(self, kind: str, frame: pl.DataFrame) -> None:
         """Write a file of a kind durably; an empty frame is none."""
@@ -242,9 +244,14 @@ class Pages:
         self.written.clear()
 
     def join(self, tx: Connection) -> None:
-        """Name the files in the journal beside what it knows, and have the lane woken where they want it sooner."""
+        """Name the files in the journal beside what it knows, and have the lane woken where they want it sooner.
+
+        Writes the notes down.
+        """
         if self.written:
             tx.execute(sa.insert(t.book_segment), self.written)
+        if self.notes:
+            tx.execute(sa.insert(t.event), self.notes)
         if self.next_at is not None:
             sooner = sa.or_(t.book.c.next_at.is_(None), t.book.c.next_at > self.next_at)
             mine = sa.update(t.book).where(t.book.c.lane == self.lane, sooner)

@@ -1,6 +1,6 @@
 """What a destination refused never counts: the price before it is restored, the promotion before it is shown."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -8,35 +8,28 @@ import sqlalchemy as sa
 from gateway.delivery import baseline, book
 from gateway.delivery.book import base_prices
 from gateway.journal import tables as t
-from gateway.model import KEY, PriceTerms
-from gateway.testing.hostile import Further, Step, read_log
+from gateway.model import KEY
+from gateway.testing.clock import START, at
+from gateway.testing.hostile import Step, read_log
+from gateway.testing.texts import mapping
+from gateway.testing.wanted import PRICES_ONLY
 
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+FIELDS = """sku = "sku"
 command = { column = "command", optional = true }
 price = { column = "price", optional = true }
 price_basis = { constant = "gross" }
 """
-PRICES = f'contract = "price"\n{LAYOUT}'
-PROMOTIONS = f"""contract = "promotion"
-{LAYOUT}promotion_id = {{ column = "id", optional = true }}
-percentage = {{ column = "percentage", optional = true }}
-starts_at = {{ column = "starts", optional = true }}
-ends_at = {{ column = "ends", optional = true }}
-"""
-TERMS = PriceTerms("gross", 2, "EUR")
-PROMOTE = Further(name="promote", family="price", contract="promotion", fields=("sku",), wanted="promotion")
-START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+PRICES = mapping("price", FIELDS)
+PROMOTIONS = mapping(
+    "promotion",
+    FIELDS
+    + """promotion_id = { column = "id", optional = true }
+percentage = { column = "percentage", optional = true }
+starts_at = { column = "starts", optional = true }
+ends_at = { column = "ends", optional = true }
+""",
+)
 REFUSE = Step(does="refuse", keys=("a",))
-
-
-def at(hour):
-    return f"{START + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Shop:
@@ -78,11 +71,7 @@ class Shop:
         return self.sent()[0]
 
     def wait_until(self, hour):
-        until = START + timedelta(hours=hour)
-        while (wake := self.rig.advance()) is not None and wake <= until:
-            self.clock.advance(max(0.0, (wake - self.clock.now()).total_seconds()))
-        self.clock.advance(max(0.0, (until - self.clock.now()).total_seconds()))
-        self.rig.advance()
+        self.rig.glide(START + timedelta(hours=hour))
 
     def states(self, run):
         return self.rig.states(run)
@@ -96,8 +85,7 @@ class Shop:
 def shop(rigs, clock):
     def make(*script, **options):
         settings = {
-            "contract": "price", "fields": ("sku", "price"), "wanted": "base", "prices": TERMS, "further": (PROMOTE,),
-            "mapping": PRICES, "route": {"more": (PROMOTIONS,), "guard": {"off": True}},
+            **PRICES_ONLY, "mapping": PRICES, "route": {"more": (PROMOTIONS,), "guard": {"off": True}},
         }  # fmt: skip
         return Shop(rigs(*script, **{**settings, **options}), clock)
 
@@ -133,9 +121,28 @@ def test_a_hidden_price_that_is_refused_when_it_is_to_be_restored_gives_way_to_t
     assert here.states(run) == {"unchanged": 1}
     here.wait_until(2)
     assert here.taken == ["20", "15", "20"]
+    (said,) = (one.text for one in here.rig.operations.events(run) if one.kind == "refused later")
+    assert "they were refused: a: 18 (" in said
+    assert here.states(run) == {"unchanged": 1}
     here.promotion(12, "", at(3))
     here.wait_until(4)
     assert here.taken == ["20", "15", "20", "12", "20"]
+
+
+def test_many_hidden_prices_that_are_refused_are_one_event_of_their_run(shop):
+    keys = [f"k{n}" for n in range(7)]
+    here = shop(Step(), Step(), Step(does="refuse", keys=tuple(keys)))
+    here.drop("price", "sku,price", *((key, 20) for key in keys))
+    here.drop("promotion", "sku,price,starts,ends", *((key, 15, "", at(1)) for key in keys))
+    run = here.drop("price", "sku,price", *((key, 18) for key in keys))
+    other = here.drop("price", "sku,price", ("k9", 18))
+    here.wait_until(2)
+    (said,) = (one.text for one in here.rig.operations.events(run) if one.kind == "refused later")
+    assert "k0: 18" in said
+    assert "k4: 18" in said
+    assert "k5" not in said
+    assert " and 2 more" in said
+    assert not any(one.kind == "refused later" for one in here.rig.operations.events(other))
 
 
 def test_a_hidden_price_that_was_restored_is_restored_again(shop):
