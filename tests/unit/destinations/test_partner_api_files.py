@@ -172,6 +172,15 @@ def test_prices_go_to_the_same_file(made):
     assert batch.memo["file"] == "products_v001.csv"
 
 
+def test_items_sent_whole_have_level_and_price_in_one_file(made):
+    destination = made(keys={"rest": {"fields": {"partial_items": False}}})
+    assert [(one.contract, one.family) for one in destination.operations if one.name != "promotion"] == [
+        ("catalog", "stock")
+    ]
+    (batch,) = encoded(destination, "stock", rows(("A", "S1", {"quantity": "7", "price": "2.35"})))
+    assert batch.body == b"sku,price,quantity\nA,2.35,7\n"
+
+
 def test_one_file_for_many_vendors_names_them(made):
     keys = {"all_vendors": True, "sftp_layout": "multi"}
     (batch,) = encoded(made(**keys), "stock", rows(("A", "S1|S2", {"quantity": "7"}), ("B", "S2", {"quantity": "1"})))
