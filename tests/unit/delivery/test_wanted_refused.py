@@ -131,7 +131,7 @@ def test_a_hidden_price_that_is_refused_when_it_is_to_be_restored_gives_way_to_t
 
 def test_many_hidden_prices_that_are_refused_are_one_event_of_their_run(shop):
     keys = [f"k{n}" for n in range(7)]
-    here = shop(Step(), Step(), Step(does="refuse", keys=tuple(keys)))
+    here = shop(Step(), Step(), Step(), Step(does="refuse", keys=tuple(keys)))
     here.drop("price", "sku,price", *((key, 20) for key in keys))
     here.drop("promotion", "sku,price,starts,ends", *((key, 15, "", at(1)) for key in keys))
     run = here.drop("price", "sku,price", *((key, 18) for key in keys))
