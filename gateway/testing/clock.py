@@ -7,13 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.clock import SystemClock as RealClock
 
-__all__ = ["FakeClock", "RealClock"]
+__all__ = ["START", "FakeClock", "RealClock", "at"]
+
+START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+"""When time begins in tests."""
+
+
+def at(hour: float) -> str:
+    """Return the canonical text of the time so many hours after START."""
+    return f"{START + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class FakeClock:
     """A clock whose time moves only by `sleep` and `advance`. `start`: aware time it begins with. Thread-safe."""
 
-    def __init__(self, start: datetime = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)) -> None:
+    def __init__(self, start: datetime = START) -> None:
         self._now = start
         self._elapsed = 0.0
         self._lock = threading.Lock()

@@ -127,6 +127,13 @@ class Rig:
                 at = self.delivery.advance(lane)
         return at
 
+    def glide(self, until: datetime) -> None:
+        """Move on to a time as a gateway that sleeps does: to each moment its lane wants to be woken at."""
+        while (wake := self.advance()) is not None and wake <= until:
+            self.clock.sleep(max(0.0, (wake - self.clock.now()).total_seconds()))
+        self.clock.sleep(max(0.0, (until - self.clock.now()).total_seconds()))
+        self.advance()
+
     def states(self, run: str) -> Mapping[str, int]:
         """Rows per state of a run as of now."""
         return self.settler.rows(self.operations.run(run)).states.counts()

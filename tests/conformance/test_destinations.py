@@ -39,7 +39,6 @@ from gateway.model import (
     Batch,
     Destination,
     Operation,
-    PriceTerms,
     Receipt,
     Reference,
     Repeat,
@@ -49,7 +48,6 @@ from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock, RealClock
 from gateway.testing.drive import FreeBudget, as_sent, encode, send, settle, states
 from gateway.testing.hostile import (
-    Further,
     HostileDestination,
     HostileSettings,
     Step,
@@ -57,6 +55,8 @@ from gateway.testing.hostile import (
     final_state,
 )
 from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
+from gateway.testing.wanted import PRICES_ONLY
 from gateway.transport.http import RetryPolicy, connect
 from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings, ShopKey
 from gateway.twin.partner import Chain, Item, Login, PartnerTwin, PartnerTwinSettings, Token, Vendor
@@ -630,16 +630,12 @@ def test_rows_that_only_know_their_key_are_ended_where_declared(attempt):
 
 # ---------------------------------------------------------------- promotions where there are prices only
 
-PROMOTE = Further(name="promote", family="price", contract="promotion", fields=("sku",), wanted="promotion")
-
 
 def hostile_prices(world: World) -> Bench:
     log = world.root / "effects.jsonl"
 
     def build(**more: Any) -> Destination:
-        told = {"contract": "price", "fields": ("sku", "price"), "wanted": "base", "further": (PROMOTE,),
-                "prices": PriceTerms("gross", 2, "EUR")}  # fmt: skip
-        chosen = HostileSettings(**{"log": log, **told, **more})
+        chosen = HostileSettings(**{"log": log, **PRICES_ONLY, **more})
         return HostileDestination(chosen, clock=CLOCK, account="hostile", name="hostile")
 
     prices = lambda: {key: str(one["price"]) for key, one in final_state(log).items()}  # noqa: E731  one short reading
@@ -648,23 +644,20 @@ def hostile_prices(world: World) -> Bench:
 
 WANTED = {"sellerscommerce": sellerscommerce, "hostile": hostile_prices}
 """Destinations that are sent wanted prices."""
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+FIELDS = """sku = "sku"
 price = { column = "price", optional = true }
 price_basis = { constant = "gross" }
 command = { column = "command", optional = true }
 """
-PRICES = f'contract = "price"\n{LAYOUT}'
-PROMOTIONS = f"""contract = "promotion"
-{LAYOUT}percentage = {{ column = "percentage", optional = true }}
-starts_at = {{ column = "starts", optional = true }}
-ends_at = {{ column = "ends", optional = true }}
-"""
+PRICES = mapping("price", FIELDS)
+PROMOTIONS = mapping(
+    "promotion",
+    FIELDS
+    + """percentage = { column = "percentage", optional = true }
+starts_at = { column = "starts", optional = true }
+ends_at = { column = "ends", optional = true }
+""",
+)
 
 
 class Gateway:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,34 +12,23 @@ import sqlalchemy as sa
 
 from gateway.delivery import baseline, book
 from gateway.journal import tables as t
-from gateway.model import PriceTerms
-from gateway.testing.clock import FakeClock
-from gateway.testing.hostile import Further, HostileDestination, HostileSettings, Step, read_log
+from gateway.testing.clock import START, FakeClock, at
+from gateway.testing.hostile import HostileDestination, HostileSettings, Step, read_log
 from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
+from gateway.testing.wanted import PRICES_ONLY
 
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+FIELDS = """sku = "sku"
 price = "price"
 price_basis = { constant = "gross" }
 """
-PRICES = f'contract = "price"\n{LAYOUT}'
-PROMOTIONS = f'contract = "promotion"\n{LAYOUT}starts_at = "starts"\nends_at = "ends"\n'
-PROMOTE = Further(name="promote", family="price", contract="promotion", fields=("sku",), wanted="promotion")
-START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+PRICES = mapping("price", FIELDS)
+PROMOTIONS = mapping("promotion", f'{FIELDS}starts_at = "starts"\nends_at = "ends"\n')
 BOUNDARY = START + timedelta(hours=1)
 
 
 class Crash(BaseException):
     """Stands for the end of the process."""
-
-
-def at(hour: float) -> str:
-    return f"{START + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Shop:
@@ -49,9 +38,8 @@ class Shop:
         self.root = root
         self.clock = FakeClock(now)
         told = HostileSettings(
-            log=root / "log", contract="price", fields=("sku", "price", "timestamp"), wanted="base", further=(PROMOTE,),
-            prices=PriceTerms("gross", 2, "EUR"), script=script, batch_size=1,
-        )  # fmt: skip
+            log=root / "log", script=script, batch_size=1, **{**PRICES_ONLY, "fields": ("sku", "price", "timestamp")}
+        )
         there = HostileDestination(told, clock=self.clock, account="there", name="there")
         self.rig = Rig(root / "gateway", there, self.clock, mapping=PRICES, more=(more,))
 
@@ -84,12 +72,6 @@ class Shop:
         baseline.sweep(self.rig.journal, self.rig.spool)
         book.sweep(self.rig.journal, self.rig.spool)
 
-    def glide(self, until: datetime) -> None:
-        while (wake := self.rig.advance()) is not None and wake <= until:
-            self.clock.advance(max(0.0, (wake - self.clock.now()).total_seconds()))
-        self.clock.advance((until - self.clock.now()).total_seconds())
-        self.rig.advance()
-
     def sent(self) -> list[tuple[str, str]]:
         return [(e["sku"], e["price"]) for one in read_log(self.root / "log") for e in one.get("effects", ())]
 
@@ -117,19 +99,19 @@ def played(root: Path, before: tuple[Path, str], crash: tuple[str, int] | None) 
     shutil.copytree(before[0], root)
     shop = Shop(root, BOUNDARY, *SCRIPT)
     if crash is None:
-        shop.glide(BOUNDARY + timedelta(hours=3))
+        shop.rig.glide(BOUNDARY + timedelta(hours=3))
         return shop, False
     shop.crash_at(*crash)
     crashed = False
     try:
-        shop.glide(BOUNDARY + timedelta(minutes=5))
+        shop.rig.glide(BOUNDARY + timedelta(minutes=5))
     except Crash:
         crashed = True
     now = shop.clock.now() + timedelta(seconds=30)
     shop.rig.close()
     again = Shop(root, now, *SCRIPT)
     again.recover()
-    again.glide(BOUNDARY + timedelta(hours=3))
+    again.rig.glide(BOUNDARY + timedelta(hours=3))
     return again, crashed
 
 
@@ -164,9 +146,7 @@ def test_killed_at_every_commit_around_a_boundary(tmp_path, before, when):
 
 REFUSING = (Step(), Step(), Step(does="refuse", keys=("a",), polls=1))
 """The third call brings a new base price while a percentage lasts, and is refused."""
-PERCENTAGES = f'contract = "promotion"\n{LAYOUT}'.replace('price = "price"', 'percentage = "percentage"').replace(
-    'price_basis = { constant = "gross" }\n', 'ends_at = "ends"\n'
-)
+PERCENTAGES = mapping("promotion", 'sku = "sku"\npercentage = "percentage"\nends_at = "ends"\n')
 
 
 @pytest.fixture(scope="module")
@@ -192,14 +172,14 @@ def test_killed_at_every_commit_around_a_refusal(tmp_path, refused, when):
         shop.crash_at(when, number)
         crashed = False
         try:
-            shop.glide(START + timedelta(minutes=20))
+            shop.rig.glide(START + timedelta(minutes=20))
         except Crash:
             crashed = True
         now = shop.clock.now() + timedelta(seconds=30)
         shop.rig.close()
         again = Shop(root, now, *REFUSING, more=PERCENTAGES)
         again.recover()
-        again.glide(START + timedelta(hours=2))
+        again.rig.glide(START + timedelta(hours=2))
         told = f"killed {when} commit {number}"
         assert again.prices("a") == ["20", "18", "20"], told
         assert again.rig.states(refused[1]) == {"refused": 1}, told
@@ -213,7 +193,7 @@ def test_a_machine_that_was_off_over_the_boundaries_tells_the_right_prices_once(
     shutil.copytree(before[0], tmp_path / "late")
     shop = Shop(tmp_path / "late", BOUNDARY + timedelta(hours=9))
     shop.recover()
-    shop.glide(BOUNDARY + timedelta(hours=10))
+    shop.rig.glide(BOUNDARY + timedelta(hours=10))
     assert (shop.prices("a"), shop.prices("b")) == (["20"], ["20", "12", "20"])
     assert shop.rig.states(before[1]) == {"skipped": 1, "applied": 1}
     shop.rig.close()

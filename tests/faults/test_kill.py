@@ -25,17 +25,8 @@ from gateway.journal import tables as t
 from gateway.model import KEY, RowState
 from gateway.testing.clock import RealClock
 from gateway.testing.hostile import KILLED, effects_per_key, final_state, read_log
+from gateway.testing.texts import LEVELS
 
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-"""
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
@@ -47,7 +38,7 @@ class Place:
         self.inbox = root / "inbox"
         self.inbox.mkdir(parents=True)
         (root / "mappings").mkdir()
-        (root / "mappings/stock.toml").write_text(MAPPING, "utf-8")
+        (root / "mappings/stock.toml").write_text(LEVELS, "utf-8")
         options = "".join(f"{name} = {json.dumps(value)}\n" for name, value in hostile.items())
         self.settings = root / "gateway.toml"
         self.settings.write_text(

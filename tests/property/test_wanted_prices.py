@@ -15,33 +15,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.journal import runs
-from gateway.model import KEY, OUTCOME_SCHEMA, Batch, PriceTerms, Receipt
-from gateway.testing.clock import FakeClock
-from gateway.testing.hostile import Further, HostileDestination, HostileSettings, read_log
+from gateway.model import KEY, OUTCOME_SCHEMA, Batch, Receipt
+from gateway.testing.clock import START, FakeClock
+from gateway.testing.hostile import HostileDestination, HostileSettings, read_log
 from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
+from gateway.testing.wanted import PRICES_ONLY
 
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+FIELDS = """sku = "sku"
 command = "command"
 price = "price"
 price_basis = { constant = "gross" }
 """
-PRICES = f'contract = "price"\n{LAYOUT}'
-PROMOTIONS = f"""contract = "promotion"
-{LAYOUT}promotion_id = "id"
+PRICES = mapping("price", FIELDS)
+PROMOTIONS = mapping(
+    "promotion",
+    FIELDS
+    + """promotion_id = "id"
 percentage = "percentage"
 amount = "amount"
 starts_at = "starts"
 ends_at = "ends"
-"""
-TERMS = PriceTerms("gross", 2, "EUR")
-PROMOTE = Further(name="promote", family="price", contract="promotion", fields=("sku",), wanted="promotion")
-START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+""",
+)
 SKUS = ("a", "b")
 
 
@@ -173,10 +169,7 @@ class Story:
         self.rig = self.opened()
 
     def opened(self) -> Rig:
-        told = HostileSettings(
-            log=self.root / "log", contract="price", fields=("sku", "price"), wanted="base", prices=TERMS,
-            further=(PROMOTE,),
-        )  # fmt: skip
+        told = HostileSettings(log=self.root / "log", **PRICES_ONLY)
         there = self.kind(told, clock=self.clock, account="there", name="there")
         off = {"guard": {"off": True}}
         return Rig(self.root / "gateway", there, self.clock, mapping=PRICES, more=(PROMOTIONS,), **off)

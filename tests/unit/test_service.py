@@ -20,18 +20,15 @@ from gateway.errors import Busy, SettingsError, Unreachable
 from gateway.journal import runs
 from gateway.settings import load_settings
 from gateway.testing.bulk import BulkDestination
+from gateway.testing.texts import mapping
 
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+MAPPING = mapping(
+    "stock",
+    """sku = "sku"
 quantity = "quantity"
 valid_from = { column = "from", optional = true }
-"""
+""",
+)
 GOOD = "sku,quantity\na,1\nb,2\n"
 BAD = "nothing,of use\n1,2\n"
 PATIENCE = 20.0

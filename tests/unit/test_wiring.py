@@ -16,17 +16,8 @@ from gateway.settings import load_settings
 from gateway.sources.local import LocalSource
 from gateway.sources.sftp import SftpSource
 from gateway.testing.clock import FakeClock
+from gateway.testing.texts import LEVELS
 
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-"""
 SETTINGS = """version = 1
 [sources.acme]
 kind = "local"
@@ -52,7 +43,7 @@ def loaded(tmp_path):
     """Load settings with more text at the end: `loaded(more)`."""
     for name in ("mappings", "acme", "sent"):
         (tmp_path / name).mkdir()
-    (tmp_path / "mappings/stock.toml").write_text(MAPPING, "utf-8")
+    (tmp_path / "mappings/stock.toml").write_text(LEVELS, "utf-8")
 
     def load(more=""):
         path = tmp_path / "gateway.toml"

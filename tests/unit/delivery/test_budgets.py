@@ -4,18 +4,15 @@ import pytest
 
 from gateway.delivery.send import MOST_GIVEN
 from gateway.testing.hostile import Further, read_log
+from gateway.testing.texts import mapping
 
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+MAPPING = mapping(
+    "stock",
+    """sku = "sku"
 quantity = "quantity"
 unit_name = { column = "unit", optional = true }
-"""
+""",
+)
 SHARED = {"budget": "egress", "interval": 10.0}
 
 

@@ -14,20 +14,17 @@ from gateway.model import Hearing
 from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.hostile import Further, Step, read_log
 from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
 
 OPEN = Step(does="never_close")
 STOCK = "sku,quantity\na,1\nb,2\n"
-BOTH = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+BOTH = mapping(
+    "stock",
+    """sku = "sku"
 quantity = "quantity"
 unit_name = "unit"
-"""
+""",
+)
 
 
 def tell(rig, said, body=None):

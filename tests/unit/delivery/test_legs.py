@@ -7,20 +7,17 @@ from gateway.delivery import before
 from gateway.delivery.baseline import Baseline
 from gateway.model import KEY, ROW
 from gateway.testing.hostile import Further, Step, read_log
+from gateway.testing.texts import mapping
 
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+MAPPING = mapping(
+    "stock",
+    """sku = "sku"
 quantity = "quantity"
 unit_name = { column = "unit", optional = true }
 command = { column = "command", optional = true }
 valid_from = { column = "from", optional = true }
-"""
+""",
+)
 OFFER = Further(name="offer", family="offer", fields=("sku", "unit_name"), key=("sku",), after=("stock",))
 ALONE = OFFER.model_copy(update={"after": ()})
 

@@ -4,35 +4,32 @@ import pytest
 
 from gateway.model import REGULAR, PriceTerms
 from gateway.testing.hostile import Further, Step, read_log
+from gateway.testing.texts import mapping
 
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-"""
-PRICES = f"""contract = "price"
-{LAYOUT}[fields]
-sku = "sku"
+PRICES = mapping(
+    "price",
+    """sku = "sku"
 price = "price"
-discount_price = {{ column = "less", optional = true }}
-price_basis = {{ column = "basis" }}
-tax_rate = {{ constant = "20" }}
-"""
-PROMOTIONS = f"""contract = "promotion"
-{LAYOUT}[fields]
-promotion_id = {{ column = "id", optional = true }}
+discount_price = { column = "less", optional = true }
+price_basis = { column = "basis" }
+tax_rate = { constant = "20" }
+""",
+)
+PROMOTIONS = mapping(
+    "promotion",
+    """promotion_id = { column = "id", optional = true }
 sku = "sku"
-price = {{ column = "price", optional = true }}
-price_basis = {{ column = "basis", optional = true }}
-tax_rate = {{ column = "tax", optional = true }}
-currency = {{ column = "currency", optional = true }}
-percentage = {{ column = "percentage", optional = true }}
-amount = {{ column = "amount", optional = true }}
-regular_price = {{ column = "regular", optional = true }}
-ends_at = {{ constant = "2027-01-01T00:00:00Z" }}
-command = {{ column = "command", optional = true }}
-"""
+price = { column = "price", optional = true }
+price_basis = { column = "basis", optional = true }
+tax_rate = { column = "tax", optional = true }
+currency = { column = "currency", optional = true }
+percentage = { column = "percentage", optional = true }
+amount = { column = "amount", optional = true }
+regular_price = { column = "regular", optional = true }
+ends_at = { constant = "2027-01-01T00:00:00Z" }
+command = { column = "command", optional = true }
+""",
+)
 NET = PriceTerms("net", 2, "EUR", "20", ("price", "discount_price"))
 PROMOTE = Further(
     name="promote", family="promotion", contract="promotion", key=("sku", "promotion_id"), regular="price",

@@ -1,6 +1,6 @@
 """Promotions where a destination has prices only: what is shown, when it changes, what rows are told."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 import pytest
@@ -11,54 +11,51 @@ from gateway.delivery.book import boundaries, sweep
 from gateway.delivery.wanted_sends import inherited
 from gateway.journal import tables as t
 from gateway.model import KEY, PriceTerms
+from gateway.testing.clock import START, at
 from gateway.testing.hostile import Further, Step, read_log
+from gateway.testing.texts import mapping
+from gateway.testing.wanted import TERMS
 
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-"""
-PRICES = f"""contract = "price"
-{LAYOUT}[fields]
+PRICES = mapping(
+    "price",
+    """sku = "sku"
+price = { column = "price", optional = true }
+price_basis = { column = "basis", optional = true }
+tax_rate = { column = "tax", optional = true }
+command = { column = "command", optional = true }
+valid_from = { column = "from", optional = true }
+""",
+)
+PROMOTIONS = mapping(
+    "promotion",
+    """promotion_id = { column = "id", optional = true }
 sku = "sku"
-price = {{ column = "price", optional = true }}
-price_basis = {{ column = "basis", optional = true }}
-tax_rate = {{ column = "tax", optional = true }}
-command = {{ column = "command", optional = true }}
-valid_from = {{ column = "from", optional = true }}
-"""
-PROMOTIONS = f"""contract = "promotion"
-{LAYOUT}[fields]
-promotion_id = {{ column = "id", optional = true }}
-sku = "sku"
-brand = {{ column = "brand", optional = true }}
-customer_id = {{ column = "customer", optional = true }}
-price = {{ column = "price", optional = true }}
-price_basis = {{ constant = "gross" }}
-percentage = {{ column = "percentage", optional = true }}
-amount = {{ column = "amount", optional = true }}
-quantity_from = {{ column = "least", optional = true }}
-limit_total = {{ column = "limit", optional = true }}
-starts_at = {{ column = "starts", optional = true }}
-ends_at = {{ column = "ends", optional = true }}
-status = {{ column = "status", optional = true }}
-command = {{ column = "command", optional = true }}
-valid_from = {{ column = "from", optional = true }}
-"""
-GROSS = PriceTerms("gross", 2, "EUR")
-PROMOTE = Further(
+brand = { column = "brand", optional = true }
+customer_id = { column = "customer", optional = true }
+price = { column = "price", optional = true }
+price_basis = { constant = "gross" }
+percentage = { column = "percentage", optional = true }
+amount = { column = "amount", optional = true }
+quantity_from = { column = "least", optional = true }
+limit_total = { column = "limit", optional = true }
+starts_at = { column = "starts", optional = true }
+ends_at = { column = "ends", optional = true }
+status = { column = "status", optional = true }
+command = { column = "command", optional = true }
+valid_from = { column = "from", optional = true }
+""",
+)
+BY_AMOUNT = Further(
     name="promote", family="price", contract="promotion", fields=("sku",), wanted="promotion",
     prices=PriceTerms("gross", 2, "EUR", None, ("price", "amount")), requires=shown_as_price(),
 )  # fmt: skip
-START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture
 def shop(rigs, clock):
     def make(*script, **options):
         settings = {
-            "contract": "price", "fields": ("sku", "price"), "wanted": "base", "prices": GROSS, "further": (PROMOTE,),
+            "contract": "price", "fields": ("sku", "price"), "wanted": "base", "prices": TERMS, "further": (BY_AMOUNT,),
             "mapping": PRICES, "route": {"more": (PROMOTIONS,), **options.pop("route", {})},
         }  # fmt: skip
         return Shop(rigs(*script, **{**settings, **options}), clock)
@@ -110,10 +107,6 @@ class Shop:
 
     def states(self, run):
         return self.rig.states(run)
-
-
-def at(hour):
-    return f"{START + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_a_promotion_is_shown_while_it_lasts_and_the_base_price_afterwards(shop):
@@ -476,7 +469,7 @@ def test_a_promotion_that_stands_is_not_judged_again(shop, clock):
 
 def test_prices_are_converted_before_anything_is_computed(shop):
     net = PriceTerms("net", 2, "EUR", "21")
-    here = shop(prices=net, further=(PROMOTE.model_copy(update={"prices": net}),))
+    here = shop(prices=net, further=(BY_AMOUNT.model_copy(update={"prices": net}),))
     here.prices(("a", 121, 21), columns="sku,price,tax")
     here.promotions(("a", "12.10", at(0), at(1)), columns="sku,amount,starts,ends")
     assert [price for _, price in here.sent()] == ["100", "90"]
@@ -544,21 +537,22 @@ def test_what_nobody_names_is_swept(shop):
     assert here.sent()[-1] == ("a", "15")
 
 
-CATALOG = f"""contract = "catalog"
-{LAYOUT}[fields]
-sku = "sku"
+CATALOG = mapping(
+    "catalog",
+    """sku = "sku"
 product_id = "product"
-price = {{ column = "price", optional = true }}
-price_basis = {{ constant = "gross" }}
-"""
+price = { column = "price", optional = true }
+price_basis = { constant = "gross" }
+""",
+)
 IN_CATALOG = Further(
     name="place", family="price", contract="catalog", fields=("sku", "price", "product_id"), when=("price",),
-    wanted="base", prices=GROSS,
+    wanted="base", prices=TERMS,
 )  # fmt: skip
 
 
 def test_prices_of_catalogs_and_price_files_are_one_sequence(shop):
-    here = shop(further=(IN_CATALOG, PROMOTE), route={"more": (CATALOG, PROMOTIONS)})
+    here = shop(further=(IN_CATALOG, BY_AMOUNT), route={"more": (CATALOG, PROMOTIONS)})
     run = here._drop("catalog", "sku,product,price\na,P,20\nb,P,\n")
     assert here.sent() == [("a", "20")]
     here.promotions(("a", 15, at(0), at(1)), ("b", 15, at(0), at(1)))
@@ -590,7 +584,7 @@ def test_what_is_known_beside_the_price_is_kept_until_something_else_is_said():
 
 def test_a_price_waits_for_what_comes_before_it(shop):
     product = Further(name="product", family="product", contract="price", fields=("sku",))
-    here = shop(Step(polls=2), further=(product, PROMOTE), after=("product",))
+    here = shop(Step(polls=2), further=(product, BY_AMOUNT), after=("product",))
     run = here.prices(("a", 20))
     assert here.states(run) == {"pending": 1}
     assert [price for _, price in here.sent()] == [None]

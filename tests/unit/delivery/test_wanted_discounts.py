@@ -1,41 +1,33 @@
 """A lasting discount of a catalog row where a destination has prices only: a promotion without end of its own."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from gateway.model import PriceTerms
+from gateway.testing.clock import START, at
 from gateway.testing.hostile import Further, Step, read_log
+from gateway.testing.texts import mapping
+from gateway.testing.wanted import PRICES_ONLY, PROMOTE, TERMS
 
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+FIELDS = """sku = "sku"
 price = { column = "price", optional = true }
 price_basis = { constant = "gross" }
 """
-PRICES = f'contract = "price"\n{LAYOUT}'
+PRICES = mapping("price", FIELDS)
 DISCOUNT = 'column = "discount", optional = true, chained = "+", number = "1,234.5", percent = true'
-CATALOG = f'contract = "catalog"\n{LAYOUT}discount = {{ {DISCOUNT} }}\n'
-PROMOTIONS = f"""contract = "promotion"
-{LAYOUT}percentage = {{ column = "percentage", optional = true }}
-starts_at = {{ column = "starts", optional = true }}
-ends_at = {{ column = "ends", optional = true }}
-"""
-TERMS = PriceTerms("gross", 2, "EUR")
+CATALOG = mapping("catalog", f"{FIELDS}discount = {{ {DISCOUNT} }}\n")
+PROMOTIONS = mapping(
+    "promotion",
+    FIELDS
+    + """percentage = { column = "percentage", optional = true }
+starts_at = { column = "starts", optional = true }
+ends_at = { column = "ends", optional = true }
+""",
+)
 IN_CATALOG = Further(
     name="place", family="price", contract="catalog", fields=("sku", "price"), when=("price",), context=("discount",),
     wanted="base", prices=TERMS,
 )  # fmt: skip
-PROMOTE = Further(name="promote", family="price", contract="promotion", fields=("sku",), wanted="promotion")
-START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-
-
-def at(hour):
-    return f"{START + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Shop:
@@ -72,12 +64,8 @@ class Shop:
 def shop(rigs, clock):
     def make(*script, guard=True):
         route = {"more": (CATALOG, PROMOTIONS), "guard": {} if guard else {"off": True}}
-        further = (IN_CATALOG, PROMOTE)
-        rig = rigs(
-            *script, contract="price", fields=("sku", "price"), wanted="base", prices=TERMS, further=further,
-            mapping=PRICES, route=route,
-        )  # fmt: skip
-        return Shop(rig, clock)
+        settings = {**PRICES_ONLY, "further": (IN_CATALOG, PROMOTE)}
+        return Shop(rigs(*script, mapping=PRICES, route=route, **settings), clock)
 
     return make
 

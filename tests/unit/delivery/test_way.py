@@ -9,24 +9,21 @@ import pytest
 from gateway.destinations.files import FilesDestination, FilesSettings
 from gateway.errors import WillNeverWork
 from gateway.model import ROW
-from gateway.testing.hostile import Step, effects_per_key
+from gateway.testing.hostile import Further, Step, effects_per_key
 from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
 
 HEADER = "sku,quantity\n"
-SUMMED = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
+SUMMED = mapping(
+    "stock",
+    """sku = "sku"
 quantity = "quantity"
 warehouse = "warehouse"
 [group]
 by = ["sku"]
 sum = ["quantity"]
-"""
+""",
+)
 
 
 def rows(*pairs):
@@ -408,6 +405,11 @@ def test_a_call_that_is_refused_for_its_form_is_a_trouble_of_the_lane_and_no_fau
     rig.advance(3)
     assert rig.states(run) == {"refused": 2}
     assert rig.results(run)["code"].to_list() == ["DEST_SETUP"] * 2
+    assert not list((rig.folder / "outbox/acme").glob("*.errors.csv")), "nobody can mend them"
+    told = rig.operations.summary(run).verdict
+    assert told.startswith("All 2 rows were refused by there. There is nothing to mend in them: the operator is told")
+    (page,) = (rig.folder / "outbox/acme").glob("*.report.html")
+    assert "There is nothing to mend in 2 refused rows" in page.read_text("utf-8")
     (lane,) = rig.operations.lanes()
     assert lane.trouble == (
         "The destination refused the call as a whole, for a reason that lies in none of its rows: "
@@ -423,6 +425,27 @@ def test_a_call_that_is_refused_for_its_form_is_a_trouble_of_the_lane_and_no_fau
     rig.advance(2)
     assert (count, rig.states(once_more)) == (2, {"applied": 2})
     assert rig.operations.lanes()[0].trouble is None
+
+
+def test_rows_that_can_be_mended_are_given_back_without_those_that_can_not(rigs):
+    rig = rigs(Step(does="refuse_form"))
+    run = rig.drop("1.csv", rows(("a", 1), ("b", "x")))
+    rig.advance(3)
+    assert rig.states(run) == {"refused": 1, "rejected": 1}
+    (errors,) = (rig.folder / "outbox/acme").glob("*.errors.csv")
+    assert [line.split(",")[1] for line in errors.read_text("utf-8").splitlines()] == ["error_row", "3"]
+    told = rig.operations.summary(run).verdict
+    assert told.endswith("see errors.csv. There is nothing to mend in it: the operator is told, and sends it again.")
+
+
+def test_a_row_with_a_fault_of_its_own_beside_is_given_back(rigs):
+    offer = Further(name="offer", family="offer", fields=("sku", "quantity"), key=("sku",))
+    rig = rigs(Step(does="refuse_form"), Step(does="refuse", keys=("a",)), further=(offer,))
+    run = rig.drop("1.csv", rows(("a", 1), ("b", 2)))
+    rig.advance(3)
+    assert rig.states(run) == {"refused": 2}
+    (errors,) = (rig.folder / "outbox/acme").glob("*.errors.csv")
+    assert [line.split(",")[1] for line in errors.read_text("utf-8").splitlines()] == ["error_row", "2"]
 
 
 def test_a_call_refused_for_what_may_be_its_rows_is_no_trouble_of_the_lane(rigs):

@@ -13,21 +13,19 @@ from gateway.readers import reader_for
 from gateway.readers.csv import CsvReader
 from gateway.reports.causes import causes
 from gateway.spool import read_block
+from gateway.testing.texts import mapping
 from gateway.wiring import contract_only
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ";"
-encoding = "utf-8"
-[fields]
-sku = "sku"
+MAPPING = mapping(
+    "stock",
+    """sku = "sku"
 product_id = "product"
 unit_name = "unit"
 quantity = { column = "level", number = "1.234,5" }
-"""
+""",
+    delimiter=";",
+)
 HEADER = "sku;product;unit;level\n"
 ROWS = [
     *(f"s{n};p{n // 2};pieces;{n % 7}\n" for n in range(300)),

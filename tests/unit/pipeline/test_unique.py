@@ -8,35 +8,33 @@ from gateway.pipeline import across
 from gateway.testing.clock import FakeClock
 from gateway.testing.hostile import Further, HostileDestination, HostileSettings, read_log
 from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
 
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-"""
-STOCK = f"""contract = "stock"
-{LAYOUT}[fields]
-sku = "sku"
+STOCK = mapping(
+    "stock",
+    """sku = "sku"
 quantity = "level"
-warehouse = {{ column = "place", optional = true }}
-vendor_ids = {{ column = "branch", optional = true }}
-"""
-PRICES = f"""contract = "price"
-{LAYOUT}[fields]
+warehouse = { column = "place", optional = true }
+vendor_ids = { column = "branch", optional = true }
+""",
+)
+PRICES = mapping(
+    "price",
+    """sku = "sku"
+price = "price"
+price_basis = { constant = "gross" }
+""",
+)
+PROMOTIONS = mapping(
+    "promotion",
+    """promotion_id = { column = "id", optional = true }
 sku = "sku"
 price = "price"
-price_basis = {{ constant = "gross" }}
-"""
-PROMOTIONS = f"""contract = "promotion"
-{LAYOUT}[fields]
-promotion_id = {{ column = "id", optional = true }}
-sku = "sku"
-price = "price"
-price_basis = {{ constant = "gross" }}
+price_basis = { constant = "gross" }
 starts_at = "starts"
 ends_at = "ends"
-"""
+""",
+)
 GROSS = PriceTerms("gross", 2, "EUR")
 PROMOTE = Further(
     name="promote", family="price", contract="promotion", key=("sku",), fields=("sku",), wanted="promotion",

@@ -8,17 +8,8 @@ import pytest
 
 from gateway.errors import SettingsError
 from gateway.settings import LocalSettings, SftpSettings, load_settings
+from gateway.testing.texts import LEVELS
 
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-"""
 SOURCE = """
 [sources.acme]
 kind = "local"
@@ -60,7 +51,7 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.root = root
         (root / "mappings").mkdir()
-        self.mapping("stock.toml", MAPPING)
+        self.mapping("stock.toml", LEVELS)
 
     def mapping(self, name: str, text: str) -> None:
         (self.root / "mappings" / name).write_text(text, "utf-8")
@@ -246,18 +237,18 @@ class TestFaults:
 
 class TestMappings:
     def test_a_field_the_contract_does_not_have(self, place, tmp_path):
-        place.mapping("stock.toml", MAPPING.replace("quantity = ", "quantiti = "))
+        place.mapping("stock.toml", LEVELS.replace("quantity = ", "quantiti = "))
         found = "\n".join(place.faults(SOURCE, SHOP, ROUTE))
         mapping = tmp_path / "mappings/stock.toml"
         assert f"{mapping}:9: the contract stock has no field 'quantiti'; did you mean 'quantity'?" in found
         assert f"{mapping}: the contract stock needs 'quantity', which nothing fills" in found
 
     def test_a_contract_that_does_not_exist(self, place):
-        place.mapping("stock.toml", MAPPING.replace('"stock"', '"stok"'))
+        place.mapping("stock.toml", LEVELS.replace('"stock"', '"stok"'))
         assert any("stok" in fault for fault in place.faults(SOURCE, SHOP, ROUTE))
 
     def test_faults_of_a_mapping_stand_beside_those_of_the_settings_once(self, place, tmp_path):
-        place.mapping("stock.toml", MAPPING.replace('"csv"', '"csw"').replace("delimiter", "delimeter"))
+        place.mapping("stock.toml", LEVELS.replace('"csv"', '"csw"').replace("delimiter", "delimeter"))
         other = ROUTE.replace("routes.stock", "routes.other")
         found = place.faults(SOURCE + "settle = -1\n", SHOP, ROUTE, other)
         assert any("settle" in fault for fault in found)
@@ -369,9 +360,9 @@ class TestSecrets:
 class TestSets:
     @pytest.mark.parametrize("record", ["stock/item", "item"])
     def test_documents_that_are_their_only_record_can_not_stand_together(self, place, record):
-        start, end = MAPPING.index("[format]"), MAPPING.index("[fields]")
+        start, end = LEVELS.index("[format]"), LEVELS.index("[fields]")
         layout = f'[format]\nkind = "xml"\nrecord = "{record}"\n'
-        place.mapping("stock.toml", MAPPING[:start] + layout + MAPPING[end:])
+        place.mapping("stock.toml", LEVELS[:start] + layout + LEVELS[end:])
         parts = (SOURCE, SHOP, ROUTE + "set = { quiet = 5 }\n")
         if "/" in record:
             rules = place.load(*parts).routes["stock"].route.set
@@ -385,7 +376,7 @@ class TestSets:
 def test_an_effect_that_needs_a_price_basis_says_so(place):
     (place.root / "key").write_text("k")
     fields = '[fields]\nprice = "price"\nprice_basis = { constant = "net" }'
-    place.mapping("stock.toml", MAPPING.replace('"stock"', '"catalog"', 1).replace("[fields]", fields))
+    place.mapping("stock.toml", LEVELS.replace('"stock"', '"catalog"', 1).replace("[fields]", fields))
     (said,) = place.faults(SOURCE, CHAIN, ROUTE, 'effects = ["price"]\n')
     assert "unknown effect of catalog at shop 'price'; known: stock; " in said
     assert said.endswith("; price is one once destinations.shop says its price_basis: net or gross")
@@ -402,12 +393,12 @@ def test_only_a_name_that_is_near_is_suggested(place):
 
 def test_a_table_that_makes_what_the_contract_does_not_know_is_a_fault_of_the_mapping(place):
     made = '[fields]\ncommand = { column = "c", words = { weg = "stop", neu = "upsert", leer = "" } }'
-    place.mapping("stock.toml", MAPPING.replace("[fields]", made))
+    place.mapping("stock.toml", LEVELS.replace("[fields]", made))
     (said,) = place.faults(SOURCE, SHOP, ROUTE)
     assert said.endswith("stock.toml:8: 'weg': command is not one of upsert, end: stop")
     (place.root / "mappings" / "moves.csv").write_text("from,to\nweg,ende\nneu,upsert\n")
     made = '[fields]\ncommand = { column = "c", lookup = { file = "moves.csv", from = "from", to = "to" } }'
-    place.mapping("stock.toml", MAPPING.replace("[fields]", made))
+    place.mapping("stock.toml", LEVELS.replace("[fields]", made))
     (said,) = place.faults(SOURCE, SHOP, ROUTE)
     assert said.endswith("stock.toml:8: 'weg': command is not one of upsert, end: ende")
 
@@ -415,7 +406,7 @@ def test_a_table_that_makes_what_the_contract_does_not_know_is_a_fault_of_the_ma
 @pytest.mark.parametrize("key", ["default", "otherwise"])
 def test_a_text_for_empty_cells_that_no_row_could_have_is_a_fault_of_the_mapping(place, key):
     when = ', when = { column = "w", is = "x" }' if key == "otherwise" else ""
-    wrong = MAPPING.replace('quantity = "quantity"', f'quantity = {{ column = "q", {key} = "some"{when} }}')
+    wrong = LEVELS.replace('quantity = "quantity"', f'quantity = {{ column = "q", {key} = "some"{when} }}')
     place.mapping("stock.toml", wrong)
     (said,) = place.faults(SOURCE, SHOP, ROUTE)
     assert "stock.toml:9: quantity " in said
@@ -425,7 +416,7 @@ def test_a_text_for_empty_cells_that_no_row_could_have_is_a_fault_of_the_mapping
 
 
 def test_a_constant_no_row_could_have_is_a_fault_of_the_mapping(place):
-    place.mapping("stock.toml", MAPPING.replace("[fields]", '[fields]\ncommand = { constant = "stop" }'))
+    place.mapping("stock.toml", LEVELS.replace("[fields]", '[fields]\ncommand = { constant = "stop" }'))
     with pytest.raises(SettingsError, match=r"stock\.toml:\d+: command .*stop"):
         place.load(SOURCE, SHOP, ROUTE)
 
@@ -444,7 +435,7 @@ class TestWhatRoutesAllow:
     @pytest.fixture(autouse=True)
     def _files(self, place):
         (place.root / "key").write_text("k")
-        place.mapping("goods.toml", MAPPING.replace('"stock"', '"catalog"', 1))
+        place.mapping("goods.toml", LEVELS.replace('"stock"', '"catalog"', 1))
 
     def test_a_route_allows_by_itself(self, place):
         goods = ROUTE.replace("stock.toml", "goods.toml").replace("[routes.stock]", "[routes.goods]")

@@ -12,18 +12,9 @@ from gateway.destinations import destinations
 from gateway.errors import SettingsError
 from gateway.formats.sections import section_of
 from gateway.settings import LocalSettings, RouteSettings, SftpSettings, WebSettings, load_settings
+from gateway.testing.texts import LEVELS
 
 SECRET = "hunter2-do-not-show"
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-"""
 TABLES = {
     "sources.acme": 'kind = "local"\nfolder = "inbox"\n',
     "destinations.files": 'kind = "files"\nfolder = "sent"\nformat = "json"\n',
@@ -52,7 +43,7 @@ def faults(tmp_path, monkeypatch):
     """Return a function that loads tables: faults as `line: message` ("last" for the last line), others by file."""
     monkeypatch.setenv("SECRET", SECRET)
     (tmp_path / "mappings").mkdir()
-    (tmp_path / "mappings" / "stock.toml").write_text(MAPPING, "utf-8")
+    (tmp_path / "mappings" / "stock.toml").write_text(LEVELS, "utf-8")
 
     def load(tables):
         path = tmp_path / "gateway.toml"

@@ -8,6 +8,7 @@ from gateway.errors import SettingsError
 from gateway.settings import load
 from gateway.settings.schema import settings_schema
 from gateway.testing.hostile import HostileDestination
+from gateway.testing.texts import LEVELS
 
 SETTINGS = """version = 1
 {web}
@@ -24,16 +25,6 @@ files = "*.csv"
 mapping = "stock.toml"
 destination = "shop"
 """
-MAPPING = """contract = "stock"
-version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-[fields]
-sku = "sku"
-quantity = "quantity"
-"""
 SECRET = "hunter2-do-not-show"
 
 
@@ -41,7 +32,7 @@ SECRET = "hunter2-do-not-show"
 def loaded(tmp_path, monkeypatch):
     """Load settings: `loaded(web, hook)`."""
     (tmp_path / "mappings").mkdir()
-    (tmp_path / "mappings/stock.toml").write_text(MAPPING, "utf-8")
+    (tmp_path / "mappings/stock.toml").write_text(LEVELS, "utf-8")
     monkeypatch.setattr(load, "destinations", lambda: {"hostile": HostileDestination})
     monkeypatch.setenv("HOOK", SECRET)
 
