@@ -91,15 +91,12 @@ def set_arrival(tx: Connection, arrival: int, **values: Any) -> None:
     tx.execute(sa.update(t.arrival).where(t.arrival.c.id == arrival).values(**values))
 
 
-def newest_of_route(tx: Connection, route: str) -> Row[Any] | None:
-    """Newest run of a route by sequence, re-drops and retries apart."""
-    query = (
-        sa.select(t.run)
-        .where(t.run.c.route == route, t.run.c.retry_of.is_(None), t.run.c.state != "rejected")
-        .order_by(t.run.c.seq.desc())
-        .limit(1)
-    )
-    return tx.execute(query).first()
+def newest_of_route(tx: Connection, route: str, *, mended: bool) -> Row[Any] | None:
+    """Newest run of a route by sequence, retries apart; `mended`: whether one may be of rows that came back mended."""
+    query = sa.select(t.run).where(t.run.c.route == route, t.run.c.retry_of.is_(None), t.run.c.state != "rejected")
+    if not mended:
+        query = query.where(t.run.c.first_run.is_(None))
+    return tx.execute(query.order_by(t.run.c.seq.desc()).limit(1)).first()
 
 
 def last_full(tx: Connection, lane: str, before: int, operation: str) -> int | None:

@@ -48,12 +48,16 @@ class Bundle:
         return cls(row.id, row.claimed_at, arrival, sha256, ((Path(row.local), arrival.name),))
 
     @classmethod
-    def of_several(cls, rows: Sequence[Row[Any]], name: str) -> Bundle:
-        """Return arrivals in their order as one, answered under `name`. Its digest is that of their digests."""
+    def of_several(cls, rows: Sequence[Row[Any]], name: str, *, named: bool) -> Bundle:
+        """Return arrivals in their order as one, answered under `name`.
+
+        Its digest is that of their digests, and of their names where these are part of what they say (`named`).
+        """
         newest = max(rows, key=lambda row: (row.mtime, row.id))
         arrival = Arrival(rows[0].source, name, sum(row.size for row in rows), newest.mtime)
-        digest = hashlib.sha256("\n".join(row.sha256 for row in rows).encode()).hexdigest()
         files = tuple((Path(row.local), row.path.rsplit("/", 1)[-1]) for row in rows)
+        parts = [row.sha256 for row in rows] + ([name for _, name in files] if named else [])
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         return cls(rows[0].id, rows[0].claimed_at, arrival, digest, files)
 
 

@@ -24,12 +24,15 @@ from gateway.pipeline.bundle import Bundle, keep_listing, kept_listing, lay_out
 from gateway.pipeline.expected import calls_of, seconds_of
 from gateway.pipeline.pin import digest_of, pin
 from gateway.pipeline.reading import FileReading, Read, Readout
+from gateway.pipeline.repeated import Before, leave_out, met_before
 from gateway.pipeline.sets import Sets
 from gateway.pipeline.setup import RouteSetup
 from gateway.reports.answers import write_ack, write_refusal
+from gateway.reports.verdict import failed
 from gateway.spool import RunFolder, Spool
 
 _CHUNK = 1 << 20
+_Unread = tuple[str, RouteSetup, FileError]
 _ERRORS_FILE = re.compile(r"\.([0-9A-Z]{9})\.errors\.\w+")
 
 
@@ -79,6 +82,7 @@ class Intake:
             self._end(row.id, Ending.REJECT)
             return
         faulty = 0
+        unread: list[_Unread] = []
         for place, setup in enumerate(routes):
             try:
                 alone = _ERRORS_FILE.search(name) is not None or not self.sets.join(row, digest, setup, place)
@@ -87,7 +91,9 @@ class Intake:
                 faulty += 1
                 continue
             if alone:
-                self._through(bundle, setup, place)
+                self._through(bundle, setup, place, unread)
+        for one in unread:
+            self._not_read(bundle, *one)
         if faulty == len(routes):
             self._end(row.id, Ending.REJECT)
             return
@@ -114,27 +120,32 @@ class Intake:
         """Take files that belong together through their route."""
         self._through(bundle, setup, 0)
 
-    def _through(self, bundle: Bundle, setup: RouteSetup, place: int) -> None:
+    def _through(self, bundle: Bundle, setup: RouteSetup, place: int, unread: list[_Unread] | None = None) -> None:
+        """Take a bundle through a route. `unread`: gathers runs that could not read it, for the caller to answer."""
         with self._journal.read() as tx:
             known = next((r for r in runs.of_arrival(tx, bundle.id) if r.route == setup.route.name), None)
         if known is not None and known.state != "reading":
             if known.state != "rejected":  # a crash may have come before the acknowledgement: writing it twice is once
                 self._acknowledge(known.id, setup)
             return
-        if known is None and self._is_duplicate(setup, bundle):
-            self._acknowledge_duplicate(bundle, setup, place)
+        before = None if known is not None else self._before(setup, bundle)
+        if before is not None and before.duplicate:
+            self._acknowledge_duplicate(bundle, before.run, place)
             return
-        run = known.id if known is not None else self._begin(bundle, setup)
+        run = known.id if known is not None else self._begin(bundle, setup, None if before is None else before.run.id)
         try:
             readout, mapping, notes = self._read_into(self._spool.run(run), setup, bundle)
         except FileError as error:
-            self._reject(run, bundle, setup, error)
+            if unread is None:
+                self._reject(run, bundle, setup, error)
+            else:
+                unread.append((run, setup, error))
             return
         if (other := self._meant_for(readout, setup, bundle)) is not None:
             self._through(bundle, other, place)  # first: a crash in between finds this run half read
-            self._pass_on(run, readout, other)
+            self._pass_on(run, readout.first_run or "", other.route.name)
             return
-        self._taken(run, setup, readout, mapping, notes)
+        self._taken(run, setup, readout, mapping, [*self._left_out(run, readout), *notes])
 
     def _meant_for(self, readout: Readout, setup: RouteSetup, bundle: Bundle) -> RouteSetup | None:
         """Return the route whose rows an errors file under another name brings back, where that is not this one."""
@@ -146,21 +157,40 @@ class Intake:
             return None
         return self._setup_of(bundle.arrival.source, first.route)
 
-    def _pass_on(self, run: str, readout: Readout, other: RouteSetup) -> None:
+    def _not_read(self, bundle: Bundle, run: str, setup: RouteSetup, error: FileError) -> None:
+        """Refuse a file that a route can't read, unless another route knows it as an errors file of its own."""
+        with self._journal.read() as tx:
+            others = [r for r in runs.of_arrival(tx, bundle.id) if r.first_run and r.route != setup.route.name]
+        if others:
+            self._pass_on(run, others[0].first_run, others[0].route)
+        else:
+            self._reject(run, bundle, setup, error)
+
+    def _pass_on(self, run: str, first: str, route: str) -> None:
         """End a run whose rows are another route's: that one answers."""
         kind = CATALOGUE["FILE_OTHER_ROUTE"]
-        note = kind.text.format(detail=f"those of run {readout.first_run}; {other.route.name} takes it")
+        note = kind.text.format(detail=f"those of run {first}; {route} takes it")
         with self._journal.begin() as tx:
             told = {"code": kind.code, "quiet": True}
             runs.set_run(tx, run, state="rejected", ended_at=self._journal.clock.now(), notes=[note], counts=told)
             self._journal.note(tx, run, "passed on", note)
 
-    def _is_duplicate(self, setup: RouteSetup, bundle: Bundle) -> bool:
-        with self._journal.read() as tx:
-            newest = runs.newest_of_route(tx, setup.route.name)
-        return newest is not None and newest.sha256 == bundle.sha256 and newest.arrival != bundle.id
+    def _before(self, setup: RouteSetup, bundle: Bundle) -> Before | None:
+        return met_before(self._journal, self._spool, self._settler, setup, bundle)
 
-    def _begin(self, bundle: Bundle, setup: RouteSetup) -> str:
+    def _left_out(self, run: str, readout: Readout) -> list[str]:
+        """Leave rows out that an earlier run of these bytes took; returns what is to be said of them."""
+        with self._journal.read() as tx:
+            row = runs.get_run(tx, run)
+            before = None if row is None else runs.get_run(tx, row.counts.get("before") or "")
+        if before is None:
+            return []
+        same = leave_out(self._journal, self._spool, self._settler, before, self._spool.run(run))
+        readout.good -= same
+        said = f"The file came before, as run {before.id}, and was read by another mapping or contract then."
+        return [f"{said} {same:,} of its rows took effect as they are and are not sent again."] if same else [said]
+
+    def _begin(self, bundle: Bundle, setup: RouteSetup, before: str | None) -> str:
         now = self._journal.clock.now()
         arrival = bundle.arrival
         with self._journal.begin() as tx:
@@ -169,7 +199,7 @@ class Intake:
                 tx, id=run, arrival=bundle.id, route=setup.route.name, partner=setup.route.partner,
                 feed=setup.route.feed, file=arrival.name, sha256=bundle.sha256, size=arrival.size,
                 seq=runs.sequence(arrival.mtime, bundle.id), mode=setup.route.mode, state="reading",
-                rows=0, blank=0, counts={}, pinned={}, notes=[], corrections=0,
+                rows=0, blank=0, counts={"before": before}, pinned={}, notes=[], corrections=0,
                 received_at=bundle.claimed_at, started_at=now,
             )  # fmt: skip
         return run
@@ -255,13 +285,14 @@ class Intake:
             source=setup.route.source if setup.route.answers else None,
         )  # fmt: skip
 
-    def _acknowledge_duplicate(self, bundle: Bundle, setup: RouteSetup, place: int) -> None:
-        with self._journal.read() as tx:
-            newest = runs.newest_of_route(tx, setup.route.name)
-        first = "" if newest is None else f" as run {newest.id} ({newest.file})"
-        error = FileError("FILE_DUPLICATE", f"The same content was already taken{first}; nothing is sent again.",
-                          fix="Nothing to do; failed rows go again by their errors file or gateway retry.")  # fmt: skip
-        self._refuse(bundle, error, place=place)
+    def _acknowledge_duplicate(self, bundle: Bundle, first: Row[Any], place: int) -> None:
+        said = f"The same content was already taken as run {first.id} ({first.file}); nothing is sent again."
+        bad = failed(first.counts.get("states", {}))
+        fix = "Nothing to do."
+        if bad:
+            answer = answer_name(first.file, first.id, first.counts.get("errors", "errors.csv"))
+            fix = f"Its faulty rows ({bad:,}) go again mended, by {answer}, or by this file once its mapping is mended."
+        self._refuse(bundle, FileError("FILE_DUPLICATE", said, fix=fix), place=place)
 
     def _reject(self, run: str, bundle: Bundle, setup: RouteSetup, error: FileError) -> None:
         quiet = error.code in {"FILE_EMPTY", "FILE_NO_ROWS"} and setup.route.empty != "reject"

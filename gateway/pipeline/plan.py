@@ -100,6 +100,7 @@ class _Trial:
         self.spool = Spool(work)
         self.spool.make()
         _link_state(state, work, self.journal)
+        _show_earlier(state, work, self.journal, setup.route.name)
         outbox = Outbox(work / "outbox", self.journal)
         self._settler = Settler(self.journal, self.spool, outbox, read, layout)
         self.intake = Intake(
@@ -284,3 +285,16 @@ def _link_state(state: Path, work: Path, journal: Journal) -> None:
     for kind, names in (("segments", segments), ("consignments", opened), ("books", books)):
         for name in names:
             (work / kind / name).symlink_to((state / kind / name).resolve())
+
+
+def _show_earlier(state: Path, work: Path, journal: Journal, route: str) -> None:
+    """Show the trial what became of the rows of the newest file of the route: the same bytes may come again."""
+    with journal.read() as tx:
+        newest = [runs.newest_of_route(tx, route, mended=mended) for mended in (True, False)]
+        known = {one.id for one in newest if one is not None}
+        known.update(tx.scalars(sa.select(t.run.c.id).where(t.run.c.retry_of.in_(sorted(known)))))
+    for run in known:
+        (work / "runs" / run).mkdir()
+        for name in ("rows", "late.parquet", "states.npy", "repaired.parquet"):
+            if (state / "runs" / run / name).exists():
+                (work / "runs" / run / name).symlink_to((state / "runs" / run / name).resolve())

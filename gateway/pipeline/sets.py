@@ -17,7 +17,7 @@ from gateway.journal import Journal, runs, sets
 from gateway.model import Arrival
 from gateway.outbox import Outbox, answer_name
 from gateway.pipeline.bundle import Bundle
-from gateway.pipeline.setup import RouteSetup
+from gateway.pipeline.setup import RouteSetup, is_named
 from gateway.reports.answers import write_waiting
 from gateway.routes import SetRules
 
@@ -219,7 +219,7 @@ class Sets:
             said = f"{lacking(one.of, here)} of {one.of} of {one.name} did not come in time"
             self._refuse_all(one, "FILE_SET_INCOMPLETE", said)
         else:
-            self._work.begin(Bundle.of_several(rows, _name_of(one, rows)), setup)
+            self._work.begin(Bundle.of_several(rows, _name_of(one, rows), named=is_named(setup)), setup)
             self._state(one.id, "taken")
             self._settle(rows)
 
@@ -227,7 +227,7 @@ class Sets:
         """End a set that can't be processed for a reason of ours."""
         with self._journal.read() as tx:
             rows = sets.members(tx, one.id)
-        self._work.give_up(Bundle.of_several(rows, _name_of(one, rows)), one.route, error)
+        self._work.give_up(Bundle.of_several(rows, _name_of(one, rows), named=False), one.route, error)
         self._state(one.id, "refused")
         self._settle(rows)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway.contracts import Contract
 from gateway.delivery.setup import LaneSetup, Leg, Target
+from gateway.mapping import load_mapping
 from gateway.routes import Route
 
 
@@ -28,6 +29,11 @@ class RouteSetup:
     def lanes(self) -> tuple[LaneSetup, ...]:
         """Return the lanes of this route alone, one per leg."""
         return tuple(LaneSetup(leg.lane, self.target, (leg,)) for leg in self.legs)
+
+
+def is_named(setup: RouteSetup) -> bool:
+    """Whether the rows of a file say what its name says: those of pictures do. Raises SettingsError as load_mapping."""
+    return load_mapping(setup.mapping).format.kind == "image"
 
 
 def merged(setups: tuple[RouteSetup, ...]) -> dict[str, LaneSetup]:

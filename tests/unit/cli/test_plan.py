@@ -54,6 +54,22 @@ def test_the_newest_file_again_is_a_duplicate(call, place, dropped):
     assert [path.name for path in (place / "planned").iterdir()] == ["plan.json"]
 
 
+def test_the_newest_file_by_a_mended_mapping_is_planned_without_what_took_effect(call, place, dropped):
+    path = dropped("stock_1.csv", "A1;5;\nA2;1,0;\n")
+    copy = place / "again.csv"
+    copy.write_bytes(path.read_bytes())
+    assert call("run", "--once").exit_code == 1
+    (mapping,) = (place / "mappings").glob("*.toml")
+    text = mapping.read_text()
+    assert '"1,234.5"' in text
+    mapping.write_text(text.replace('"1,234.5"', '"1.234,5"'))
+    before = _tree(place / "state" / "runs")
+    told = json.loads(call("plan", "again.csv", "--route", "stock", "--out", "planned", "--json").stdout)
+    assert told["states"] == {"pending": 1, "unchanged": 1}
+    assert (place / "planned" / told["bodies"][0]["file"]).read_text() == 'sku,quantity,warehouse\nA2,1,""\n'
+    assert _tree(place / "state" / "runs") == before
+
+
 def test_what_the_guard_would_hold(call, place, held):
     (place / "stock_3.csv").write_text("Article;Stock;Warehouse\nA1;9;\n")
     result = call("plan", "stock_3.csv", "--route", "stock", "--out", "planned")

@@ -101,10 +101,19 @@ def test_the_newest_of_a_route_leaves_out_retries_and_rejected_files(journal):
         run(journal, tx, arrival=arrival, seq=2, sha256="retry", retry_of="X")
         run(journal, tx, arrival=arrival, seq=3, sha256="bad", state="rejected")
         run(journal, tx, arrival=arrival, seq=4, sha256="other", route="else")
-        found = runs.newest_of_route(tx, "stock")
+        found = runs.newest_of_route(tx, "stock", mended=True)
         assert found is not None
         assert found.sha256 == "good"
-        assert runs.newest_of_route(tx, "nothing") is None
+        assert runs.newest_of_route(tx, "nothing", mended=True) is None
+
+
+def test_the_newest_of_a_route_may_leave_out_rows_that_came_back_mended(journal):
+    with journal.begin() as tx:
+        arrival = entered(journal, tx)
+        run(journal, tx, arrival=arrival, seq=1, sha256="whole")
+        run(journal, tx, arrival=arrival, seq=2, sha256="mended", first_run="X")
+        found = [runs.newest_of_route(tx, "stock", mended=mended) for mended in (True, False)]
+        assert [one.sha256 for one in found if one is not None] == ["mended", "whole"]
 
 
 def test_waiting_runs_have_open_rows_and_come_in_sequence(journal):

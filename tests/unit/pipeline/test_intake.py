@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from gateway.errors import WillNeverWork
 from gateway.journal import runs
 from gateway.journal import tables as t
-from gateway.model import ROW
+from gateway.model import KEY, ROW
 from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock
 from gateway.testing.rig import MAPPING, Rig
@@ -24,6 +24,15 @@ from gateway.testing.texts import mapping as mapping_of
 
 HEADER = "sku,quantity\n"
 GOOD = "sku,quantity\na,1\nb,0\n"
+PNG = b"\x89PNG\r\n\x1a\n body IEND\xaeB`\x82"
+IMAGES = """contract = "stock"
+version = 1
+[format]
+kind = "image"
+[fields]
+sku = { column = "stem", extract = "^(.+)_[0-9]+$" }
+quantity = "size"
+"""
 STAMPED = MAPPING + 'timestamp = { column = "at", optional = true, date = "yyyy-MM-dd HH:mm", zone = "UTC" }\n'
 
 
@@ -267,6 +276,46 @@ class TestDuplicates:
         assert run != ""
         assert ack(rig, "2.csv")["code"] != "FILE_DUPLICATE"
 
+    def test_bytes_none_of_whose_rows_took_effect_may_come_again(self, rigs):
+        rig = rigs()
+        rig.drop("1.csv", "sku,quantity\na,x\n")
+        rig.advance()
+        rig.clock.advance(60)
+        run = rig.drop("2.csv", "sku,quantity\na,x\n")
+        assert run != ""
+        assert rig.states(run) == {"rejected": 1}
+
+    def test_bytes_of_a_cancelled_run_may_come_again(self, rigs):
+        rig = rigs()
+        first = rig.drop("1.csv", GOOD)
+        rig.operations.cancel(first)
+        rig.advance()
+        rig.clock.advance(60)
+        run = rig.drop("1.csv", GOOD)
+        rig.advance()
+        assert rig.states(run) == {"applied": 2}
+
+    def test_a_picture_under_another_name_is_another_one_and_under_its_own_the_same(self, rigs):
+        rig = rigs(IMAGES)
+        made = []
+        for name in ("a_1.png", "b_1.png", "b_1.png"):
+            made.append(rig.drop(name, PNG))
+            rig.advance()
+            rig.clock.advance(60)
+        assert [rig.results(run)[KEY].to_list() for run in made[:2]] == [["a\x1f"], ["b\x1f"]]
+        assert made[2] == ""
+        acks = [orjson.loads(path.read_bytes()) for path in (rig.folder / "outbox/acme").glob("b_1.png.*.ack.json")]
+        assert sorted(told.get("code", "") for told in acks) == ["", "FILE_DUPLICATE"]
+
+    def test_a_picture_whose_name_was_wrong_goes_under_the_right_one(self, rigs):
+        rig = rigs(IMAGES)
+        rig.drop("a1.png", PNG)
+        rig.advance()
+        rig.clock.advance(60)
+        run = rig.drop("a_1.png", PNG)
+        rig.advance()
+        assert rig.states(run) == {"applied": 1}
+
 
 class TestSeveralRoutes:
     def two(self, rig, mapping, **route):
@@ -363,6 +412,28 @@ class TestFixedFiles:
         ]
         assert endings(rig)["other-mended.csv"] == "archive"
         assert rig.operations.summary(first).first_run_rows == [(3, found["stock"].id)]
+
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_a_route_of_another_layout_says_nothing_of_it(self, rigs, place):
+        rig = rigs()
+        rig.drop("1.csv", "sku,quantity\na,1\nb,x\n")
+        rig.advance()
+        (errors,) = (rig.folder / "outbox/acme").glob("*.errors.csv")
+        (one,) = rig.intake._routes("drop")
+        path = rig.folder / "another.toml"
+        path.write_text(MAPPING.replace('quantity = "quantity"', 'quantity = "Bestand"'), "utf-8")
+        route = one.route.model_copy(update={"name": "other", "mapping": path.name})
+        other = replace(one, route=route, mapping=path)
+        setups = [one, other] if place else [other, one]
+        rig.intake._routes = lambda _: setups
+        rig.clock.advance(60)
+        rig.drop("mended.csv", errors.read_text("utf-8").replace(",x\n", ",7\n"))
+        rig.advance()
+        found = {row.route: row for row in rig.operations.runs() if row.file == "mended.csv"}
+        assert found["stock"].state == "settled"
+        assert found["other"].counts == {"code": "FILE_OTHER_ROUTE", "quiet": True}
+        assert len(list((rig.folder / "outbox/acme").glob("mended.csv.*.ack.json"))) == 1
+        assert endings(rig)["mended.csv"] == "archive"
 
     def test_what_was_passed_on_halfway_is_passed_on_after_a_crash(self, rigs, monkeypatch):
         rig = rigs()

@@ -401,6 +401,19 @@ class TestPictures:
         assert next(iter(csv.DictReader(errors)))["name"] == "B_1.png"
         assert set(endings(rig).values()) == {"archive"}
 
+    def test_the_same_pictures_under_other_names_are_others(self, rigs):
+        rig = rigs(QUIET, mapping=IMAGES)
+        made = []
+        for names in (("A_1.jpg", "B_1.jpg"), ("A_1.jpg", "C_1.jpg"), ("A_1.jpg", "C_1.jpg")):
+            for name in names:
+                rig.drop(name, JPEG)
+            rig.clock.advance(30)
+            made.append(rig.take())
+            rig.advance()
+            rig.clock.advance(60)
+        assert sorted(rig.results(made[1])[KEY].str.strip_chars("\x1f")) == ["A", "C"]
+        assert made[2] == ""
+
     def test_a_zip_of_pictures_is_one_run_without_any_set(self, rigs):
         rig = rigs(None, mapping=IMAGES)
         zipped = BytesIO()
@@ -411,6 +424,8 @@ class TestPictures:
         rig.advance()
         assert rig.states(run) == {"applied": 3}
         assert sorted(rig.results(run)[KEY].str.strip_chars("\x1f")) == ["A", "B", "C"]
+        rig.clock.advance(60)
+        assert rig.drop("others.zip", zipped.getvalue()) == ""
 
     def test_one_picture_and_what_is_none(self, rigs):
         rig = rigs(None, mapping=IMAGES)
