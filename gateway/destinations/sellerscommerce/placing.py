@@ -38,7 +38,7 @@ def misplaced(rows: pl.DataFrame, tree: Tree, brands: frozenset[str] | None) -> 
     told: list[tuple[str | None, str | None, bool, str, str]] = []
     for brand, category, may in stands.select("brand", "category", _MAY).unique(maintain_order=True).rows():
         place = tree.place(brand, category, make=may)
-        field, text = "category", place.fault
+        field, text = "brand" if place.of_brand else "category", place.fault
         if not text and place.missing and not may:
             lack = place.missing[0]
             field, text = "brand" if lack.is_brand else "category", _lacking(lack)

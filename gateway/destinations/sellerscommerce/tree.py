@@ -27,6 +27,8 @@ class Place:
     chain: tuple[Category, ...]
     missing: tuple[Category, ...]
     fault: str = ""
+    of_brand: bool = False
+    """Whether the brand is at fault."""
 
 
 class Tree:
@@ -62,7 +64,7 @@ class Tree:
                 one = Category(code, parts[depth - 1], above, branded and depth == 1)
                 fault = self._unusable(one, path, make=make, named="" not in words or self._named(path) is not None)
                 if fault:
-                    return Place((), (), f"{PART.join(path)}: {fault}")
+                    return Place((), (), f"{PART.join(path)}: {fault}", of_brand=one.is_brand)
                 missing.append(one)
             chain.append(one)
         return Place(tuple(chain), tuple(missing) if self._asked else ())

@@ -270,3 +270,15 @@ def test_names_are_one_however_their_accents_are_written(form):
     records = rows(P1=unicodedata.normalize(form, "Bébé")).with_columns(brand)
     (batch,) = encoded(destination, records)
     assert "before" not in batch.memo
+
+
+@pytest.mark.parametrize(
+    ("brand", "said"),
+    [("***", "***: no code can be made of its name"), ("A Cme", "its code A-CME belongs to another category")],
+)
+def test_a_brand_that_can_not_be_made_is_told_of_the_brand(brand, said):
+    destination = store(Shop(category("A-CME", "Other")))
+    records = rows(P1="Sale", P2="Sale").with_columns(brand=pl.Series([brand, "Σίγμα"]))
+    found = destination.check("product", records, destination.gather("product", records), TODAY)
+    assert found.select(ROW, "field", "value").rows() == [(2, "brand", brand)]
+    assert said in found["detail"][0]
