@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel
 
@@ -27,6 +28,9 @@ _MOST_KEPT = 20_000
 """Issues kept in memory for the next writer that asks."""
 
 _GRAVE = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
+
+_NOBODYS = ("DEST_SETUP", "DEST_AFTER")
+"""Codes of a refusal for which nothing is to be mended in the file, and of what only followed from another effect."""
 
 _FAILED = np.isin(np.arange(256), [CODES[str(RowState.REJECTED)], CODES[str(RowState.REFUSED)]])
 """Whether a row of that state (code) failed; numbers of blank rows have codes that are no state's."""
@@ -53,11 +57,24 @@ class RunRows:
             yield self._results(block, issues)
 
     def failed(self) -> Iterator[pl.DataFrame]:
-        """Yield what `results` yields of rejected and refused rows."""
-        for block, issues in self._blocks(
-            lambda block, _: pl.Series(_FAILED[self.states.codes[block[ROW].to_numpy()]])
-        ):
+        """Yield what `results` yields of rejected and refused rows that can be mended."""
+        failing = self._failing()
+        for block, issues in self._blocks(lambda block, _: pl.Series(failing[block[ROW].to_numpy()])):
             yield self._results(block, issues)
+
+    def blameless(self) -> pl.Series:
+        """Return the refused rows in which there is nothing to mend (Int64): no effect of theirs says otherwise."""
+        refused = self.states.extra.filter(pl.col("gravity") == _GRAVE[0])
+        ours = pl.col("code").is_in(_NOBODYS).fill_null(value=False)
+        told = refused.group_by(ROW).agg(alone=ours.all(), setup=(pl.col("code") == _NOBODYS[0]).any())
+        rows = told.filter("alone", "setup")[ROW]
+        return rows.filter(pl.Series(self.states.codes[rows.to_numpy()] == _GRAVE[0]))
+
+    def _failing(self) -> npt.NDArray[np.bool_]:
+        """Whether a row belongs into the errors file, indexed by `@row`."""
+        failing: npt.NDArray[np.bool_] = _FAILED[self.states.codes]
+        failing[self.blameless().to_numpy()] = False
+        return failing
 
     def _blocks(
         self, pick: Callable[[pl.DataFrame, pl.DataFrame], pl.Series] | None = None
@@ -194,7 +211,7 @@ class RunRows:
 
     def _is_enough(self) -> bool:
         """Whether the kept cells are all it takes; a damaged record is more than its cells."""
-        there = _FAILED[self.states.codes]
+        there = self._failing()
         for kept in self.folder.kept([ROW]):
             there[kept[ROW].to_numpy()] = False
         if there.any():

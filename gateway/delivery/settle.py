@@ -208,7 +208,7 @@ class Settler:
                 .where(t.batch_run.c.run == row.id)
                 .order_by(t.batch.c.id)
             ).fetchall()
-        states = rows.states.counts()
+        states, blameless = rows.states.counts(), rows.blameless().len()
         expected = row.counts.get("finish")
         errors = errors_writer(rows.layout()).kind
         return Summary(
@@ -221,10 +221,11 @@ class Settler:
             finish_expected=datetime.fromisoformat(expected) if expected else None,
             warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
             verdict=verdict(
-                states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived
+                states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived,
+                blameless=blameless,
             ),
             versions=pinned.versions, first_run_rows=self.repaired(row.id),
-            effects={leg.family: leg.counts() for leg in rows.states.legs},
+            effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless,
         )  # fmt: skip
 
     def _write_answers(

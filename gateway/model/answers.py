@@ -50,6 +50,8 @@ class Summary:
     """For the first run of a re-drop: (row, run that applied it)."""
     effects: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Where rows have several effects: family to counts per state."""
+    blameless: int = 0
+    """Refused rows in which there is nothing to mend: what refused them lies in the settings, or at the other side."""
 
 
 ROW_RESULT_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -75,7 +77,7 @@ class Rows(Protocol):
         ...
 
     def failed(self) -> Iterator[pl.DataFrame]:
-        """Frames of ROW_RESULT_SCHEMA with the rejected and refused rows only."""
+        """Frames of ROW_RESULT_SCHEMA with the rejected and refused rows only, without those nobody can mend."""
         ...
 
     def issues(self) -> Iterator[pl.DataFrame]:

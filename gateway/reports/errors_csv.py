@@ -20,7 +20,7 @@ from gateway.model import LINE, ROW, Rows, Summary
 from gateway.reports.delimited import RISK
 from gateway.reports.raw import RawRecords
 from gateway.reports.stream import FailedBlock, failed_blocks, header_texts
-from gateway.reports.verdict import failed
+from gateway.reports.verdict import to_mend
 
 _SNIFFED = 1 << 20
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -33,7 +33,7 @@ class CsvErrorsWriter:
 
     def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
         """Write the failed records; False and no file where every record passed."""
-        if failed(summary.states) == 0:
+        if to_mend(summary) == 0:
             return False
         layout = rows.layout()
         if not isinstance(layout, CsvLayout):

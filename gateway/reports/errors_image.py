@@ -12,7 +12,7 @@ from gateway.formats.layout import OUR_COLUMNS, CsvLayout, ImageLayout
 from gateway.formats.neutral import neutralised
 from gateway.model import ROW, Rows, Summary
 from gateway.reports.stream import failed_blocks
-from gateway.reports.verdict import failed
+from gateway.reports.verdict import to_mend
 
 _LISTED = ("name", "size")
 
@@ -24,7 +24,7 @@ class ImageErrorsWriter:
 
     def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
         """Write the list; False and no file where every picture passed."""
-        if failed(summary.states) == 0:
+        if to_mend(summary) == 0:
             return False
         layout = rows.layout()
         if not isinstance(layout, ImageLayout):

@@ -16,7 +16,7 @@ import polars as pl
 from gateway.formats.layout import OUR_COLUMNS, JsonLayout
 from gateway.model import ROW, Kind, Rows, Summary
 from gateway.reports.stream import FailedBlock, failed_blocks
-from gateway.reports.verdict import failed
+from gateway.reports.verdict import to_mend
 
 
 class JsonErrorsWriter:
@@ -26,7 +26,7 @@ class JsonErrorsWriter:
 
     def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
         """Write the failed records; False and no file where every record passed."""
-        if failed(summary.states) == 0:
+        if to_mend(summary) == 0:
             return False
         layout = rows.layout()
         if not isinstance(layout, JsonLayout):

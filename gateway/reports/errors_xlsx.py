@@ -19,7 +19,7 @@ from gateway.model import ROW, Rows, Summary
 from gateway.reports.cells import CellWriter
 from gateway.reports.sheet import SheetLook, look
 from gateway.reports.stream import FailedBlock, failed_blocks
-from gateway.reports.verdict import failed
+from gateway.reports.verdict import to_mend
 
 MOST_COMMENTS = 5000
 """Comments in one workbook: beyond it spreadsheets open slowly, and the text stands in `error_message` anyway."""
@@ -36,7 +36,7 @@ class XlsxErrorsWriter:
 
     def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
         """Write the failed records; False and no file where every record passed."""
-        if failed(summary.states) == 0:
+        if to_mend(summary) == 0:
             return False
         layout = rows.layout()
         if not isinstance(layout, XlsxLayout):

@@ -19,7 +19,7 @@ from gateway.formats.xml_closed import CLOSED
 from gateway.formats.xml_names import Names, steps
 from gateway.model import ROW, Rows, Summary
 from gateway.reports.stream import RowCursor, joined, worded_faults
-from gateway.reports.verdict import failed
+from gateway.reports.verdict import to_mend
 
 _ERROR = f"{{{ERROR_NAMESPACE}}}error"
 _PREFIX = {"gateway": ERROR_NAMESPACE}
@@ -35,7 +35,7 @@ class XmlErrorsWriter:
 
     def write(self, summary: Summary, rows: Rows, out: Path) -> bool:
         """Write the failed records; False and no file where every record passed."""
-        if failed(summary.states) == 0:
+        if to_mend(summary) == 0:
             return False
         layout = rows.layout()
         if not isinstance(layout, XmlLayout):

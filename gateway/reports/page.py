@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gateway.model import STATES, Rows, RowState, Summary
 from gateway.reports.causes import Cause, causes
 from gateway.reports.errors import errors_writer
-from gateway.reports.verdict import balances, failed
+from gateway.reports.verdict import balances, to_mend
 
 MOST_LISTED = 50
 """Entries of a list (tickets, mended rows) that the page spells out; the rest is counted."""
@@ -83,9 +83,15 @@ def next_steps(summary: Summary) -> list[str]:
     """Return what happens next and who has to do something, in plain sentences."""
     states = summary.states
     steps: list[str] = []
-    if failed(states) and len(summary.first_run_rows) >= failed(states):
+    if summary.blameless:
+        rows = "1 refused row" if summary.blameless == 1 else f"{summary.blameless:,} refused rows"
+        steps.append(
+            f"There is nothing to mend in {rows}: the operator corrects what the destination takes offence at, and "
+            "sends them again (gateway retry)."
+        )
+    if to_mend(summary) and len(summary.first_run_rows) >= to_mend(summary):
         steps.append("Every faulty row came back mended and took effect.")
-    elif failed(states):
+    elif to_mend(summary):
         steps.append(
             "Mend the rows in the errors file and drop it back as it is: our columns are ignored, "
             "and the rows are linked to this run."
@@ -131,7 +137,7 @@ def _files(summary: Summary, found: list[Cause], rows: Rows) -> list[tuple[str, 
     kinds = ["result.csv"]
     if found or summary.effects:
         kinds.append("issues.csv")
-    if failed(summary.states):
+    if to_mend(summary):
         kinds.append(errors_writer(rows.layout()).kind)
     kinds.append("summary.json")
     stem = f"{summary.file_name}.{summary.run}"

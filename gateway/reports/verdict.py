@@ -24,8 +24,13 @@ _WORDS: tuple[tuple[RowState, str, str], ...] = (
 
 
 def failed(states: Mapping[str, int]) -> int:
-    """Return how many rows were rejected or refused: those an errors file lists."""
+    """Return how many rows were rejected or refused."""
     return sum(states.get(state, 0) for state in FAILED)
+
+
+def to_mend(summary: Summary) -> int:
+    """Return how many rows an errors file lists: those that failed and can be mended."""
+    return failed(summary.states) - summary.blameless
 
 
 def balances(summary: Summary) -> bool:
@@ -40,17 +45,27 @@ def verdict(
     errors: str,
     destination: str = "the marketplace",
     derived: Mapping[str, int] | None = None,
+    blameless: int = 0,
 ) -> str:
     """Say in one sentence what became of the rows, and in another of the keys that a full file left out.
 
     `states`: rows per state. `errors`: name of the file that lists the failed rows, named when there are any.
-    `destination`: what to call the one who refuses. `derived`: effects without a row, per state.
+    `destination`: what to call the one who refuses. `derived`: effects without a row, per state. `blameless`: refused
+    rows in which nothing is to be mended.
     """
-    besides = _besides(derived or {}, destination)
+    besides = _nobodys(blameless, states) + _besides(derived or {}, destination)
     total = sum(states.values())
     if total == 0:
         return f"The file has no rows.{besides}" if besides else "The file has no rows: nothing was sent."
-    return _of_rows(states, total, destination, errors) + besides
+    return _of_rows(states, total, destination, errors if failed(states) > blameless else "") + besides
+
+
+def _nobodys(blameless: int, states: Mapping[str, int]) -> str:
+    if not blameless:
+        return ""
+    them = "it" if blameless == 1 else "them"
+    which = them if blameless == states.get(RowState.REFUSED, 0) else f"{blameless:,} of the refused"
+    return f" There is nothing to mend in {which}: the operator is told, and sends {them} again."
 
 
 def _told(states: Mapping[str, int], destination: str) -> list[tuple[int, str, str]]:
@@ -79,7 +94,7 @@ def _of_rows(states: Mapping[str, int], total: int, destination: str, errors: st
     told = _told(states, destination)
     parts = [_count(count, one, many) for count, one, many in told if count]
     applied = states.get(RowState.APPLIED, 0)
-    see = f": see {errors}." if failed(states) else "."
+    see = f": see {errors}." if failed(states) and errors else "."
     if not parts:
         return "The only row took effect." if total == 1 else f"All {total:,} rows took effect."
     if applied == 0 and len(parts) == 1:
