@@ -34,6 +34,9 @@ _HOW = {
 }
 """What to write for fields that have no default on purpose."""
 
+_READ_FROM = ("profile", "bodies", "categories", "tax_table", "ca_file")
+"""Settings of destinations that name files which are read, and found faulty, with them."""
+
 _CREATES = "create_missing"
 _TABLES = ("sources", "destinations", "routes")
 _Target = tuple[str, BaseModel, tuple[Operation, ...]]
@@ -103,8 +106,9 @@ def load_settings(path: Path) -> Loaded:
         document.fault(("routes",), "there is no route: nothing would ever be taken")
     if document.faults or settings is None:
         raise SettingsError(document.faults, fix="Nothing was started.")
-    watched = (path, *(s for m in mappings.values() for s in m.sources))
     plain = {name: (kind, one) for name, (kind, one, _) in targets.items()}
+    named = (getattr(one, field, None) for _, one in plain.values() for field in _READ_FROM)
+    watched = (path, *(s for m in mappings.values() for s in m.sources), *(f for f in named if isinstance(f, Path)))
     return Loaded(path, settings, sources, plain, routes, tuple(dict.fromkeys(watched)))
 
 

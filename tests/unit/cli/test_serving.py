@@ -57,6 +57,39 @@ def test_takes_files_until_told_to_stop(running, dropped):
     assert "Traceback" not in running.log.read_text()
 
 
+CHAIN = """
+[destinations.chain]
+kind = "partner_api"
+brand = "foodpanda"
+channel = "rest"
+host = "http://127.0.0.1:9"
+chain_id = "c-1"
+tokens = { all = { file = "key" } }
+vendors = { v1 = {} }
+profile = "own.toml"
+"""
+
+
+def test_a_changed_profile_of_a_destination_is_taken_up_and_a_faulty_one_refused(place):
+    own = place / "own.toml"
+    own.write_text('promo.locale = "en_GB"\n')
+    (place / "key").write_text("secret")
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text() + CHAIN)
+    running = Running(place)
+    try:
+        running.event("gateway started")
+        _put(own, 'promo.local = "de_DE"\n')
+        assert "did you mean 'locale'" in running.event("settings refused")["said"]
+        running.event("old settings kept")
+        _put(own, 'promo.locale = "de_DE"\n')
+        running.event("settings taken up")
+        assert running.stop() == 0
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
 def test_settings_are_taken_up_and_faulty_ones_refused(running, place, dropped):
     running.event("gateway started")
     settings = place / "gateway.toml"

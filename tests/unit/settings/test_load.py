@@ -113,6 +113,15 @@ known_hosts = "keys/known"
         loaded = place.load(SOURCE, SHOP, ROUTE)
         assert set(loaded.watched) == {tmp_path / "gateway.toml", tmp_path / "mappings/stock.toml"}
 
+    def test_files_that_destinations_are_read_from_are_watched_too(self, place, tmp_path):
+        (tmp_path / "key").write_text("secret", "utf-8")
+        (tmp_path / "own.toml").write_text('promo.locale = "en_GB"\n', "utf-8")
+        (tmp_path / "groups.csv").write_text("category;code\nA;1\n", "utf-8")
+        more = 'profile = "own.toml"\ncategories = "groups.csv"\n'
+        loaded = place.load(SOURCE, CHAIN + more, ROUTE)
+        assert set(loaded.watched) >= {tmp_path / "own.toml", tmp_path / "groups.csv"}
+        assert {path for path in loaded.watched if path.is_dir()} == set()
+
     def test_answers_go_back_where_the_source_has_a_folder_for_them(self, place):
         assert place.load(SOURCE, SHOP, ROUTE).routes["stock"].route.answers is False
         assert place.load(SOURCE + 'answers = "out"\n', SHOP, ROUTE).routes["stock"].route.answers is True
