@@ -102,8 +102,8 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _error(
         "CELL_REPEATED",
-        "{field} is read from the first of several elements: {detail}.",
-        "Ask to change the mapping: explode makes a row of each element, a number like [1] takes one on purpose.",
+        "{field} would be read from the first of several elements and the others lost: {detail}.",
+        "Ask to change the mapping: in XML explode makes a row of each, and a number like [1] takes one on purpose.",
     ),
     # --- mapping
     _error("MAP_NUMBER", "{field} is not a number as agreed ({detail}): {value}", "Write it as in the example."),

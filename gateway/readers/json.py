@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,19 +17,23 @@ from gateway.formats.layout import OUR_COLUMNS, JsonLayout
 from gateway.formats.unpack import demand
 from gateway.model import LINE, ROW, Kind, Table
 from gateway.readers.json_stream import Item, array_items, line_items
+from gateway.readers.repeated import Said, repeated_issues
 
 BLOCK = 20_000
 BLOCK_CELLS = 500_000
 MOST_COLUMNS = 5_000
 _MOST_DIGITS = 400
 """Digits a number is written out to; one with a larger exponent is no quantity of anything and stays as written."""
+_ON_PURPOSE = re.compile(r"\[1\](?=/|$)")
 _TEXT, _NUMBER, _BOOLEAN, _EMPTY = (kind.value for kind in (Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.EMPTY))
 
 
 class JsonReader:
     """Reads files of JsonLayout (UTF-8).
 
-    Columns: `key`, `object/key`; the first element of an array has the array's name, further ones `key[2]`, `key[3]`.
+    Columns: `key`, `object/key`; the first element of an array has the array's name, further ones `key[2]`, `key[3]`,
+    and `key[1]` is the first, on purpose. A column named without a number that lies in an array of several elements is
+    the issue CELL_REPEATED.
     Numbers are exact decimal text without exponent or zeros at the end, null is "", an absent key is missing (null).
     `@row` counts records from 1. A record `{}` or null is blank. Records with a key `error_run` are of an errors file
     of ours: our keys go to `links`.
@@ -100,7 +105,7 @@ def _columns(path: Path, layout: JsonLayout) -> dict[str, None]:
     hollow: dict[str, None] = {}
     for item in _items(path, layout):
         if item is not None:
-            found.update(dict.fromkeys(_flat(item.value)))
+            found.update(dict.fromkeys(_flat(item.value)[0]))
             hollow.update(dict.fromkeys(_hollow(item.value, "")))
         if len(found) > MOST_COLUMNS:
             raise FileError(
@@ -112,20 +117,23 @@ def _columns(path: Path, layout: JsonLayout) -> dict[str, None]:
     return {name: None for name in found if name not in OUR_COLUMNS} if OUR_COLUMNS[0] in found else found
 
 
-def _flat(record: dict[str, Any]) -> dict[str, tuple[str, int]]:
-    """Return the record's cells and their kinds by column."""
+def _flat(record: dict[str, Any]) -> tuple[dict[str, tuple[str, int]], dict[str, int]]:
+    """Return the record's cells and their kinds by column, and how many elements its longer arrays have."""
     cells: dict[str, tuple[str, int]] = {}
-    _add(record, "", cells)
-    return cells
+    several: dict[str, int] = {}
+    _add(record, "", cells, several)
+    return cells, several
 
 
-def _add(value: Any, name: str, cells: dict[str, tuple[str, int]]) -> None:
+def _add(value: Any, name: str, cells: dict[str, tuple[str, int]], several: dict[str, int]) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
-            _add(inner, f"{name}/{key}" if name else key, cells)
+            _add(inner, f"{name}/{key}" if name else key, cells, several)
     elif isinstance(value, list):
+        if len(value) > 1:
+            several[name] = len(value)
         for number, inner in enumerate(value, 1):
-            _add(inner, name if number == 1 else f"{name}[{number}]", cells)
+            _add(inner, name if number == 1 else f"{name}[{number}]", cells, several)
     elif isinstance(value, str):
         cells[name] = (value, _TEXT if value else _EMPTY)
     elif value is None:
@@ -162,6 +170,9 @@ class _Rows:
     columns: tuple[str, ...]
     _cells: list[dict[str, tuple[str, int]]] = field(default_factory=list)
     _lines: list[int] = field(default_factory=list)
+    _issues: list[Said] = field(default_factory=list)
+    _heads: dict[str, str | None] = field(default_factory=dict)
+    """By the name of an array: the first column that takes its first element without saying so."""
     _first: int = 1
     _blank: int = 0
 
@@ -175,8 +186,20 @@ class _Rows:
         if item is None or not item.value:
             self._blank += 1
             return
-        self._cells.append(_flat(item.value))
+        cells, several = _flat(item.value)
+        for name, times in several.items():
+            if (column := self._head(name)) is not None:
+                said = f"{name} has {times} elements"
+                self._issues.append((self._first + len(self._cells), item.line, column, said))
+        self._cells.append(cells)
         self._lines.append(item.line)
+
+    def _head(self, name: str) -> str | None:
+        if name not in self._heads:
+            known = any(column.startswith(f"{name}[") for column in self.columns)
+            inside = (one for one in self.columns if not known and (one == name or one.startswith(f"{name}/")))
+            self._heads[name] = next(inside, None)
+        return self._heads[name]
 
     def table(self) -> Table:
         """Return the rows taken since the last table."""
@@ -185,18 +208,20 @@ class _Rows:
         absent = (None, _EMPTY)
         texts, kinds = [], []
         for index, column in enumerate(self.columns):
-            found = [cells.get(column, absent) for cells in self._cells]
+            key = _ON_PURPOSE.sub("", column)
+            found = [cells.get(key, absent) for cells in self._cells]
             texts.append(_series(f"c{index}", [text for text, _ in found]))
             kinds.append(pl.Series(f"c{index}", [kind for _, kind in found], dtype=pl.UInt8))
         table = Table(
             frame=pl.DataFrame([numbers, pl.Series(LINE, self._lines, dtype=pl.Int64), *texts]),
             headers=self.columns,
             kinds=pl.DataFrame(kinds),
+            issues=repeated_issues(self._issues),
             blank=self._blank,
             links=self._links(numbers),
         )
         self._first += rows
-        self._cells, self._lines, self._blank = [], [], 0
+        self._cells, self._lines, self._issues, self._blank = [], [], [], 0
         return table
 
     def _links(self, numbers: pl.Series) -> pl.DataFrame | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +29,11 @@ _ROWS = 50
 """Rows in which the header of a sheet is looked for, and examples of columns."""
 _MOST_JSON = 16 << 20
 """Bytes of a JSON object in which its records are looked for."""
+_SECOND = "[2]"
+_NO_DATA = "?"
+"""Stands for an element that is no data, like the errors we add."""
+_FEWEST = 2
+"""Values an element has at least whose repetitions may be rows."""
 _LOOKED_AT = 1 << 20
 """Bytes of an XML document in which its repeated element is looked for."""
 
@@ -58,7 +64,16 @@ def proposed(path: Path) -> Proposed:
         table = next(iter(reader_for(layout).tables(path, layout)))
     except FileError as error:
         return Proposed(layout, (), (*evidence, f"columns could not be read: {error}"))
-    return Proposed(layout, tuple(_columns(table)), evidence)
+    return Proposed(layout, tuple(_columns(table)), (*evidence, *_repeated(table.headers)))
+
+
+def _repeated(headers: Sequence[str]) -> list[str]:
+    """Say which elements stand several times in a record."""
+    several = dict.fromkeys(header[: header.index(_SECOND)] for header in headers if _SECOND in header)
+    return [
+        f"{one} stands several times in a record: a mapping that takes the first and no other says {one}[1]"
+        for one in several
+    ]
 
 
 def _layout(path: Path) -> tuple[Layout, tuple[str, ...]]:
@@ -115,7 +130,8 @@ def _sheet(path: Path) -> tuple[XlsxLayout, tuple[str, ...]]:
 def _document(path: Path) -> tuple[XmlLayout, tuple[str, ...]]:
     """Find the element that is repeated: the outermost one that holds others, or has attributes."""
     check_prolog(path)
-    counts, holding = _elements(path)
+    seen = _elements(path)
+    counts, holding = seen.counts, seen.values.keys()
     several = [one for one in counts if counts[one] > 1]
     inner = [one for one in several if one in holding] or several or [one for one in counts if one in holding]
     chosen = min(inner or counts, key=lambda one: (len(one), -counts[one]), default=("root", "record"))
@@ -124,15 +140,46 @@ def _document(path: Path) -> tuple[XmlLayout, tuple[str, ...]]:
     record, times = "/".join(chosen), counts[chosen]
     so_far = "" if path.stat().st_size <= _LOOKED_AT else " so far"
     told = f"record {record}: the element stands {times:,} times{so_far}" if times else "no element was found"
-    return XmlLayout(kind="xml", record=record), ("the bytes are those of an XML file", told)
+    found = ("the bytes are those of an XML file", told)
+    exploded = seen.exploded(chosen)
+    if exploded is None:
+        return XmlLayout(kind="xml", record=record), found
+    part, size = "/".join(exploded[len(chosen) :]), len(seen.values[exploded])
+    told = (
+        f"explode {part}: up to {seen.most[exploded]} of these stand in a record, each with {size} values of its own; "
+        "each is a row then, beside what the record says of all (leave it out where they are no articles)"
+    )
+    return XmlLayout(kind="xml", record=record, explode=part), (*found, told)
 
 
-def _elements(path: Path) -> tuple[Counter[tuple[str, ...]], set[tuple[str, ...]]]:
-    """Count elements by their path, and tell which hold elements or have attributes; as far as the document is read."""
+_Path = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Elements:
+    """By path: how often an element stands there, how often in one element, and the names directly inside it."""
+
+    counts: Counter[_Path] = field(default_factory=Counter)
+    most: Counter[_Path] = field(default_factory=Counter)
+    values: dict[_Path, set[str]] = field(default_factory=dict)
+
+    def exploded(self, record: _Path) -> _Path | None:
+        """Return the path whose elements may be rows of their own: repeated in a record, with most to say."""
+        depth = len(record)
+        found = [
+            path
+            for path, names in self.values.items()
+            if path[:depth] == record and len(path) > depth and self.most[path] > 1 and len(names) >= _FEWEST
+            if _NO_DATA not in path
+        ]
+        return max(found, key=lambda path: (len(self.values[path]), -len(path)), default=None)
+
+
+def _elements(path: Path) -> _Elements:
+    """Count the elements of a document, as far as it is read."""
     parser = etree.XMLPullParser(events=("start", "end"), **CLOSED)
-    counts: Counter[tuple[str, ...]] = Counter()
-    holding: set[tuple[str, ...]] = set()
-    names, here = Names({}), list[str]()
+    seen = _Elements()
+    names, here, inside = Names({}), list[str](), [Counter[str]()]
     # what stands before a fault is evidence enough
     with path.open("rb") as file, contextlib.suppress(etree.XMLSyntaxError):
         parser.feed(file.read(_LOOKED_AT))
@@ -142,14 +189,20 @@ def _elements(path: Path) -> tuple[Counter[tuple[str, ...]], set[tuple[str, ...]
             continue
         if kind == "end":
             here.pop()
+            inside.pop()
             continue
+        name = names[element.tag] or _NO_DATA
         if here:
-            holding.add(tuple(here))
-        here.append(names[element.tag] or "?")
-        counts[tuple(here)] += 1
+            seen.values.setdefault(tuple(here), set()).add(name)
+        here.append(name)
+        place = tuple(here)
+        seen.counts[place] += 1
+        inside[-1][name] += 1
+        seen.most[place] = max(seen.most[place], inside[-1][name])
+        inside.append(Counter())
         if element.attrib:
-            holding.add(tuple(here))
-    return counts, holding
+            seen.values.setdefault(place, set()).update(f"@{key}" for key in element.attrib)
+    return seen
 
 
 def _json(path: Path) -> tuple[JsonLayout, tuple[str, ...]] | None:

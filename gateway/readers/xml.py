@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from gateway.errors import FileError
 from gateway.formats.layout import XmlLayout
 from gateway.formats.xml_names import Names, steps
 from gateway.model import LINE, ROW, Table
+from gateway.readers.repeated import Said, repeated_issues
 from gateway.readers.xml_record import (
     OWN_TEXT,
     Cells,
     Link,
     Plan,
+    Repeated,
     below,
     discover,
     fill,
@@ -40,6 +42,7 @@ MOST_COLUMNS = 5_000
 class XmlReader:
     """Reads files of XmlLayout.
 
+    A column named without a number whose element stands several times in its place is the issue CELL_REPEATED.
     `@row` counts the rows from 1, `@line` is the line of the row's element. An absent element is null, an empty one
     "". With `explode`, each element at that path is a row with the record's other columns repeated; its own columns
     are named from the record; a record without such elements is one row. Elements and attributes of ERROR_NAMESPACE
@@ -93,6 +96,7 @@ class _Rows:
     explode: tuple[str, ...]
     _plan: Plan = field(default_factory=Plan)
     _part: Plan = field(default_factory=Plan)
+    _issues: list[Said] = field(default_factory=list)
     _cells: list[Cells] = field(default_factory=list)
     _slices: list[list[pl.Series]] = field(default_factory=list)
     _lines: list[int] = field(default_factory=list)
@@ -101,7 +105,7 @@ class _Rows:
     _blank: int = 0
 
     def __post_init__(self) -> None:
-        part = "/".join(self.explode)
+        self._part.path = part = "/".join(self.explode)
         for cell, column in enumerate(self.columns):
             if part and column == part:
                 self._part.add(OWN_TEXT, cell)
@@ -129,8 +133,27 @@ class _Rows:
             self._blank += 1
             return
         link = link_of(element) if self._plan.has_errors else None
+        several = self._taken(self._plan) if self._plan.repeated else ()
+        first = len(self._lines)
         if not self.explode or not self._take_parts(element, cells, link, above):
             self._add(cells, line_of(element) + above, link)
+        if several:
+            self._blame(several, range(first, len(self._lines)))
+
+    @staticmethod
+    def _taken(plan: Plan) -> tuple[Repeated, ...]:
+        """Take what the plan met of repeated elements."""
+        several = tuple(plan.repeated)
+        plan.repeated.clear()
+        return several
+
+    def _blame(self, several: tuple[Repeated, ...], places: Iterable[int]) -> None:
+        """Enter an issue per row and repeated element."""
+        self._issues.extend(
+            (self._first + place, self._lines[place], self.columns[cell], f"{path} stands {times} times")
+            for place in places
+            for cell, path, times in several
+        )
 
     def _add(self, cells: Cells, line: int, link: Link | None) -> None:
         self._cells.append(cells)
@@ -151,6 +174,8 @@ class _Rows:
             own = cells.copy()
             fill(part, self._part, own, self.names)
             self._add(own, line_of(part) + above, (link_of(part) if self._part.has_errors else None) or link)
+            if self._part.repeated:
+                self._blame(self._taken(self._part), (len(self._lines) - 1,))
         return found
 
     def table(self) -> Table:
@@ -163,11 +188,12 @@ class _Rows:
         table = Table(
             frame=pl.DataFrame([numbers, pl.Series(LINE, self._lines, dtype=pl.Int64), *cells]),
             headers=self.columns,
+            issues=repeated_issues(self._issues),
             blank=self._blank,
             links=self._linked(numbers) if any(link is not None for link in self._links) else None,
         )
         self._first += rows
-        self._slices, self._lines, self._links, self._blank = [], [], [], 0
+        self._slices, self._lines, self._links, self._issues, self._blank = [], [], [], [], 0
         return table
 
     def _linked(self, numbers: pl.Series) -> pl.DataFrame:

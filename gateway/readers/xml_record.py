@@ -1,7 +1,8 @@
 """A record element to cells: which column each element, repeated element and attribute is; it reads no files.
 
 Columns: `tag`, `parent/tag`, `@attribute`, `tag/@attribute`; from the second on, a repeated element is `tag[2]`,
-`tag[3]`; `.` is the record's own text. An element with elements and text of its own is its whole text.
+`tag[3]`, and `tag[1]` is the first, on purpose; `.` is the record's own text. An element with elements and text of its
+own is its whole text.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ OWN_TEXT = "."
 Cells = list[str | None]
 Link = tuple[str | None, int | None]
 """Run and row of the file that an error of ours names."""
+Repeated = tuple[int, str, int]
+"""Of elements of which only the first is read: a cell read from it, their path, how many there are."""
 
 _STEP = re.compile(r"(.+?)(?:\[([1-9][0-9]*)\])?")
 _NOTHING = -1
@@ -33,17 +36,19 @@ class Shape:
     """Where among an element's children stands what is wanted.
 
     `texts`: the child's place from 0 and the cell of its text; `parts`: its place and its plan, where more than its
-    text is wanted.
+    text is wanted. `again`: elements that stand there several times though the plan reads the first without saying so.
     """
 
     texts: tuple[tuple[int, int], ...]
     parts: tuple[tuple[int, Plan], ...]
+    again: tuple[Repeated, ...] = ()
 
 
 @dataclass(slots=True)
 class Plan:
     """What is wanted of one element: `cell` for its text, `attributes` by name, `children` by name and occurrence."""
 
+    path: str = ""
     cell: int = -1
     attributes: dict[str, int] = field(default_factory=dict)
     children: dict[str, dict[int, Plan]] = field(default_factory=dict)
@@ -51,6 +56,11 @@ class Plan:
     """By the attribute as the document writes it: its cell or _NOTHING."""
     has_errors: bool = False
     """Whether error elements of ours were met among the children of such an element."""
+    numbered: set[str] = field(default_factory=set)
+    """Children wanted by number, like `tag[2]`: that there are several of them is known."""
+    repeated: list[Repeated] = field(default_factory=list)
+    """What `fill` met of elements that are wanted without a number and stand there several times; of all inner plans,
+    too."""
     _shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict)
     _tags: list[str] = field(default_factory=list)
     _shape: Shape = Shape((), ())
@@ -64,8 +74,17 @@ class Plan:
                 node.attributes[step[1:]] = cell
                 return
             name, occurrence = occurrence_of(step)
-            node = node.children.setdefault(name, {}).setdefault(occurrence, Plan())
+            if step != name:
+                node.numbered.add(name)
+            inner = Plan(f"{node.path}/{step}" if node.path else step, repeated=self.repeated)
+            node = node.children.setdefault(name, {}).setdefault(occurrence, inner)
         node.cell = cell
+
+    @property
+    def first_cell(self) -> int:
+        """The first of the cells filled from this element."""
+        inner = [one.first_cell for numbers in self.children.values() for one in numbers.values()]
+        return min(cell for cell in (self.cell, *self.attributes.values(), *inner) if cell >= 0)
 
     def shape(self, tags: list[str], names: Names) -> Shape:
         """Return where what is wanted stands in an element whose children have these tags."""
@@ -92,10 +111,15 @@ class Plan:
                 parts.append((at, part))
             else:
                 texts.append((at, part.cell))
-        shape = Shape(tuple(texts), tuple(parts))
+        again = ((name, number) for name, number in seen.items() if number > 1 and name not in self.numbered)
+        shape = Shape(tuple(texts), tuple(parts), tuple(self._again(name, number) for name, number in again))
         if len(tags) <= _FEW and len(self._shapes) < _SHAPES:
             self._shapes[tuple(tags)] = shape
         return shape
+
+    def _again(self, name: str, number: int) -> Repeated:
+        first = self.children[name][1]
+        return first.first_cell, first.path, number
 
     def meet_attribute(self, key: object, names: Names) -> int:
         """Enter an attribute into `by_key` and return its entry."""
@@ -127,6 +151,8 @@ def fill(element: etree._Element, plan: Plan, cells: Cells, names: Names) -> Non
     for at, cell in shape.texts:
         child = children[at]
         cells[cell] = own_text(child) if len(child) else child.text or ""
+    if shape.again:
+        plan.repeated.extend(shape.again)
     for at, part in shape.parts:
         fill(children[at], part, cells, names)
 

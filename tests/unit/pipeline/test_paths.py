@@ -126,3 +126,22 @@ def test_the_paths_of_all_blocks_count(taken, monkeypatch):
     rig, run, told = taken(JSON + 'quantity = "now/net"\nunit_name = "campaign"', "file", f"{RECORDS[:-1]}, {last}]")
     assert told["taken"], told
     assert sum(rig.states(run).values()) == 3
+
+
+REPEATED = """<shop>
+<article><t>1</t><variant sku="A"><price>1</price></variant><variant sku="B"><price>2</price></variant></article>
+<article><t>2</t><variant sku="C"><price>4</price></variant></article>
+<article><t>skip</t><variant sku="D"><price>1</price></variant><variant sku="E"><price>2</price></variant></article>
+</shop>"""
+
+
+def test_records_of_which_a_part_would_be_lost_are_rejected_and_not_sent(taken):
+    flat = XML.replace('explode = "variant"\n', "") + 'quantity = "variant/price"\n'
+    rig, run, _ = taken(flat + '[[filter]]\nskip = { column = "t", is = "skip" }', "file", REPEATED)
+    found = rig.results(run).select("state", "code", "field")
+    first, second, third = found.rows()
+    assert first == ("rejected", "CELL_REPEATED", "sku")
+    assert second == ("applied", None, None)
+    assert third[0] == "skipped"
+    one, run, _ = taken(flat.replace("variant/", "variant[1]/"), "file", REPEATED)
+    assert one.states(run) == {"applied": 3}

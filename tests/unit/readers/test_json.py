@@ -232,3 +232,21 @@ def test_tables_are_flat_blocks_with_running_numbers(document) -> None:
 def test_a_layout_of_another_kind_is_a_programming_error(document) -> None:
     with pytest.raises(TypeError, match="XmlLayout"):
         list(JsonReader().tables(document("[]"), XmlLayout(kind="xml", record="r")))
+
+
+def test_an_array_of_which_one_element_would_be_read_is_an_issue(document, monkeypatch) -> None:
+    monkeypatch.setattr("gateway.readers.json.BLOCK", 1)
+    path = document('[{"k": 1, "v": [{"c": 1}, {"c": 2}]},\n{"k": 2, "v": [{"c": 3}]},\n{"t": ["a", "b", "c"]}]')
+    for columns, told in (
+        (("k", "v/c"), [(1, 1, "CELL_REPEATED", "v/c", "v has 2 elements")]),
+        (("v/c", "t"), [(1, 1, "CELL_REPEATED", "v/c", "v has 2 elements"),
+                        (3, 3, "CELL_REPEATED", "t", "t has 3 elements")]),
+        (("k", "v[1]/c", "t[1]"), []),
+        (("v/c", "v[2]/c", "t", "t[2]"), []),
+        ((), []),
+    ):  # fmt: skip
+        tables = list(JsonReader().tables(path, layout(columns=columns)))
+        issues = pl.concat([table.issues for table in tables])
+        assert issues.select("@row", "@line", "code", "field", "detail").rows() == told, columns
+    monkeypatch.undo()
+    assert cells(read(document('[{"v": [{"c": 1}, {"c": 2}]}]'), columns=("v[1]/c", "v[2]/c"))) == [("1", "2")]

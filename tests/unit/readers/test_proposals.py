@@ -68,6 +68,23 @@ class TestDocuments:
         assert found.layout.record == "shop/all/p"
         assert headers(found)[0] == "sku"
 
+    def test_elements_that_repeat_in_a_record_and_say_much_are_proposed_as_rows(self, tmp_path):
+        variants = "".join(f"<variant sku='{n}'><stock>1</stock></variant>" for n in range(3))
+        one = f"<p><n>Boot</n><img url='a'/><img url='b'/><variants>{variants}</variants></p><p><n>Shoe</n></p>"
+        path = write(tmp_path, "a.xml", f"<shop>{one}</shop>")
+        found = proposed(path)
+        assert (found.layout.record, found.layout.explode) == ("shop/p", "variants/variant")
+        assert headers(found)[-2:] == ["variants/variant/@sku", "variants/variant/stock"]
+        assert any("up to 3 of these stand in a record, each with 2 values" in told for told in found.evidence)
+        assert found.evidence[-1].startswith("img stands several times in a record")
+        (table,) = reader_for(found.layout).tables(path, found.layout)
+        assert table.frame.height == 4
+
+    def test_errors_of_ours_are_not_proposed_as_rows(self, tmp_path):
+        error = "<e:error xmlns:e='urn:gateway:errors' run='1' row='2'/>"
+        found = proposed(write(tmp_path, "a.xml", f"<s><i>{error}{error}<a>1</a></i><i><a>2</a></i></s>"))
+        assert (found.layout.record, found.layout.explode) == ("s/i", None)
+
     def test_a_document_of_one_record(self, tmp_path):
         found = proposed(write(tmp_path, "a.xml", "<stock><item><sku>a</sku></item></stock>"))
         assert (found.layout.record, headers(found)) == ("stock/item", ["sku"])

@@ -335,3 +335,60 @@ class TestWhatTheReaderReliesOnInLxml:
         parser.feed(b"</p></q></a>")
         assert [element.text for _, element in parser.read_events()] == ["3"]
         assert etree.tostring(parser.close()) == b"<a><q><p>3</p></q></a>"
+
+
+VARIANTS = """<shop>
+<article id="1"><name>Boot</name><sizes><size sku="1-38"/><size sku="1-39"/><size sku="1-40"/></sizes></article>
+<article id="2"><name>Shoe</name><sizes><size sku="2-38"/></sizes></article>
+<article id="3"><name>Clog</name><name>Zueco</name><sizes><size sku="3-38"/><size sku="3-39"/></sizes></article>
+<article id="4"/>
+</shop>"""
+
+
+def said(table: Table) -> list[tuple]:
+    return table.issues.select("@row", "@line", "code", "field", "detail").rows()
+
+
+@pytest.mark.parametrize(
+    ("columns", "more", "told"),
+    [
+        (
+            ("name", "sizes/size/@sku"),
+            {},
+            [
+                (1, 2, "CELL_REPEATED", "sizes/size/@sku", "sizes/size stands 3 times"),
+                (3, 4, "CELL_REPEATED", "name", "name stands 2 times"),
+                (3, 4, "CELL_REPEATED", "sizes/size/@sku", "sizes/size stands 2 times"),
+            ],
+        ),
+        (("@id", "name[1]", "sizes/size[1]/@sku"), {}, []),
+        (("name", "name[2]", "sizes/size/@sku", "sizes/size[2]/@sku"), {}, []),
+        (("@id",), {}, []),
+        (
+            ("name", "sizes/size/@sku"),
+            {"explode": "sizes/size"},
+            [(row, 4, "CELL_REPEATED", "name", "name stands 2 times") for row in (5, 6)],
+        ),
+        ((), {}, []),
+    ],
+)
+def test_a_repeated_element_of_which_one_would_be_read_is_an_issue(document, columns, more, told) -> None:
+    assert said(read(document(VARIANTS), "shop/article", columns=columns, **more)) == told
+
+
+def test_a_repeated_element_inside_an_exploded_one_is_an_issue_of_its_row_alone(document, monkeypatch) -> None:
+    monkeypatch.setattr("gateway.readers.xml.BLOCK", 1)
+    text = '<s><a><v k="1"><p>1</p></v><v k="2"><p>2</p><p>3</p></v></a>\n<a><v k="3"><p>4</p><p>5</p></v></a></s>'
+    tables = XmlReader().tables(document(text), layout("s/a", explode="v", columns=("v/@k", "v/p")))
+    found = [(said(table), cells(table)) for table in tables]
+    assert [issue for issues, _ in found for issue in issues] == [
+        (2, 1, "CELL_REPEATED", "v/p", "v/p stands 2 times"),
+        (3, 2, "CELL_REPEATED", "v/p", "v/p stands 2 times"),
+    ]
+    assert [row for _, rows in found for row in rows] == [("1", "1"), ("2", "2"), ("3", "4")]
+
+
+def test_elements_in_a_text_are_no_repeated_elements(document) -> None:
+    text = "<s><a><d><p>One</p> and <p>two</p></d></a></s>"
+    table = read(document(text), "s/a", columns=("d",))
+    assert (said(table), cells(table)) == ([], [("One and two",)])
