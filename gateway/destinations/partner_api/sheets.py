@@ -89,9 +89,10 @@ def encode(
 ) -> Iterator[Batch]:
     """Yield one file per vendor, or one for all. Lines count from 1, without the header."""
     rows = items.with_vendor(records, settings)
-    idle = pl.lit(value=False)
+    # What is known of a product without a vendor is from before stores had effects of their own: theirs count now.
+    idle = pl.col(EACH).is_null()
     if operation == items.PRICE and "command" in rows.columns:
-        idle = (pl.col("command") == "end").fill_null(value=False)
+        idle |= (pl.col("command") == "end").fill_null(value=False)
     if rows.filter(idle).height:
         yield Batch(operation, "", b"", items.placed(rows.filter(idle)), {items.UNSENT: "nothing"})
     rows = rows.filter(~idle)

@@ -204,6 +204,15 @@ def test_levels_that_differ_by_store_follow_each_other_under_the_one_name(made):
     assert only.body == b'sku,quantity,vendors\nA,7,v001\nA,8,v002\nB,1,"v001,v002"\n'
 
 
+def test_what_was_known_without_a_store_is_in_no_file(made):
+    records = rows(("A", "S1", {"command": "end"}), ("A", "S1", {"command": None, "quantity": "3"}))
+    records = records.with_columns(pl.Series(EACH, [None, "S1"]))
+    left, sent = encoded(made(sftp_layout="multi"), "stock", records)
+    assert (left.body, left.effects.rows()) == (b"", [(10, 1)])
+    assert made().submit(left).rest is RowState.SKIPPED
+    assert sent.body == b"sku,quantity,vendors\nA,3,v001\n"
+
+
 def test_files_are_written_as_the_profile_says(made):
     keys = {
         "csv": {"bom": True, "newline": "crlf"}, "sftp": {"booleans": "1/0", "file_prefix": {"catalog": "stock"}},
