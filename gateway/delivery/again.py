@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
-from gateway.spool import STATE, Spool
+from gateway.spool import STATE, RunFolder, Spool
 
 
 def send_again(
@@ -34,17 +34,9 @@ def send_again(
     with journal.begin() as tx:
         identity = runs.fresh_run_id(tx, now)
     new = spool.run(identity)
-    new.begin()
-    count = 0
-    for number, block in enumerate(old.blocks()):
-        kept = chosen(block)
-        new.add(number, kept.with_columns(pl.lit(None, pl.String).alias(STATE)), old.issues().clear())
-        count += kept.height
+    count = _copied(old, new, chosen)
     if count == 0:
-        shutil.rmtree(new.root)
         return "", 0
-    for name in ("file", "pinned"):
-        shutil.copytree(old.root / name, new.root / name, dirs_exist_ok=True, copy_function=_link)
     with journal.begin() as tx:
         values = {c.name: getattr(row, c.name) for c in t.run.c}
         values |= {
@@ -61,6 +53,22 @@ def send_again(
         entered(tx, identity, count)
         runs.wake_legs(tx, identity, now)
     return identity, count
+
+
+def _copied(old: RunFolder, new: RunFolder, chosen: Callable[[pl.DataFrame], pl.DataFrame]) -> int:
+    """Fill the folder of a run with chosen rows of another; returns how many: where there are none, it is gone."""
+    new.begin()
+    count = 0
+    for number, block in enumerate(old.blocks()):
+        kept = chosen(block)
+        new.add(number, kept.with_columns(pl.lit(None, pl.String).alias(STATE)), old.issues().clear())
+        count += kept.height
+    if count == 0:
+        shutil.rmtree(new.root)
+        return 0
+    for name in ("file", "pinned"):
+        shutil.copytree(old.root / name, new.root / name, dirs_exist_ok=True, copy_function=_link)
+    return count
 
 
 def _link(source: str, target: str) -> None:

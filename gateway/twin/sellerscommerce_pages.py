@@ -49,56 +49,64 @@ class Shown(Protocol):
 
 def routes(twin: Shown) -> list[Route]:
     """The pages of a twin, as JSON. Wrong calls are answered 400 with the reason."""
+    pages = _Pages(twin)
+    reads: dict[str, Callable[[Request], Any]] = {
+        "/twin": pages.about,
+        "/twin/shelf": pages.shelf,
+        "/twin/effects": pages.effects,
+        "/twin/calls": pages.calls,
+        "/twin/violations": pages.violations,
+    }
+    both = {"/twin/orders": pages.orders, "/twin/faults": pages.faults}
+    return [
+        *(Route(path, _page(page)) for path, page in reads.items()),
+        *(Route(path, _page(page), methods=["GET", "POST"]) for path, page in both.items()),
+        Route("/twin/drift", _page(pages.drift), methods=["POST"]),
+    ]
 
-    async def about(_request: Request) -> object:
+
+class _Pages:
+    """What each page shows and does."""
+
+    def __init__(self, twin: Shown) -> None:
+        self._twin = twin
+
+    async def about(self, _request: Request) -> object:
+        twin = self._twin
         return {"system": "sellerscommerce", "speed": twin.clock.speed, "violations": len(twin.violations)}
 
-    async def shelf(_request: Request) -> object:
-        return twin.shelf()
+    async def shelf(self, _request: Request) -> object:
+        return self._twin.shelf()
 
-    async def effects(request: Request) -> object:
-        return twin.effects(request.query_params.get("key"))
+    async def effects(self, request: Request) -> object:
+        return self._twin.effects(request.query_params.get("key"))
 
-    async def calls(_request: Request) -> object:
-        return twin.calls
+    async def calls(self, _request: Request) -> object:
+        return self._twin.calls
 
-    async def violations(_request: Request) -> object:
-        return twin.violations
+    async def violations(self, _request: Request) -> object:
+        return self._twin.violations
 
-    async def orders(request: Request) -> object:
+    async def orders(self, request: Request) -> object:
         if request.method == "POST":
             body = await json_object(request)
             items, number = body.get("items"), body.get("number", "")
             if not isinstance(items, dict) or any(type(one) is not int or one < 1 for one in items.values()):
                 raise RefusalError(400, 'Expected {"items": {"sku": whole number}}')
-            return {"number": twin.place_order(items, number=str(number))}
-        return list(twin.records("orders").values())
+            return {"number": self._twin.place_order(items, number=str(number))}
+        return list(self._twin.records("orders").values())
 
-    async def drift(request: Request) -> object:
+    async def drift(self, request: Request) -> object:
         body = await json_object(request)
         sku, quantity = body.get("sku"), body.get("quantity")
         if not isinstance(sku, str) or type(quantity) is not int:
             raise RefusalError(400, 'Expected {"sku": "text", "quantity": whole number}')
-        return {"sku": sku, "quantity": twin.drift(sku, quantity)}
+        return {"sku": sku, "quantity": self._twin.drift(sku, quantity)}
 
-    async def faults(request: Request) -> object:
+    async def faults(self, request: Request) -> object:
         if request.method == "POST":
-            twin.faults.set(await json_object(request))
-        return twin.faults.as_dict()
-
-    reads: dict[str, Callable[[Request], Any]] = {
-        "/twin": about,
-        "/twin/shelf": shelf,
-        "/twin/effects": effects,
-        "/twin/calls": calls,
-        "/twin/violations": violations,
-    }
-    both = {"/twin/orders": orders, "/twin/faults": faults}
-    return [
-        *(Route(path, _page(page)) for path, page in reads.items()),
-        *(Route(path, _page(page), methods=["GET", "POST"]) for path, page in both.items()),
-        Route("/twin/drift", _page(drift), methods=["POST"]),
-    ]
+            self._twin.faults.set(await json_object(request))
+        return self._twin.faults.as_dict()
 
 
 def _page(page: Callable[[Request], Any]) -> Callable[[Request], Any]:

@@ -67,28 +67,7 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
     if settings.price_basis is None:
         return ()
     terms = PriceTerms(settings.price_basis, settings.price_decimals, settings.currency, settings.tax_rate)
-    ends = profiles.without_command("end")
-    price = Operation(
-        name=PRICE,
-        contract="price",
-        family="price",
-        fields=("sku", "price", "currency"),
-        context=("product_id",),
-        batch_size=1 if settings.price_body == "single" else settings.price_batch_size,
-        requires=(ends, _without_discount(), *for_everybody(settings)),
-        repeat=Repeat.IF_NEWEST,
-        deadline=settings.deadline,
-        interval=settings.call_interval,
-        budget=settings.budget,
-        # An article without a price can't be: what ends it is its product.
-        ends=False,
-        key=("sku",),
-        after=("product",),
-        measure="price",
-        prices=terms,
-        gathers=settings.check_skus,
-        wanted="base",
-    )
+    price = _price(settings, terms)
     promotion = replace(
         price,
         name=PROMOTION,
@@ -108,6 +87,30 @@ def price_operations(settings: SellersCommerceSettings) -> tuple[Operation, ...]
         context=(*price.context, DISCOUNT),
     )  # fmt: skip
     return in_price, in_catalog, promotion
+
+
+def _price(settings: SellersCommerceSettings, terms: PriceTerms) -> Operation:
+    return Operation(
+        name=PRICE,
+        contract="price",
+        family="price",
+        fields=("sku", "price", "currency"),
+        context=("product_id",),
+        batch_size=1 if settings.price_body == "single" else settings.price_batch_size,
+        requires=(profiles.without_command("end"), _without_discount(), *for_everybody(settings)),
+        repeat=Repeat.IF_NEWEST,
+        deadline=settings.deadline,
+        interval=settings.call_interval,
+        budget=settings.budget,
+        # An article without a price can't be: what ends it is its product.
+        ends=False,
+        key=("sku",),
+        after=("product",),
+        measure="price",
+        prices=terms,
+        gathers=settings.check_skus,
+        wanted="base",
+    )
 
 
 def _without_discount() -> Requirement:
