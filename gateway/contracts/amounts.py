@@ -36,7 +36,7 @@ def minimum_above_stock() -> Rule:
     detail = filled("{} of {}", *fields)
     # an article that is sold out is below any minimum: nothing to warn of
     wrong = (quantity < minimum) & (quantity > 0)
-    return Rule("MINIMUM_ABOVE_STOCK", fields[0], fields, wrong, explain, detail, fields)
+    return Rule("MINIMUM_ABOVE_STOCK", fields[0], fields, wrong, explain, detail, fields, repeats=True)
 
 
 def whole_where_counted(field: str) -> Rule:
@@ -53,7 +53,7 @@ def whole_where_counted(field: str) -> Rule:
 
     counted = pl.col("unit_name").str.to_lowercase().is_in(COUNTING_UNITS)
     fraction = pl.col(field).str.contains(".", literal=True)
-    return Rule("C-QTY", field, columns, fraction & counted, explain, pl.col("unit_name"), columns)
+    return Rule("C-QTY", field, columns, fraction & counted, explain, pl.col("unit_name"), columns, repeats=True)
 
 
 def is_zero(field: str, code: str) -> Rule:

@@ -24,7 +24,8 @@ class Rule:
 
     `violated`: boolean over canonical text columns, null counts as kept. `field`: the field to name. `detail` completes
     the catalogue's sentence. `explain`: the same rule for one record, the detail where violated, else None. `needs`:
-    fields without each of which it is never violated.
+    fields without each of which it is never violated. `repeats`: whether the detail repeats cells as they are, so that
+    it can be told of any texts.
     """
 
     code: str
@@ -34,6 +35,7 @@ class Rule:
     explain: Callable[[Record], str | None]
     detail: str | pl.Expr = ""
     needs: tuple[str, ...] = ()
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class RowsRule:
     `find`: takes `@row`, `@line` and `columns` of concerned rows, *every* row of each `by` value it is given (one hash
     partition or the whole file), and returns issues (ISSUE_SCHEMA) in row order. Only rows that are alike in all of
     `alike` (null is ""; not given: `by`) and differ in one of `differ` (not given: no matter) break the rule: of
-    others `find` need not be given any.
+    others `find` need not be given any. `repeats`: fields whose cells the details repeat as they are.
     """
 
     code: str
@@ -54,6 +56,7 @@ class RowsRule:
     find: Callable[[pl.DataFrame], pl.DataFrame]
     alike: tuple[str | pl.Expr, ...] = ()
     differ: tuple[pl.Expr, ...] = ()
+    repeats: tuple[str, ...] = ()
 
     def concerned(self, frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         """Return `@row`, `@line` and `columns` of the rows the rule concerns."""
@@ -161,7 +164,8 @@ def not_above(field: str, limit: str, code: str) -> Rule:
         return f"{record[field]} of {record[limit]}" if high is not None and low is not None and high > low else None
 
     detail = filled("{} of {}", field, limit)
-    return Rule(code, field, (field, limit), number(field) > number(limit), explain, detail, (field, limit))
+    fields = (field, limit)
+    return Rule(code, field, fields, number(field) > number(limit), explain, detail, fields, repeats=True)
 
 
 def in_order(start: str, end: str, code: str, *, numeric: bool) -> Rule:
@@ -176,7 +180,8 @@ def in_order(start: str, end: str, code: str, *, numeric: bool) -> Rule:
 
     both = given(start) & given(end)
     wrong = number(end) < number(start) if numeric else pl.col(end) < pl.col(start)
-    return Rule(code, end, (end, start), both & wrong, explain, filled(f"{start} {{}}", start), (end, start))
+    detail = filled(f"{start} {{}}", start)
+    return Rule(code, end, (end, start), both & wrong, explain, detail, (end, start), repeats=True)
 
 
 def looks_like_fraction(field: str, code: str) -> Rule:

@@ -60,7 +60,7 @@ def variant_rows_rules(group: str, *, mixed: str = "V-MIX") -> tuple[RowsRule, .
     return (
         RowsRule(
             "V-CONS", group, (group, *_TYPES), given(group) & varied & paired, _consistent(group),
-            differ=tuple(pl.col(field) for field in _TYPES),
+            differ=tuple(pl.col(field) for field in _TYPES), repeats=_TYPES,
         ),
         RowsRule(mixed, group, (group, *VARIANT_FIELDS), given(group), _mixed(group, mixed), differ=(varied,)),
     )  # fmt: skip
@@ -97,7 +97,7 @@ def same_parent(group: str, fields: tuple[str, ...]) -> RowsRule:
         return pl.concat([differing(ordered, field) for field in fields]).sort(ROW, maintain_order=True)
 
     differ = tuple(pl.col(field) for field in fields)
-    return RowsRule("V-PARENT", group, (group, *fields), given(group) & stands(), find, differ=differ)
+    return RowsRule("V-PARENT", group, (group, *fields), given(group) & stands(), find, differ=differ, repeats=fields)
 
 
 def _consistent(group: str) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -74,6 +74,12 @@ class Applier:
             return {}
         return {plan.field: plan.indices[0] for plan in self._plans if len(plan.indices) == 1 and plan.test is None}
 
+    @property
+    def altered(self) -> Mapping[str, int]:
+        """Of `cells`, those whose text is changed on its way: a row may say it otherwise than the partner does."""
+        changed = {plan.field for plan in self._plans if plan.text_steps or plan.value_steps}
+        return {field: index for field, index in self.cells.items() if field in changed}
+
     def apply(self, table: Table) -> Draft:
         """Map one block. Cells with an issue are null; rows left out by a filter are in `skipped` and nowhere else."""
         faults = self._reader_faults(table.issues)

@@ -31,6 +31,10 @@ _HELD = 1 << 20
 """Hashes held in memory, of all rules together, before they are written to the disk."""
 
 
+MOST_SHOWN = 20_000
+"""Rows for whose sake the file is read once more, so that their issues show the cells as they stand there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hashes:
     """Of one block: hashes of the keys that must not stand twice; `@row` and those of the other rules, None: none."""
@@ -61,6 +65,8 @@ class Across:
         self._keys.unlink(missing_ok=True)
         shutil.rmtree(self._alike, ignore_errors=True)
         self._held: list[tuple[int, Hashes]] = []
+        self.repeated: list[tuple[RowsRule, pl.DataFrame]] = []
+        """Rows of the groups whose issues repeat cells in their details, by the rule that told them."""
         self._room = _HELD
         self._asked = [
             expr.alias(f"{name}{place}")
@@ -131,7 +137,19 @@ class Across:
                     here = pl.col(ROW).is_in(rows.implode())
                     if parts > 1:
                         here &= rule.alike_hash() % parts == number
-                    yield rule.find(self._rows_of(rule, here))
+                    frame = self._rows_of(rule, here)
+                    found = rule.find(frame)
+                    self._remember(rule, frame, found)
+                    yield found
+
+    def _remember(self, rule: RowsRule, frame: pl.DataFrame, found: pl.DataFrame) -> None:
+        """Keep the rows of groups that broke a rule whose details repeat cells, while they are few."""
+        if not rule.repeats or not found.height:
+            return
+        groups = frame.filter(pl.col(ROW).is_in(found[ROW].implode()))[rule.by].unique()
+        rows = frame.filter(pl.col(rule.by).is_in(groups.implode()))
+        if sum(kept.height for _, kept in self.repeated) + rows.height <= MOST_SHOWN:
+            self.repeated.append((rule, rows))
 
     def _hashed(self) -> pl.LazyFrame | None:
         """Return the hashes for the other rules, of all blocks; None: there are none."""

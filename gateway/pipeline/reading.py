@@ -25,7 +25,7 @@ from gateway.pipeline.across import Across, Hashes, needed_across
 from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
 from gateway.pipeline.unique import WHOLE
-from gateway.pipeline.written import as_written
+from gateway.pipeline.written import Shown, as_written, worded_as_written
 from gateway.spool import STATE, RunFolder
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
@@ -100,6 +100,7 @@ class FileReading:
         self._across: Across | None = None
         self._told = told
         self._sound = Sound()
+        self._repeating = tuple(rule for rule in setup.contract.rules_at(now) if rule.repeats)
         self._keep: frozenset[str] | None = needed_across(setup) if judge_only else None
 
     def run(self, file: Path) -> Readout:
@@ -112,7 +113,7 @@ class FileReading:
         if self._across is None:
             raise FileError("FILE_EMPTY", "The file has no content.", fix="Send the file again with its rows.")
         seen = self._seen
-        self._folder.add_late(*self._late(self._across))
+        self._folder.add_late(*self._late(self._across, Shown(self._applier, lambda: self._read(file, layout))))
         if seen.links:
             links = pl.concat(seen.links).drop_nulls()
             if links.height:
@@ -120,11 +121,12 @@ class FileReading:
                 seen.first_run = str(links["first_run"].mode().sort()[0])
         return seen
 
-    def _late(self, across: Across) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _late(self, across: Across, shown: Shown) -> tuple[pl.DataFrame, pl.DataFrame]:
         """What rules across rows and the route's policy say once all rows are stored: states and issues."""
         seen, setup = self._seen, self._setup
         grouped = self._mapping.group is not None
         states, issues = across.find(seen.rows)
+        issues = shown.late(issues, across.repeated)
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS)).sum())
         seen.bad += states.height
         product = setup.contract.group
@@ -172,7 +174,9 @@ class FileReading:
         if self._applier is None or self._across is None or not table.frame.height:
             return _Judged(table.blank, None, None, no_issues(), no_issues(), None)
         rows, issues = self._check(self._applier.apply(table))
-        issues = as_written(issues, table, self._applier.cells) if issues.height else issues
+        if issues.height:
+            issues = as_written(issues, table, self._applier.cells)
+            issues = worded_as_written(issues, table, self._applier.cells, rows, self._repeating)
         return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), self._across.hashes(rows))
 
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:

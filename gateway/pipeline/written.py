@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
+from gateway.contracts import RowsRule, Rule
 from gateway.contracts.checker import VALUE_LIMIT
+from gateway.mapping import Applier
 from gateway.model import ROW, Table
+from gateway.pipeline.across import MOST_SHOWN
 
 _OWN = ("MAP_", "CELL_", "ROW_")
 """Codes that begin so show what was read already."""
+
+
+def worded_as_written(
+    issues: pl.DataFrame, table: Table, cells: Mapping[str, int], rows: pl.DataFrame, rules: Sequence[Rule]
+) -> pl.DataFrame:
+    """Return the issues with the details of `rules` (those that repeat cells) told of the cells of the table.
+
+    `rows`: `@row` and contract fields; what stands in no cell of its own is told as it is there.
+    """
+    codes = set(issues["code"].unique())
+    for rule in rules:
+        if rule.code not in codes or isinstance(rule.detail, str):
+            continue
+        at = ((issues["code"] == rule.code) & (issues["field"] == rule.field)).fill_null(value=False).arg_true()
+        names = list(dict.fromkeys(rule.detail.meta.root_names()))
+        if not at.len() or cells.keys().isdisjoint(names):
+            continue
+        numbers = issues[ROW].gather(at)
+        texts = with_cells(_rows_of(rows, numbers, names), table, {n: cells[n] for n in names if n in cells})
+        detail = texts.select(rule.detail.alias("detail"))["detail"]
+        detail = pl.select(pl.coalesce(detail, issues["detail"].gather(at))).to_series()
+        issues = issues.with_columns(issues["detail"].scatter(at, detail))
+    return issues
+
+
+def with_cells(texts: pl.DataFrame, table: Table, cells: Mapping[str, int]) -> pl.DataFrame:
+    """Return contract fields (`@row` and texts) with the cells of the table in their place, but for empty ones."""
+    at = table.frame[ROW].search_sorted(texts[ROW])
+    shown = []
+    for field, index in cells.items():
+        if f"c{index}" in table.frame.columns:
+            cell = table.frame[f"c{index}"].gather(at).str.strip_chars()
+            shown.append(pl.select(pl.when(cell != "").then(cell).otherwise(texts[field])).to_series().alias(field))
+    return texts.with_columns(shown)
+
+
+def _rows_of(rows: pl.DataFrame, numbers: pl.Series, names: Sequence[str]) -> pl.DataFrame:
+    found = rows.select(ROW, *(pl.col(n) if n in rows.columns else pl.lit(None, pl.String).alias(n) for n in names))
+    return found[rows[ROW].search_sorted(numbers).to_numpy()]
 
 
 def as_written(issues: pl.DataFrame, table: Table, cells: Mapping[str, int]) -> pl.DataFrame:
@@ -34,3 +77,59 @@ def as_written(issues: pl.DataFrame, table: Table, cells: Mapping[str, int]) -> 
         shown = pl.when(cell.str.len_chars() > VALUE_LIMIT).then(cut).when(cell != "").then(cell)
         value = value.scatter(at, pl.select(shown.otherwise(value.gather(at))).to_series())
     return issues.with_columns(value)
+
+
+_KEYS = "DUPLICATE_KEY"
+"""Shows a whole key, which is no cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Shows issues of rules across rows as the partner sees them: found when no table is at hand any more.
+
+    `again` reads the file once more: only where the mapping changed a text that is shown, and only as far as it has to.
+    """
+
+    applier: Applier | None
+    again: Callable[[], Iterator[Table]]
+
+    def late(self, issues: pl.DataFrame, repeated: Sequence[tuple[RowsRule, pl.DataFrame]]) -> pl.DataFrame:
+        """Return the issues (ISSUE_SCHEMA) with the cells as they stand in the file, those of the first rows at least.
+
+        `repeated`: rows of the groups whose issues repeat cells in their details, with the rule that told them.
+        """
+        cells = {} if self.applier is None else self.applier.altered
+        if not cells or not issues.height:
+            return issues
+        valued = issues.filter(
+            (pl.col("code") != _KEYS) & pl.col("value").is_not_null() & pl.col("field").is_in([*cells])
+        )
+        told = [(rule, rows) for rule, rows in repeated if not cells.keys().isdisjoint(rule.repeats)]
+        wanted = pl.concat([valued[ROW], *(rows[ROW] for _, rows in told)]).unique().sort().head(MOST_SHOWN)
+        if not wanted.len():
+            return issues
+        table = self._table(wanted)
+        for rule, rows in told:
+            here = rows.filter(pl.col(ROW).is_in(table.frame[ROW].implode())).sort(ROW)
+            fields = {field: cells[field] for field in rule.repeats if field in cells}
+            issues = _reworded(issues, rule.find(with_cells(here, table, fields)))
+        near = issues[ROW].is_in(table.frame[ROW].implode()) & (issues["code"] != _KEYS)
+        shown = as_written(issues.filter(near), table, cells)
+        return pl.concat([shown, issues.filter(~near)]).sort(ROW, maintain_order=True)
+
+    def _table(self, rows: pl.Series) -> Table:
+        """Return the records of those rows."""
+        found: list[pl.DataFrame] = []
+        for table in self.again():
+            found.append(table.frame.filter(table.frame[ROW].is_in(rows.implode())))
+            if table.frame.height and table.frame[ROW][-1] >= rows[-1]:
+                break
+        return Table(pl.concat(found), ())
+
+
+def _reworded(issues: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Return the issues with the details of `told` where it has the same ones."""
+    same = [ROW, "code", "field"]
+    words = told.select(*same, words="detail").unique(same, keep="first")
+    joined = issues.join(words, on=same, how="left", maintain_order="left")
+    return joined.with_columns(detail=pl.coalesce("words", "detail")).drop("words")

@@ -78,3 +78,94 @@ def test_a_partner_reads_his_own_words_in_the_results(tmp_path):
     found = rig.results(run).select("code", "field", "value").rows()
     rig.close()
     assert found == [("TOO_LARGE", "quantity", "1.234.567.890.123"), ("NOT_LISTED", "command", "no")]
+
+
+LAYOUT = """version = 1
+[format]
+kind = "csv"
+delimiter = ";"
+encoding = "utf-8"
+[fields]
+"""
+PROMOTIONS = f"""contract = "promotion"
+{LAYOUT}sku = "Article"
+price = {{ column = "Offer", number = "1.234,5" }}
+regular_price = {{ column = "Before", number = "1.234,5", optional = true }}
+price_basis = {{ constant = "gross" }}
+starts_at = {{ column = "From", date = "dd/MM/yyyy", zone = "Europe/Madrid" }}
+ends_at = {{ column = "To", date = "dd/MM/yyyy", zone = "Europe/Madrid" }}
+"""
+CATALOG = f"""contract = "catalog"
+{LAYOUT}sku = "Article"
+product_id = "Product"
+name = "Name"
+tax_rate = {{ column = "Tax", number = "1.234,5", percent = true }}
+variant1_type = {{ column = "Kind", words = {{ Talla = "Size", Color = "Colour" }} }}
+variant1_value = "Value"
+"""
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Return what is told of the rows of a file: code, value, detail of every issue."""
+    made = []
+
+    def tell(mapping, *lines, contract):
+        clock = FakeClock()
+        there = BulkDestination(
+            BulkSettings(contract=contract, fields=("sku",)), clock=clock, account="t", name="there"
+        )
+        made.append(Rig(tmp_path, there, clock, mapping=mapping))
+        run = made[0].drop("1.csv", "\n".join(lines) + "\n")
+        frames = list(made[0].settler.rows(made[0].operations.run(run)).issues())
+        return [row for frame in frames for row in frame.select(ROW, "code", "value", "detail").rows()]
+
+    yield tell
+    for one in made:
+        one.close()
+
+
+def test_two_cells_of_a_row_are_told_as_they_stand(told):
+    header = "Article;Offer;Before;From;To"
+    found = told(
+        PROMOTIONS,
+        header,
+        "a;1.014,99;12,99;27/11/2026;30/11/2026",
+        "b;9,99;;30/11/2026;27/11/2026",
+        contract="promotion",
+    )
+    assert found == [
+        (2, "SP-PRICE", "1.014,99", "1.014,99 of 12,99"),
+        (3, "SP-DATE", "27/11/2026", "starts_at 30/11/2026"),
+    ]
+
+
+def test_what_is_found_over_rows_is_told_as_it_stands(told):
+    header = "Article;Offer;From;To"
+    found = told(
+        PROMOTIONS, header, "a;9,99;27/11/2026;30/11/2026", "a;9,99;29/11/2026;05/12/2026", contract="promotion"
+    )
+    assert found == [(3, "SP-OVERLAP", "29/11/2026", "also in row 2")]
+
+
+def test_cells_of_two_rows_are_told_as_they_stand(told):
+    rows = ["1;P;N;21,00 %;Talla;S", "2;P;N;10 %;Color;M", "3;P;N;21 %;Talla;L", "4;Q;N;4 %;Talla;S"]
+    found = told(CATALOG, "Article;Product;Name;Tax;Kind;Value", *rows, contract="catalog")
+    assert found == [
+        (2, "V-CONS", "Talla", "Talla here, Color in row 3"),
+        (3, "V-CONS", "Color", "Color here, Talla in row 2"),
+        (3, "V-PARENT", "10 %", "21,00 % in row 2"),
+        (4, "V-CONS", "Talla", "Talla here, Color in row 3"),
+    ]
+
+
+def test_of_very_many_rows_the_others_are_told_as_they_were_read(told, monkeypatch):
+    monkeypatch.setattr("gateway.pipeline.written.MOST_SHOWN", 1)
+    rows = ["a;9;27/11/2026;30/11/2026", "a;9;29/11/2026;05/12/2026", "a;9;04/12/2026;06/12/2026"]
+    found = told(PROMOTIONS, "Article;Offer;From;To", *rows, contract="promotion")
+    assert [value for _, _, value, _ in found] == ["29/11/2026", "2026-12-03T23:00:00Z"]
+
+
+def test_a_good_file_is_read_once(tmp_path, told, monkeypatch):
+    monkeypatch.setattr("gateway.pipeline.written.Shown._table", None)
+    assert told(PROMOTIONS, "Article;Offer;From;To", "a;9,99;27/11/2026;30/11/2026", contract="promotion") == []
