@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import delta
 from gateway.clock import SystemClock
 from gateway.journal import open_journal, runs
 from gateway.testing import texts
@@ -183,6 +184,24 @@ def test_two_routes_of_one_lane_each_make_what_they_may(place, call, add, twin):
     settings.write_text(text.replace('"rest*.csv"', '"rest*.csv"\ncreate_missing = true'), "utf-8")
     taken(place, call, "rest_2.csv", head + "N3;Three;5;Garden\nN4;Four;5;Shoes\n")
     assert results(place, "rest_2.csv") == [{"N3": "applied", "N4": "unchanged"}]
+
+
+def test_no_product_of_a_large_file_gets_into_the_category_of_another(place, call, add, twin, monkeypatch):
+    monkeypatch.setattr(delta, "PART_ROWS", 3)  # each part is decided before anything of the others was sent
+    add(*TWO_ROUTES, goods=MADE)
+    wanted = {f"{word}{n}": name for word, name in (("N", "A B"), ("M", "A-B"), ("O", "Other")) for n in range(6)}
+    call("pause", "store")
+    for number, words in enumerate(("NO", "M")):
+        lines = [f"{key};{key};5;{name}\n" for key, name in wanted.items() if key[0] in words]
+        (place / f"inbox/goods_{number}.csv").write_text("Article;Name;Price;Category\n" + "".join(lines), "utf-8")
+    call("run", "--once")
+    call("resume", "store")
+    assert call("run", "--once").exit_code == 1
+    ended = {key: state for n in range(2) for key, state in results(place, f"goods_{n}.csv")[0].items()}
+    there = {row["sku"]: row["category"] for row in twin.shelf() if row["sku"] in wanted}
+    assert there == {key: f"House\\{wanted[key]}" for key, state in ended.items() if state == "applied"}
+    assert {ended[f"O{n}"] for n in range(6)} == {"applied"}
+    assert len({wanted[key] for key in there}) == 2  # one of the two that would have one code was made
 
 
 def test_routes_that_can_be_compared_are_shown(place, call, twin):
