@@ -129,11 +129,12 @@ def judged(frame: pl.DataFrame, *, drifts: bool, rules: DeltaRules, now: datetim
     same = pl.lit(value=False)
     if trust is not None:
         same = equal & (pl.col("at") >= pl.lit(now - timedelta(seconds=trust)))
-    decision = (
-        pl.when(scheduled).then(pl.lit("scheduled")).when(older).then(pl.lit("superseded"))
-        .when(same).then(pl.lit("unchanged")).otherwise(pl.lit("send"))
-    )  # fmt: skip
-    return frame.with_columns(decision=decision, same=equal).drop("digest_known", "seq_sent")
+    masks = frame.select(unchanged=same, superseded=older, scheduled=scheduled, same=equal)
+    decision = pl.lit("send")
+    for word in ("unchanged", "superseded", "scheduled"):  # the last one counts; most portions have none of a kind
+        if masks[word].any():
+            decision = pl.when(masks[word]).then(pl.lit(word)).otherwise(decision)
+    return frame.with_columns(decision=decision, same=masks["same"]).drop("digest_known", "seq_sent")
 
 
 def _with_known(candidates: pl.DataFrame, baseline: pl.DataFrame) -> pl.DataFrame:

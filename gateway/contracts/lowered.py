@@ -36,39 +36,43 @@ def lowering_fields(contract: str, transmitted: Collection[str]) -> tuple[str, .
     return (*found, *(_RATE if "discount" in transmitted else ()))
 
 
-def leaves_less(share: float, fields: tuple[str, ...]) -> pl.Expr:
+def leaves_less(share: float, fields: tuple[str, ...], filled: Collection[str]) -> pl.Expr:
     """Return whether a row leaves less than `share` (0 to 1) of the regular price.
 
     `fields`: those of `lowering_fields`, all of them columns (String), and REGULAR beside promotions: the regular price
-    where it is known better than the row says it. A row of which nothing can be told leaves enough.
+    where it is known better than the row says it. `filled`: those of them that any row fills. A row of which nothing
+    can be told leaves enough.
     """
     parts = pl.lit(int(Decimal(str(share)) * _PARTS), pl.Int128)
     found = [
         here & (left * pl.lit(_PARTS, pl.Int128) < whole * parts).fill_null(value=False)
-        for here, left, whole, _ in _reductions(fields)
+        for by, (here, left, whole, _) in _reductions(fields).items()
+        if by in filled
     ]
     return pl.any_horizontal(pl.lit(value=False), *found)
 
 
 def as_told(fields: tuple[str, ...]) -> pl.Expr:
     """Return what a row leaves of the regular price, in words (String)."""
-    told = [pl.when(here).then(words) for here, _, _, words in _reductions(fields)]
+    told = [pl.when(here).then(words) for here, _, _, words in _reductions(fields).values()]
     return pl.coalesce(*told, pl.lit(None, pl.String))
 
 
-def _reductions(fields: tuple[str, ...]) -> list[Reduction]:
+def _reductions(fields: tuple[str, ...]) -> dict[str, Reduction]:
+    """Return the ways to lower a price, each by the field without which a row does not go it."""
     if fields == _PROMOTION:
         return _promotion()
-    found: list[Reduction] = []
+    found: dict[str, Reduction] = {}
     if "discount_price" in fields:
         words = filled("{} instead of {}", "discount_price", "price")
-        found.append((given("discount_price"), _number("discount_price"), _number("price"), words))
+        found["discount_price"] = (given("discount_price"), _number("discount_price"), _number("price"), words)
     if "discount" in fields:
-        found.append((given("discount"), _HUNDRED - _number("discount"), _HUNDRED, filled("{} % off", "discount")))
+        left = _HUNDRED - _number("discount")
+        found["discount"] = (given("discount"), left, _HUNDRED, filled("{} % off", "discount"))
     return found
 
 
-def _promotion() -> list[Reduction]:
+def _promotion() -> dict[str, Reduction]:
     """What each kind leaves; an amount off the total is off the least total the promotion asks for."""
     kind = promotion_type()
     text = pl.when(given(REGULAR)).then(REGULAR).otherwise("regular_price")
@@ -77,13 +81,14 @@ def _promotion() -> list[Reduction]:
     total = pl.max_horizontal(regular * least // pl.lit(10**_SHIFT, pl.Int128), _number("spent_from"))
     whole = pl.when((pl.col("discount_by_unit") == "true").fill_null(value=False)).then(regular).otherwise(total)
     buy = _number("buy_quantity")
-    return [
-        (kind == "final_price", _number("price"), regular, filled("{} instead of {}", "price", text)),
-        (kind == "percentage", _HUNDRED - _number("percentage"), _HUNDRED, filled("{} % off", "percentage")),
-        (kind == "amount", whole - _number("amount"), whole, _amount_words(text)),
-        (kind == "bundle", buy, buy + _number("get_quantity"),
-         filled("buy {}, get {} more", "buy_quantity", "get_quantity")),
-    ]  # fmt: skip
+    less = _HUNDRED - _number("percentage")
+    more = filled("buy {}, get {} more", "buy_quantity", "get_quantity")
+    return {
+        "price": (kind == "final_price", _number("price"), regular, filled("{} instead of {}", "price", text)),
+        "percentage": (kind == "percentage", less, _HUNDRED, filled("{} % off", "percentage")),
+        "amount": (kind == "amount", whole - _number("amount"), whole, _amount_words(text)),
+        "buy_quantity": (kind == "bundle", buy, buy + _number("get_quantity"), more),
+    }
 
 
 def _amount_words(regular: pl.Expr) -> pl.Expr:

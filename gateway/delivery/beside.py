@@ -23,5 +23,6 @@ def lowered(leg: Leg, candidate: Candidate, rows: pl.DataFrame) -> guard.Tally:
     if "status" in known:
         news &= pl.col("status").ne_missing("inactive")
     looked = rows.lazy().filter(news).select(KEY, *known, *absent)
-    low = looked.filter(leaves_less(limits.promotion_floor, fields)).select(KEY, told=as_told(fields))
+    filled = [name for name in known if rows[name].null_count() < rows.height]
+    low = looked.filter(leaves_less(limits.promotion_floor, fields, filled)).select(KEY, told=as_told(fields))
     return guard.lowered(low.collect())

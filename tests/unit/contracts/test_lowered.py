@@ -10,7 +10,7 @@ PROMOTION = lowering_fields("promotion", ())
 def judged(share=0.2, fields=PROMOTION, **cells):
     row = dict.fromkeys((*fields, REGULAR)) | cells
     frame = pl.DataFrame([row], schema=dict.fromkeys(row, pl.String))
-    return frame.select(leaves_less(share, fields), told=as_told(fields)).row(0)
+    return frame.select(leaves_less(share, fields, fields), told=as_told(fields)).row(0)
 
 
 @pytest.mark.parametrize(
