@@ -82,7 +82,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "ROW_OPEN_QUOTE", "A quote is opened and never closed.", "Close it, or double it if it belongs to the text."
     ),
     _error("ROW_STRAY_QUOTE", "Text follows a closing quote.", "Double quotes that belong to the text."),
-    _error("ROW_ENCODING", "The record has bytes that are not {detail}.", "Save the file in the agreed encoding."),
+    _error(
+        "ROW_ENCODING",
+        "The record has bytes that are not {detail}.",
+        "Save the file in the agreed encoding, or ask to change encoding in the mapping.",
+    ),
     _error(
         "ROW_PICTURE",
         "The picture {value} can't be used: {detail}.",

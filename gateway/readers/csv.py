@@ -29,6 +29,7 @@ STRICT_SLICE = 1 << 20
 """Bytes the strict reader reads before columns are tried again."""
 LONGEST = 64 << 20
 """Bytes without the end of a record after which the file is given up: memory must stay flat."""
+_SHOWN = 60
 _COMMON_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
 
@@ -236,7 +237,7 @@ class _Reading:
     def _header(self, record: Record) -> _Head:
         unreadable = undecodable(record.cells, self._layout.encoding)
         if unreadable:
-            raise _file_error("FILE_ENCODING", unreadable, line=record.line)
+            raise _not_decodable(record, unreadable)
         if record.code:
             said = CATALOGUE[record.code].text
             raise _file_error("FILE_HEADER", said[0].lower() + said[1:-1], line=record.fault_line)
@@ -281,6 +282,20 @@ def _check_delimiter(record: Record, layout: CsvLayout, columns: int | None) -> 
             f"agreed is {agreed}, but line {record.line} is divided by {_COMMON_DELIMITERS[found]}",
             line=record.line,
         )
+
+
+def _not_decodable(record: Record, unreadable: str) -> FileError:
+    """Return the fault of a header whose bytes are not of the encoding, with another one that reads them."""
+    raw = " ".join(record.cells).encode("utf-8", "surrogateescape")
+    try:
+        read = raw.decode("cp1252")[:_SHOWN]
+    except UnicodeDecodeError:
+        read = ""
+    if unreadable != "utf-8" or not read:
+        return _file_error("FILE_ENCODING", unreadable, line=record.line)
+    error = _file_error("FILE_ENCODING", f"utf-8; as cp1252 its header reads {read!r}", line=record.line)
+    error.fix = f'{error.fix.rstrip(".")}, or ask to change the mapping: encoding = "cp1252".'
+    return error
 
 
 def _file_error(code: str, detail: str = "", line: int | None = None) -> FileError:

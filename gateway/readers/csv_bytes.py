@@ -9,6 +9,9 @@ from typing import BinaryIO
 from gateway.errors import FileError
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_ONE_BYTE = frozenset({"cp1252", "iso-8859-15"})
+"""Encodings in which any UTF-8 is text, though not the one that was meant."""
+_ASCII = frozenset(map(chr, range(128)))
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8", "UTF-8 with a byte order mark"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
@@ -20,7 +23,8 @@ class Utf8Stream:
     """Reads a binary file block by block.
 
     Takes a byte order mark off. Raises FileError FILE_ENCODING at once when the mark, or the zero bytes of the
-    beginning, show an encoding other than the declared one. For UTF-8 the bytes are passed on as they are.
+    beginning, show an encoding other than the declared one; with the first block that is not ASCII when that is UTF-8
+    and the declared encoding has one byte per character. For UTF-8 the bytes are passed on as they are.
     """
 
     def __init__(self, file: BinaryIO, encoding: str, block: int) -> None:
@@ -28,6 +32,8 @@ class Utf8Stream:
         self._block = block
         self._head = file.read(max(block, 4096))
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._encoding = encoding
+        self._as_utf8 = codecs.getincrementaldecoder("utf-8")() if encoding in _ONE_BYTE else None
         self.ended = False
         self.empty = not self._head
         self._begin(encoding)
@@ -38,6 +44,8 @@ class Utf8Stream:
         self.ended = not raw
         if self._decoder is None:
             return raw
+        if self._as_utf8 is not None and self._is_utf8(self._as_utf8, raw):
+            raise _other_encoding("UTF-8", self._encoding)
         try:
             text = self._decoder.decode(raw, final=self.ended)
         except UnicodeDecodeError:
@@ -46,6 +54,21 @@ class Utf8Stream:
         if text.isascii():
             return text.encode("ascii")
         return _SURROGATES.sub("\udcff", text).encode("utf-8", "surrogateescape")
+
+    def _is_utf8(self, decoder: codecs.IncrementalDecoder, raw: bytes) -> bool:
+        """Tell whether the first characters beyond ASCII are UTF-8's: all of them, and some that are agreed.
+
+        Letters and signs that are rare beside each other may look like one foreign letter: É® is UTF-8 for ɮ.
+        """
+        try:
+            text = decoder.decode(raw)
+        except UnicodeDecodeError:
+            text = None
+        if text is not None and text.isascii():
+            return False
+        self._as_utf8 = None
+        abroad = set(text or "") - _ASCII
+        return any(sign.encode(self._encoding, "ignore") for sign in abroad)
 
     def _begin(self, encoding: str) -> None:
         for mark, marked, name in _MARKS:
@@ -73,10 +96,16 @@ def _utf16(head: bytes) -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder(order)("surrogatepass")
 
 
+def _setting(found: str) -> str:
+    """Say which setting reads what was found."""
+    named = next((name for name in ("UTF-8", "UTF-16") if found.startswith(name)), "cp1252")
+    return f'encoding = "{named.lower()}"'
+
+
 def _other_encoding(found: str, expected: str) -> FileError:
     return FileError(
         "FILE_ENCODING",
         f"The file is {found}; agreed is {expected}.",
-        fix="Save the file in the agreed encoding and send it again.",
+        fix=f"Save the file in the agreed encoding and send it again, or ask to change the mapping: {_setting(found)}.",
         line=1,
     )

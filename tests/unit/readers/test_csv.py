@@ -201,6 +201,34 @@ def test_bytes_unknown_to_the_declared_encoding_name_their_record(read, data, en
     assert got.rows[1] == (3, 3, "A2", "y")
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "iso-8859-15"])
+@pytest.mark.parametrize("text", ["Código;Año\nA;1\n", "sku;name\nA;plain\nB;Cañón\nC;ł\n"])
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+def test_utf_8_is_not_taken_for_an_encoding_of_one_byte(tmp_path, encoding, text, block):
+    path = tmp_path / "a.csv"
+    path.write_text(text, "utf-8")
+    layout = CsvLayout(kind="csv", delimiter=";", encoding=encoding)
+    with pytest.raises(FileError, match=f"The file is UTF-8; agreed is {encoding}") as caught:
+        list(CsvReader(block=block).tables(path, layout))
+    assert caught.value.code == "FILE_ENCODING"
+    assert 'ask to change the mapping: encoding = "utf-8".' in caught.value.fix
+
+
+@pytest.mark.parametrize("text", ["NESCAFÉ®", "ROSÉ •Ça va?•", "CAFÉ™, año", "Ç¡", "plain"])
+def test_signs_that_look_like_foreign_utf_8_stay_what_is_agreed(read, text):
+    got = read(f"sku;größe\nA1;{text}\n".encode("cp1252"), encoding="cp1252")
+    assert got.rows == [(2, 2, "A1", text)]
+    assert read(f"sku;name\nA1;{text}\n".encode("cp1252"), encoding="cp1252").rows == [(2, 2, "A1", text)]
+
+
+def test_a_header_of_another_encoding_names_the_setting_that_reads_it(read):
+    with pytest.raises(FileError) as caught:
+        read("Código;Año\nA;1\n".encode("cp1252"))
+    assert caught.value.code == "FILE_ENCODING"
+    assert "The text is not utf-8; as cp1252 its header reads 'Código Año'." in caught.value.message
+    assert 'or ask to change the mapping: encoding = "cp1252".' in caught.value.fix
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_and_a_missing_last_one(read, end):
     got = read(end.join(["sku;qty", "A1;1", '"A2";2']))
