@@ -180,6 +180,7 @@ NOT_OF_STOCK = {
     "DEST_NOT_SENT": "it is told of discounts",
     "DEST_DISCOUNT": "it is told of discounts",
     "DEST_ONE_PER_KEY": "a row of stock is one effect, of the contract's own key",
+    "DEST_GOES_ON": "of stock only one row is about what the destination holds",
     "DEST_COMMAND": "every destination of stock can end an article",
     "HELD": "a held run has no result until it is released",
     "CANCELLED": "somebody has to cancel",
