@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ import polars as pl
 from sqlalchemy.engine import Row
 
 from gateway import delta, guard
+from gateway.ahead import one_ahead
 from gateway.contracts import prices
 from gateway.contracts.lowered import lowering_fields
 from gateway.delivery.baseline import PLACED_SCHEMA, Baseline
@@ -103,7 +103,7 @@ class Portions:
 
         The next portion is read while one is decided.
         """
-        return _one_ahead(self._read())
+        return one_ahead(self._read())
 
     def _read(self) -> Iterator[Portion]:
         if self._alone():
@@ -238,14 +238,6 @@ class Portions:
             run=pl.lit(candidate.position, pl.UInt32),
             seq=pl.lit(candidate.row.seq, pl.Int64),
         )
-
-
-def _one_ahead(portions: Iterator[Portion]) -> Iterator[Portion]:
-    with ThreadPoolExecutor(1, thread_name_prefix="portion") as pool:
-        following = pool.submit(next, portions, None)
-        while (portion := following.result()) is not None:
-            following = pool.submit(next, portions, None)
-            yield portion
 
 
 def _gathered(blocks: Iterable[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
