@@ -235,7 +235,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("GROUP_REJECTED", "Another row of the same product or record is faulty ({detail}).", "Mend that row."),
     # --- what a destination needs or does
     _error("DEST_REQUIRED", "{field} is needed by the destination: {detail}.", "Fill it in."),
-    _error("DEST_LIMIT", "{field} does not fit the destination: {detail}: {value}", "Correct it."),
+    _error(
+        "DEST_LIMIT",
+        "{field} does not fit the destination: {detail}: {value}",
+        "Write what fits or leave it out; where settings decide, ask the operator.",
+    ),
     _error(
         "KEY_FOREIGN",
         "{field} does not begin with {detail}, as the keys of this feed do: {value}",
