@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any, Literal
 
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from gateway.twin.clock import TwinClock
 
 
 class AnsweredError(Exception):
@@ -29,6 +34,15 @@ def json_answer(content: object, status: int = 200, headers: Mapping[str, str] |
 def number(text: str) -> orjson.Fragment | None:
     """An amount as a JSON number with the digits it was sent with; None for ""."""
     return orjson.Fragment(text.encode()) if text else None
+
+
+def retry_after(clock: TwinClock, seconds: float, style: Literal["seconds", "date", "none"]) -> dict[str, str]:
+    """Headers that say how long to wait, from twin seconds: in whole real seconds, as a date, or not at all."""
+    wait = max(1, math.ceil(clock.real(seconds)))
+    if style == "none":
+        return {}
+    date = format_datetime(clock.now() + timedelta(seconds=wait), usegmt=True)
+    return {"Retry-After": str(wait) if style == "seconds" else date}
 
 
 async def json_object(request: Request, *known: str) -> dict[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from email.utils import format_datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from starlette.datastructures import UploadFile
@@ -18,7 +16,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.twin.answering import AnsweredError, json_answer
+from gateway.twin.answering import AnsweredError, json_answer, retry_after
 from gateway.twin.clock import TwinClock
 from gateway.twin.mirakl_apis import Api
 from gateway.twin.mirakl_dates import read_moment
@@ -187,13 +185,7 @@ class Door:
             calls.append(self._clock.now())
 
     def _too_early(self, seconds: float) -> RefusalError:
-        wait = max(1, math.ceil(self._clock.real(seconds)))
-        headers = {}
-        if self._settings.retry_after == "seconds":
-            headers["Retry-After"] = str(wait)
-        elif self._settings.retry_after == "date":
-            headers["Retry-After"] = format_datetime(self._clock.now() + timedelta(seconds=wait), usegmt=True)
-        return RefusalError(429, "Too many requests", headers)
+        return RefusalError(429, "Too many requests", retry_after(self._clock, seconds, self._settings.retry_after))
 
     def _parameters(self, api: Api, request: Request) -> None:
         names = [name for name, _ in request.query_params.multi_items()]

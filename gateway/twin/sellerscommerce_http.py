@@ -7,19 +7,17 @@ response code are those of the server software that its samples point to (inferr
 from __future__ import annotations
 
 import json
-import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from email.utils import format_datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.twin.answering import AnsweredError, json_answer
+from gateway.twin.answering import AnsweredError, json_answer, retry_after
 from gateway.twin.clock import TwinClock
 from gateway.twin.sellerscommerce_apis import ODATA, TOKEN, Api
 from gateway.twin.sellerscommerce_codes import CODES, INVALID, PROCESSED, DataError
@@ -115,13 +113,8 @@ class Door:
 
     def throttled(self, seconds: float | None = None) -> RefusalError:
         """The refusal of a call too many; without seconds, the window of the limit is told."""
-        wait = max(1, math.ceil(self._clock.real(self._settings.limit_seconds if seconds is None else seconds)))
-        headers = {}
-        if self._settings.retry_after == "seconds":
-            headers["Retry-After"] = str(wait)
-        elif self._settings.retry_after == "date":
-            headers["Retry-After"] = format_datetime(self._clock.now() + timedelta(seconds=wait), usegmt=True)
-        return RefusalError(429, "Too many requests", headers)
+        wait = self._settings.limit_seconds if seconds is None else seconds
+        return RefusalError(429, "Too many requests", retry_after(self._clock, wait, self._settings.retry_after))
 
     def headers(self, api: Api, request: Request) -> None:
         """`Accept` and `Content-Type` as the page demands them. Raises RefusalError: 406, 415."""
