@@ -46,14 +46,14 @@ class _Feed:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             mapping = data.mapping(Path(folder), self._mapping)
             checked(few, mapping)
-            self._way(few, Watch(lambda: bare(few)))
+            self._way(few, few, Watch(lambda: bare(few)))
             watch = Watch(lambda: bare(file))
             for number in range(options.rounds):
                 progress(f"{self._what}, round {number + 1} of {options.rounds}")
                 seen, bad = watch.time("check", lambda: checked(file, mapping))
                 if seen != self._rows or not 0 < bad < self._rows // 20:
                     raise Broken(f"{self._rows} rows went in, check saw {seen}, {bad} of them bad")
-                self._way(file, watch)
+                self._way(file, few, watch)
         return [
             Line(f"check of {self._rows:,} {self._what}", "x", 2.0, YARDSTICK, watch.ratio("check")),
             Line(
@@ -65,8 +65,8 @@ class _Feed:
             ),
         ]
 
-    def _way(self, file: Path, watch: Watch) -> None:
-        with Way(self._mapping, contract=self._agreed, fields=self._fields) as way:
+    def _way(self, file: Path, few: Path, watch: Watch) -> None:
+        with Way(self._mapping, few=few, contract=self._agreed, fields=self._fields) as way:
             run = watch.time("whole", lambda: way.go(file))
             states = way.rig.states(run)
             if way.rows(run) != sum(states.values()) or set(states) - {"applied", "rejected"}:
