@@ -37,6 +37,7 @@ from gateway.operations import Operations
 from gateway.outbox import Outbox
 from gateway.pipeline import Intake, RouteSetup, merged
 from gateway.pipeline.judge import Judged, check_file
+from gateway.pipeline.ours import told_run
 from gateway.pipeline.plan import Plan, plan_file
 from gateway.readers import reader_for
 from gateway.routes import Route
@@ -223,6 +224,11 @@ def contract_only(mapping: Path, *, clock: Clock | None = None) -> RouteSetup:
     return RouteSetup(
         route, mapping, agreed, Target("nobody", there), (Leg("nobody", there.operations[0], agreed.key),)
     )
+
+
+def failed_rows_of(file: Path, loaded: Loaded) -> str | None:
+    """Return the run whose failed rows a file brings back; None for one that is no errors file of ours."""
+    return told_run(file, file.name, _read, dict.fromkeys(one.mapping.path for one in loaded.routes.values()))
 
 
 def judge(

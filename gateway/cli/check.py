@@ -14,10 +14,11 @@ from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.cli.status import cause_facts, print_causes
 from gateway.errors import SettingsError
 from gateway.formats.sections import unknown
+from gateway.operations import NoSuchRunError
 from gateway.pipeline import RouteSetup
 from gateway.pipeline.judge import Judged
 from gateway.settings import Loaded, load_settings
-from gateway.wiring import contract_only, judge, offline
+from gateway.wiring import contract_only, failed_rows_of, judge, offline, open_operations
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -33,7 +34,8 @@ def check(session: Session, file: Path, route: str | None, mapping: Path | None,
     """Judge a file and send nothing.
 
     Prints counts and issues by cause; --out writes result.csv, issues.csv and the errors file as the partner would
-    get them. Without a route or mapping that fits, the beginning of a mapping is proposed.
+    get them. An errors file that was mended is judged by the route that wrote it, whatever its name. Without a route or
+    mapping that fits, the beginning of a mapping is proposed.
 
     Example: gateway check stock_example.csv --route stock
     """
@@ -61,7 +63,7 @@ def _setup(session: Session, file: Path, route: str | None, mapping: Path | None
     if route is None and not session.config.is_file():
         return None
     loaded = load_settings(session.config)
-    name = route or _fitting(loaded, file)
+    name = route or _of_errors_file(loaded, file) or _fitting(loaded, file)
     return None if name is None else offline(loaded, known_route(loaded, name))
 
 
@@ -70,6 +72,19 @@ def known_route(loaded: Loaded, name: str) -> str:
     if name not in loaded.routes:
         raise SettingsError(f"{loaded.path}: {unknown(name, loaded.routes, 'route')}")
     return name
+
+
+def _of_errors_file(loaded: Loaded, file: Path) -> str | None:
+    """Return the route whose failed rows an errors file of ours holds; None where the file is none, or nobody knows."""
+    run = failed_rows_of(file, loaded)
+    if run is None or not (loaded.settings.state / "journal.sqlite").exists():
+        return None
+    with open_operations(loaded) as operations:
+        try:
+            first = operations.run(run)
+        except NoSuchRunError:
+            return None
+    return first.route if first.route in loaded.routes else None
 
 
 def _fitting(loaded: Loaded, file: Path) -> str | None:
@@ -101,6 +116,8 @@ def _verdict(judged: Judged) -> str:
 
 def _print(facts: dict[str, Any]) -> None:
     click.echo(f"{facts['file']} as {facts['contract']} by {facts['route']}: {facts['verdict']}")
+    if facts["first_run"]:
+        click.echo(f"These are rows that failed in run {facts['first_run']}.")
     counts = {name: facts[name] for name in ("rows", "good", "bad", "skipped", "blank", "warnings")}
     click.echo(", ".join(f"{name} {count:,}" for name, count in counts.items()))
     print_causes(facts["issues"])

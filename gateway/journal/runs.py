@@ -123,6 +123,11 @@ def set_run(tx: Connection, run: str, **values: Any) -> None:
     tx.execute(sa.update(t.run).where(t.run.c.id == run).values(**values))
 
 
+def forget_run(tx: Connection, run: str) -> None:
+    """Take out a run that came to nothing: no row of it was taken."""
+    tx.execute(sa.delete(t.run).where(t.run.c.id == run))
+
+
 def get_run(tx: Connection, run: str) -> Row[Any] | None:
     """One run."""
     return tx.execute(sa.select(t.run).where(t.run.c.id == run)).first()

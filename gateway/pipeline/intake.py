@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,13 +15,14 @@ from gateway import __version__
 from gateway.delivery.settle import Settler
 from gateway.delivery.setup import Grouping, Pinned, legs_written
 from gateway.errors import FileError, GatewayError
-from gateway.issues import CATALOGUE
+from gateway.issues import CATALOGUE, sentence
 from gateway.journal import Journal, runs, sets
 from gateway.mapping import MappingFile
 from gateway.model import Claim, Ending
 from gateway.outbox import Outbox, answer_name
 from gateway.pipeline.bundle import Bundle, keep_listing, kept_listing, lay_out
 from gateway.pipeline.expected import calls_of, seconds_of
+from gateway.pipeline.ours import told_run
 from gateway.pipeline.pin import digest_of, pin
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.repeated import Before, leave_out, met_before
@@ -33,7 +34,6 @@ from gateway.spool import RunFolder, Spool
 
 _CHUNK = 1 << 20
 _Unread = tuple[str, RouteSetup, FileError]
-_ERRORS_FILE = re.compile(r"\.([0-9A-Z]{9})\.errors\.\w+")
 
 
 class Intake:
@@ -72,8 +72,8 @@ class Intake:
         name = bundle.arrival.name
         with self._journal.begin() as tx:
             runs.set_arrival(tx, row.id, sha256=digest)
-        routes = [s for s in self._routes(row.source) if s.route.matches(name)]
-        routes = self._of_errors_file(name, routes)
+        ours = self._of_errors_file(row, name)
+        routes = [s for s in self._routes(row.source) if s.route.matches(name)] if ours is None else [ours]
         if not routes:
             known = ", ".join(sorted({p for s in self._routes(row.source) for p in s.route.files}))
             error = FileError("FILE_ROUTE", f"No route takes {name!r}; taken are: {known or 'none'}.",
@@ -85,7 +85,7 @@ class Intake:
         unread: list[_Unread] = []
         for place, setup in enumerate(routes):
             try:
-                alone = _ERRORS_FILE.search(name) is not None or not self.sets.join(row, digest, setup, place)
+                alone = ours is not None or not self.sets.join(row, digest, setup, place)
             except FileError as error:
                 self._refuse(bundle, error, place=place)
                 faulty += 1
@@ -101,15 +101,15 @@ class Intake:
             runs.set_arrival(tx, row.id, state="taken")
         self.settle_arrival(row.id)
 
-    def _of_errors_file(self, name: str, routes: list[RouteSetup]) -> list[RouteSetup]:
-        """An errors file of ours that came back concerns the route that wrote it, not all that fit its name."""
-        found = _ERRORS_FILE.search(name)
-        if found is None:
-            return routes
+    def _of_errors_file(self, row: Row[Any], name: str) -> RouteSetup | None:
+        """Return the route that wrote an errors file that came back: it concerns that one, whatever fits its name."""
+        setups = self._routes(row.source)
+        run = told_run(Path(row.local), name, self._read, (one.mapping for one in setups))
         with self._journal.read() as tx:
-            first = runs.get_run(tx, found[1])
-        own = [s for s in routes if first is not None and s.route.name == first.route]
-        return own or routes
+            first = None if run is None else runs.get_run(tx, run)
+        if first is None:  # a run id may be typed by hand: it touches no other partner's
+            return None
+        return next((s for s in setups if (s.route.name, s.route.partner) == (first.route, first.partner)), None)
 
     def _setup_of(self, source: str, route: str) -> RouteSetup | None:
         return next((setup for setup in self._routes(source) if setup.route.name == route), None)
@@ -166,14 +166,13 @@ class Intake:
         else:
             self._reject(run, bundle, setup, error)
 
-    def _pass_on(self, run: str, first: str, route: str) -> None:
-        """End a run whose rows are another route's: that one answers."""
-        kind = CATALOGUE["FILE_OTHER_ROUTE"]
-        note = kind.text.format(detail=f"those of run {first}; {route} takes it")
+    def _pass_on(self, run: str, first: str, other: str) -> None:
+        """Forget a run whose rows are another route's: that one answers."""
+        note = sentence("FILE_OTHER_ROUTE", detail=f"those of run {first}; {other} takes it")
         with self._journal.begin() as tx:
-            told = {"code": kind.code, "quiet": True}
-            runs.set_run(tx, run, state="rejected", ended_at=self._journal.clock.now(), notes=[note], counts=told)
             self._journal.note(tx, run, "passed on", note)
+            runs.forget_run(tx, run)
+        shutil.rmtree(self._spool.run(run).root, ignore_errors=True)
 
     def _before(self, setup: RouteSetup, bundle: Bundle) -> Before | None:
         return met_before(self._journal, self._spool, self._settler, setup, bundle)

@@ -174,3 +174,19 @@ def test_pictures_of_a_zip_are_judged_one_by_one(call, place):
     assert (told["rows"], told["good"], told["bad"]) == (3, 1, 2)
     assert {one["code"] for one in told["issues"]} == {"ROW_PICTURE", "MAP_EXTRACT"}
     assert (place / "said/pictures.zip.errors.csv").read_text("utf-8-sig").count("\n") == 3
+
+
+def test_an_errors_file_of_ours_is_known_under_any_name(call, place):
+    (place / "inbox" / "stock_1.csv").write_text("Article;Stock;Warehouse\nA1;5;\nA2;many;\n")
+    assert call("run", "--once").exit_code == 1
+    (errors,) = (place / "outbox" / "acme").glob("*.errors.csv")
+    (place / "corrected.csv").write_bytes(errors.read_bytes().replace(b";many;", b";7;"))
+    result = call("check", "corrected.csv")
+    assert result.exit_code == 0, result.output
+    assert "corrected.csv as stock by stock: All 1 rows would be sent." in result.stdout
+    assert "These are rows that failed in run " in result.stdout
+    (place / "inbox" / "corrected.csv").write_bytes((place / "corrected.csv").read_bytes())
+    result = call("run", "--once", "--json")
+    assert [(run["file"], run["states"]) for run in json.loads(result.stdout)["runs"]] == [
+        ("corrected.csv", {"applied": 1})
+    ]

@@ -388,8 +388,9 @@ class TestFixedFiles:
         assert rig.operations.run(run).first_run == first
         assert rig.operations.summary(first).first_run_rows == [(3, run)]
 
+    @pytest.mark.parametrize("packed", [False, True])
     @pytest.mark.parametrize(("place", "files"), [(0, "*"), (1, "*"), (1, "other*")])
-    def test_a_renamed_errors_file_goes_to_the_route_that_wrote_it_alone(self, rigs, place, files):
+    def test_a_renamed_errors_file_goes_to_the_route_that_wrote_it_alone(self, rigs, place, files, packed):
         rig = rigs()
         first = rig.drop("1.csv", "sku,quantity\na,1\nb,x\n")
         rig.advance()
@@ -400,21 +401,22 @@ class TestFixedFiles:
         setups = [one, other] if place else [other, one]
         rig.intake._routes = lambda _: setups
         rig.clock.advance(60)
-        rig.drop("other-mended.csv", errors.read_text("utf-8").replace(",x\n", ",7\n"))
+        name = f"other-mended.csv{'.gz' if packed else ''}"
+        content = errors.read_text("utf-8").replace(",x\n", ",7\n").encode()
+        rig.drop(name, gzip.compress(content) if packed else content)
         rig.advance()
-        found = {row.route: row for row in rig.operations.runs() if row.file == "other-mended.csv"}
+        found = {row.route: row for row in rig.operations.runs() if row.file == name}
         assert found["stock"].first_run == first
         assert found["stock"].state == "settled"
-        assert found["other"].counts == {"code": "FILE_OTHER_ROUTE", "quiet": True}
-        assert f"those of run {first}; stock takes it" in found["other"].notes[0]
-        assert [p.name.split(".")[2] for p in (rig.folder / "outbox/acme").glob("other-mended.csv.*.ack.json")] == [
-            found["stock"].id
-        ]
-        assert endings(rig)["other-mended.csv"] == "archive"
+        assert "other" not in found
+        acks = (rig.folder / "outbox/acme").glob(f"{name}.*.ack.json")
+        assert [p.name.removeprefix(name).split(".")[1] for p in acks] == [found["stock"].id]
+        assert endings(rig)[name] == "archive"
         assert rig.operations.summary(first).first_run_rows == [(3, found["stock"].id)]
 
+    @pytest.mark.parametrize("packed", [False, True])
     @pytest.mark.parametrize("place", [0, 1])
-    def test_a_route_of_another_layout_says_nothing_of_it(self, rigs, place):
+    def test_a_route_of_another_layout_says_nothing_of_it(self, rigs, place, packed):
         rig = rigs()
         rig.drop("1.csv", "sku,quantity\na,1\nb,x\n")
         rig.advance()
@@ -427,13 +429,15 @@ class TestFixedFiles:
         setups = [one, other] if place else [other, one]
         rig.intake._routes = lambda _: setups
         rig.clock.advance(60)
-        rig.drop("mended.csv", errors.read_text("utf-8").replace(",x\n", ",7\n"))
+        name = f"mended.csv{'.gz' if packed else ''}"
+        content = errors.read_text("utf-8").replace(",x\n", ",7\n").encode()
+        rig.drop(name, gzip.compress(content) if packed else content)
         rig.advance()
-        found = {row.route: row for row in rig.operations.runs() if row.file == "mended.csv"}
+        found = {row.route: row for row in rig.operations.runs() if row.file == name}
         assert found["stock"].state == "settled"
-        assert found["other"].counts == {"code": "FILE_OTHER_ROUTE", "quiet": True}
-        assert len(list((rig.folder / "outbox/acme").glob("mended.csv.*.ack.json"))) == 1
-        assert endings(rig)["mended.csv"] == "archive"
+        assert "other" not in found
+        assert len(list((rig.folder / "outbox/acme").glob(f"{name}.*.ack.json"))) == 1
+        assert endings(rig)[name] == "archive"
 
     def test_what_was_passed_on_halfway_is_passed_on_after_a_crash(self, rigs, monkeypatch):
         rig = rigs()
@@ -447,11 +451,11 @@ class TestFixedFiles:
         with monkeypatch.context() as broken:
             broken.setattr(rig.intake, "_pass_on", lambda *_: (_ for _ in ()).throw(WillNeverWork("killed")))
             with pytest.raises(WillNeverWork):
-                rig.drop("mended.csv", errors.read_text("utf-8").replace(",x\n", ",7\n"))
+                rig.drop("mended.csv.gz", gzip.compress(errors.read_bytes().replace(b",x\n", b",7\n")))
         rig.take()
         rig.advance()
-        states = {row.route: (row.state, row.rows) for row in rig.operations.runs() if row.file == "mended.csv"}
-        assert states == {"stock": ("settled", 1), "other": ("rejected", 0)}
+        states = {row.route: (row.state, row.rows) for row in rig.operations.runs() if row.file == "mended.csv.gz"}
+        assert states == {"stock": ("settled", 1)}
 
     def test_a_run_id_typed_by_hand_does_not_touch_another_partner(self, rigs):
         rig = rigs()
