@@ -57,7 +57,8 @@ class ByCalls:
     def check(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         """Return what the platform would not take."""
         if operation == promotions.OPERATION:
-            return promotions.check(records, self._account.settings, self._account.profile, reference)
+            known = promotions.known(reference)
+            return promotions.check(records, self._account.settings, self._account.profile, known)
         if operation == create.OPERATION:
             return create.check(records, reference, self._categories)
         return no_issues()

@@ -46,21 +46,22 @@ class ByFiles:
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Recall the promotions that run. Raises MayWorkLater."""
-        del records
         single = self._account.settings.sftp_layout == "single"
         if operation != promotions.OPERATION and not single:
             return Reference()
         now = self._account.clock.now()
-        known = Reference(now, {promotions.REMEMBERED: self._memory.promotions(now)})
+        facts = {promotions.REMEMBERED: self._memory.promotions(now), promotions.ENDED: promotions.ended(records)}
+        known = Reference(now, facts)
         if operation == promotions.OPERATION:
             return known
         return Reference(now, {sheets.RUNNING: flyers.running(known, self._account.profile)})
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         """Return what the platform would not take."""
-        del reference
         if operation == promotions.OPERATION:
-            return promotions.check(records, self._account.settings, self._account.profile)
+            settings, known = self._account.settings, flyers.known(reference, self._account.settings)
+            alone = settings.sftp_layout == "single"
+            return promotions.check(records, settings, self._account.profile, known, alone=alone)
         return no_issues()
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:

@@ -18,7 +18,7 @@ import polars as pl
 from gateway.contracts.offers import promotion_type
 from gateway.contracts.reduced import amount, reduced
 from gateway.contracts.rules import given, stands
-from gateway.destinations.partner_api import items, promotions, sheets
+from gateway.destinations.partner_api import items, promotions, sheets, standing
 from gateway.destinations.partner_api.memory import Record
 from gateway.destinations.partner_api.profile import Feed, Profile
 from gateway.destinations.partner_api.settings import PartnerApiSettings
@@ -149,6 +149,19 @@ def remembered(reference: Reference) -> dict[str, pl.DataFrame]:
     return found
 
 
+def known(reference: Reference, settings: PartnerApiSettings) -> pl.DataFrame | None:
+    """Return what runs, as promotions.known does."""
+    if reference.taken_at is None:
+        return None
+    frames = [pl.DataFrame(schema={"key": pl.String, "vendors": pl.List(pl.String)})]
+    for rows in remembered(reference).values():
+        listed = pl.col("vendors") if "vendors" in rows.columns else pl.lit(None, pl.String)
+        own = pl.col("@vendor").replace({name: settings.vendor_id(name) for name in settings.vendors})
+        whose = pl.coalesce(listed.replace({"all": "*"}), own).str.split(",")
+        frames.append(rows.select(pl.col("@key").alias("key"), whose.alias("vendors")))
+    return standing.without_ended(standing.apart(pl.concat(frames)), reference.facts.get(promotions.ENDED, ()))
+
+
 def running(reference: Reference, profile: Profile) -> pl.DataFrame | None:
     """Return promotion cells of products by vendor, for files that have both catalog and promotion columns."""
     frames = [rows for rows in remembered(reference).values() if rows.height]
@@ -223,7 +236,7 @@ def _batches(rows: pl.DataFrame, desk: Desk) -> Iterator[Batch]:
         name = desk.name(vendor, number)
         identity = f"{name}|{vendors}"
         inside = desk.inside(identity)
-        here = pl.col("@sku").is_in(inside["@sku"].implode())
+        here = pl.col(KEY).is_in(inside["@key"].implode())
         mine = pl.concat([rising.filter(here), rising.filter(~here).head(max(0, most - inside.height))]).sort("effect")
         ends = falling.filter(pl.col(KEY).is_in(inside["@key"].implode()))
         rising = rising.join(mine.select("effect"), on="effect", how="anti", maintain_order="left")
@@ -248,8 +261,8 @@ def _steps(identity: str, mine: pl.DataFrame, ends: pl.DataFrame, desk: Desk) ->
     inside, new = desk.inside(identity), _cells(mine, desk.profile)
     gone = pl.col("@key").is_in(ends[KEY].implode())
     cells = [name for name in new.columns if name in inside.columns and not name.startswith("@")]
-    other = inside.filter(pl.col("@sku").is_in(new["@sku"].implode()))
-    other = other.join(new.select("@sku", *cells), on=["@sku", *cells], how="anti", nulls_equal=True)
+    other = inside.filter(pl.col("@key").is_in(new["@key"].implode()))
+    other = other.join(new.select("@key", *cells), on=["@key", *cells], how="anti", nulls_equal=True)
     off = gone | pl.col("@key").is_in(other["@key"].implode())
     leaving = inside.filter(off)
     anew = desk.profile.promo.change_strategy == "end_and_new"
@@ -260,7 +273,7 @@ def _steps(identity: str, mine: pl.DataFrame, ends: pl.DataFrame, desk: Desk) ->
         steps.append(_step(identity, touched.with_columns(status), inside.filter(~off), desk))
     after = inside.filter(~off)
     if new.height:
-        after = pl.concat([after.filter(~pl.col("@sku").is_in(new["@sku"].implode())), new], how="diagonal")
+        after = pl.concat([after.filter(~pl.col("@key").is_in(new["@key"].implode())), new], how="diagonal")
         shown = after.filter(pl.col("campaign_name").is_in(new["campaign_name"].implode()))
         if not anew:
             shown = pl.concat([shown, inside.filter(gone).with_columns(pl.lit("0").alias(_STATUS))], how="diagonal")

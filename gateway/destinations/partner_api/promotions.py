@@ -113,7 +113,7 @@ def shaped(records: pl.DataFrame, settings: PartnerApiSettings, profile: Profile
     `base`: the head of the call as JSON text, null where the row does not give all of it. Vendors are those the row
     lists, or its own where there is a row for each.
     """
-    apart = pl.concat_list(EACH) if settings.promotions_per_vendor and EACH in records.columns else None
+    apart = pl.concat_list(EACH) if EACH in records.columns else None
     absent = [name for name in (*FIELDS, "command") if name not in records.columns]
     rows = records.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     kind = promotion_type()
@@ -179,16 +179,35 @@ def _head(row: Mapping[str, Any], profile: Profile) -> str:
 
 
 def check(
-    records: pl.DataFrame, settings: PartnerApiSettings, profile: Profile, reference: Reference | None = None
+    records: pl.DataFrame,
+    settings: PartnerApiSettings,
+    profile: Profile,
+    known: pl.DataFrame | None = None,
+    *,
+    alone: bool = False,
 ) -> pl.DataFrame:
-    """Return issues of rows that the platform would not take beside each other, or beside what runs by a reference."""
+    """Return issues of rows that the platform would not take beside each other, or beside what runs.
+
+    `known`: what runs (standing.running) and is ended by none of the rows; None: nobody was asked. `alone`: a product
+    has one promotion at a time, whatever its id and dates.
+    """
     if not records.height:
         return no_issues()
     rows = shaped(records, settings, profile).filter(pl.col("on") & pl.col("base").is_not_null())
-    found = _twice(rows)
-    if reference is None or reference.taken_at is None:
+    found = _twice(rows, ["sku"] if alone and EACH in rows.columns else ["base", "sku"])
+    if known is None:
         return found
-    return pl.concat([found, _beside(rows, reference)]).unique(ROW, keep="first", maintain_order=True)
+    more = _only_one(rows, known) if alone else _beside(rows, known)
+    return pl.concat([found, more]).unique(ROW, keep="first", maintain_order=True)
+
+
+def known(reference: Reference) -> pl.DataFrame | None:
+    """Return what runs by a reference and is ended by none of its rows; None where nobody was asked."""
+    if reference.taken_at is None:
+        return None
+    return standing.without_ended(
+        standing.running(reference.facts.get(REMEMBERED, {}).values()), reference.facts.get(ENDED, ())
+    )
 
 
 def ended(records: pl.DataFrame) -> list[str]:
@@ -197,25 +216,41 @@ def ended(records: pl.DataFrame) -> list[str]:
     return records.filter(pl.any_horizontal(off))[KEY].to_list() if off else []
 
 
-def _beside(rows: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+def _beside(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Return issues of rows whose promotion runs with other dates that meet theirs: nobody has ended that one."""
-    ended = list(reference.facts.get(ENDED, ()))
-    known = standing.running(reference.facts.get(REMEMBERED, {}).values()).filter(~pl.col("key").is_in(ended))
+    met = _met(rows, known, ["sku", "promotion_id"]).filter(
+        (pl.col("starts_at") < pl.col("ends_at_known")) & (pl.col("starts_at_known") < pl.col("ends_at"))
+    )
+    window = filled("from {} to {}", "starts_at_known", "ends_at_known")
+    return issues_of(_first(met), "PROMOTION_RUNS", "ends_at", value=pl.col("ends_at"), detail=window)
+
+
+def _only_one(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return issues of rows whose product has another promotion that is not over."""
+    said = filled(
+        "a file with both prices has one promotion of a product, and {} is from {} to {}",
+        pl.when(given("promotion_id_known")).then("promotion_id_known").otherwise(pl.lit("one without promotion_id")),
+        "starts_at_known", "ends_at_known",
+    )  # fmt: skip
+    return issues_of(_first(_met(rows, known, ["sku"])), "DEST_LIMIT", "sku", value=pl.col("sku"), detail=said)
+
+
+def _met(rows: pl.DataFrame, known: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Return rows with what else runs of them at one of their vendors, its columns ending in `_known`."""
     vendors = pl.col("vendors").str.split(LIST_SEPARATOR)
-    met = rows.with_columns(vendors=vendors).join(known, on=["sku", "promotion_id"], how="inner", suffix="_known")
+    met = rows.with_columns(vendors=vendors).join(known, on=by, how="inner", suffix="_known")
     everywhere = pl.col("vendors").list.contains("*") | pl.col("vendors_known").list.contains("*")
     there = everywhere | (pl.col("vendors").list.set_intersection("vendors_known").list.len() > 0)
-    met = met.filter(
-        (pl.col("key") != pl.col(KEY)) & there
-        & (pl.col("starts_at") < pl.col("ends_at_known")) & (pl.col("starts_at_known") < pl.col("ends_at"))
-    ).unique(ROW, keep="first", maintain_order=True)  # fmt: skip
-    window = filled("from {} to {}", "starts_at_known", "ends_at_known")
-    return issues_of(met, "PROMOTION_RUNS", "ends_at", value=pl.col("ends_at"), detail=window)
+    return met.filter((pl.col("key") != pl.col(KEY)) & there)
 
 
-def _twice(rows: pl.DataFrame) -> pl.DataFrame:
+def _first(met: pl.DataFrame) -> pl.DataFrame:
+    return met.unique(ROW, keep="first", maintain_order=True)
+
+
+def _twice(rows: pl.DataFrame, entry: list[str]) -> pl.DataFrame:
     """Return issues of rows that are one entry of one promotion to the platform, where rows are of a vendor at one."""
-    entry = ["base", "sku", *([EACH] if EACH in rows.columns else [])]
+    entry = [*entry, *([EACH] if EACH in rows.columns else [])]
     twice = rows.filter(pl.struct(entry).is_duplicated()).sort(ROW)
     first, second = (pl.col("promotion_id").get(n).over(entry) for n in (0, 1))
     other = pl.when(pl.col(ROW) == pl.col(ROW).first().over(entry)).then(second).otherwise(first)

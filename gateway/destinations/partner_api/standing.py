@@ -94,13 +94,23 @@ def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]
 
 def running(records: Iterable[Record]) -> pl.DataFrame:
     """Return what is on: `key`, `sku`, `promotion_id`, `starts_at`, `ends_at`, `vendors` (list, of the platform)."""
-    names = ("sku", "promotion_id", "starts_at", "ends_at", "item")
     frames = [pl.DataFrame(schema={"key": pl.String, "vendors": pl.List(pl.String)})]
     for record in records:
         on = recalled(record).entries.filter("active").select("key")
         frames.append(on.with_columns(vendors=pl.lit(json.loads(record["base"])["vendors"], pl.List(pl.String))))
+    return apart(pl.concat(frames))
+
+
+def apart(running: pl.DataFrame) -> pl.DataFrame:
+    """Return what is on with the parts of its `key`."""
+    names = ("sku", "promotion_id", "starts_at", "ends_at", "item")
     parts = pl.col("key").str.splitn(KEY_SEPARATOR, len(names)).struct.rename_fields(names)
-    return pl.concat(frames).with_columns(parts.alias("parts")).unnest("parts").drop("item")
+    return running.with_columns(parts.alias("parts")).unnest("parts").drop("item")
+
+
+def without_ended(running: pl.DataFrame, keys: Collection[str]) -> pl.DataFrame:
+    """Return what is on but what rows at hand end."""
+    return running.filter(~pl.col("key").is_in(list(keys)))
 
 
 def without(record: Record, skus: Collection[str]) -> Record:

@@ -362,6 +362,36 @@ def test_stores_with_promotions_of_their_own_have_files_of_their_own(made, clock
     assert ended == second.replace(",1,v002", ",0,v002")
 
 
+def test_promotions_of_one_product_stand_beside_each_other(made, clock):
+    """The next week's is sent while this one runs, which goes on."""
+    destination = made()
+    (first,) = upload(destination, promotions({"sku": "A", "price": "1"}), clock)
+    following = {"promotion_id": "W13", "campaign": "Week 13", "starts_at": UNTIL, "ends_at": "2031-03-29T00:00:00Z"}
+    later = upload(destination, promotions({"sku": "A", "price": "2", **following}), clock)
+    assert [one.splitlines()[1].split(",")[:2] for one in later] == [["A", "Week 13"]]
+    (ended,) = upload(destination, promotions({"sku": "A", "command": "end"}), clock)
+    assert ended == first.replace(",1,,1", ",1,,0")
+
+
+def test_a_single_file_has_one_promotion_of_a_product(made, clock):
+    destination = made(sftp_layout="single")
+    week = {"sku": "A", "price": "1", "regular_price": "2"}
+    upload(destination, promotions(week), clock)
+    other = {**week, "promotion_id": "W13", "starts_at": UNTIL, "ends_at": "2031-03-29T00:00:00Z"}
+
+    def judged(*cells):
+        records = promotions(*cells)
+        placed = records.with_columns(pl.col("effect").cast(pl.Int64).alias(ROW), pl.lit(0, pl.Int64).alias(LINE))
+        found = destination.check("promotion", placed, destination.gather("promotion", placed), clock.now().date())
+        return found.select("code", "detail").rows()
+
+    said = f"a file with both prices has one promotion of a product, and W12 is from {FROM} to {UNTIL}"
+    assert judged(other) == [("DEST_LIMIT", said)]
+    assert judged({**week, "price": "1.5"}) == judged(other, {"sku": "A", "command": "end"}) == []
+    again = {**other, "sku": "B"}
+    assert [code for code, _ in judged(again, {**again, "promotion_id": "W14"})] == ["DEST_ONE_PER_KEY"] * 2
+
+
 def test_a_single_file_has_both_prices_and_repeats_what_runs(made, clock):
     destination = made(sftp_layout="single")
     records = promotions({"sku": "A", "price": "1", "regular_price": "2", "limit_total": "9"})
@@ -644,6 +674,28 @@ def test_the_result_says_what_was_read_back_and_what_was_not(made, clock, tmp_pa
     assert told[levels] == (("applied", None, None) if calls else ("accepted", "DEST_NOT_CONFIRMED", silent))
     said = "uploaded as promo_v001.csv; no call reads promotions back, the portal shows them"
     assert told[offers] == ("accepted", "DEST_NOT_CONFIRMED", said)
+
+
+def test_other_dates_of_a_promotion_that_runs_want_its_end_first(made, clock, tmp_path):
+    """What was confirmed is known by its dates: given back, the old ones must not be taken for unchanged."""
+    destination = made(vendors={"S1": {"id": "v001"}})
+    mapping_ = f'{OFFERS}command = "command"\n'
+    rig, longer = Rig(tmp_path / "rig", destination, clock, mapping=mapping_), "2031-03-29T00:00:00Z"
+
+    def given(number, *rows_):
+        text = "".join(f"A,W12,{'' if command else '1.99'},{FROM},{until},{command}\n" for until, command in rows_)
+        run = rig.drop(f"promotion{number}.csv", f"sku,id,price,from,to,command\n{text}")
+        for _ in range(6):
+            rig.advance()
+            clock.advance(3600)
+        return rig.results(run)["code"].to_list(), _last(destination._way._drop._session).splitlines()[-1].split(",")[4]
+
+    first = given(1, (UNTIL, ""))[1]
+    assert given(2, (longer, "")) == (["PROMOTION_RUNS"], first)
+    codes, shown = given(3, (UNTIL, "end"), (longer, ""))
+    assert (set(codes), shown) == ({"DEST_NOT_CONFIRMED"}, "2031-03-29 05:00:00")
+    assert given(4, (longer, "end"), (UNTIL, ""))[1] == first
+    rig.close()
 
 
 def test_trouble_while_reading_back_comes_again_later(made, clock):
