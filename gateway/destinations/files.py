@@ -161,14 +161,19 @@ class FilesDestination:
                 return no_issues()
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
-        """Yield one file per batch, records in the order given. Lines are positions inside the file, from 1."""
+        """Yield one file per batch, records in the order given. Lines are positions inside the file, from 1.
+
+        Key fields that are empty are written as missing ones: a key knows no difference, and records made from keys
+        alone shall look like those of rows.
+        """
         del reference
         if operation != OPERATION:
             raise SettingsError(f"Destination {self._name} has no operation {operation!r}; it has: {OPERATION}.")
         size = self._operations[0].batch_size or max(1, records.height)
         fields = self._operations[0].fields
         absent = [pl.lit(None, pl.String).alias(name) for name in fields if name not in records.columns]
-        full = records.with_columns(absent).select("effect", *fields)
+        key = [name for name in contract(self._settings.contract).key if name in fields]
+        full = records.with_columns(absent).select("effect", *fields).with_columns(pl.col(key).replace({"": None}))
         names: set[str] = set()
         for number, start in enumerate(range(0, full.height, size), start=1):
             part = full.slice(start, size)

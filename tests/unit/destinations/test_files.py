@@ -21,6 +21,7 @@ from gateway.destinations.files import FilesDestination, FilesSettings
 from gateway.errors import SettingsError, Unreachable
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, UNKNOWN, Reference, Repeat, RowState, Sent
 from gateway.testing.clock import FakeClock
+from gateway.testing.rig import MAPPING, Rig
 
 ROWS = [
     {"sku": "007", "quantity": "0", "unit_name": 'a "b" <c> & d'},
@@ -57,6 +58,27 @@ def test_csv_tells_empty_from_missing(build, stock_records):
     )
     cells = list(csv.reader(io.StringIO(batch.body.decode(), newline=""), delimiter=";"))[1:]
     assert cells == [[row[name] or "" for name in FIELDS] for row in ROWS]
+
+
+@pytest.mark.parametrize("columns", ["sku,quantity\n", "sku,quantity,warehouse\n"])
+def test_what_a_full_file_left_out_is_written_as_its_row_was(tmp_path, columns):
+    """A key field that is empty looks alike, whether the record comes from a row or from its key alone."""
+    clock, there = FakeClock(), tmp_path / "there"
+    there.mkdir()
+    settings = FilesSettings(folder=there, format="csv", fields=("sku", "quantity", "warehouse"))
+    destination = FilesDestination(settings, clock=clock, account="erp", name="files")
+    mapping = MAPPING + 'warehouse = { column = "warehouse", optional = true }\n'
+    rig = Rig(tmp_path / "gateway", destination, clock, mapping=mapping, mode="full", absent="zero")
+    more = "," * (columns.count(",") - 1)
+    for number, rows in enumerate((f"A1,4{more}\nA2,5{more}\n", f"A2,5{more}\n")):
+        rig.drop(f"{number}.csv", columns + rows)
+        rig.advance(3)
+        clock.advance(60)
+    rig.close()
+    assert sorted(path.read_text("utf-8") for path in there.iterdir()) == [
+        "sku,quantity,warehouse\nA1,0,\n",
+        "sku,quantity,warehouse\nA1,4,\nA2,5,\n",
+    ]
 
 
 def test_xlsx_keeps_text_as_text(build, stock_records):
@@ -101,14 +123,14 @@ def test_a_row_of_nothing_is_still_a_row(build, stock_records):
     )
 )
 def test_any_text_comes_back_from_json_and_xml(tmp_path_factory, cells):
-    frame = pl.DataFrame(cells, schema={"sku": pl.String, "unit_name": pl.String}, orient="row")
+    frame = pl.DataFrame(cells, schema={"product_id": pl.String, "unit_name": pl.String}, orient="row")
     frame = frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("effect"))
     expected = [
-        {name: value for name, value in zip(("sku", "unit_name"), row, strict=True) if value is not None}
+        {name: value for name, value in zip(("product_id", "unit_name"), row, strict=True) if value is not None}
         for row in cells
     ]
     for form in ("json", "xml"):
-        settings = FilesSettings(folder=tmp_path_factory.getbasetemp(), format=form, fields=("sku", "unit_name"))
+        settings = FilesSettings(folder=tmp_path_factory.getbasetemp(), format=form, fields=("product_id", "unit_name"))
         destination = FilesDestination(settings, clock=FakeClock(), account="e", name="f")
         (batch,) = encode(destination, frame)
         if form == "json":
