@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from gateway.cli import demo, docs, main
 from gateway.cli.group import COMMANDS
-from gateway.settings.template import FOLDERS, starter
+from gateway.testing.texts import begun
 
 _RUN = "2K7Q9X3MA"
 """The run id in the examples; a test puts the id of its own run in its place."""
@@ -46,12 +46,7 @@ def _call(args, code=0):
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
-    for name in FOLDERS:
-        (tmp_path / name).mkdir()
-    for name, text in starter().items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        quick = text.replace("every = 5 ", "every = 0.1 ").replace("settle = 2 ", "settle = 0.01 ")
-        (tmp_path / name).write_text(quick.replace('mode = "delta"', 'mode = "full"'), "utf-8")
+    begun(tmp_path, ('mode = "delta"', 'mode = "full"'))
     yield tmp_path
     structlog.reset_defaults()
 

@@ -15,7 +15,7 @@ from pages import DOCS, README, ROOT
 
 from gateway.cli import main
 from gateway.settings import load_settings
-from gateway.settings.template import FOLDERS, starter
+from gateway.testing.texts import begun
 
 MOST_LINES = 310
 
@@ -69,11 +69,7 @@ def test_the_route_and_the_mapping_load(tmp_path, monkeypatch):
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
-    for name in FOLDERS:
-        (tmp_path / name).mkdir()
-    for name, text in starter().items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text.replace("settle = 2 ", "settle = 0.01 "), "utf-8")
+    begun(tmp_path)
     yield tmp_path
     structlog.reset_defaults()
 

@@ -9,7 +9,6 @@ import structlog
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
-from gateway.settings.template import FOLDERS, starter
 from gateway.testing import texts
 from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
 
@@ -29,12 +28,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder; it is the current one."""
-    for name in FOLDERS:
-        (tmp_path / name).mkdir()
-    for name, text in starter().items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        quick = text.replace("every = 5 ", "every = 0.1 ").replace("settle = 2 ", "settle = 0.01 ")
-        (tmp_path / name).write_text(quick, "utf-8")
+    texts.begun(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

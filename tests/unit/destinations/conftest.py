@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW
+from gateway.testing.clock import FakeClock
 from gateway.transport.http import Response
 
 
@@ -35,6 +36,11 @@ class Scripted:
 @pytest.fixture
 def scripted():
     return Scripted
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
 
 
 @pytest.fixture

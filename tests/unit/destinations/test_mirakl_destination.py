@@ -11,17 +11,11 @@ from pydantic import SecretStr
 from gateway.destinations.mirakl import MiraklDestination, MiraklSettings
 from gateway.errors import CallRefused, OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
 from gateway.model import UNKNOWN, Batch, Reference, RowState, Sent
-from gateway.testing.clock import FakeClock
 from gateway.transport.http import Response
 
 EFFECTS = pl.DataFrame({"effect": [0], "line": [2]}, schema={"effect": pl.UInt32, "line": pl.Int64})
 BATCH = Batch("stock", "a:stock", b"body", EFFECTS)
 RUNNING = {"status": "RUNNING"}
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from gateway.destinations.mirakl import MiraklDestination, MiraklSettings
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.model import ABSENT, UNKNOWN, Batch, Receipt, RowState, Sent
-from gateway.testing.clock import FakeClock
 from gateway.transport.http import Response
 
 EFFECTS = pl.DataFrame({"effect": [0], "line": [2]}, schema={"effect": pl.UInt32, "line": pl.Int64})
@@ -22,11 +21,6 @@ PATHS = {
     "offer": "/api/offers/imports",
     "price": "/api/offers/pricing/imports",
 }
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
 
 
 @pytest.fixture

@@ -12,15 +12,9 @@ from gateway.destinations.mirakl import MiraklSettings, offers_read
 from gateway.destinations.mirakl.calls import Api, Calls
 from gateway.destinations.mirakl.offers_known import OffersKnown
 from gateway.errors import MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
-from gateway.testing.clock import FakeClock
 from gateway.transport.http import Response
 
 URL = "http://shop.mirakl.net/api/offers/export/async/file/1?file=of52%2Foffers%2F0.json"
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
 
 
 @pytest.fixture
