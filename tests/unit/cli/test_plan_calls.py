@@ -15,17 +15,6 @@ from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCo
 
 SINGLE = {"product/updateskuprice": "single"}
 KEYS = Account("cli-user", "cli-secret")
-STORE = """
-[destinations.there]
-kind = "sellerscommerce"
-host = "{host}"
-access_key = {{ env = "SC_USER" }}
-shared_secret = {{ env = "SC_SECRET" }}
-price_basis = "net"
-currency = "USD"
-call_interval = 0
-price_body = "single"
-"""
 PRICED = 'sku = "sku"\nprice = "price"\nprice_basis = { constant = "net" }\n'
 PRICES = mapping("price", PRICED)
 REDUCED = mapping("promotion", PRICED + 'ends_at = { constant = "2031-01-01T00:00:00Z" }\n')
@@ -81,7 +70,11 @@ def store(settle, monkeypatch):
     with SellersCommerceTwin(settings=SellersCommerceTwinSettings(accounts=(KEYS,), bodies=SINGLE)) as twin:
         for sku in "AB":
             twin.put_sku(sku, stock=1, price="5")
-        settle(STORE.format(host=twin.url), price=PRICES, promotion=REDUCED)
+        settle(
+            texts.store("there", twin.url, pace='call_interval = 0\nprice_body = "single"\n'),
+            price=PRICES,
+            promotion=REDUCED,
+        )
         yield sent
 
 
