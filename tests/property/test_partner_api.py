@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from types import SimpleNamespace
@@ -105,3 +106,37 @@ def test_calls_keep_their_limits_and_lose_no_row(pairs, most, kib):
         assert len(one.body) <= kib * 1024 or len(sent) == 1
         assert [keys[effect] for effect in one.effects["effect"]] == [(sku, one.memo["vendor"]) for sku in sent]
         assert [json.loads(text)["sku"] for text in items.unpack(one.memo["items"])] == sent
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from("ABC"), st.sampled_from(["V1", "V2", "V3"])), st.sampled_from("123"), min_size=1
+    ),
+    st.booleans(),
+    st.integers(2, 5),
+)
+def test_a_file_for_many_stores_tells_each_what_is_its_own(tmp_path_factory, levels, apart, most):
+    """Whoever shares a row was told the same; no file has a product twice unless that is allowed; nothing is lost."""
+    chosen = PartnerApiSettings(
+        brand="foodpanda", channel="sftp", sftp_layout="multi", sftp_user="u", sftp_password=SecretStr("p"),
+        sftp_known_hosts=tmp_path_factory.getbasetemp() / "known", vendors={"V1": {}, "V2": {}, "V3": {}},
+        keys={"sftp": {"rows_per_vendor": apart, "max_rows": {"catalog": most}}},
+    )  # fmt: skip
+    made = PartnerApiDestination(chosen, clock=FakeClock(), account="a", name="panda")
+    rows = records(list(levels)).with_columns(pl.Series("quantity", list(levels.values())))
+    told, seen = {}, []
+    for batch in made.encode("stock", rows, Reference()):
+        seen += batch.effects["effect"].to_list()
+        lines = list(csv.DictReader(batch.body.decode().splitlines()))
+        assert apart or len({one["sku"] for one in lines}) == len(lines)
+        assert len(lines) < most
+        for effect, line in batch.effects.rows() if lines else ():
+            sku, vendor = rows.row(effect, named=True)["sku"], rows.row(effect, named=True)[EACH]
+            assert vendor in lines[line - 1]["vendors"].split(",")
+            assert lines[line - 1]["sku"] == sku
+            told[sku, vendor] = lines[line - 1]["quantity"]
+        assert sum(len(one["vendors"].split(",")) for one in lines) == (batch.effects.height if lines else 0)
+    assert sorted(seen) == list(range(len(levels)))
+    assert told.items() <= levels.items()
+    assert most <= 3 or apart or told == levels
