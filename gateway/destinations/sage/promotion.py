@@ -28,6 +28,7 @@ _GIVES = ("type", "price", "percentage", "amount", "regular_price", "buy_quantit
 _FIELDS = ("sku", "product_id", *_RULED, *_GIVES, "discount_by_unit", *_RANGES, *_WINDOW, "timestamp")
 _WRITTEN = (*_FIELDS, REGULAR)
 _TOLD = "@told"
+_NO_PRICE = "special prices have no final price, only a discount, and no price of the article was sent"
 _NO_RATE = "no discount rate of four decimals leads to it"
 _LIMITS = ("limit_total", "limit_per_customer")
 _WHOLE = 1_000_000
@@ -124,15 +125,11 @@ def _amounts_only(live: pl.Expr) -> list[Requirement]:
 
 
 def _final(live: pl.Expr) -> list[Requirement]:
-    """A final price is written as the discount that leads to it: the price it starts from must be known."""
+    """A final price is written as the discount that leads to it: there is none on nothing."""
     columns = (*_GIVES, "command")
     final = (promotion_type() == "final_price") & live
-    detail = "special prices have no final price, only a discount on the regular one"
     nothing = final & (_millionths(pl.col("regular_price")) == 0)
-    return [
-        Requirement("DEST_REQUIRED", "regular_price", columns, final & ~given("regular_price"), detail),
-        Requirement("DEST_LIMIT", "regular_price", columns, nothing, "there is no discount on nothing"),
-    ]
+    return [Requirement("DEST_LIMIT", "regular_price", columns, nothing, "there is no discount on nothing")]
 
 
 def _inexact(live: pl.Expr) -> Requirement:
@@ -147,9 +144,11 @@ def _misses(regular: pl.Expr) -> pl.Expr:
 
 
 def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of final prices that no discount on the price sent last leads to."""
+    """Return issues (ISSUE_SCHEMA) of final prices that no discount leads to, on the price sent last or on any."""
     full = article.complete(records, _WRITTEN)
-    final = given(REGULAR) & (promotion_type() == "final_price") & ~article.ended()
+    final = (promotion_type() == "final_price") & ~article.ended()
+    unknown = final & ~given(REGULAR) & ~given("regular_price")
+    final = given(REGULAR) & final
     regular, price = _millionths(pl.col(REGULAR)), _millionths(pl.col("price"))
     above = final & (price > regular)
     inexact = final & ~above & (_misses(pl.col(REGULAR)) | (regular == 0))
@@ -159,6 +158,7 @@ def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
         pl.concat_str("price", pl.lit(" above "), REGULAR, pl.lit(", as it was sent")).alias(_TOLD)
     )
     found = [
+        article.issues(full.filter(unknown), "DEST_REQUIRED", "regular_price", _NO_PRICE),
         article.issues(sent.filter(above), "SP-PRICE", "price", pl.col(_TOLD)),
         article.issues(full.filter(inexact), "DEST_LIMIT", "price", f"{_NO_RATE} from the price that was sent"),
     ]

@@ -381,8 +381,8 @@ def test_before_it_is_written_a_final_price_is_checked_against_the_price_that_wa
 @pytest.mark.parametrize(
     ("row", "more", "issues"),
     [
-        (FINAL | {"price": "15"}, {}, [("regular_price", "DEST_REQUIRED")]),
-        (FINAL | {"price": "15"}, AMOUNTS, [("regular_price", "DEST_REQUIRED")]),
+        (FINAL | {"price": "15"}, {}, []),
+        (FINAL | {"price": "15"}, AMOUNTS, []),
         (FINAL | {"price": "0", "regular_price": "0"}, {}, [("regular_price", "DEST_LIMIT")]),
         (FINAL | {"price": "99999999.98", "regular_price": "99999999.99"}, {}, [("price", "DEST_LIMIT")]),
         (FINAL | {"price": "99999999.98", "regular_price": "99999999.99"}, AMOUNTS, []),

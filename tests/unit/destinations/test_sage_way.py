@@ -147,6 +147,16 @@ def test_a_price_that_nobody_sends_for_now_is_not_waited_for(shop, held):
     assert discounts(shop.take()) == [("a", "55")]
 
 
+def test_a_final_price_alone_needs_the_price_that_was_sent(shop):
+    shop.put("catalog.csv", "sku,price\na,100\n")
+    shop.take()
+    run = shop.put("promotion.csv", "sku,price,basis\na,60,net\nnew,5,net\n")
+    assert discounts(shop.take()) == [("a", "40")]
+    assert told(shop, run)[0] == ("applied", None, None)
+    why = "special prices have no final price, only a discount, and no price of the article was sent"
+    assert told(shop, run)[1] == ("refused", "DEST_REQUIRED", why)
+
+
 def test_a_final_price_above_the_price_that_was_sent_is_refused_with_both(shop):
     shop.put("catalog.csv", "sku,price\na,50\n")
     shop.take()
