@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -64,7 +65,12 @@ class Draft:
         self.written()
         if self.pool is None:
             raise AssertionError(self.identity)
-        self.writing = self.pool.submit(self.folder.add_effects, number, effects, members)
+        self.bodies.flush()
+        self.writing = self.pool.submit(self._write, number, effects, members)
+
+    def _write(self, number: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
+        self.folder.add_effects(number, effects, members)
+        os.fsync(self.bodies.fileno())  # the calls of this portion meanwhile: at the end there is little left to do
 
     def written(self) -> None:
         """Wait until all effects given so far are durable. Raises what writing them raised."""

@@ -34,7 +34,7 @@ from gateway.spool import Spool, write_frame
 Read = Callable[[Path, BaseModel], Iterator[Table]]
 LoadLayout = Callable[[Path], BaseModel]
 
-_WRITERS = 2
+_WRITERS = 3
 """Answers of a run written at the same time."""
 
 _OPEN_STATES = {
