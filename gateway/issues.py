@@ -69,6 +69,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("FILE_SET_PART", "The file can't be a part of a set: {detail}.", "Number the parts 1 of 3 to 3 of 3."),
     _error("FILE_REPLACED", "A newer file took the place of this one: {detail}.", "Nothing to do."),
     _info("FILE_OTHER_ROUTE", "The file brings back rows of another route: {detail}.", "Nothing to do: it has them."),
+    _warning(
+        "FILE_FUTURE",
+        "The file is dated later than it came, so its arrival counts as its time: {detail}.",
+        "Check the clock of the server or program that dates the files.",
+    ),
     _error("FILE_REJECT_LIMIT", "Too many rows are faulty: {detail}.", "Mend the rows listed and send the file again."),
     _error("FILE_TROUBLE", "The file could not be processed: {detail}.", "Nothing to do: the operator was told."),
     # --- records as they stand in the file

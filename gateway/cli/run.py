@@ -16,8 +16,8 @@ import structlog
 
 from gateway.cli import logs, view
 from gateway.cli.session import Exit, Factor, Session, common, pass_session
-from gateway.cli.status import print_runs
-from gateway.cli.verdicts import facts_of, highest, of_run
+from gateway.cli.status import print_refused, print_runs
+from gateway.cli.verdicts import facts_of, highest, of_refusal, of_run, refusal_facts
 from gateway.cli.watch import SettingsWatch
 from gateway.clock import SystemClock
 from gateway.errors import GatewayError
@@ -39,6 +39,7 @@ _LOUD = {
     "unreadable",
     "unmatched",
     "postponed",
+    "clock",
 }
 
 
@@ -67,12 +68,13 @@ def run(session: Session, once: bool, wait: float | None) -> int:  # noqa: FBT00
     with runner.signals(), _quiet_threads(runner):
         if not once:
             return runner.forever(loaded)
-        runs, code = runner.drain(loaded, wait)
+        runs, refused, code = runner.drain(loaded, wait)
     if session.json:
-        view.emit({"runs": runs, "exit": int(code)})
+        view.emit({"runs": runs, "refused": refused, "exit": int(code)})
     else:
         print_runs("Runs", runs)
-        if not runs:
+        print_refused("Files that were not taken", refused)
+        if not runs and not refused:
             click.echo("No file came.")
     return code
 
@@ -145,8 +147,8 @@ class _Runner:
 
     # ---- once
 
-    def drain(self, loaded: Loaded, wait: float | None) -> tuple[list[dict[str, Any]], Exit]:
-        """Do what can be done now; returns the runs concerned and the code they deserve."""
+    def drain(self, loaded: Loaded, wait: float | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Exit]:
+        """Do what can be done now; returns the runs concerned, files that came to none, and the code they deserve."""
         gateway = self._open(loaded)
         clock = SystemClock()
         started = clock.now()
@@ -164,7 +166,8 @@ class _Runner:
             gateway.service.drain()
             self._tell(gateway)
             rows = gateway.operations.runs_since(mark)
-            return [facts_of(row) for row in rows], self._deserved(gateway, mark)
+            refused = [refusal_facts(one) for one in gateway.operations.refusals_since(mark)]
+            return [facts_of(row) for row in rows], refused, self._deserved(gateway, mark)
         finally:
             for source in gateway.service.sources.values():
                 source.close()
@@ -180,6 +183,7 @@ class _Runner:
         operations = gateway.operations
         codes = [of_run(row) for row in operations.runs_since(mark)]
         codes.extend(Exit.FILE for _ in operations.refused_since(mark))
+        codes.extend(of_refusal(one) for one in operations.refusals_since(mark))
         sick = [one for one in operations.lanes() if one.trouble and (one.waiting_runs or one.unsent_batches)]
         lanes = {one.name for one in sick}
         out_of_reach = any(

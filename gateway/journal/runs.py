@@ -44,6 +44,14 @@ def fresh_consignment_id(tx: Connection, now: datetime) -> str:
     return identity
 
 
+def counted(mtime: datetime, claimed_at: datetime) -> datetime:
+    """Return the time that counts of a file: its source's, but never one after its arrival.
+
+    A wrong date, or a clock that is ahead, would else make its rows newer than all that comes until then.
+    """
+    return min(mtime, claimed_at)
+
+
 def sequence(mtime: datetime, arrival: int) -> int:
     """Order of a run: source time in milliseconds, then claim; fits a signed 64-bit integer.
 
@@ -76,8 +84,10 @@ def add_arrival(tx: Connection, arrival: Arrival, *, token: str, local: str, now
 
 
 def arrivals(tx: Connection, *states: str) -> Sequence[Row[Any]]:
-    """Arrivals in the given states, oldest source time first."""
-    query = sa.select(t.arrival).where(t.arrival.c.state.in_(states)).order_by(t.arrival.c.mtime, t.arrival.c.id)
+    """Arrivals in the given states, oldest first by the time that counts (see `counted`)."""
+    mtime, claimed_at = t.arrival.c.mtime, t.arrival.c.claimed_at
+    at = sa.case((mtime > claimed_at, claimed_at), else_=mtime)
+    query = sa.select(t.arrival).where(t.arrival.c.state.in_(states)).order_by(at, t.arrival.c.id)
     return tx.execute(query).fetchall()
 
 

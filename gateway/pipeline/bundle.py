@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ from sqlalchemy.engine import Row
 
 from gateway.errors import FileError
 from gateway.formats.parts import together, unpacked
+from gateway.issues import sentence
+from gateway.journal import runs
 from gateway.model import ROW, Arrival, Table
 from gateway.pipeline.reading import Read
 from gateway.readers.parts import joined, of_file
@@ -24,14 +26,22 @@ from gateway.spool import RunFolder
 _LISTED = "files.json"
 _SAID = 12
 """Files a run's note names with their rows; of more, the acknowledgement tells."""
+_AHEAD = timedelta(minutes=1)
+"""A file may be dated so much later than it came without a word: clocks differ."""
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """One file or a set of them.
 
-    `arrival` says it as if it were one file: name of the answers, bytes of all, newest time. `id` and `claimed_at` are
-    those of the first file, for which the run is entered.
+    `arrival` says it as if it were one file: name of the answers, bytes of all, newest time that counts. `id` and
+    `claimed_at` are those of the first file, for which the run is entered.
     """
 
     id: int
@@ -40,12 +50,15 @@ class Bundle:
     sha256: str
     files: tuple[tuple[Path, str], ...]
     """Local bytes and name of each file, in order."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the files whatever is in them."""
 
     @classmethod
     def of_one(cls, row: Row[Any], sha256: str) -> Bundle:
         """Return an arrival by itself."""
-        arrival = Arrival(row.source, row.path, row.size, row.mtime)
-        return cls(row.id, row.claimed_at, arrival, sha256, ((Path(row.local), arrival.name),))
+        arrival = Arrival(row.source, row.path, row.size, runs.counted(row.mtime, row.claimed_at))
+        files = ((Path(row.local), arrival.name),)
+        return cls(row.id, row.claimed_at, arrival, sha256, files, dated_ahead([(row.path, row.mtime, row.claimed_at)]))
 
     @classmethod
     def of_several(cls, rows: Sequence[Row[Any]], name: str, *, named: bool) -> Bundle:
@@ -53,12 +66,31 @@ class Bundle:
 
         Its digest is that of their digests, and of their names where these are part of what they say (`named`).
         """
-        newest = max(rows, key=lambda row: (row.mtime, row.id))
-        arrival = Arrival(rows[0].source, name, sum(row.size for row in rows), newest.mtime)
+        newest = max(runs.counted(row.mtime, row.claimed_at) for row in rows)
+        arrival = Arrival(rows[0].source, name, sum(row.size for row in rows), newest)
         files = tuple((Path(row.local), row.path.rsplit("/", 1)[-1]) for row in rows)
         parts = [row.sha256 for row in rows] + ([name for _, name in files] if named else [])
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        return cls(rows[0].id, rows[0].claimed_at, arrival, digest, files)
+        notes = dated_ahead([(row.path, row.mtime, row.claimed_at) for row in rows])
+        return cls(rows[0].id, rows[0].claimed_at, arrival, digest, files, notes)
+
+
+def dated_ahead(files: Sequence[tuple[str, datetime, datetime]]) -> tuple[str, ...]:
+    """Say which time counts of files that are clearly dated later than they came: path, own time, arrival of each.
+
+    Of several the one that is furthest ahead is named.
+    """
+    ahead = [file for file in files if file[1] - file[2] > _AHEAD]
+    if not ahead:
+        return ()
+    path, dated, came = max(ahead, key=lambda file: file[1] - file[2])
+    more = f", and {len(ahead) - 1} more" if len(ahead) > 1 else ""
+    said = f"{path.rsplit('/', 1)[-1]} is dated {_moment(dated)} and came {_moment(came)}{more}"
+    return (sentence("FILE_FUTURE", detail=said),)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(slots=True)

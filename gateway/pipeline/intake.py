@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -16,11 +15,11 @@ from gateway.delivery.settle import Settler
 from gateway.delivery.setup import Grouping, Pinned, legs_written
 from gateway.errors import FileError, GatewayError
 from gateway.issues import CATALOGUE, sentence
-from gateway.journal import Journal, runs, sets
+from gateway.journal import Journal, refusals, runs, sets
 from gateway.mapping import MappingFile
 from gateway.model import Claim, Ending
 from gateway.outbox import Outbox, answer_name
-from gateway.pipeline.bundle import Bundle, keep_listing, kept_listing, lay_out
+from gateway.pipeline.bundle import Bundle, dated_ahead, keep_listing, kept_listing, lay_out, sha256_of
 from gateway.pipeline.expected import calls_of, seconds_of
 from gateway.pipeline.ours import told_run
 from gateway.pipeline.pin import digest_of, pin
@@ -32,7 +31,6 @@ from gateway.reports.answers import write_ack, write_refusal
 from gateway.reports.verdict import failed
 from gateway.spool import RunFolder, Spool
 
-_CHUNK = 1 << 20
 _Unread = tuple[str, RouteSetup, FileError]
 
 
@@ -60,14 +58,15 @@ class Intake:
 
     def enter(self, claim: Claim) -> int:
         """Write a claim to the journal; entering it again after a crash is the same arrival."""
+        now = self._journal.clock.now()
         with self._journal.begin() as tx:
-            return runs.add_arrival(
-                tx, claim.arrival, token=claim.token, local=str(claim.local), now=self._journal.clock.now()
-            )
+            for note in dated_ahead([(claim.arrival.path, claim.arrival.mtime, now)]):
+                self._journal.note(tx, f"source {claim.arrival.source}", "clock", note)
+            return runs.add_arrival(tx, claim.arrival, token=claim.token, local=str(claim.local), now=now)
 
     def take(self, row: Row[Any]) -> None:
         """Take one arrival in state `claimed` through its routes. What an interrupted take left is done anew."""
-        digest = _sha256(Path(row.local))
+        digest = sha256_of(Path(row.local))
         bundle = Bundle.of_one(row, digest)
         name = bundle.arrival.name
         with self._journal.begin() as tx:
@@ -217,7 +216,7 @@ class Intake:
         readout = reading.run(laid.path)
         if readout.rows == 0 and setup.route.empty != "no_change":
             raise _empty("FILE_NO_ROWS")
-        return readout, mapping, keep_listing(folder, laid.listed())
+        return readout, mapping, [*bundle.notes, *keep_listing(folder, laid.listed())]
 
     def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile, notes: list[str]) -> None:
         now = self._journal.clock.now()
@@ -275,7 +274,7 @@ class Intake:
                 out, run=run, partner=row.partner, route=row.route, file_name=row.file, size=row.size,
                 sha256=row.sha256, received_at=row.received_at, rows=row.rows, calls_expected=calls,
                 finish_expected=datetime.fromisoformat(finish) if finish else None, linked_run=row.first_run,
-                files=kept_listing(self._spool.run(run)),
+                files=kept_listing(self._spool.run(run)), notes=row.notes,
             )  # fmt: skip
             return True
 
@@ -316,16 +315,19 @@ class Intake:
         arrival = bundle.arrival
         partner, returned = self._returns(arrival.source)
         now = self._journal.clock.now()
+        told = {"code": error.code, "message": error.message, "fix": error.fix or CATALOGUE[error.code].fix}
 
         def write(out: Path) -> bool:
             write_refusal(
-                out, file_name=arrival.name, size=arrival.size, sha256=bundle.sha256, at=now, code=error.code,
-                message=error.message, fix=error.fix or CATALOGUE[error.code].fix, line=error.line, run=run,
+                out, file_name=arrival.name, size=arrival.size, sha256=bundle.sha256, at=now, line=error.line, run=run,
+                **told,
             )  # fmt: skip
             return True
 
         with self._journal.begin() as tx:
-            name = run or named or runs.fresh_run_id(tx, stamp)
+            name = run or named or refusals.fresh_name(tx, bundle.id, stamp)
+            if run is None:
+                refusals.add(tx, name, arrival=bundle.id, file=arrival.name, at=now, **told)
             self._journal.note(tx, run or f"arrival {bundle.id}", "refused", f"{arrival.name}: {error}")
         self._outbox.publish(
             partner, answer_name(arrival.name, name, "ack.json"), write, run=run, kind="ack.json",
@@ -366,7 +368,7 @@ class Intake:
         """Tell the partner that the file can't be processed for a reason of ours, and keep the file."""
         with self._journal.begin() as tx:
             sets.withdraw(tx, row.id)
-        self.give_up(Bundle.of_one(row, _sha256(Path(row.local))), None, error)
+        self.give_up(Bundle.of_one(row, sha256_of(Path(row.local))), None, error)
         self._end(row.id, Ending.REJECT)
 
     def give_up(self, bundle: Bundle, route: str | None, error: GatewayError) -> None:
@@ -388,11 +390,3 @@ class Intake:
 def _empty(code: str) -> FileError:
     kind = CATALOGUE[code]
     return FileError(code, kind.text, fix=kind.fix)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -15,6 +15,7 @@ from gateway.delivery.results import RunRows
 from gateway.errors import FileError
 from gateway.formats.parts import together, unpacked
 from gateway.issues import CATALOGUE
+from gateway.journal import runs
 from gateway.mapping import MappingFile, load_mapping
 from gateway.model import RowState, Summary, Table
 from gateway.pipeline.held import HeldFolder
@@ -108,7 +109,7 @@ def check_file(
     packed.mkdir()
     files = unpacked(file, packed, mapping.format.kind)
     plain = files[0] if len(files) == 1 else together(files, folder.file)
-    stamp = source_time or datetime.fromtimestamp(stat.st_mtime, UTC)
+    stamp = source_time or runs.counted(datetime.fromtimestamp(stat.st_mtime, UTC), now)
     counted = read if progress is None else _counted(read, progress)
     tally = Tally()
     reading = FileReading(

@@ -79,10 +79,11 @@ def write_ack(  # noqa: PLR0913  an acknowledgement states that many facts, each
     finish_expected: datetime | None,
     linked_run: str | None = None,
     files: Sequence[Mapping[str, Any]] = (),
+    notes: Sequence[str] = (),
 ) -> None:
     """Write the answer to a file that was taken. `size` in bytes, `sha256` in hexadecimal, times aware.
 
-    `files`: those of a run that has several, with `name`, `first_row` and `last_row`.
+    `files`: those of a run that has several, with `name`, `first_row` and `last_row`. `notes`: on the file as a whole.
     """
     _dump(
         out,
@@ -98,6 +99,7 @@ def write_ack(  # noqa: PLR0913  an acknowledgement states that many facts, each
             "finish_expected": _time(finish_expected),
             "linked_run": linked_run,
             **({"files": list(files)} if files else {}),
+            **({"notes": list(notes)} if notes else {}),
         },
     )
 
