@@ -39,6 +39,7 @@ class Updates:
         self._read_back = read_back
         self._heard: OrderedDict[str, News] = OrderedDict()
         self._vendor_of: OrderedDict[str, str] = OrderedDict()
+        """Vendor of a job; "" where it is of several."""
         self._parts: OrderedDict[str, str] = OrderedDict()
         """Job of a part of a call to the ticket of its batch."""
         self._lost: set[bytes] = set()
@@ -52,7 +53,7 @@ class Updates:
         if items.UNSENT in batch.memo:
             why = "there is nothing to end by this call"
             return Receipt(_DONE, closed=True, rest=RowState.SKIPPED, code="DEST_NOTHING", message=why)
-        texts, vendor = items.unpack(batch.memo["items"]), _vendor(batch.memo)
+        texts, vendor = items.unpack(batch.memo["items"]), batch.memo.get("vendor", "")
         if batch.body in self._lost and len(texts) >= 2 * self._account.profile.rest.limits.floor_products:
             # No answer came to it before, and it does no harm to send it in two.
             self._lost.discard(batch.body)
@@ -111,7 +112,7 @@ class Updates:
 
     def _prefix(self, vendor: str) -> str:
         """Name the vendor before what is said of its rows, where there are several: all have the same products."""
-        return f"vendor {vendor}: " if len(self._account.settings.vendors) > 1 else ""
+        return f"vendor {vendor}: " if vendor and len(self._account.settings.vendors) > 1 else ""
 
     def _of(self, item: Sent, state: State) -> pl.DataFrame | None:
         """Return what was learnt in this turn, with the vendor it is about."""
@@ -181,7 +182,8 @@ class Updates:
 
     def _send_on(self, item: Sent, state: State, texts: Sequence[str]) -> None:
         """Send parts that wait, as many as may be under way; cut again what is refused."""
-        vendor, vendors, buffer = _vendor(item.memo), item.memo.get("vendors", ""), int(item.memo["buffer"])
+        vendor, vendors = (item.memo.get(name, "") for name in ("vendor", "vendors"))
+        buffer = int(item.memo["buffer"])
         age = self._age(item)
         while (
             state.after is None
@@ -310,7 +312,7 @@ class Updates:
         if not over and not all(one.settled for one in verdicts):
             self._read_back.forget(self._account.settings.vendor_id(vendor))
             return None
-        if freed and self._last.get((item.operation, vendor)) != item.ticket:
+        if freed and self._last.get((item.operation, item.memo.get("vendor", ""))) != item.ticket:
             verdicts = [overtaken(one) for one in verdicts]
         return answers.frame(((part.start + v.at + 1, None), v.state, v.code, v.message) for v in verdicts)
 
@@ -346,9 +348,9 @@ class Updates:
         if found.state == answers.FAILED:
             message = f"the job {found.job} failed"
             return Receipt(found.job, closed=True, rest=RowState.REFUSED, code="DEST_REFUSED_BATCH", message=message)
-        vendor = self._vendor_of.get(found.job) or self._account.settings.vendor_named(found.vendor)
+        vendor = self._vendor_of.get(found.job, self._account.settings.vendor_named(found.vendor))
         by_sku = self._account.profile.rest.fields.identifier == "sku"
-        if found.state != answers.DONE or not found.url or vendor is None or not by_sku:
+        if found.state != answers.DONE or not found.url or not vendor or not by_sku:
             return wake
         try:
             body = self._calls.download(found.url)

@@ -157,6 +157,16 @@ def test_duplicates_are_no_fault_and_feedback_names_the_others(made):
     assert told[2] == "title: too long"
 
 
+def test_a_delivery_about_new_products_of_several_stores_only_wakes_their_call(made):
+    accepted = Response(202, {}, b'{"job_id":"j1"}')
+    destination = made(LISTED, accepted, Response(409, {}, b'{"message":"busy"}'))
+    (batch,) = encoded(destination, rows(MILK))
+    destination.submit(batch)
+    told = {"job_id": "j1", "job_status": "COMPLETED", "download_url": "/logs/1.csv", "vendor_id": "p1"}
+    assert destination.hear(json.dumps(told).encode(), {}) == {"j1": Receipt("j1", after=0.0)}
+    assert destination.submit(batch).message == "busy"  # it is about no store more than about the other
+
+
 def test_what_no_job_names_is_read_back_from_a_vendor_though_all_are_meant(made):
     accepted = Response(202, {}, b'{"job_id":"j1"}')
     page = {"products": [{"sku": "M", "price": 1.2, "active": True}], "total_pages": 1}
