@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
+import sqlalchemy as sa
 
 from gateway.contracts import contract
 from gateway.delivery.build import Builder
@@ -17,6 +19,7 @@ from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
 from gateway.delivery.setup import Target, leg_of, operations_for
 from gateway.journal import open_journal, runs
+from gateway.journal import tables as t
 from gateway.mapping import load_mapping
 from gateway.model import Arrival, Claim, Clock, Destination
 from gateway.operations import Operations
@@ -145,6 +148,17 @@ class Rig:
     def answers(self) -> set[str]:
         """Kinds of the answers in the partner's folder, names and runs taken off."""
         return {p.name.split(".", 3)[-1] for p in (self.folder / "outbox" / "acme").glob("*")}
+
+    def ack(self, name: str) -> dict[str, Any]:
+        """Return the one acknowledgement of a file."""
+        (found,) = (self.folder / "outbox" / "acme").glob(f"{name}.*.ack.json")
+        told: dict[str, Any] = orjson.loads(found.read_bytes())
+        return told
+
+    def endings(self) -> dict[str, str | None]:
+        """Return how the claim of each file ended, by its path; None where it did not."""
+        with self.journal.read() as tx:
+            return {row.path: row.ending for row in tx.execute(sa.select(t.arrival))}
 
     def close(self) -> None:
         """Give the journal back."""

@@ -36,32 +36,6 @@ quantity = "size"
 STAMPED = MAPPING + 'timestamp = { column = "at", optional = true, date = "yyyy-MM-dd HH:mm", zone = "UTC" }\n'
 
 
-@pytest.fixture
-def rigs(tmp_path):
-    made = []
-
-    def make(mapping=MAPPING, fields=("sku", "quantity"), **route):
-        clock = FakeClock()
-        there = BulkDestination(BulkSettings(fields=fields), clock=clock, account="there", name="there")
-        one = Rig(tmp_path / f"gateway{len(made)}", there, clock, mapping=mapping, **route)
-        made.append(one)
-        return one
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def endings(rig):
-    with rig.journal.read() as tx:
-        return {row.path: row.ending for row in tx.execute(sa.select(t.arrival))}
-
-
-def ack(rig, name):
-    (found,) = (rig.folder / "outbox/acme").glob(f"{name}.*.ack.json")
-    return orjson.loads(found.read_bytes())
-
-
 def spooled(rig, run):
     return pl.concat(list(rig.spool.run(run).blocks()))
 
@@ -80,9 +54,9 @@ class TestEmptyFiles:
         run = rig.drop("2.csv", content)
         rig.advance()
         assert rig.operations.run(run).state == "rejected"
-        assert endings(rig)["2.csv"] == ending
+        assert rig.endings()["2.csv"] == ending
         assert rig.destination.calls == calls
-        told = ack(rig, "2.csv")
+        told = rig.ack("2.csv")
         assert told["taken"] is False
         assert told["code"] == ("FILE_NO_ROWS" if content else "FILE_EMPTY")
 
@@ -96,9 +70,9 @@ class TestEmptyFiles:
         rig.advance()
         row = rig.operations.run(run)
         assert (row.state, row.rows, row.counts["states"]) == ("settled", 0, {})
-        assert endings(rig)["2.csv"] == "archive"
+        assert rig.endings()["2.csv"] == "archive"
         assert rig.destination.calls == calls
-        assert ack(rig, "2.csv")["taken"] is True
+        assert rig.ack("2.csv")["taken"] is True
 
     def test_rows_that_are_all_skipped_are_rows(self, rigs):
         rig = rigs(
@@ -107,7 +81,7 @@ class TestEmptyFiles:
         run = rig.drop("1.csv", "sku,quantity\na,1\n")
         rig.advance()
         assert rig.states(run) == {"skipped": 1}
-        assert endings(rig) == {"1.csv": "archive"}
+        assert rig.endings() == {"1.csv": "archive"}
 
 
 class TestPackedFiles:
@@ -131,19 +105,19 @@ class TestPackedFiles:
             archive.writestr("b.csv", GOOD)
         rig = rigs()
         rig.drop("1.zip", zipped.getvalue())
-        assert ack(rig, "1.zip")["code"] == "FILE_ARCHIVE"
-        assert endings(rig) == {"1.zip": "reject"}
+        assert rig.ack("1.zip")["code"] == "FILE_ARCHIVE"
+        assert rig.endings() == {"1.zip": "reject"}
 
     def test_half_a_gzip_is_refused(self, rigs):
         rig = rigs()
         rig.drop("1.csv.gz", gzip.compress(GOOD.encode() * 1000)[:-20])
-        assert ack(rig, "1.csv.gz")["taken"] is False
-        assert endings(rig) == {"1.csv.gz": "reject"}
+        assert rig.ack("1.csv.gz")["taken"] is False
+        assert rig.endings() == {"1.csv.gz": "reject"}
 
     def test_an_empty_gzip_is_an_empty_file(self, rigs):
         rig = rigs()
         rig.drop("1.csv.gz", gzip.compress(b""))
-        assert ack(rig, "1.csv.gz")["code"] == "FILE_EMPTY"
+        assert rig.ack("1.csv.gz")["code"] == "FILE_EMPTY"
 
 
 class TestPolicies:
@@ -166,7 +140,7 @@ class TestPolicies:
         run = rig.drop("1.csv", self.BAD)
         rig.advance()
         assert rig.results(run)["state"].to_list() == states
-        assert endings(rig) == {"1.csv": ending}
+        assert rig.endings() == {"1.csv": ending}
         assert (rig.destination.calls > 0) == ("applied" in states)
 
     def test_over_the_limit_every_row_has_its_own_fault_and_the_run_says_why(self, rigs):
@@ -264,7 +238,7 @@ class TestDuplicates:
         first = rig.drop("1.csv", GOOD)
         rig.clock.advance(60)
         assert rig.drop("2.csv", GOOD) == ""
-        told = ack(rig, "2.csv")
+        told = rig.ack("2.csv")
         assert (told["code"], told["taken"]) == ("FILE_DUPLICATE", False)
         assert first in told["message"]
 
@@ -274,7 +248,7 @@ class TestDuplicates:
         rig.clock.advance(60)
         run = rig.drop("2.csv", "nothing\n1\n")
         assert run != ""
-        assert ack(rig, "2.csv")["code"] != "FILE_DUPLICATE"
+        assert rig.ack("2.csv")["code"] != "FILE_DUPLICATE"
 
     def test_bytes_none_of_whose_rows_took_effect_may_come_again(self, rigs):
         rig = rigs()
@@ -335,7 +309,7 @@ class TestSeveralRoutes:
         rig.drop("1.csv", GOOD)
         rig.advance(2)
         assert self.found(rig) == {"stock": "settled", "other": "settled"}
-        assert endings(rig) == {"1.csv": "archive"}
+        assert rig.endings() == {"1.csv": "archive"}
 
     def test_a_file_one_route_can_not_use_is_archived_when_another_took_it(self, rigs):
         rig = rigs()
@@ -343,7 +317,7 @@ class TestSeveralRoutes:
         rig.drop("1.csv", GOOD)
         rig.advance()
         assert self.found(rig) == {"stock": "settled", "other": "rejected"}
-        assert endings(rig) == {"1.csv": "archive"}
+        assert rig.endings() == {"1.csv": "archive"}
         acks = [orjson.loads(p.read_bytes())["taken"] for p in (rig.folder / "outbox/acme").glob("*.ack.json")]
         assert sorted(acks) == [False, True]
 
@@ -351,14 +325,14 @@ class TestSeveralRoutes:
         rig = rigs()
         self.two(rig, MAPPING.replace('sku = "sku"', 'sku = "Artikel"'))
         rig.drop("1.csv", GOOD)
-        assert endings(rig) == {"1.csv": None}
+        assert rig.endings() == {"1.csv": None}
 
     def test_a_file_no_route_can_use_is_rejected(self, rigs):
         rig = rigs()
         self.two(rig, MAPPING.replace('sku = "sku"', 'sku = "Artikel"'))
         rig.drop("1.csv", "Something,else\n1,2\n")
         assert self.found(rig) == {"stock": "rejected", "other": "rejected"}
-        assert endings(rig) == {"1.csv": "reject"}
+        assert rig.endings() == {"1.csv": "reject"}
 
     def test_a_name_that_fits_one_route_goes_through_that_one(self, rigs):
         rig = rigs()
@@ -411,7 +385,7 @@ class TestFixedFiles:
         assert "other" not in found
         acks = (rig.folder / "outbox/acme").glob(f"{name}.*.ack.json")
         assert [p.name.removeprefix(name).split(".")[1] for p in acks] == [found["stock"].id]
-        assert endings(rig)[name] == "archive"
+        assert rig.endings()[name] == "archive"
         assert rig.operations.summary(first).first_run_rows == [(3, found["stock"].id)]
 
     @pytest.mark.parametrize("packed", [False, True])
@@ -437,7 +411,7 @@ class TestFixedFiles:
         assert found["stock"].state == "settled"
         assert "other" not in found
         assert len(list((rig.folder / "outbox/acme").glob(f"{name}.*.ack.json"))) == 1
-        assert endings(rig)[name] == "archive"
+        assert rig.endings()[name] == "archive"
 
     def test_what_was_passed_on_halfway_is_passed_on_after_a_crash(self, rigs, monkeypatch):
         rig = rigs()
@@ -487,8 +461,8 @@ class TestTrouble:
         rig.intake.trouble(row, WillNeverWork("The lookup table can't be read."))
         (run,) = rig.operations.runs()
         assert (run.state, run.notes) == ("rejected", ["The lookup table can't be read."])
-        assert ack(rig, "1.csv")["code"] == "FILE_TROUBLE"
-        assert endings(rig) == {"1.csv": "reject"}
+        assert rig.ack("1.csv")["code"] == "FILE_TROUBLE"
+        assert rig.endings() == {"1.csv": "reject"}
         rig.intake._read = read
         rig.clock.advance(60)
         again = rig.drop("2.csv", GOOD)
@@ -508,7 +482,7 @@ class TestInterruptions:
         rig.take()
         rig.advance()
         assert [row.id for row in rig.operations.runs()] == [run]
-        assert ack(rig, "1.csv")["taken"] is True
+        assert rig.ack("1.csv")["taken"] is True
         assert rig.states(run) == {"applied": 2}
 
     def test_a_run_that_settled_before_its_acknowledgement_gets_it(self, rigs):
@@ -519,8 +493,8 @@ class TestInterruptions:
             tx.execute(sa.update(t.arrival).values(state="claimed"))
         (rig.folder / "outbox/acme").joinpath(f"1.csv.{run}.ack.json").unlink()
         rig.take()
-        assert ack(rig, "1.csv")["taken"] is True
-        assert endings(rig) == {"1.csv": "archive"}
+        assert rig.ack("1.csv")["taken"] is True
+        assert rig.endings() == {"1.csv": "archive"}
 
     def test_a_refusal_without_a_run_keeps_its_name(self, rigs):
         rig = rigs()
@@ -530,7 +504,7 @@ class TestInterruptions:
             tx.execute(sa.update(t.arrival).values(state="claimed"))
         rig.clock.advance(60)
         rig.take()
-        assert ack(rig, "1.csv")["code"] == "FILE_ROUTE"
+        assert rig.ack("1.csv")["code"] == "FILE_ROUTE"
 
     def test_half_read_rows_are_read_again(self, rigs):
         rig = rigs()

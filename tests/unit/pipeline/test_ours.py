@@ -12,9 +12,7 @@ import xlsxwriter
 
 from gateway.pipeline.ours import told_run
 from gateway.readers import reader_for
-from gateway.testing.bulk import BulkDestination, BulkSettings
-from gateway.testing.clock import FakeClock
-from gateway.testing.rig import MAPPING, Rig
+from gateway.testing.rig import MAPPING
 
 FIELDS = '[fields]\nsku = "sku"\nquantity = "quantity"\n'
 XML = f'contract = "stock"\nversion = 1\n[format]\nkind = "xml"\nrecord = "/list/item"\n{FIELDS}'
@@ -41,21 +39,6 @@ def saved_again(path):
     with zipfile.ZipFile(out) as book:
         assert "xl/sharedStrings.xml" in book.namelist()
     return out.getvalue()
-
-
-@pytest.fixture
-def rigs(tmp_path):
-    made = []
-
-    def make(mapping, **options):
-        settings = BulkSettings(fields=("sku", "quantity"))
-        there = BulkDestination(settings, clock=FakeClock(), account="there", name="there")
-        made.append(Rig(tmp_path / "gateway", there, FakeClock(), mapping=mapping, **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 ITEM = b"<item><sku>%b</sku><quantity>%b</quantity></item>"

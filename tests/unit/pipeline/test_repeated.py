@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 
-from gateway.testing.bulk import BulkDestination, BulkSettings
-from gateway.testing.clock import FakeClock
-from gateway.testing.rig import MAPPING, Rig
-
 GOOD = "sku,quantity\na,1\nb,0\n"
-
-
-@pytest.fixture
-def rigs(tmp_path):
-    made = []
-
-    def make(**route):
-        clock = FakeClock()
-        there = BulkDestination(BulkSettings(fields=("sku", "quantity")), clock=clock, account="there", name="there")
-        made.append(Rig(tmp_path, there, clock, mapping=MAPPING, **route))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def ack(rig, name):
-    (found,) = (rig.folder / "outbox/acme").glob(f"{name}.*.ack.json")
-    return orjson.loads(found.read_bytes())
 
 
 class TestSameBytesByAnotherMapping:
@@ -79,7 +54,7 @@ class TestSameBytesByAnotherMapping:
         rig = rigs()
         before = self.first(rig)
         assert rig.drop("2.csv", self.FILE) == ""
-        told = ack(rig, "2.csv")
+        told = rig.ack("2.csv")
         assert told["code"] == "FILE_DUPLICATE"
         answer = f"1.csv.{before}.errors.csv"
         assert told["fix"] == (

@@ -22,9 +22,8 @@ from gateway.journal import tables as t
 from gateway.model import KEY, LINE, ROW
 from gateway.pipeline.sets import Seat, lacking, seat_of, waiting_sets
 from gateway.routes import SetRules
-from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock
-from gateway.testing.rig import MAPPING, Rig
+from gateway.testing.rig import MAPPING
 
 PARTS = SetRules(parts=r"(?P<set>.+)_part(?P<part>\d+)of(?P<of>\d+)")
 QUIET = SetRules(quiet=30)
@@ -42,27 +41,9 @@ product_id = "content"
 
 
 @pytest.fixture
-def rigs(tmp_path):
-    clock, made = FakeClock(), []
-
-    def make(rules=PARTS, mapping=MAPPING, place="gateway", **route):
-        there = BulkDestination(BulkSettings(fields=("sku", "quantity")), clock=clock, account="there", name="there")
-        made.append(Rig(tmp_path / place, there, clock, mapping=mapping, set=rules, **route))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def endings(rig):
-    with rig.journal.read() as tx:
-        return {row.path: row.ending for row in tx.execute(sa.select(t.arrival))}
-
-
-def ack(rig, name):
-    (found,) = (rig.folder / "outbox/acme").glob(f"{name}.*.ack.json")
-    return orjson.loads(found.read_bytes())
+def rigs(rigs):
+    clock = FakeClock()
+    return lambda rules=PARTS, place="gateway", **route: rigs(place=place, clock=clock, set=rules, **route)
 
 
 def answer(rig, name, kind):
@@ -118,7 +99,7 @@ class TestCountedParts:
         assert rig.drop("stock_part3of3.csv", THREE) == ""
         assert rig.drop("stock_part1of3.csv", ONE) == ""
         run = rig.drop("stock_part2of3.csv", TWO)
-        assert set(endings(rig).values()) == {None}
+        assert set(rig.endings().values()) == {None}
         rig.advance()
         row = rig.operations.run(run)
         assert (row.file, row.rows, row.state, row.size) == ("stock.csv", 5, "settled", len(ONE + TWO + THREE))
@@ -127,19 +108,19 @@ class TestCountedParts:
         assert results[LINE].to_list() == [2, 3, 5, 7, 8]
         assert results[KEY].str.strip_chars("\x1f").to_list() == ["a", "b", "c", "d", "e"]
         assert results["state"].to_list() == ["applied", "applied", "applied", "rejected", "applied"]
-        assert endings(rig) == dict.fromkeys([f"stock_part{n}of3.csv" for n in (1, 2, 3)], "archive")
+        assert rig.endings() == dict.fromkeys([f"stock_part{n}of3.csv" for n in (1, 2, 3)], "archive")
 
     def test_every_part_is_answered_at_once_and_the_run_names_the_rows_of_each(self, rigs):
         rig = rigs()
         drop_parts(rig, ONE, of=3)
-        told = ack(rig, "stock_part1of3.csv")
+        told = rig.ack("stock_part1of3.csv")
         assert (told["taken"], told["set"]["name"], told["set"]["part"], told["set"]["of"]) == (True, "stock.csv", 1, 3)
         assert told["set"]["missing"] == [2, 3]
         assert "waits for parts 2, 3" in told["message"]
         rig.drop("stock_part2of3.csv", TWO)
         run = rig.drop("stock_part3of3.csv", THREE)
-        assert "all parts are here" in ack(rig, "stock_part3of3.csv")["message"]
-        told = ack(rig, "stock.csv")
+        assert "all parts are here" in rig.ack("stock_part3of3.csv")["message"]
+        told = rig.ack("stock.csv")
         assert told["run"] == run
         assert told["files"] == [
             {"name": "stock_part1of3.csv", "first_row": 2, "last_row": 3},
@@ -170,30 +151,30 @@ class TestCountedParts:
     def test_other_headers_refuse_the_set_with_the_reason(self, rigs):
         rig = rigs()
         drop_parts(rig, ONE, "sku;amount\nc;3\n".replace(";", ","))
-        told = ack(rig, "stock.csv")
+        told = rig.ack("stock.csv")
         assert (told["taken"], told["code"]) == (False, "FILE_HEADER")
         assert "stock_part2of2.csv: " in told["message"]
         assert "column 2 is 'amount', in stock_part1of2.csv it is 'quantity'" in told["message"]
-        assert set(endings(rig).values()) == {"reject"}
+        assert set(rig.endings().values()) == {"reject"}
 
     @pytest.mark.parametrize("bad", ["", "%PDF-1.7"])
     def test_one_unusable_part_refuses_the_set_and_is_named(self, rigs, bad):
         rig = rigs()
         drop_parts(rig, ONE, bad)
-        assert ack(rig, "stock.csv")["message"].startswith("stock_part2of2.csv: ")
-        assert set(endings(rig).values()) == {"reject"}
+        assert rig.ack("stock.csv")["message"].startswith("stock_part2of2.csv: ")
+        assert set(rig.endings().values()) == {"reject"}
 
     def test_a_set_that_is_not_whole_in_time_is_refused_naming_what_lacks(self, rigs):
         rig = rigs(SetRules(parts=PARTS.parts, wait=3600))
         drop_parts(rig, ONE, TWO, of=4)
         rig.clock.advance(3590)
         rig.take()
-        assert set(endings(rig).values()) == {None}
+        assert set(rig.endings().values()) == {None}
         rig.clock.advance(10)
         rig.take()
-        assert set(endings(rig).values()) == {"reject"}
+        assert set(rig.endings().values()) == {"reject"}
         for name in ("stock_part1of4.csv", "stock_part2of4.csv"):
-            told = ack(rig, name)
+            told = rig.ack(name)
             assert (told["taken"], told["code"]) == (False, "FILE_SET_INCOMPLETE")
             assert "parts 3, 4 of 4 of stock.csv did not come in time" in told["message"]
         assert rig.operations.runs() == []
@@ -205,10 +186,10 @@ class TestCountedParts:
         first = drop_parts(rig, ONE, TWO)
         rig.advance()
         assert drop_parts(rig, ONE, TWO, name="other") == ""
-        told = ack(rig, "other.csv")
+        told = rig.ack("other.csv")
         assert told["code"] == "FILE_DUPLICATE"
         assert first in told["message"]
-        assert set(endings(rig).values()) == {"archive"}
+        assert set(rig.endings().values()) == {"archive"}
         assert drop_parts(rig, TWO, ONE, name="third") != ""
 
     def test_a_part_that_comes_twice_is_a_duplicate_and_the_set_goes_on(self, rigs):
@@ -216,10 +197,10 @@ class TestCountedParts:
         rig.drop("stock_part1of2.csv", ONE)
         rig.clock.advance(1)
         rig.drop("stock_part01of2.csv", ONE)
-        assert ack(rig, "stock_part01of2.csv")["code"] == "FILE_DUPLICATE"
+        assert rig.ack("stock_part01of2.csv")["code"] == "FILE_DUPLICATE"
         assert rig.drop("stock_part2of2.csv", TWO) != ""
         rig.advance()
-        assert set(endings(rig).values()) == {"archive"}
+        assert set(rig.endings().values()) == {"archive"}
 
     def test_parts_of_two_exports_are_never_put_together(self, rigs):
         rig = rigs()
@@ -227,8 +208,8 @@ class TestCountedParts:
         rig.clock.advance(60)
         rig.drop("stock_part01of3.csv", ONE.replace("a,1", "a,9"))
         for name in ("stock_part1of3.csv", "stock_part2of3.csv"):
-            assert "the set begins anew" in ack(rig, name)["message"]
-        assert endings(rig)["stock_part2of3.csv"] == "reject"
+            assert "the set begins anew" in rig.ack(name)["message"]
+        assert rig.endings()["stock_part2of3.csv"] == "reject"
         assert rig.drop("stock_part03of3.csv", THREE) == ""
         run = rig.drop("stock_part02of3.csv", TWO)
         rig.advance()
@@ -250,8 +231,8 @@ class TestCountedParts:
     def test_a_number_that_can_not_be_is_refused_by_itself(self, rigs):
         rig = rigs()
         rig.drop("stock_part4of3.csv", ONE)
-        assert ack(rig, "stock_part4of3.csv")["code"] == "FILE_SET_PART"
-        assert endings(rig) == {"stock_part4of3.csv": "reject"}
+        assert rig.ack("stock_part4of3.csv")["code"] == "FILE_SET_PART"
+        assert rig.endings() == {"stock_part4of3.csv": "reject"}
 
     def test_a_full_set_is_one_full_file(self, rigs):
         rig = rigs(mode="full", absent="zero", guard={"off": True})
@@ -277,7 +258,7 @@ class TestCountedParts:
                 rig.drop("stock_part2of2.csv", TWO)
         (one,) = rig.intake.sets.due({})
         rig.intake.sets.give_up(one, WillNeverWork("No lookup."))
-        assert set(endings(rig).values()) == {"reject"}
+        assert set(rig.endings().values()) == {"reject"}
         assert rig.intake.sets.due({}) == []
         assert [row.state for row in rig.operations.runs()] == ["rejected"]
 
@@ -343,9 +324,9 @@ class TestQuietTime:
         rig.advance()
         assert rig.operations.run(run).file == "a.csv+1"
         assert rig.states(run) == {"applied": 3}
-        assert endings(rig) == {"a.csv": "archive", "b.csv": "archive"}
-        assert [one["name"] for one in ack(rig, "a.csv+1")["files"]] == ["a.csv", "b.csv"]
-        assert "nothing new came for 30 seconds" in ack(rig, "b.csv")["message"]
+        assert rig.endings() == {"a.csv": "archive", "b.csv": "archive"}
+        assert [one["name"] for one in rig.ack("a.csv+1")["files"]] == ["a.csv", "b.csv"]
+        assert "nothing new came for 30 seconds" in rig.ack("b.csv")["message"]
 
     def test_one_file_alone_keeps_its_name(self, rigs):
         rig = rigs(QUIET)
@@ -399,7 +380,7 @@ class TestPictures:
         assert results.row(2, named=True)["code"] == "ROW_PICTURE"
         errors = answer(rig, "A 2_1.jpg+2", "errors.csv").read_text("utf-8-sig").splitlines()
         assert next(iter(csv.DictReader(errors)))["name"] == "B_1.png"
-        assert set(endings(rig).values()) == {"archive"}
+        assert set(rig.endings().values()) == {"archive"}
 
     def test_the_same_pictures_under_other_names_are_others(self, rigs):
         rig = rigs(QUIET, mapping=IMAGES)
@@ -433,8 +414,8 @@ class TestPictures:
         rig.drop("B_1.jpg", b"sku,quantity\n")
         rig.advance()
         assert rig.states(run) == {"applied": 1}
-        assert (ack(rig, "B_1.jpg")["code"], endings(rig)["B_1.jpg"]) == ("FILE_FORMAT", "reject")
-        assert "agreed is a picture" in ack(rig, "B_1.jpg")["message"]
+        assert (rig.ack("B_1.jpg")["code"], rig.endings()["B_1.jpg"]) == ("FILE_FORMAT", "reject")
+        assert "agreed is a picture" in rig.ack("B_1.jpg")["message"]
 
     def test_the_bytes_reach_the_contract_as_base64(self, rigs):
         rig = rigs(None, mapping=IMAGES)
