@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gateway.issues import filled
+from gateway.wording import filled
 
 FOLDER = Path(__file__).parent / "data"
 SEED = 20261122

@@ -10,6 +10,8 @@ from typing import Literal
 
 import polars as pl
 
+from gateway.wording import told
+
 
 @dataclass(frozen=True, slots=True)
 class IssueKind:
@@ -351,34 +353,6 @@ def sentence(code: str, *, field: str = "", value: str = "", detail: str = "") -
     return CATALOGUE[code].text.format(field=field, value=value, detail=detail)
 
 
-def filled(template: str, *parts: str | pl.Expr) -> pl.Expr:
-    """Return text with the parts (column names or expressions) in the places of `{}`; null where one of them is null.
-
-    What `polars.format` does, which panics over columns that have an empty chunk before another (polars 2.1).
-    """
-    texts = template.split("{}")
-    if len(texts) != len(parts) + 1:
-        raise ValueError(f"{template!r} has {len(texts) - 1} places for {len(parts)} parts.")
-    pieces: list[pl.Expr] = [pl.lit(texts[0])] if texts[0] else []
-    for part, text in zip(parts, texts[1:], strict=True):
-        pieces.append(pl.col(part) if isinstance(part, str) else part)
-        if text:
-            pieces.append(pl.lit(text))
-    return pl.concat_str(pieces)
-
-
-def _part(template: str) -> pl.Expr:
-    pieces: list[pl.Expr] = []
-    for position, literal in enumerate(template.split("{")):
-        name, brace, rest = literal.partition("}")
-        if position and brace:
-            pieces.append(pl.col(name).fill_null(""))
-            literal = rest  # noqa: PLW2901  what follows the placeholder is the literal part
-        if literal:
-            pieces.append(pl.lit(literal))
-    return pl.concat_str(pieces)
-
-
 WORDS = ("severity", "message", "fix")
 """Columns that `with_text` can add."""
 
@@ -403,6 +377,6 @@ def _words(issues: pl.DataFrame, words: tuple[str, ...]) -> list[pl.Series]:
     made = dict.fromkeys(words, pl.lit(None, pl.String))
     for code in issues["code"].unique().sort().to_list():
         kind, here = CATALOGUE[code], pl.col("code") == code
-        says = {"severity": pl.lit(kind.severity), "message": _part(kind.text), "fix": pl.lit(kind.fix)}
+        says = {"severity": pl.lit(kind.severity), "message": told(kind.text), "fix": pl.lit(kind.fix)}
         made = {name: pl.when(here).then(says[name]).otherwise(expression) for name, expression in made.items()}
     return issues.select(**made).get_columns()

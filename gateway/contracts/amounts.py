@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from gateway.contracts.rules import Record, Rule, needed_with, number, number_of
-from gateway.issues import filled
+from gateway.wording import filled
 
 PRICED = ("price", "discount_price", "amount", "regular_price")
 """Amounts that mean nothing without a price basis."""

@@ -13,8 +13,8 @@ from stdnum import ean
 
 from gateway.contracts.fields import Gtin
 from gateway.contracts.rules import Record, RowsRule, Rule, also_in_row, given, issues_of, stands
-from gateway.issues import filled
 from gateway.model import ROW
+from gateway.wording import filled
 
 DIGITS = {"EAN-13": 13, "EAN-8": 8, "UPC-A": 12, "GTIN-14": 14}
 """Types with a check digit, and how many digits they have."""

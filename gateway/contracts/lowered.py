@@ -9,8 +9,8 @@ import polars as pl
 
 from gateway.contracts.offers import promotion_type
 from gateway.contracts.rules import given
-from gateway.issues import filled
 from gateway.model import REGULAR
+from gateway.wording import filled
 
 _PROMOTION = (
     *("type", "price", "percentage", "amount", "buy_quantity", "get_quantity"),

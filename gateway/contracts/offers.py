@@ -11,8 +11,8 @@ from collections.abc import Callable
 import polars as pl
 
 from gateway.contracts.rules import Record, RowsRule, Rule, given, is_given, issues_of, stands
-from gateway.issues import filled
 from gateway.model import ROW, no_issues
+from gateway.wording import filled
 
 KINDS = {
     "final_price": ("price",),

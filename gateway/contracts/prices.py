@@ -14,8 +14,8 @@ import polars as pl
 from gateway.contracts.amounts import PRICED
 from gateway.contracts.fields.trade import currencies
 from gateway.contracts.rules import given, issues_of, stands
-from gateway.issues import filled
 from gateway.model import ROW, PriceTerms, no_issues
+from gateway.wording import filled
 
 LARGEST = "99999999.99"
 """No amount is above it, converted or not (8 digits and 2 decimals, as ledgers have them)."""

@@ -11,8 +11,8 @@ from decimal import Decimal
 import polars as pl
 
 from gateway.contracts.fields import Instant
-from gateway.issues import filled
 from gateway.model import ISSUE_SCHEMA, KEY, KEY_SEPARATOR, LINE, ROW
+from gateway.wording import filled
 
 Record = Mapping[str, str | None]
 """One row as canonical text by field; an absent field is a missing one."""

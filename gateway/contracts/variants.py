@@ -11,8 +11,8 @@ from collections.abc import Callable
 import polars as pl
 
 from gateway.contracts.rules import Record, RowsRule, Rule, also_in_row, given, is_given, issues_of, stands
-from gateway.issues import filled
 from gateway.model import ROW
+from gateway.wording import filled
 
 _PAIRS = (("variant1_type", "variant1_value"), ("variant2_type", "variant2_value"))
 VARIANT_FIELDS = tuple(field for pair in _PAIRS for field in pair)

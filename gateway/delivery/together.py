@@ -13,11 +13,11 @@ from gateway.contracts.rules import shown_key
 from gateway.delivery.baseline import Baseline
 from gateway.delivery.portions import Candidate, Portions
 from gateway.delivery.setup import Leg
-from gateway.issues import filled
 from gateway.journal import Journal
 from gateway.journal import tables as t
 from gateway.model import KEY, KEY_SEPARATOR, ROW
 from gateway.spool import Spool
+from gateway.wording import filled
 
 _RECORD, _OF = "@record", "@of"
 _SAID = {_RECORD: pl.UInt64, _OF: pl.UInt64, "run": pl.UInt32, ROW: pl.Int64, "seq": pl.Int64, "ended": pl.Boolean}

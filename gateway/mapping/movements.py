@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from gateway.issues import WARNINGS, filled
+from gateway.issues import WARNINGS
 from gateway.mapping.numbers import Number
 from gateway.model import ISSUE_SCHEMA, KEY_SEPARATOR, LINE, ROW, Draft
+from gateway.wording import filled
 
 SIGN, OPENING, DAY = "@sign", "@opening", "@day"
 """Columns of a draft that say how a row counts; they are in no contract."""

@@ -13,9 +13,9 @@ from functools import cached_property
 
 import polars as pl
 
-from gateway.issues import filled
 from gateway.mapping.steps import blame, choose, present
 from gateway.model import Kind
+from gateway.wording import filled
 
 PLAIN = "1234.5"
 _SPACES = " \u00a0\u2009\u202f"

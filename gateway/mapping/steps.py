@@ -12,8 +12,8 @@ import polars as pl
 
 from gateway.distinct import Distinct, looked_up
 from gateway.formats.blanks import WHITE
-from gateway.issues import filled
 from gateway.model import Kind
+from gateway.wording import filled
 
 _CUT = "\x1f"
 """Unit separator: stands in no text a partner means."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from gateway.issues import filled
 from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW
 from gateway.pipeline.setup import RouteSetup
 from gateway.routes import Policy
 from gateway.spool import STATE, RunFolder, read_block
+from gateway.wording import filled
 
 
 class Judging:

@@ -11,9 +11,9 @@ import polars as pl
 from gateway.contracts import Contract, RowsRule
 from gateway.contracts.rules import also_in_row, given, issues_of, shown_key
 from gateway.delivery.setup import Leg, effect_exists, legs_written
-from gateway.issues import filled
 from gateway.model import EACH, KEY, LIST_SEPARATOR, ROW
 from gateway.spool import STATE
+from gateway.wording import filled
 
 WHOLE = "@whole"
 """Key of a row as the file gives it, before the fields by which rows are not grouped are left out (String)."""

@@ -18,12 +18,12 @@ import numpy.typing as npt
 import polars as pl
 
 from gateway.formats.layout import CsvLayout
-from gateway.issues import filled
 from gateway.model import ISSUE_SCHEMA, LINE, ROW
 from gateway.readers.csv_plain import blanks_in, plain_text
 from gateway.readers.csv_shape import BLANKS, Part, Place, Shape, schema_of
 from gateway.readers.csv_strict import Record, StrictReader
 from gateway.readers.csv_tokens import Bytes, Cells, Mask, Places, find_cells
+from gateway.wording import filled
 
 _LF = 10
 _BOM = b"\xef\xbb\xbf"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from gateway.issues import filled, with_text
+from gateway.issues import with_text
 from gateway.model import LINE, ROW, Rows, Table
 from gateway.reports.raw import DAMAGED
 from gateway.reports.verdict import FAILED
+from gateway.wording import filled
 
 SHOWN_FAULTS = 5
 """Faults of one row that an errors file spells out; the rest is counted."""

@@ -11,7 +11,7 @@ import polars as pl
 from stdnum import ean
 
 from gateway.contracts.fields.base import CellCase, FieldType, Wording, wrong
-from gateway.issues import filled
+from gateway.wording import filled
 
 SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = r"\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"

@@ -18,8 +18,8 @@ from gateway.destinations.mirakl import sheet
 from gateway.destinations.mirakl.offers_read import Known
 from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.settings import MiraklSettings
-from gateway.issues import filled
 from gateway.model import KEY, ROW, Batch, Operation, PriceTerms, Reference, Repeat, no_issues
+from gateway.wording import filled
 
 OPERATION = "offer"
 _FIXED = ("sku", "product-id", "product-id-type")

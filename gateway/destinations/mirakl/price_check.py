@@ -15,8 +15,8 @@ from gateway.destinations.mirakl import price
 from gateway.destinations.mirakl.offer import other_currency
 from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.settings import MiraklSettings
-from gateway.issues import filled
 from gateway.model import ROW, Reference, no_issues
+from gateway.wording import filled
 
 _AMOUNT = pl.Decimal(38, 10)
 

@@ -13,8 +13,8 @@ import polars as pl
 from gateway.contracts.rules import given, issues_of
 from gateway.destinations.mirakl import sheet
 from gateway.destinations.mirakl.settings import MiraklSettings
-from gateway.issues import filled
 from gateway.model import KEY, ROW, Batch, Operation, Repeat, no_issues
+from gateway.wording import filled
 
 OPERATION = "product"
 ATTRIBUTE = "attributes."

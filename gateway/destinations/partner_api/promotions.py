@@ -22,8 +22,8 @@ from gateway.destinations.partner_api import items, standing
 from gateway.destinations.partner_api.memory import Record
 from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.settings import PartnerApiSettings
-from gateway.issues import filled
 from gateway.model import EACH, KEY, LIST_SEPARATOR, ROW, Batch, Operation, Reference, Repeat, Requirement, no_issues
+from gateway.wording import filled
 
 OPERATION = "promotion"
 ENDED = "ended"

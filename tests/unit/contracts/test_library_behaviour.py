@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 from stdnum import ean
 
-from gateway.issues import filled
+from gateway.wording import filled
 
 
 def cast(texts, kind):

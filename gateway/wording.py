@@ -1,0 +1,34 @@
+"""Sentences put together in columns; it knows none of them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def filled(template: str, *parts: str | pl.Expr) -> pl.Expr:
+    """Return text with the parts (column names or expressions) in the places of `{}`; null where one of them is null.
+
+    What `polars.format` does, which panics over columns that have an empty chunk before another (polars 2.1).
+    """
+    texts = template.split("{}")
+    if len(texts) != len(parts) + 1:
+        raise ValueError(f"{template!r} has {len(texts) - 1} places for {len(parts)} parts.")
+    pieces: list[pl.Expr] = [pl.lit(texts[0])] if texts[0] else []
+    for part, text in zip(parts, texts[1:], strict=True):
+        pieces.append(pl.col(part) if isinstance(part, str) else part)
+        if text:
+            pieces.append(pl.lit(text))
+    return pl.concat_str(pieces)
+
+
+def told(template: str) -> pl.Expr:
+    """Return text with columns in the places of their names in braces; a null is an empty text."""
+    pieces: list[pl.Expr] = []
+    for position, literal in enumerate(template.split("{")):
+        name, brace, rest = literal.partition("}")
+        if position and brace:
+            pieces.append(pl.col(name).fill_null(""))
+            literal = rest  # noqa: PLW2901  what follows the placeholder is the literal part
+        if literal:
+            pieces.append(pl.lit(literal))
+    return pl.concat_str(pieces)
