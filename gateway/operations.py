@@ -21,7 +21,7 @@ from gateway.delivery.settle import Settler
 from gateway.delivery.wanted_left import LeftBehind, left_behind
 from gateway.errors import WillNeverWork
 from gateway.issues import sentence
-from gateway.journal import Journal, batches, heard, runs
+from gateway.journal import Journal, batches, heard, refusals, runs, sets
 from gateway.journal import tables as t
 from gateway.model import ROW, RowState, Summary
 from gateway.pipeline.sets import waiting_sets
@@ -81,6 +81,7 @@ class Mark:
     """Arrivals that had ended by then."""
     runs: frozenset[str]
     """Runs that had ended by then."""
+    refusal: int
 
 
 class Operations:
@@ -235,7 +236,7 @@ class Operations:
             event = int(tx.scalar(sa.select(sa.func.max(t.event.c.id))) or 0)
             gone = frozenset(tx.scalars(sa.select(t.arrival.c.id).where(t.arrival.c.state == "ended")))
             ended = frozenset(tx.scalars(sa.select(t.run.c.id).where(t.run.c.ended_at.is_not(None))))
-        return Mark(event, gone, ended)
+            return Mark(event, gone, ended, refusals.last(tx))
 
     def runs_since(self, mark: Mark) -> list[Row[Any]]:
         """Runs that were open at the mark or are newer, oldest first."""
@@ -248,6 +249,28 @@ class Operations:
         query = sa.select(t.arrival).where(t.arrival.c.ending == "reject").order_by(t.arrival.c.id)
         with self._journal.read() as tx:
             return [row.path for row in tx.execute(query) if row.id not in mark.arrivals]
+
+    def refusals(self, limit: int = 20) -> Sequence[Row[Any]]:
+        """Files that came to no run, the newest first."""
+        with self._journal.read() as tx:
+            return refusals.newest(tx, limit)
+
+    def refusals_since(self, mark: Mark) -> Sequence[Row[Any]]:
+        """Files that came to no run since the mark, oldest first."""
+        with self._journal.read() as tx:
+            return refusals.since(tx, mark.refusal)
+
+    def refusal(self, name: str) -> Row[Any] | None:
+        """Return the file that came to no run by what stands for one in its answer's name; None: there is none."""
+        with self._journal.read() as tx:
+            return refusals.of_name(tx, name.strip().upper())
+
+    def run_of_answer(self, name: str) -> str | None:
+        """Return the run a set of files made, by what stands for a run in the answer of one of them; "": none yet."""
+        with self._journal.read() as tx:
+            one = sets.by_answer(tx, name.strip().upper())
+            made = [] if one is None or one.first is None else runs.of_arrival(tx, one.first)
+            return None if one is None else next((run.id for run in made if run.route == one.route), "")
 
     def events_since(self, event: int) -> Sequence[Row[Any]]:
         """Events after one, oldest first."""

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Row
 
 from gateway.cli import view
 from gateway.cli.session import Exit, Session, common, pass_session
-from gateway.cli.verdicts import facts_of, highest, of_run, said_of
-from gateway.operations import LaneStatus, Operations
+from gateway.cli.verdicts import facts_of, highest, of_refusal, of_run, refusal_facts, said_of
+from gateway.operations import LaneStatus, NoSuchRunError, Operations
 from gateway.reports.answers import summary_facts
 from gateway.reports.causes import Cause
 from gateway.settings import Loaded, load_settings
@@ -49,6 +49,7 @@ def status(session: Session, last: int) -> int:
             "unreturned_answers": operations.unreturned(),
             "paused": operations.paused(),
             "runs": [facts_of(row) for row in operations.runs(last)] if last else [],
+            "refused": [refusal_facts(one) for one in operations.refusals(last)] if last else [],
         }
     code = highest(
         [
@@ -118,7 +119,8 @@ def _print_status(facts: dict[str, Any]) -> None:
     ]
     view.table("Open imports", ("lane", "ticket~", "records#", "sent", "deadline"), opened)
     print_runs("Last runs", facts["runs"])
-    if not facts["runs"] and not lanes and not sets:
+    print_refused("Last files that were not taken", facts["refused"])
+    if not facts["runs"] and not facts["refused"] and not lanes and not sets:
         click.echo("Nothing has run yet.")
     if facts["unreturned_answers"]:
         click.echo(f"{facts['unreturned_answers']} answers wait for their partner's server.")
@@ -135,6 +137,12 @@ def print_runs(title: str, runs: list[dict[str, Any]]) -> None:
     view.table(title, ("run", "received", "file~", "route", "rows#", "state", "verdict~"), rows)
 
 
+def print_refused(title: str, refused: list[dict[str, Any]]) -> None:
+    """Print a list of files that came to no run."""
+    rows = [(r["id"], view.minute(r["at"]), r["file"], r["code"], r["message"], r["fix"]) for r in refused]
+    view.table(title, ("id", "at", "file~", "code", "why~", "do~"), rows)
+
+
 @click.command()
 @click.argument("run")
 @common
@@ -142,19 +150,37 @@ def print_runs(title: str, runs: list[dict[str, Any]]) -> None:
 def show(session: Session, run: str) -> int:
     """Show everything about one run.
 
-    Its balance, issues by cause, calls, answers and events; for a held one the reason. The exit code is the one the
-    run deserves.
+    Its balance, issues by cause, calls, answers and events; for a held one the reason. RUN may also be what stands in
+    its place in the name of an ack.json: a file that was refused, or that is part of a set. The exit code is the one
+    the run or the file deserves.
 
     Example: gateway show 2K7Q9X3MA
     """
     with open_operations(load_settings(session.config)) as operations:
-        row = operations.run(run)
+        refused = operations.refusal(run)
+        if refused is not None:
+            return _show_refused(session, refused)
+        made = operations.run_of_answer(run)
+        if made == "":
+            raise NoSuchRunError(
+                f"{run} is the answer to a file that waits for others.", fix="gateway status lists it."
+            )
+        row = operations.run(made or run)
         facts = _run_facts(operations, row)
     if session.json:
         view.emit(facts)
     else:
         _print_run(facts)
     return of_run(row)
+
+
+def _show_refused(session: Session, row: Row[Any]) -> Exit:
+    if session.json:
+        view.emit({**refusal_facts(row), "state": "refused"})
+    else:
+        click.echo(f"{row.file} was not taken ({row.code}, {view.moment(row.at)}).")
+        click.echo(f"{row.message}\n{row.fix}")
+    return of_refusal(row)
 
 
 def _run_facts(operations: Operations, row: Row[Any]) -> dict[str, Any]:

@@ -35,6 +35,19 @@ def of_run(row: Row[Any]) -> Exit:
             return Exit.WELL
 
 
+def of_refusal(row: Row[Any]) -> Exit:
+    """Judge a file that came to no run: where its content was taken already, or a newer one took its place, well."""
+    return Exit.WELL if row.code in {"FILE_DUPLICATE", "FILE_REPLACED"} else Exit.FILE
+
+
+def refusal_facts(row: Row[Any]) -> dict[str, Any]:
+    """Return what lists say about a file that came to no run, for machines; `id`: as in its answer's name."""
+    return {
+        "id": row.name, "file": row.file, "at": row.at, "code": row.code, "message": row.message, "fix": row.fix,
+        "exit": int(of_refusal(row)),
+    }  # fmt: skip
+
+
 def highest(codes: Iterable[Exit]) -> Exit:
     """Return the code that counts."""
     return max(codes, default=Exit.WELL)

@@ -61,6 +61,12 @@ def membership(tx: Connection, arrival: int, route: str) -> Row[Any] | None:
     return tx.execute(query.where(_MEMBER.c.arrival == arrival, _SET.c.route == route)).first()
 
 
+def by_answer(tx: Connection, answer: str) -> Row[Any] | None:
+    """Return the set of the file whose acknowledgement has this in the place of a run."""
+    query = sa.select(_SET).join(_MEMBER, _MEMBER.c.set == _SET.c.id)
+    return tx.execute(query.where(_MEMBER.c.answer == answer).order_by(_SET.c.id.desc())).first()
+
+
 def members(tx: Connection, identity: int) -> Sequence[Row[Any]]:
     """Arrivals of a set with `part` and `answer`, by part, path and claim; those that left are not among them."""
     query = (

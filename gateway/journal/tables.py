@@ -119,6 +119,19 @@ run = sa.Table(
     sa.Column("corrections", sa.Integer, nullable=False, default=0),
 )
 
+refusal = sa.Table(  # an answer that a file is not taken, where it came to no run
+    "refusal",
+    metadata,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.String, nullable=False, unique=True),  # what stands for a run in the answer's name
+    sa.Column("arrival", sa.ForeignKey("arrival.id"), nullable=False, index=True),
+    sa.Column("file", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("code", sa.String, nullable=False),
+    sa.Column("message", sa.String, nullable=False),
+    sa.Column("fix", sa.String, nullable=False),
+)
+
 leg = sa.Table(  # what one operation does with the rows of a run: a row has an effect in one or more of them
     "leg",
     metadata,

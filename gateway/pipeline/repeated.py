@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ def met_before(journal: Journal, spool: Spool, settler: Settler, setup: RouteSet
     name = bundle.arrival.name
     if newest.file != name and not name.lower().endswith(".zip") and is_named(setup):
         return None
-    if newest.state == "settled" and is_without_effect(newest):
+    if all(one.state == "settled" and is_without_effect(one) for one in (newest, *_retries(journal, newest))):
         return None
     changed = _reads_otherwise(newest, setup) and bool((_left(journal, spool, settler, newest) == _FAILED).any())
     return Before(newest, duplicate=not changed)
@@ -121,10 +122,8 @@ def _left(journal: Journal, spool: Spool, settler: Settler, before: Row[Any]) ->
     for state, again in _TAKEN.items():
         becomes[CODES[state]] = CODES[again]
     codes = becomes[ended]
-    with journal.read() as tx:
-        retries = list(tx.scalars(sa.select(t.run.c.id).where(t.run.c.retry_of == before.id).order_by(t.run.c.id)))
-    for name in retries:
-        retried = spool.run(name)
+    for one in _retries(journal, before):
+        retried = spool.run(one.id)
         later = _ended(retried)
         for block in retried.states():
             rows = block[ROW].to_numpy()
@@ -132,6 +131,11 @@ def _left(journal: Journal, spool: Spool, settler: Settler, before: Row[Any]) ->
             codes[rows] = np.where(told < _AGAIN, told, codes[rows])
     codes[[row for row, _ in settler.repaired(before.id) if row < codes.size]] = CODES[RowState.SUPERSEDED]
     return codes
+
+
+def _retries(journal: Journal, before: Row[Any]) -> Sequence[Row[Any]]:
+    with journal.read() as tx:
+        return tx.execute(sa.select(t.run).where(t.run.c.retry_of == before.id).order_by(t.run.c.id)).fetchall()
 
 
 def _ended(folder: RunFolder) -> npt.NDArray[np.uint8]:

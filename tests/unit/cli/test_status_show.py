@@ -75,6 +75,40 @@ def test_show_of_a_refused_file(call, place):
     assert "The file has no content." in result.stdout
 
 
+def test_a_file_no_route_takes_is_seen_everywhere(call, place):
+    (place / "inbox" / "prices.txt").write_text("A;1\n")
+    came = call("run", "--once")
+    assert came.exit_code == 2
+    (ack,) = (place / "outbox" / "acme").glob("prices.txt.*.ack.json")
+    name = ack.name.split(".")[2]
+    people = call("status")
+    assert people.exit_code == 0
+    for said in (came.stdout, people.stdout):
+        assert "Last files that were not taken" in said or "Files that were not taken" in said
+        assert name in said
+        assert "No file came" not in said
+        assert "Nothing has run yet" not in said
+    told = json.loads(call("status", "--json").stdout)["refused"]
+    assert [(one["id"], one["file"], one["code"]) for one in told] == [(name, "prices.txt", "FILE_ROUTE")]
+    shown = call("show", name.lower())
+    assert shown.exit_code == 2
+    assert "prices.txt was not taken (FILE_ROUTE" in shown.stdout
+    assert "No route takes 'prices.txt'" in shown.stdout
+    assert json.loads(call("show", name, "--json").stdout)["code"] == "FILE_ROUTE"
+
+
+def test_a_file_that_came_twice_is_told_and_is_no_fault(call, place, dropped):
+    dropped("stock_a.csv", "A1;5;\n")
+    assert call("run", "--once").exit_code == 0
+    dropped("stock_b.csv", "A1;5;\n")
+    result = call("run", "--once", "--json")
+    assert result.exit_code == 0
+    (told,) = json.loads(result.stdout)["refused"]
+    assert (told["file"], told["code"]) == ("stock_b.csv", "FILE_DUPLICATE")
+    assert call("show", told["id"]).exit_code == 0
+    assert [one["code"] for one in json.loads(call("run", "--once", "--json").stdout)["refused"]] == []
+
+
 def test_an_unknown_run(call, held):
     result = call("show", "NOSUCHRUN")
     assert result.exit_code == 3
@@ -94,6 +128,13 @@ def test_files_that_wait_for_others(call, place, dropped):
     assert people.exit_code == 0
     assert "Files that wait for others" in people.stdout
     assert "parts 1, 3" in people.stdout
+    (ack,) = (place / "outbox" / "acme").glob("stock_2of3.csv.*.ack.json")
+    waits = call("show", ack.name.split(".")[2])
+    assert (waits.exit_code, "waits for others" in waits.stderr) == (3, True)
+    dropped("stock_1of3.csv", "A2;5;\n")
+    dropped("stock_3of3.csv", "A3;5;\n")
+    assert call("run", "--once").exit_code == 0
+    assert "All 3 rows took effect." in call("show", ack.name.split(".")[2]).stdout
 
 
 def test_the_errors_file_is_named_as_it_was_written(call, place):
