@@ -1,4 +1,4 @@
-"""Asks destinations about open batches; a fault of ours with one of them does not keep the answers of all others."""
+"""Asks destinations about open batches; what is wrong with some of them does not keep the answers of all others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, MayWorkLater
 from gateway.model import Destination, Receipt, Sent
 
 _MOST = 16
@@ -19,7 +19,7 @@ _LONGEST_PAUSE = 300.0
 class Fault:
     """What happens when a batch is asked about. `tries`: how often it happened so far."""
 
-    said: str
+    error: GatewayError
     tries: int
 
     @property
@@ -30,7 +30,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Asked:
-    """Receipts by batch, faults by batch, and what stopped all questions, if anything did."""
+    """Receipts by batch, faults by batch, and what stopped the questions of the lane that asks, if anything did."""
 
     answers: dict[int, Receipt] = field(default_factory=dict)
     faults: dict[int, Fault] = field(default_factory=dict)
@@ -45,8 +45,12 @@ class Asker:
     def __init__(self) -> None:
         self._faults: dict[int, Fault] = {}
 
-    def ask(self, destination: Destination, sent: Sequence[Sent]) -> Asked:
-        """Ask about batches of one account, all in one where none is known to be at fault. Never raises."""
+    def ask(self, destination: Destination, sent: Sequence[Sent], own: Collection[str]) -> Asked:
+        """Ask about batches of one account, all in one where none is known to be at fault. Never raises.
+
+        `own`: operations of the lane that asks. Where others are refused, as where each has a token of its own, that is
+        their lanes' trouble.
+        """
         told = Asked()
         groups = [[one for one in sent if one.batch_id not in self._faults]]
         groups += [[one] for one in sent if one.batch_id in self._faults][:_MOST]
@@ -59,14 +63,20 @@ class Asker:
             try:
                 told.answers |= destination.poll(group)
             except GatewayError as error:
-                told.trouble = error
-                return told
+                named = dict.fromkeys(one.operation for one in group)
+                if isinstance(error, MayWorkLater) or (len(named) == 1 and not named.keys().isdisjoint(own)):
+                    told.trouble = error
+                    return told
+                if len(named) > 1:
+                    groups[:0] = [[one for one in group if one.operation == name] for name in named]
+                else:
+                    self._keep(group, error, told)
             except Exception as error:  # noqa: BLE001  a fault of ours with one batch must not stop its account
                 if len(group) > 1 and asked < _MOST:
                     middle = len(group) // 2
                     groups[:0] = [group[:middle], group[middle:]]
                 else:
-                    self._keep(group, error, told)
+                    self._keep(group, self._failed(group, error), told)
             else:
                 told.cleared |= {one.batch_id for one in group if self._faults.pop(one.batch_id, None) is not None}
         return told
@@ -78,17 +88,20 @@ class Asker:
 
     def fault(self, batches: Collection[int]) -> GatewayError | None:
         """Return what is wrong with the first of these batches that can't be asked about."""
-        found = next((self._faults[one] for one in sorted(batches) if one in self._faults), None)
-        return None if found is None else GatewayError(found.said, fix="Tell the maintainers; the log has the trace.")
+        return next((self._faults[one].error for one in sorted(batches) if one in self._faults), None)
 
-    def _keep(self, group: Sequence[Sent], error: Exception, told: Asked) -> None:
+    def _failed(self, group: Sequence[Sent], error: Exception) -> GatewayError:
+        """Return what is said of a fault of ours."""
         named = group[0].ticket or f"batch {group[0].batch_id}"
         named = f"the call {named}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
         if not any(one.batch_id in self._faults for one in group):  # the trace once: it is the same every time
             structlog.get_logger("gateway").exception("a call can't be asked about", calls=named)
         said = f"The program failed when it asked about {named} ({type(error).__name__}: {error})."
+        return GatewayError(said, fix="Tell the maintainers; the log has the trace.")
+
+    def _keep(self, group: Sequence[Sent], error: GatewayError, told: Asked) -> None:
         for one in group:
             known = self._faults.get(one.batch_id)
             self._faults[one.batch_id] = told.faults[one.batch_id] = Fault(
-                said, 1 if known is None else known.tries + 1
+                error, 1 if known is None else known.tries + 1
             )

@@ -230,7 +230,7 @@ class Sender:
     def poll(self, setup: LaneSetup) -> list[str]:
         """Ask about all open batches of the account that are due; returns the consignments something was learnt of.
 
-        A batch that can't be asked about for a fault of ours is tried again; `fault` says so of its lane.
+        A batch that can't be asked about by itself is tried again; `fault` says so of its lane.
         """
         with self._polled.setdefault(setup.destination.account, threading.Lock()):
             return self._poll(setup)
@@ -241,7 +241,7 @@ class Sender:
             due = list(batches.due(tx, setup.destination.account, now))
         if not due:
             return []
-        asked = self._asker.ask(setup.destination, [batches.as_sent(b, now) for b in due])
+        asked = self._asker.ask(setup.destination, [batches.as_sent(b, now) for b in due], _own(setup))
         told = [(b, asked.answers[b.id]) for b in due if b.id in asked.answers]
         self._store(setup, told)
         if asked.trouble is None:
@@ -255,7 +255,7 @@ class Sender:
         return sorted(learnt | {b.consignment for b in due if b.id in asked.faults or b.id in asked.cleared})
 
     def fault(self, setup: LaneSetup) -> GatewayError | None:
-        """Return what keeps open batches of the lane from being asked about, where that is a fault of ours."""
+        """Return what keeps open batches of the lane from being asked about, where others were."""
         with self._journal.read() as tx:
             return self._asker.fault({b.id for b in batches.of_lane(tx, setup.name, ["open"])})
 
@@ -278,6 +278,12 @@ class Sender:
 def poll_pause(operation: Operation) -> float:
     """Seconds between two questions where the destination names none: a share of the deadline, within bounds."""
     return min(60.0, max(0.2, operation.deadline / 500))
+
+
+def _own(setup: LaneSetup) -> set[str]:
+    """Return the operations that batches of a lane have: where prices are computed, those that send them."""
+    base = [one.name for one in setup.destination.operations if one.wanted == "base"] if setup.wanted else []
+    return {*base, *(leg.operation.name for leg in setup.legs)}
 
 
 def _of_others(b: Row[Any], receipt: Receipt) -> Receipt:

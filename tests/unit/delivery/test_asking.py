@@ -1,10 +1,12 @@
 """A fault of ours with one call: what else of its account goes on, what is shown, and that it is tried again."""
 
+from dataclasses import replace
+
 import pytest
 from structlog.testing import capture_logs
 
 from gateway.delivery.asking import Asker
-from gateway.errors import Unreachable
+from gateway.errors import Refused, Unreachable
 from gateway.model import Receipt, RowState, Sent
 from gateway.testing.hostile import Further, HostileDestination, Step
 from gateway.testing.texts import mapping
@@ -24,15 +26,15 @@ def logged():
 
 @pytest.fixture
 def broken(monkeypatch):
-    """Operations whose calls can't be asked about."""
+    """Operations whose calls can't be asked about, with what is raised then."""
     poll = HostileDestination.poll
 
-    found = set()
+    found = {}
 
     def polled(self, sent):
         for one in sent:
             if one.operation in found:
-                raise KeyError("job_status")
+                raise found[one.operation]
         return poll(self, sent)
 
     monkeypatch.setattr(HostileDestination, "poll", polled)
@@ -48,9 +50,19 @@ def settled(rig, run):
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_other_lanes_of_the_account_go_on(rigs, clock, broken, first):
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("job_status"), "KeyError: 'job_status'"),
+        (
+            Refused("The token for offers is refused.", fix="Renew it.", status="403"),
+            "for offers is refused. Renew it.",
+        ),
+    ],
+)
+def test_other_lanes_of_the_account_go_on(rigs, clock, broken, first, error, said):
     rig = rigs(Step(polls=2), Step(polls=2), mapping=MAPPING, further=(OFFER,), look_interval=5.0)
-    broken.add("offer")
+    broken["offer"] = error
     one = rig.drop("a.csv", FILE)
     order = [STOCK_LANE, OFFER_LANE][:: 1 - 2 * first]
     for _ in range(8):
@@ -61,7 +73,7 @@ def test_other_lanes_of_the_account_go_on(rigs, clock, broken, first):
     assert lanes(rig)[STOCK_LANE].trouble is None
     shown = lanes(rig)[OFFER_LANE]
     assert shown.open_batches == 1
-    assert "KeyError: 'job_status'" in shown.trouble
+    assert said in shown.trouble
     assert not settled(rig, one)
     two = rig.drop("b.csv", "sku,quantity,unit\nk2,2,\n")  # stock only
     for _ in range(8):
@@ -73,7 +85,7 @@ def test_other_lanes_of_the_account_go_on(rigs, clock, broken, first):
 
 def test_the_lane_itself_goes_on_sending_and_ends_its_call_by_the_deadline(rigs, clock, broken):
     rig = rigs(Step(polls=2), Step(polls=2), deadline=600.0, look_interval=5.0)
-    broken.add("write")
+    broken["write"] = KeyError("job_status")
     one = rig.drop("a.csv", "sku,quantity\nk1,1\n")
     rig.advance()
     clock.advance(5)
@@ -90,7 +102,7 @@ def test_the_lane_itself_goes_on_sending_and_ends_its_call_by_the_deadline(rigs,
 
 def test_it_is_tried_again_and_trouble_ends_with_an_answer(rigs, clock, broken, logged):
     rig = rigs(Step(polls=1), look_interval=1.0)
-    broken.add("write")
+    broken["write"] = KeyError("job_status")
     run = rig.drop("a.csv", "sku,quantity\nk1,1\n")
     rig.advance()
     waits = []
@@ -114,6 +126,9 @@ def test_it_is_tried_again_and_trouble_ends_with_an_answer(rigs, clock, broken, 
 # ---------------------------------------------------------------- what is asked
 
 
+OWN = ("write",)
+
+
 class Asking:
     def __init__(self, *bad, error=KeyError("x")):  # noqa: B008  an error is a value here
         self.bad, self.error, self.asked = set(bad), error, []
@@ -131,25 +146,34 @@ def sent(clock, count):
 
 def test_only_the_call_at_fault_is_left_out_and_asked_alone_from_then_on(clock):
     asker, there = Asker(), Asking(5)
-    told = asker.ask(there, sent(clock, 8))
+    told = asker.ask(there, sent(clock, 8), OWN)
     assert sorted(told.answers) == [0, 1, 2, 3, 4, 6, 7]
     assert list(told.faults) == [5]
-    assert "t5" in told.faults[5].said
+    assert "t5" in str(told.faults[5].error)
     there.asked.clear()
-    assert asker.ask(there, sent(clock, 8)).faults[5].tries == 2
+    assert asker.ask(there, sent(clock, 8), OWN).faults[5].tries == 2
     assert there.asked == [[0, 1, 2, 3, 4, 6, 7], [5]]
 
 
 def test_a_fault_with_every_call_asks_a_bounded_number_of_times(clock):
     asker, there = Asker(), Asking(*range(200))
-    assert len(asker.ask(there, sent(clock, 200)).faults) == 200
+    assert len(asker.ask(there, sent(clock, 200), OWN).faults) == 200
     assert len(there.asked) < 40
     there.asked.clear()
-    asker.ask(there, sent(clock, 200))
+    asker.ask(there, sent(clock, 200), OWN)
     assert len(there.asked) == 16
 
 
 def test_trouble_with_the_account_is_no_fault_of_a_call(clock):
     asker, there = Asker(), Asking(1, error=Unreachable("away"))
-    told = asker.ask(there, sent(clock, 3))
+    told = asker.ask(there, sent(clock, 3), OWN)
     assert (told.trouble, told.faults, len(there.asked)) == (there.error, {}, 1)
+
+
+def test_what_is_refused_of_others_is_their_lanes_trouble(clock):
+    asker, there = Asker(), Asking(1, error=Refused("no", status="403"))
+    mine, other = sent(clock, 2)
+    told = asker.ask(there, [mine, replace(other, operation="offer")], OWN)
+    assert (told.trouble, list(told.answers), list(told.faults)) == (None, [0], [1])
+    told = asker.ask(there, [replace(mine, batch_id=1), replace(other, operation="offer", batch_id=7)], OWN)
+    assert told.trouble is there.error
