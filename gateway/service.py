@@ -121,6 +121,8 @@ class Service:
         self.intake.settle_arrivals()
         self._unrecovered |= self.sources.keys()
         for name, source in self.sources.items():
+            if self._stop.is_set():
+                return
             try:
                 self._recover(name, source)
             except GatewayError as error:

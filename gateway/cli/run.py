@@ -211,6 +211,8 @@ class _Runner:
             gateway.close()
             raise
         self._gateway = gateway
+        if self._ended.is_set():  # the signal came before there was anything to stop
+            gateway.service.stop()
         self._seen = gateway.operations.mark().event
         self._log.info(
             "gateway started", settings=str(loaded.path), state=str(loaded.settings.state),

@@ -4,10 +4,16 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
+
+from gateway.cli.watch import SettingsWatch
+from gateway.errors import SettingsError
+from gateway.settings import load_settings
+from gateway.wiring import wire
 
 
 class Running:
@@ -119,3 +125,58 @@ def _put(path, text):
     part = path.with_suffix(".part")
     part.write_text(text)
     part.replace(path)
+
+
+class Told:
+    """Sends SIGTERM to this process while the `number`-th gateway is wired, and once more where that was not heeded."""
+
+    def __init__(self, number):
+        self.number = number
+        self.wired = 0
+        self.again = threading.Timer(10, self._again)
+        self.lost = False
+
+    def __call__(self, loaded):
+        self.wired += 1
+        if self.wired == self.number:
+            signal.raise_signal(signal.SIGTERM)
+            for thread in threading.enumerate():
+                if thread.name == "stop":
+                    thread.join()
+            self.again.start()
+        return wire(loaded)
+
+    def _again(self):
+        self.lost = True
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("options", [(), ("--once",)])
+def test_a_signal_during_the_start_is_heeded(place, call, dropped, monkeypatch, options):
+    dropped("stock_a.csv", "A1;5;\n")
+    told = Told(1)
+    monkeypatch.setattr("gateway.cli.run.wire", told)
+    ended = call("run", *options)
+    told.again.cancel()
+    assert (ended.exit_code, told.lost, told.wired) == (0, False, 1)
+    assert (place / "inbox" / "stock_a.csv").exists()  # nothing was begun
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_signal_while_settings_are_taken_up_is_heeded(place, call, monkeypatch, refused):
+    told = Told(2)
+
+    def wired(loaded):
+        made = told(loaded)
+        if told.wired == 2 and refused:
+            made.close()
+            raise SettingsError("the new ones can't be used")
+        return made
+
+    monkeypatch.setattr("gateway.cli.run.wire", wired)
+    fresh = [load_settings(place / "gateway.toml")]
+    monkeypatch.setattr(SettingsWatch, "changed", lambda _: fresh.pop() if fresh else None)
+    ended = call("run")
+    told.again.cancel()
+    assert (ended.exit_code, told.lost) == (0, False)
+    assert told.wired == 2 + refused
