@@ -17,6 +17,7 @@ from gateway.cli.session import Exit, Factor, Session, common, pass_session
 from gateway.clock import SystemClock
 from gateway.errors import SettingsError
 from gateway.twin.drop import Account, Drop
+from gateway.twin.keeping import held
 from gateway.twin.serving import SYSTEMS, serve
 
 FACTOR = Factor(min=0, max=1e6, min_open=True)
@@ -43,9 +44,9 @@ def twin(session: Session, system: str, speed: float, port: int, folder: Path, o
     """Run a local stand-in of a system at the other end.
 
     It runs until it is stopped, listens on this machine only and keeps the rules of the real system: limits, delays,
-    error reports. Its first lines say how it is reached and which pages show what it was told; GET /twin says it again.
-    The drop shows DIR/files to its account; its password is that of GATEWAY_DROP_PASSWORD, or a new one in
-    DIR/password, and DIR/known_hosts holds its host key.
+    error reports. Its first lines say how it is reached, which pages show what it was told, and settings that fit it;
+    GET /twin says it again. The drop shows DIR/files to its account; its password is that of GATEWAY_DROP_PASSWORD, or
+    a new one in DIR/password, and DIR/known_hosts holds its host key. A second one of a system needs another DIR.
 
     Example: gateway twin mirakl --speed 300 --dir twins
     """
@@ -90,7 +91,7 @@ def _drop(folder: Path, port: int, user: str, stop: threading.Event, announce: C
             f"{folder} can't be written to: {error.strerror or error}.", fix="Name another --dir."
         ) from error
     account = Account(user, folder / "files", word)
-    with Drop(folder, [account], SystemClock(), port=port) as drop:
+    with held(folder, "drop"), Drop(folder, [account], SystemClock(), port=port) as drop:
         (folder / "known_hosts").write_text(f"{drop.known_hosts_line}\n", "utf-8")
         announce(f"drop at {drop.host}:{drop.port}, user {user}, host key in {folder / 'known_hosts'}")
         stop.wait()

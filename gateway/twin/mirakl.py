@@ -227,7 +227,8 @@ class MiraklTwin(Site):
     async def _about_page(self, _request: Request) -> Response:
         shops = list(self.settings.shop_ids)
         about = {"system": "mirakl", "speed": self.clock.speed, "shops": shops}
-        return json_answer(about | mirakl_guide.facts(self.settings))
+        about |= mirakl_guide.facts(self.settings)
+        return json_answer(about | {"settings": "\n".join(mirakl_guide.section(self.settings, self.url))})
 
     def _wanted_shop(self, request: Request) -> int:
         wanted = request.query_params.get("shop_id", str(self.settings.default_shop))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gateway.twin.mirakl_catalog import BRAND_ROLE, CATEGORY_ROLE, DESCRIPTION_ROLE, SKU_ROLE, TITLE_ROLE, Attribute
 from gateway.twin.mirakl_reference import STATES
@@ -21,6 +21,17 @@ _COLUMNS = {
 """Fields of a gateway's catalog and the role of the attribute each of them fills; "" where there is none."""
 
 
+PAGES: Mapping[str, str] = {
+    "shelf": "products, offers, prices and discounts, one row per article",
+    "offers": "stock of each offer, by warehouse",
+    "changes": "what imports changed of products, offers and prices",
+    "effects": "what imports changed of stock",
+    "calls": "",
+    "faults": "",
+}
+"""Pages that show something, and what where its name does not tell: GET /twin/NAME."""
+
+
 def facts(settings: MiraklTwinSettings) -> dict[str, object]:
     """Return the codes the twin takes, for machines."""
     catalog = settings.catalog
@@ -31,25 +42,28 @@ def facts(settings: MiraklTwinSettings) -> dict[str, object]:
         "categories": {node.code: _path(settings, node.code) for node in catalog.categories if catalog.leaf(node.code)},
         "attributes": {one.code: one.requirement for one in catalog.attributes if one.requirement != "DISABLED"},
         "values": {one.code: sorted(one.codes) for one in catalog.lists},
+        "pages": [f"/twin/{name}" for name in PAGES],
     }
 
 
 def guide(settings: MiraklTwinSettings) -> list[str]:
-    """Return the same in lines for people, and a settings section that fits."""
+    """Return the same in lines for people."""
     catalog = settings.catalog
     key = settings.keys[0]
     leaves = [node.code for node in catalog.categories if catalog.leaf(node.code)]
     lists = "; ".join(f"{one.code}: {', '.join(code for code, _ in one.values)}" for one in catalog.lists)
     return [
         f"API key {key.key}, shop {key.shops[0]} ({settings.shop_name}), which sells in {settings.currency}",
-        "pages: /twin (all this for machines), /twin/offers, /twin/effects, /twin/calls",
+        f"pages: /twin (all this for machines), {', '.join(map(_page, PAGES))}",
         f"categories that take products: {', '.join(f'{code} ({_path(settings, code)})' for code in leaves)}",
         *_attributes(catalog.attributes, {node.code: node.label for node in catalog.categories}),
         f"values: {lists}",
         f"offer states: {', '.join(f'{code} ({label})' for code, label, active in STATES if active)}",
-        "settings for it, the key in the environment as TWIN_KEY and the address above as host:",
-        *(f"    {line}" for line in _section(settings)),
     ]
+
+
+def _page(name: str) -> str:
+    return f"/twin/{name} ({PAGES[name]})" if PAGES[name] else f"/twin/{name}"
 
 
 def _path(settings: MiraklTwinSettings, code: str) -> str:
@@ -69,7 +83,8 @@ def _attributes(attributes: Iterable[Attribute], labels: dict[str, str]) -> list
     ]
 
 
-def _section(settings: MiraklTwinSettings) -> list[str]:
+def section(settings: MiraklTwinSettings, url: str) -> list[str]:
+    """Return a settings section that fits a twin at `url`, by lines; the key is the environment's TWIN_KEY."""
     roles = {one.role: one.code for one in settings.catalog.attributes if one.role}
     columns = ", ".join(f'{field} = "{roles.get(role, "")}"' for field, role in _COLUMNS.items())
     images = ", ".join(f'"{one.code}"' for one in settings.catalog.attributes if one.kind == "MEDIA")
@@ -77,11 +92,12 @@ def _section(settings: MiraklTwinSettings) -> list[str]:
     return [
         "[destinations.shop]",
         'kind = "mirakl"',
-        'host = "http://127.0.0.1:PORT"',
+        f'host = "{url}"',
         f"shop_id = {settings.keys[0].shops[0]}",
         'api_key = { env = "TWIN_KEY" }',
         f'currency = "{settings.currency}"',
         'price_basis = "net"  # or "gross"',
+        f'condition = "{next(code for code, _, active in STATES if active)}"  # of offers whose row says none',
         f"product_columns = {{ {columns} }}",
         f"image_columns = [{images}]",
         f"variant_columns = {{ {variants} }}",

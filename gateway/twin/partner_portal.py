@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from gateway.errors import SettingsError
 from gateway.twin.answering import json_answer, json_object
+from gateway.twin.partner_settings import PartnerTwinSettings
 from gateway.twin.partner_state import Upload
 
 if TYPE_CHECKING:
@@ -30,6 +31,23 @@ SETS: Mapping[str, str] = {
     "faults": '{"fails": 1, "only": "C1"}, or any other fault that GET shows',
 }
 """Pages that set something: POST /twin/NAME, with what it takes."""
+
+
+def section(settings: PartnerTwinSettings, url: str) -> list[str]:
+    """Return a settings section that fits a platform at `url`, by lines; the token is the environment's TWIN_TOKEN."""
+    chain = settings.chains[0]
+    return [
+        "[destinations.chain]",
+        'kind = "partner_api"',
+        'brand = "foodpanda"',
+        'channel = "rest"',
+        f'host = "{url}"',
+        f'chain_id = "{chain.chain_id}"',
+        'tokens = { all = { env = "TWIN_TOKEN" } }',
+        'price_basis = "gross"  # or "net"',
+        'currency = "EUR"',
+        f"vendors = {{ {', '.join(f'{vendor.vendor_id} = {{}}' for vendor in chain.vendors)} }}",
+    ]
 
 
 class Portal:
@@ -79,6 +97,7 @@ class Portal:
             "sftp": place,
             "pages": [f"/twin/{name}" for name in SHOWN],
             "sets": {f"/twin/{name}": takes for name, takes in SETS.items()},
+            "settings": "\n".join(section(twin.settings, twin.url)),
         }
 
     def _jobs(self) -> list[dict[str, Any]]:

@@ -17,6 +17,9 @@ from gateway.twin.clock import TwinClock
 from gateway.twin.sellerscommerce_faults import SellersCommerceFaults
 from gateway.twin.sellerscommerce_http import RefusalError
 
+SHOWN = ("shelf", "effects", "calls", "violations", "orders", "faults")
+"""Pages that show something: GET /twin/NAME."""
+
 
 class Shown(Protocol):
     """What the pages need of a twin."""
@@ -25,6 +28,11 @@ class Shown(Protocol):
     faults: SellersCommerceFaults
     calls: list[Any]
     violations: list[Any]
+
+    @property
+    def url(self) -> str:
+        """Base address."""
+        ...
 
     def shelf(self) -> list[dict[str, Any]]:
         """Rows of the store."""
@@ -45,6 +53,19 @@ class Shown(Protocol):
     def place_order(self, items: Mapping[str, int], *, number: str = "", placed: datetime | None = None) -> str:
         """Buy."""
         ...
+
+
+def section(url: str) -> list[str]:
+    """Return a settings section that fits a store at `url`, by lines; its keys are the environment's."""
+    return [
+        "[destinations.store]",
+        'kind = "sellerscommerce"',
+        f'host = "{url}"',
+        'access_key = { env = "TWIN_ACCESS_KEY" }',
+        'shared_secret = { env = "TWIN_SHARED_SECRET" }',
+        'price_basis = "net"  # or "gross"',
+        'currency = "EUR"',
+    ]
 
 
 def routes(twin: Shown) -> list[Route]:
@@ -73,7 +94,10 @@ class _Pages:
 
     async def about(self, _request: Request) -> object:
         twin = self._twin
-        return {"system": "sellerscommerce", "speed": twin.clock.speed, "violations": len(twin.violations)}
+        return {
+            "system": "sellerscommerce", "speed": twin.clock.speed, "pages": [f"/twin/{name}" for name in SHOWN],
+            "violations": len(twin.violations), "settings": "\n".join(section(twin.url)),
+        }  # fmt: skip
 
     async def shelf(self, _request: Request) -> object:
         return self._twin.shelf()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gateway.errors import SettingsError
-from gateway.twin import mirakl_guide
+from gateway.twin import guides
+from gateway.twin.keeping import held
 from gateway.twin.mirakl import MiraklTwin
 from gateway.twin.partner import Item, PartnerTwin
-from gateway.twin.partner_portal import SETS, SHOWN
 from gateway.twin.sage import SageTwin
+from gateway.twin.sage_pages import SageSite
 from gateway.twin.sellerscommerce import SellersCommerceTwin
 
 PRICE = "10"
@@ -35,22 +36,23 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A twin to run. `place`: where it can be found once it runs; `hint`: what a newcomer needs to use it."""
+    """A twin to run; once it runs, `place` is where it is found and `guide` what a newcomer needs to use it."""
 
     twin: AbstractContextManager[Any]
     place: Callable[[], str]
-    hint: str = ""
+    guide: Callable[[], Sequence[str]]
 
 
 def _mirakl(start: Start) -> Served:
     twin = MiraklTwin(start.offers, speed=start.speed, host=start.host, port=start.port, state_file=start.state_file)
-    return Served(twin, lambda: twin.url, "\n".join(mirakl_guide.guide(twin.settings)))
+    return Served(twin, lambda: twin.url, lambda: guides.mirakl(twin))
 
 
 def _sage(start: Start) -> Served:
     folders = start.folder / "sage-in", start.folder / "sage-results"
     twin = SageTwin(*folders, speed=start.speed, state_file=start.state_file)
-    return Served(twin, lambda: str(twin.inbox))
+    site = SageSite(twin, host=start.host, port=start.port)
+    return Served(site, lambda: f"{twin.inbox}", lambda: guides.sage(site, str(start.state_file)))
 
 
 def _sellerscommerce(start: Start) -> Served:
@@ -58,8 +60,7 @@ def _sellerscommerce(start: Start) -> Served:
     if not twin.shelf():
         for sku, quantity in start.offers.items():
             twin.put_sku(sku, quantity)
-    hint = "Access Key twin-access-key, Shared Secret Key twin-shared-secret; "
-    return Served(twin, lambda: twin.url, f"{hint}pages: /twin/shelf, /twin/effects, /twin/calls")
+    return Served(twin, lambda: twin.url, lambda: guides.sellerscommerce(twin))
 
 
 def _partner(start: Start) -> Served:
@@ -68,17 +69,10 @@ def _partner(start: Start) -> Served:
     twin = PartnerTwin(
         items, speed=start.speed, host=start.host, port=start.port, files=files, state_file=start.state_file
     )
-    chain = twin.settings.chains[0]
-    vendors = ", ".join(f"{vendor.vendor_id} ({vendor.timezone})" for vendor in chain.vendors)
-    login = chain.logins[0]
-    hint = (
-        f"token {chain.tokens[0].value}, chain {chain.chain_id}, vendors with their time zones: {vendors}",
-        f"SFTP user {login.user}, password {login.password}, host key in {files / 'known_hosts'}",
-        f"pages: {', '.join(f'/twin/{name}' for name in SHOWN)}",
-        f"webhook: POST /twin/webhook {SETS['webhook']}",
-        f"articles of --offers stand at every vendor with the price {PRICE}",
+    known_hosts = str(files / "known_hosts")
+    return Served(
+        twin, lambda: f"{twin.url}, files at {twin.files_at}", lambda: guides.partner(twin, known_hosts, PRICE)
     )
-    return Served(twin, lambda: f"{twin.url}, files at {twin.files_at}", "\n".join(hint))
 
 
 SYSTEMS: Mapping[str, Callable[[Start], Served]] = {
@@ -104,18 +98,19 @@ def serve(
     """Run the twin of `system`, one of SYSTEMS, until `stop` is set or the user interrupts.
 
     State is kept in `state_dir`; the Sage folders are `sage-in` and `sage-results` in it. `announce` gets one line
-    when the twin is up, and more where there is something to know. Raises SettingsError for an unknown system,
-    Unreachable when the port is taken.
+    when the twin is up, then what there is to know of it. Raises SettingsError for an unknown system, or a folder in
+    which one of its twins runs already; Unreachable when the port is taken.
     """
     if system not in SYSTEMS:
         raise SettingsError(f"There is no twin {system!r}: expected one of {', '.join(SYSTEMS)}.")
     state_dir.mkdir(parents=True, exist_ok=True)
-    served = SYSTEMS[system](Start(host, port, speed, state_dir, state_dir / f"{system}.json", dict(offers or {})))
-    with served.twin:
-        for line in (f"{system} twin at {served.place()}, clock factor {speed:g}", served.hint):
-            if announce is not None and line:
-                announce(line)
-        try:
-            (stop or threading.Event()).wait()
-        except KeyboardInterrupt:
-            return
+    with held(state_dir, system):
+        served = SYSTEMS[system](Start(host, port, speed, state_dir, state_dir / f"{system}.json", dict(offers or {})))
+        with served.twin:
+            for line in (f"{system} twin at {served.place()}, clock factor {speed:g}", *served.guide()):
+                if announce is not None:
+                    announce(line)
+            try:
+                (stop or threading.Event()).wait()
+            except KeyboardInterrupt:
+                return

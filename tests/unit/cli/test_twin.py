@@ -9,6 +9,7 @@ import paramiko
 import pytest
 
 from gateway.cli import twin as twin_module
+from gateway.twin.keeping import held
 
 
 @pytest.fixture
@@ -99,3 +100,12 @@ def test_the_first_lines_say_all_a_newcomer_needs(started):
     ):  # fmt: skip
         assert words in said
     assert _end(process) == 0
+
+
+@pytest.mark.parametrize("system", ["drop", "sage"])
+def test_a_second_one_of_a_folder_is_refused(call, tmp_path, system):
+    with held(tmp_path, system):
+        result = call("twin", system, "--dir", str(tmp_path))
+    assert result.exit_code == 3
+    assert f"A {system} twin runs in {tmp_path} already" in result.stderr
+    assert "name another --dir" in result.stderr
