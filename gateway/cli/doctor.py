@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +15,15 @@ from gateway.cli import view
 from gateway.cli.session import Exit, Session, common, pass_session
 from gateway.cli.status import lanes_of
 from gateway.clock import SystemClock
-from gateway.errors import GatewayError, SettingsError
+from gateway.errors import GatewayError, Refused, SettingsError
 from gateway.journal import make_state
 from gateway.settings import Loaded, load_settings
 from gateway.wiring import Gateway, wire
 
 _CLOCK_TOLERANCE = timedelta(seconds=5)
+_MOST_NAMED = 10
+_OTHER_ACCOUNT = frozenset({"shop", "currency"})
+"""What a destination says where the account it reached is not the one of its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ class Finding:
 def doctor(session: Session) -> int:
     """Probe settings, folders, sources and destinations.
 
-    Nothing is taken and nothing is sent. Exit code 3 when something of ours is wrong, 4 when a source or destination
-    can't be reached.
+    Nothing is taken and nothing is sent; files that no route would take are named. Exit code 3 when something of ours
+    is wrong, 4 when a source or destination can't be reached.
 
     Example: gateway doctor
     """
@@ -58,7 +61,8 @@ def doctor(session: Session) -> int:
         if not one.ok and one.fix:
             click.echo(f"      {one.fix}")
     wrong = len(ours) + len(outside)
-    click.echo("All well." if wrong == 0 else f"{wrong} of {len(findings)} things are not in order.")
+    are = "is" if wrong == 1 else "are"
+    click.echo("All well." if wrong == 0 else f"{wrong} of {len(findings)} things {are} not in order.")
     return code
 
 
@@ -67,7 +71,8 @@ def _settings(config: Path) -> list[Finding]:
         loaded = load_settings(config)
     except SettingsError as error:
         return [Finding("settings", ok=False, found=str(f), fix=error.fix, outside=False) for f in error.faults]
-    counts = f"{len(loaded.sources)} sources, {len(loaded.destinations)} destinations, {len(loaded.routes)} routes"
+    told = (("source", loaded.sources), ("destination", loaded.destinations), ("route", loaded.routes))
+    counts = ", ".join(view.counted(len(found), one) for one, found in told)
     made = [Finding("settings", ok=True, found=f"{view.place(loaded.path)}: {counts}", fix="", outside=False)]
     made.append(_folder("state folder", loaded.settings.state, make_state))
     made.append(_folder("outbox", loaded.settings.outbox, _made))
@@ -114,7 +119,7 @@ def _wired(loaded: Loaded) -> list[Finding]:
     except GatewayError as error:
         return [Finding("state", ok=False, found=error.message, fix=error.fix, outside=False)]
     try:
-        return [_version(gateway), *_left_behind(gateway), *_probed(gateway)]
+        return [_version(gateway), *_left_behind(gateway), *_probed(gateway), *_without_route(gateway)]
     finally:
         for source in gateway.service.sources.values():
             source.close()
@@ -132,6 +137,24 @@ def _left_behind(gateway: Gateway) -> list[Finding]:
     return [Finding(f"lane {one.lane}", ok=False, found=one.said, fix=one.fix, outside=False) for one in found]
 
 
+def _without_route(gateway: Gateway) -> Iterator[Finding]:
+    """Files that lie in a source and would be refused, for no route takes files of their name."""
+    for name, source in gateway.service.sources.items():
+        present: Callable[[], Sequence[str]] | None = getattr(source, "present", None)
+        taken = [one.route for one in gateway.loaded.routes.values() if one.route.source == name]
+        try:
+            lying = [] if present is None else present()
+        except GatewayError:
+            continue  # probing the source has said it
+        left = [path for path in lying if not any(route.matches(path.rsplit("/", 1)[-1]) for route in taken)]
+        if left:
+            more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+            found = f"no route takes {', '.join(left[:_MOST_NAMED])}{more}, by the name"
+            known = ", ".join(sorted({pattern for route in taken for pattern in route.files}))
+            fix = f"Taken are: {known or 'none'}. (An errors file of ours is known by what stands in it.)"
+            yield Finding(f"files of {name}", ok=False, found=found, fix=fix, outside=False)
+
+
 def _probed(gateway: Gateway) -> list[Finding]:
     probes: list[tuple[str, Callable[[], str]]] = [
         *((f"source {name}", source.probe) for name, source in gateway.service.sources.items()),
@@ -145,4 +168,9 @@ def _probe(subject: str, probe: Callable[[], str]) -> Finding:
         try:
             return Finding(subject, ok=True, found=probe(), fix="", outside=True)
         except GatewayError as error:
-            return Finding(subject, ok=False, found=error.message, fix=error.fix, outside=True)
+            return Finding(subject, ok=False, found=error.message, fix=error.fix, outside=not _is_ours(error))
+
+
+def _is_ours(error: GatewayError) -> bool:
+    """Whether the settings are wrong: the other side was reached and is not the one they speak of."""
+    return isinstance(error, SettingsError) or (isinstance(error, Refused) and error.status in _OTHER_ACCOUNT)

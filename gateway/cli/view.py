@@ -63,6 +63,11 @@ def spoken(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
 
 
+def counted(number: int, one: str) -> str:
+    """Return a number of things: "1 route", "2 routes"."""
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None] | None]:
     """Show how many records were read so far while inside; None when nobody watches."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import threading
 import uuid
+from datetime import datetime
 from pathlib import Path
 
 from gateway.errors import Busy, GatewayError, Refused, SettingsError
@@ -52,8 +53,15 @@ class FolderSource:
         with self._lock:
             for token in sorted(self._doubts):
                 self._settle_doubt(token)
-            known = self._ledger.seen(self.name) if self.handling.claim != "move" else set()
-            return self._inbox.arrivals(known, by_ledger=self._by_ledger)
+            return self._inbox.arrivals(self._known(), by_ledger=self._by_ledger)
+
+    def present(self) -> list[str]:
+        """Return the files that lie there now, complete or not; nothing is taken. Raises what `scan` raises."""
+        with self._lock:
+            return self._inbox.present(self._known(), by_ledger=self._by_ledger)
+
+    def _known(self) -> set[tuple[str, int, datetime]]:
+        return self._ledger.seen(self.name) if self.handling.claim != "move" else set()
 
     def refused(self) -> list[tuple[str, str]]:
         """Return (path, reason) of the files that the last scan saw and will not take as they are."""
@@ -65,8 +73,8 @@ class FolderSource:
 
     def probe(self) -> str:
         """Say in one line that the folder can be listed."""
-        entries = self._store.entries("")
-        return f"{self._store.where}: can be listed, {sum(entry.kind == 'file' for entry in entries)} files"
+        files = sum(entry.kind == "file" for entry in self._store.entries(""))
+        return f"{self._store.where}: can be listed, {files:,} {'file' if files == 1 else 'files'}"
 
     # ---------------------------------------------------------------- claiming
 

@@ -33,8 +33,7 @@ class Inbox:
         """Return the complete files, oldest first; `known` were taken by ledger before."""
         refused: list[tuple[str, str]] = []
         files = dict(self._files("", refused))
-        handling = self._handling
-        rules = QuietRules(handling.settle, handling.done_marker, marker_suffices=not by_ledger)
+        rules = self._rules(by_ledger=by_ledger)
         listing = {path: (entry.size, entry.stamp) for path, entry in files.items()}
         self._memory, complete = judge(self._memory, listing, self._clock.monotonic(), rules)
         wanted = {
@@ -54,6 +53,19 @@ class Inbox:
             if path in complete and path not in out
         ]
         return sorted(arrivals, key=lambda arrival: (arrival.mtime, arrival.path))
+
+    def present(self, known: set[tuple[str, int, datetime]], *, by_ledger: bool) -> list[str]:
+        """Return the paths of the files that lie there, complete or not; nothing is remembered of this look."""
+        rules = self._rules(by_ledger=by_ledger)
+        return sorted(
+            path
+            for path, entry in self._files("", [])
+            if self._is_wanted(path, rules) and (path, entry.size, entry.mtime) not in known
+        )
+
+    def _rules(self, *, by_ledger: bool) -> QuietRules:
+        handling = self._handling
+        return QuietRules(handling.settle, handling.done_marker, marker_suffices=not by_ledger)
 
     def refused(self) -> list[tuple[str, str]]:
         """Return (path, reason) as of the last listing."""

@@ -35,6 +35,26 @@ def test_what_is_out_of_reach_is_named_with_its_cure(call, place):
     assert "2 of 7 things are not in order." in people
 
 
+def test_files_that_no_route_takes_are_named(call, place):
+    (place / "inbox" / "stock_a.csv").write_text("Article;Stock;Warehouse\nA1;5;\n")
+    assert call("doctor").exit_code == 0
+    (place / "inbox" / "prices.txt").write_text("A;1\n")
+    (place / "inbox" / "half.csv.part").write_text("A;1\n")
+    result = call("doctor", "--json")
+    assert result.exit_code == 3
+    found = _findings(result)["files of inbox"]
+    assert found["found"] == "no route takes prices.txt, by the name"
+    assert "stock*.csv" in found["fix"]
+    assert (place / "inbox" / "prices.txt").exists()
+
+
+def test_things_are_counted_as_people_say_it(call, place):
+    (place / "inbox" / "stock_a.csv").write_text("Article;Stock;Warehouse\nA1;5;\n")
+    said = call("doctor").stdout
+    assert "1 source, 1 destination, 1 route" in said
+    assert "can be listed, 1 file\n" in said
+
+
 def test_a_newer_state_is_refused(call, place):
     call("status")
     with sqlite3.connect(place / "state" / "journal.sqlite") as db:
@@ -64,7 +84,8 @@ def test_a_shop_of_another_currency_stays_wrong_however_often_one_asks(call, pla
     with MiraklTwin({}) as twin:
         _at_the_twin(place, twin, "twin-key", 'currency = "EUR"\n')
         results = [call("doctor") for _ in range(3)]
-    assert [result.exit_code for result in results] == [4, 4, 4]
+    assert [result.exit_code for result in results] == [3, 3, 3]
+    assert all("1 of 7 things is not in order." in result.output for result in results)
     assert all("sells in USD, the settings say EUR" in result.output for result in results)
 
 
