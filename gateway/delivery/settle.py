@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import sqlalchemy as sa
+import structlog
 from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
@@ -19,6 +21,7 @@ from gateway.delivery import baseline
 from gateway.delivery.effects import effect_states, row_states
 from gateway.delivery.results import RunRows
 from gateway.delivery.setup import LaneSetup, Pinned
+from gateway.delivery.unwritten import Unwritten, instead, mends_itself
 from gateway.delivery.wanted_settle import settled
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
@@ -57,6 +60,8 @@ class Settler:
         self._read = read
         self._load_layout = load_layout
         self._busy: set[str] = set()
+        self._faulty: set[str] = set()
+        """Runs of which a fault of ours was told already."""
         self._lock = threading.Lock()
 
     # ---- consignments
@@ -103,8 +108,26 @@ class Settler:
     # ---- runs
 
     def finish(self, names: Sequence[str]) -> list[str]:
-        """Settle those of the runs of which nothing is to come; the others get their progress written."""
-        return [name for name in names if self._alone(name) and self._finished(name)]
+        """Settle those of the runs of which nothing is to come; the others get their progress written.
+
+        One that can't be for a fault of ours holds up neither the others nor its lane.
+        """
+        free = (name for name in names if self._alone(name))
+        return [name for name in free if self._sound(name, functools.partial(self._finished, name))]
+
+    def _sound(self, run: str, work: Callable[[], bool | None]) -> bool:
+        """Do the work on a run; a fault of ours is told and gives False. What another try can mend is raised."""
+        try:
+            return bool(work())
+        except Exception as error:
+            if mends_itself(error):
+                raise
+            structlog.get_logger("gateway").exception("a run can't be ended", run=run)
+            if run not in self._faulty:
+                self._faulty.add(run)
+                with self._journal.begin() as tx:
+                    self._journal.note(tx, run, "fault", f"It can't be ended ({type(error).__name__}: {error}).")
+            return False
 
     def _alone(self, name: str) -> bool:
         """Claim a run for this thread; False when another one is writing its answers."""
@@ -154,7 +177,7 @@ class Settler:
         with self._journal.read() as tx:
             row = runs.get_run(tx, run)
         if row is not None and row.state == "held":
-            self.progress(row)
+            self._sound(run, lambda: self.progress(row))
 
     def settle(self, row: Row[Any]) -> None:
         """Write all answers of a run and mark it settled. Doing it twice gives the same files."""
@@ -168,12 +191,14 @@ class Settler:
             "states": rows.states.counts(), "derived": rows.states.derived,
             "effects": {leg.family: leg.counts() for leg in rows.states.legs},
         }  # fmt: skip
-        self._write_answers(row, rows, now)
+        told = self._write_answers(row, rows, now)
         np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
         self._link_back(row, rows)
         with self._journal.begin() as tx:
-            kept = {**row.counts, **counts, "errors": errors_writer(rows.layout()).kind}
-            runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept)
+            errors = told.listed or errors_writer(rows.layout()).kind
+            kept = {**row.counts, **counts, "errors": errors, "listed": told.listed}
+            notes = list(told.notes)
+            runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept, notes=notes)
             runs.set_legs(tx, row.id, open_rows=0, waits=0)
             self._journal.note(tx, row.id, "settled", _spoken(counts["states"]))
             sent = [c.id for c in runs.consignments_of(tx, row.id)]
@@ -210,7 +235,8 @@ class Settler:
             ).fetchall()
         states, blameless = rows.states.counts(), rows.blameless().len()
         expected = row.counts.get("finish")
-        errors = errors_writer(rows.layout()).kind
+        listed = str(row.counts.get("listed", ""))
+        errors = listed or errors_writer(rows.layout()).kind
         return Summary(
             run=row.id, partner=row.partner, route=row.route, feed=row.feed,
             destination=pinned.route.destination, file_name=row.file, size=row.size, sha256=row.sha256,
@@ -225,29 +251,47 @@ class Settler:
                 blameless=blameless,
             ),
             versions=pinned.versions, first_run_rows=self.repaired(row.id),
-            effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless,
+            effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, listed=listed,
         )  # fmt: skip
 
     def _write_answers(
         self, row: Row[Any], rows: RunRows, ended_at: datetime, only: frozenset[str] = frozenset()
-    ) -> None:
+    ) -> Summary:
+        """Write the answers (`only`: those of these kinds); returns the summary as it was told."""
         summary = self.summary(row, rows, ended_at)
         pinned = Pinned.model_validate(row.pinned)
         source = pinned.route.source if pinned.route.answers else None
         chosen = [w for w in writers(rows.layout()) if not only or w.kind in only]
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="answers") as pool:
-            list(pool.map(lambda writer: self._publish(row, writer, (summary, rows), source), chosen))
+            done = list(pool.map(lambda writer: self._publish(row, writer, (summary, rows), source), chosen))
+        unwritten = [one for one in done if one is not None]
+        if unwritten:
+            summary, again = instead(summary, rows, unwritten)
+            for writer in again:
+                self._publish(row, writer, (summary, rows), source)
         if not only:
             name = answer_name(row.file, row.id, "progress.json")
             (self._outbox.folder(row.partner) / name).unlink(missing_ok=True)
+        return summary
 
     def _publish(
         self, row: Row[Any], writer: ReportWriter, content: tuple[Summary, RunRows], source: str | None
-    ) -> None:
-        self._outbox.publish(
-            row.partner, answer_name(row.file, row.id, writer.kind), lambda out: writer.write(*content, out),
-            run=row.id, kind=writer.kind, source=source,
-        )  # fmt: skip
+    ) -> Unwritten | None:
+        """Publish an answer; one that can't be written for a fault of ours is told and given back."""
+        try:
+            self._outbox.publish(
+                row.partner, answer_name(row.file, row.id, writer.kind), lambda out: writer.write(*content, out),
+                run=row.id, kind=writer.kind, source=source,
+            )  # fmt: skip
+        except Exception as error:
+            if mends_itself(error):
+                raise
+            structlog.get_logger("gateway").exception("an answer can't be written", run=row.id, kind=writer.kind)
+            with self._journal.begin() as tx:
+                text = f"{writer.kind} can't be written ({type(error).__name__}: {error})."
+                self._journal.note(tx, row.id, "fault", text)
+            return Unwritten(writer, error)
+        return None
 
     def progress(self, row: Row[Any]) -> None:
         """Overwrite `progress.json` of a run that is under way, held or scheduled (local only)."""
@@ -284,7 +328,7 @@ class Settler:
                 with self._journal.read() as tx:
                     row = runs.get_run(tx, name)
                 if row is not None and row.state == "settled":
-                    self._correct_run(row)
+                    self._sound(name, functools.partial(self._correct_run, row))
             with self._journal.begin() as tx:
                 booked.join(tx)
                 tx.execute(sa.update(t.consignment).where(t.consignment.c.id == identity).values(state="closed"))

@@ -52,6 +52,8 @@ class Summary:
     """Where rows have several effects: family to counts per state."""
     blameless: int = 0
     """Refused rows in which there is nothing to mend: what refused them lies in the settings, or at the other side."""
+    listed: str = ""
+    """Kind of the file that lists the failed rows where none in the partner's own format could be written."""
 
 
 ROW_RESULT_SCHEMA: dict[str, type[pl.DataType]] = {

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy.engine import Row
 
 from gateway import __version__
@@ -258,7 +259,10 @@ class Intake:
                     operation=leg.operation.name, wake_at=now,
                 )  # fmt: skip
         self._acknowledge(run, setup)
-        self._settler.finish([run])
+        try:
+            self._settler.finish([run])
+        except Exception:  # noqa: BLE001  the file was taken and is not refused any more: its lanes end the run later
+            structlog.get_logger("gateway").exception("a run is ended later", run=run)
 
     # ---- answers
 

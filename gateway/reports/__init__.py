@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from gateway.model import ReportWriter
 from gateway.reports.answers import ACK_KIND, PROGRESS_KIND, SummaryWriter, write_ack, write_progress, write_refusal
 from gateway.reports.delimited import IssuesWriter, ResultWriter, correction_kind, write_correction
-from gateway.reports.errors import errors_writer
+from gateway.reports.errors import errors_writer, in_place_of
 from gateway.reports.page import PageWriter
 from gateway.reports.verdict import balances, verdict
 
@@ -17,6 +17,7 @@ __all__ = [
     "balances",
     "correction_kind",
     "errors_writer",
+    "in_place_of",
     "verdict",
     "write_ack",
     "write_correction",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Self
 
+from openpyxl.styles.numbers import is_date_format
+
 from gateway.formats.neutral import neutralise
 from gateway.model import Kind
 
@@ -74,13 +76,19 @@ class CellWriter:
         except ValueError:
             return False
         if moment is not None:
-            usual = self._formats.get(column, _moment_format(moment))
+            usual = self._usual(column, _moment_format(moment), dated=True)
             self._sheet.write_datetime(row, column, moment, self._format(usual, faulty=faulty))
             return True
         if number is None or not math.isfinite(number):
             return False
-        self._sheet.write_number(row, column, number, self._format(self._formats.get(column, "General"), faulty=faulty))
+        usual = self._usual(column, "General", dated=False)
+        self._sheet.write_number(row, column, number, self._format(usual, faulty=faulty))
         return True
+
+    def _usual(self, column: int, otherwise: str, *, dated: bool) -> str:
+        """Return the format of the column where it leaves a cell what it is: it may be another record's."""
+        usual = self._formats.get(column, otherwise)
+        return usual if is_date_format(usual) == dated else otherwise
 
     def _error(self, row: int, column: int, error: str, *, faulty: bool) -> None:
         self._sheet.write_formula(row, column, f"={error}", self._format("General", faulty=faulty), error)

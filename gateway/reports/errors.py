@@ -1,4 +1,4 @@
-"""Chooses the writer of the errors file by the layout of the partner's own file."""
+"""Chooses the writer of the errors file by the layout of the partner's own file, and the one in its place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gateway.model import ReportWriter
 from gateway.reports.errors_csv import CsvErrorsWriter
 from gateway.reports.errors_image import ImageErrorsWriter
 from gateway.reports.errors_json import JsonErrorsWriter
+from gateway.reports.errors_listed import ListedErrorsWriter
 from gateway.reports.errors_xml import XmlErrorsWriter
 
 
@@ -28,3 +29,8 @@ def errors_writer(layout: BaseModel) -> ReportWriter:
         case ImageLayout():
             return ImageErrorsWriter()
     raise TypeError(f"no errors file can be written in the layout {type(layout).__name__}")
+
+
+def in_place_of(writer: ReportWriter) -> ReportWriter | None:
+    """Return who writes the failed records where `writer` could not; None where it writes no errors file."""
+    return ListedErrorsWriter() if writer.kind.startswith("errors.") else None

@@ -91,6 +91,8 @@ def next_steps(summary: Summary) -> list[str]:
         )
     if to_mend(summary) and len(summary.first_run_rows) >= to_mend(summary):
         steps.append("Every faulty row came back mended and took effect.")
+    elif to_mend(summary) and summary.listed:
+        steps.append(f"Mend the rows listed in {summary.listed} in your own file, and send that one again.")
     elif to_mend(summary):
         steps.append(
             "Mend the rows in the errors file and drop it back as it is: our columns are ignored, "
@@ -138,7 +140,7 @@ def _files(summary: Summary, found: list[Cause], rows: Rows) -> list[tuple[str, 
     if found or summary.effects:
         kinds.append("issues.csv")
     if to_mend(summary):
-        kinds.append(errors_writer(rows.layout()).kind)
+        kinds.append(summary.listed or errors_writer(rows.layout()).kind)
     kinds.append("summary.json")
     stem = f"{summary.file_name}.{summary.run}"
     return [(kind, quote(f"{stem}.{kind}")) for kind in kinds]

@@ -37,9 +37,20 @@ class SheetLook:
 
 
 def look(source: Path, layout: XlsxLayout, headers: tuple[str, ...]) -> SheetLook:
-    """Return what the errors sheet takes over; `headers` as the reader found them ("" where there are none)."""
+    """Return what the errors sheet takes over; `headers` as the reader found them ("" where there are none).
+
+    Our reader takes workbooks that openpyxl does not (Strict Open XML, odd styles or properties, a number that is
+    none): of these, as of large ones, nothing is taken over but the sheet's place.
+    """
     if source.stat().st_size > _CHEAP:
         return _bare(layout, headers)
+    try:
+        return _taken_over(source, layout, headers)
+    except Exception:  # noqa: BLE001  openpyxl names no error of its own, and looks are not worth the failed rows
+        return _bare(layout, headers)
+
+
+def _taken_over(source: Path, layout: XlsxLayout, headers: tuple[str, ...]) -> SheetLook:
     with _opened(source) as book:
         sheet = _sheet(book, layout)
         rows = list(sheet.iter_rows(max_row=_SEARCHED))

@@ -195,3 +195,60 @@ def test_no_failed_row_no_file(tmp_path):
     rows = rows_of(source, layout(), {}, [])
     assert not XlsxErrorsWriter().write(summary(counted(rows.result)), rows, tmp_path / "errors.xlsx")
     assert not (tmp_path / "errors.xlsx").exists()
+
+
+def changed(path, part, *pairs):
+    """Return a copy of a workbook in which texts of a part (None: of all) are others."""
+    out = path.with_name("changed.xlsx")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if part in {None, name}:
+                for before, after in pairs:
+                    assert part is None or before in data
+                    data = data.replace(before, after)
+            new.writestr(name, data)
+    return out
+
+
+_STRICT = (
+    (b"http://schemas.openxmlformats.org/spreadsheetml/2006/main", b"http://purl.oclc.org/ooxml/spreadsheetml/main"),
+    (
+        b"http://schemas.openxmlformats.org/officeDocument/2006/",
+        b"http://purl.oclc.org/ooxml/officeDocument/",
+    ),
+)
+_DATED = b'xsi:type="dcterms:W3CDTF">'
+
+
+@pytest.mark.parametrize(
+    ("part", "pairs"),
+    [
+        pytest.param(None, _STRICT, id="Strict Open XML"),
+        pytest.param("xl/worksheets/sheet1.xml", [(b"<v>-3</v>", b"<v>NaN</v>")], id="number that is none"),
+        pytest.param("xl/worksheets/sheet1.xml", [(b't="n"><v>-3</v>', b't="d"><v>none</v>')], id="faulty date"),
+        pytest.param("docProps/core.xml", [(_DATED, _DATED + b"of old ")], id="odd properties"),
+        pytest.param("xl/styles.xml", [(b"<b val=", b'<sz val="big"/><b val=')], id="odd styles"),
+    ],
+)
+def test_a_workbook_the_other_library_cannot_open_gets_its_errors_file_too(tmp_path, part, pairs):
+    source = changed(workbook(tmp_path / "in.xlsx", ["007", 5, "a"], ["008", -3, "b"]), part, *pairs)
+    with pytest.raises(Exception):  # noqa: B017, PT011  whatever it raises: it is of no kind of its own
+        list(openpyxl.load_workbook(source, read_only=True)["Bestände"].iter_rows())
+    rows = rows_of(
+        source, layout(), {3: "rejected"}, [(3, "TOO_SMALL", "quantity", "-3", "0")], {"quantity": "Bestand"}
+    )
+    (before,) = (table.frame.drop("@row", "@line").rows()[1] for table in rows.tables())
+    cells, _, _, links = frames(written(tmp_path, rows), layout())
+    assert cells == [before]
+    assert links == [(RUN, 3)]
+
+
+def test_a_cell_stays_what_it_is_beside_a_first_record_of_another_kind(tmp_path):
+    first, second = [date(2026, 11, 22), 7.5], [44, date(2026, 11, 23)]
+    source = workbook(tmp_path / "in.xlsx", first, second, header=["date", "number"])
+    book = openpyxl.load_workbook(source)
+    book.active["B2"].number_format = "0.00"
+    book.save(source)
+    rows = rows_of(source, layout(), {3: "rejected"}, [])
+    assert frames(written(tmp_path, rows), layout())[0] == [("44", "2026-11-23")]
