@@ -289,7 +289,7 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _info(
         "DEST_AFTER",
-        "The {detail} of this article was not taken, so this was not sent.",
+        "The {detail} of this article was not confirmed, so this was not sent.",
         "Mend what is wrong there and send the row again.",
     ),
     _warning(
