@@ -676,6 +676,22 @@ def test_the_result_says_what_was_read_back_and_what_was_not(made, clock, tmp_pa
     assert told[offers] == ("accepted", "DEST_NOT_CONFIRMED", said)
 
 
+def test_a_file_with_a_row_per_store_goes_in_files_for_many(made, clock, tmp_path):
+    destination = made(sftp_layout="multi")
+    rig = Rig(tmp_path / "rig", destination, clock, mapping=f'{LEVELS}vendor_ids = "store"\n')
+    run = rig.drop("stock.csv", "sku,quantity,store\nA,7,S1\nA,8,S2\nB,1,S1\nB,1,S2\n")
+    found = []
+    for _ in range(3):
+        rig.advance()
+        found.append(_last(destination._way._drop._session))
+        clock.advance(301)
+    assert dict.fromkeys(found) == dict.fromkeys([
+        'sku,quantity,vendors\nA,7,v001\nB,1,"v001,v002"\n', "sku,quantity,vendors\nA,8,v002\n"
+    ])  # fmt: skip
+    assert rig.states(run) == {"accepted": 4}
+    rig.close()
+
+
 def test_other_dates_of_a_promotion_that_runs_want_its_end_first(made, clock, tmp_path):
     """What was confirmed is known by its dates: given back, the old ones must not be taken for unchanged."""
     destination = made(vendors={"S1": {"id": "v001"}})
