@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import polars as pl
 
@@ -16,6 +15,7 @@ from gateway import delta, guard
 from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, write_segment
 from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
+from gateway.delivery.encoded import in_batches, new_batch, runs_in
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import Regular
 from gateway.delivery.setup import LaneSetup, Leg
@@ -23,7 +23,7 @@ from gateway.delivery.together import Together
 from gateway.errors import GatewayError
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
-from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, REGULAR, ROW, Batch, Reference
+from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, REGULAR, ROW, Reference
 from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
 
 _DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -299,7 +299,7 @@ class Decider:
         effects = sends
         if derived.height:
             effects = sends.with_columns(digest=delta.digest_expr(_compared(draft.leg, decided.columns)))
-        effects = _placed(effects, placed)
+        effects = in_batches(effects, placed)
         joined = pl.DataFrame(schema=MEMBER_SCHEMA)
         if members:
             of_run = effects.select("effect", "run", ROW)
@@ -318,7 +318,7 @@ class Decider:
             placed.append((number, encoded.effects))
             offset = draft.bodies.tell()
             draft.bodies.write(encoded.body)
-            draft.made.append(_new_batch(number, encoded, offset, _runs_in(encoded, sends, draft.candidates)))
+            draft.made.append(new_batch(number, encoded, offset, runs_in(encoded, sends, draft.candidates)))
         return placed
 
 
@@ -360,46 +360,3 @@ def _of_derived(sends: pl.DataFrame, leg: Leg) -> list[pl.Expr]:
         stamp = runs.source_time(sends["seq"])  # the file that left the key out speaks at its own time
         filled.append(pl.when(sends["derived"]).then(stamp).otherwise(pl.col("timestamp")).alias("timestamp"))
     return filled
-
-
-def _placed(effects: pl.DataFrame, placed: list[tuple[int, pl.DataFrame]]) -> pl.DataFrame:
-    """Add batch and line to the effects. Raises ValueError when the encoder lost one."""
-    if not placed:
-        if effects.height:
-            raise ValueError(f"{effects.height} effects are in no batch: the encoder made none")
-        return effects.with_columns(batch=pl.lit(0, pl.UInt32), line=pl.lit(0, pl.Int64))
-    places = pl.concat([f for _, f in placed]).select(pl.col("effect").cast(pl.UInt32), pl.col("line").cast(pl.Int64))
-    numbers = pl.Series([n for n, _ in placed], dtype=pl.UInt32)
-    lengths = pl.Series([f.height for _, f in placed], dtype=pl.UInt32)
-    index = pl.select(pl.lit(numbers).repeat_by(lengths).explode()).to_series()
-    places = places.with_columns(index.alias("batch"))
-    if places["effect"].equals(effects["effect"]):
-        return effects.hstack([places["batch"], places["line"]])
-    joined = effects.join(places, on="effect", how="left", maintain_order="left")
-    if joined["batch"].null_count() or joined.height != effects.height:
-        raise ValueError("effects are in no batch or in several: the encoder lost or repeated records")
-    return joined
-
-
-def _runs_in(encoded: Batch, sends: pl.DataFrame, candidates: list[Candidate]) -> tuple[str, ...]:
-    if len(candidates) == 1:
-        return (candidates[0].row.id,)
-    of = sends.select(pl.col("effect").cast(pl.UInt32), "run")
-    positions = encoded.effects.join(of, on="effect", how="inner")["run"].unique()
-    return tuple(candidates[p].row.id for p in sorted(positions.to_list()))
-
-
-def _new_batch(number: int, encoded: Batch, offset: int, in_runs: tuple[str, ...]) -> batches.NewBatch:
-    first: Any = encoded.effects["effect"].min()
-    return batches.NewBatch(
-        number=number,
-        operation=encoded.operation,
-        slot=encoded.slot,
-        offset=offset,
-        length=len(encoded.body),
-        digest=hashlib.sha256(encoded.body).hexdigest(),
-        records=encoded.effects.height,
-        first_effect=int(first) if first is not None else 0,
-        memo=encoded.memo,
-        runs=in_runs,
-    )

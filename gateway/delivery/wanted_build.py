@@ -18,6 +18,7 @@ from gateway.delivery.baseline import Baseline, inflight_keys
 from gateway.delivery.before import Before
 from gateway.delivery.book import Book, Pages, compact, next_boundary, wakes
 from gateway.delivery.effects import decided_rows
+from gateway.delivery.encoded import new_batch
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Pinned
 from gateway.delivery.wanted_parts import Part, Parts, Waiting, silent, stored, transmitted
@@ -297,7 +298,7 @@ class WantedBuilder:
             keys = sends.join(encoded.effects.select(pl.col("effect").cast(pl.UInt32)), on="effect", how="semi")
             positions = effects.join(keys.select(KEY), on=KEY, how="semi")["run"].drop_nulls().unique().sort()
             names = tuple(draft.waiting[p].candidate.row.id for p in positions)
-            draft.made.append(sends_of.new_batch(number, encoded, draft.bodies.tell(), names))
+            draft.made.append(new_batch(number, encoded, draft.bodies.tell(), names))
             draft.bodies.write(encoded.body)
             yield encoded.effects.select(
                 pl.col("effect").cast(pl.UInt32),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,8 +15,8 @@ from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup
 from gateway.delivery.wanted import DISCOUNT
 from gateway.delivery.wanted_parts import ARTICLE, Part, Waiting, stored
-from gateway.journal import batches, runs
-from gateway.model import KEY, ROW, Batch, Operation
+from gateway.journal import runs
+from gateway.model import KEY, ROW, Operation
 
 _TOUCHED = {"timed": pl.Boolean, "rowed": pl.Boolean, "gone": pl.Boolean, "crossed": pl.Boolean}
 
@@ -104,16 +103,6 @@ def effects(sends: pl.DataFrame, rows: pl.DataFrame, seq: int, first: int) -> pl
     alone = alone.join(told, on=KEY, how="inner").with_columns(derived=pl.lit(value=True))
     whole = pl.concat([by_row, alone]).sort("derived", "run", ROW, KEY, nulls_last=True)
     return whole.with_columns(seq=pl.lit(seq, pl.Int64)).with_row_index("effect", offset=first)
-
-
-def new_batch(number: int, encoded: Batch, offset: int, names: tuple[str, ...]) -> batches.NewBatch:
-    """Return a batch as the journal will know it."""
-    first: Any = encoded.effects["effect"].min()
-    return batches.NewBatch(
-        number=number, operation=encoded.operation, slot=encoded.slot, offset=offset, length=len(encoded.body),
-        digest=hashlib.sha256(encoded.body).hexdigest(), records=encoded.effects.height,
-        first_effect=int(first) if first is not None else 0, memo=encoded.memo, runs=names,
-    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- what runs and the guard are told
