@@ -40,6 +40,12 @@ class Recent:
             while sum(self._sizes.values()) > self._room:
                 self._drop(next(iter(self._sizes)))
 
+    def refuse(self, folder: Path) -> None:
+        """Keep nothing of a folder: it will be too large."""
+        with self._lock:
+            self._drop(folder)
+            self._folders[folder] = None
+
     def get(self, folder: Path, name: str) -> pl.DataFrame | None:
         """Return the frame, None where it is not remembered."""
         with self._lock:

@@ -17,6 +17,9 @@ from gateway.recent import Recent
 STATE = "@state"
 """Final state given at intake (`rejected`, `skipped`), null where the row may be sent (String)."""
 
+LARGE = 16 << 20
+"""Bytes of a file from which on its blocks are too many to be held in memory."""
+
 LATE_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, "state": pl.String}
 
 
@@ -88,6 +91,11 @@ class RunFolder:
         (self.root / "late.parquet").unlink(missing_ok=True)
         for folder in (self.file, self.pinned, self.raw):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def expect(self, size: int) -> None:
+        """Keep no blocks in memory of a file of so many bytes where that would be in vain."""
+        if self.recent is not None and size > LARGE:
+            self.recent.refuse(self.root)
 
     def keep_headers(self, headers: tuple[str, ...]) -> None:
         """Remember the headers of the partner's file."""

@@ -27,7 +27,7 @@ _BLOCKS_AT_ONCE = 16
 _HASHES_AT_ONCE = 2_000_000
 """Hashes looked through at a time, of all rules together."""
 _HASHES_READ = 1 << 19
-_HELD = 1 << 20
+_HELD = 1 << 19
 """Hashes held in memory, of all rules together, before they are written to the disk."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from gateway.spool import RunFolder
+from gateway.spool import LARGE, RunFolder
 
 _HELD = 16 << 20
 """Bytes of blocks, as polars estimates them, beyond which they are written as they come."""
@@ -35,6 +35,11 @@ class HeldFolder(RunFolder):
     def begin(self) -> None:
         """Make the folder of the file; the others are made when something is written into them."""
         self.file.mkdir(parents=True, exist_ok=True)
+
+    def expect(self, size: int) -> None:
+        """Keep no blocks in memory of a file of so many bytes where that would be in vain."""
+        if size > LARGE:
+            self._written()
 
     def keep_headers(self, headers: tuple[str, ...]) -> None:
         """Remember the headers of the partner's file."""

@@ -106,6 +106,7 @@ class FileReading:
     def run(self, file: Path) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
         layout = reading_layout(self._mapping)
+        self._folder.expect(file.stat().st_size)
         tables = ahead(self._demanded(file, self._compiled(self._read(file, layout), lambda: self._read(file, layout))))
         with Behind(self._store) as behind:
             for judged in mapped(tables, self._judged, workers=1 if self._mapping.fill_down else _WORKERS):

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gateway.recent import Recent
-from gateway.spool import Spool
+from gateway.spool import LARGE, Spool
 
 FRAME = pl.DataFrame(
     {"@row": [1, 2], "@line": [1, 2], "@key": ["a", "b"], "@state": [None, "rejected"], "sku": ["a", "b"]}
@@ -36,6 +36,17 @@ def test_a_folder_with_more_than_there_is_room_for_keeps_nothing_and_takes_nothi
     assert [recent.get(A, str(place)) for place in range(4)] == [None] * 4
     recent.put(B, "0", FRAME)
     assert recent.get(B, "0") is FRAME
+
+
+def test_of_a_large_file_nothing_is_kept(tmp_path):
+    spool = Spool(tmp_path)
+    for name, size in (("small", LARGE), ("large", LARGE + 1)):
+        folder = spool.run(name)
+        folder.begin()
+        folder.expect(size)
+        folder.add(0, FRAME, FRAME.clear())
+        assert (spool.recent.get(folder.root, "rows/000000.arrow") is None) == (name == "large")
+        assert [block.rows() for block in folder.blocks()] == [FRAME.rows()]
 
 
 def test_older_folders_make_room():

@@ -108,3 +108,9 @@ def test_a_small_file_without_late_faults_leaves_nothing_on_the_disk(judged, tmp
     assert found.readout.bad == 40
     assert [path for path in (tmp_path / "work" / "run").rglob("*") if path.is_file()] == []
     assert len(list(found.rows().failed())) > 0
+
+
+def test_of_a_large_file_the_blocks_lie_on_the_disk(judged, tmp_path, monkeypatch):
+    monkeypatch.setattr(held, "LARGE", 10)
+    judged(ROWS[:340], block=1000)
+    assert len(list((tmp_path / "work" / "run" / "rows").iterdir())) > 1
