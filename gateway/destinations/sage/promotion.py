@@ -19,6 +19,7 @@ from gateway.destinations.sage.article import Member
 from gateway.destinations.sage.batches import Shape
 from gateway.destinations.sage.settings import SageSettings
 from gateway.model import REGULAR, Operation, PriceTerms, Repeat, Requirement
+from gateway.wording import filled
 
 OPERATION = "promotion"
 _RULED = ("brand", "category", "customer_id")
@@ -27,7 +28,7 @@ _RANGES = ("quantity_from", "quantity_to", "spent_from", "spent_to")
 _GIVES = ("type", "price", "percentage", "amount", "regular_price", "buy_quantity")
 _FIELDS = ("sku", "product_id", *_RULED, *_GIVES, "discount_by_unit", *_RANGES, *_WINDOW, "timestamp")
 _WRITTEN = (*_FIELDS, REGULAR)
-_TOLD = "@told"
+_AS_SENT = ", as it was sent"
 _NO_PRICE = "special prices have no final price, only a discount, and no price of the article was sent"
 _NO_RATE = "no discount rate of four decimals leads to it"
 _LIMITS = ("limit_total", "limit_per_customer")
@@ -144,7 +145,10 @@ def _misses(regular: pl.Expr) -> pl.Expr:
 
 
 def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of final prices that no discount leads to, on the price sent last or on any."""
+    """Return issues (ISSUE_SCHEMA) of what the price sent last does not allow.
+
+    Final prices that no discount on it, or on any price, leads to; amounts off each unit that are more than it.
+    """
     full = article.complete(records, _WRITTEN)
     final = (promotion_type() == "final_price") & ~article.ended()
     unknown = final & ~given(REGULAR) & ~given("regular_price")
@@ -154,15 +158,25 @@ def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
     inexact = final & ~above & (_misses(pl.col(REGULAR)) | (regular == 0))
     if settings.special_price_bare_discount == "amount":
         inexact = final & ~above & (regular == 0)
-    sent = full.with_columns(
-        pl.concat_str("price", pl.lit(" above "), REGULAR, pl.lit(", as it was sent")).alias(_TOLD)
-    )
     found = [
         article.issues(full.filter(unknown), "DEST_REQUIRED", "regular_price", _NO_PRICE),
-        article.issues(sent.filter(above), "SP-PRICE", "price", pl.col(_TOLD)),
+        article.issues(full.filter(above), "SP-PRICE", "price", filled(f"{{}} above {{}}{_AS_SENT}", "price", REGULAR)),
+        article.issues(
+            full.filter(_more_than_all(settings)),
+            "SP-AMOUNT",
+            "amount",
+            filled(f"{{}} of {{}}{_AS_SENT}", "amount", REGULAR),
+        ),
         article.issues(full.filter(inexact), "DEST_LIMIT", "price", f"{_NO_RATE} from the price that was sent"),
     ]
     return pl.concat(found)
+
+
+def _more_than_all(settings: SageSettings) -> pl.Expr:
+    """Whether so much is taken off each unit that nothing would be left of the price that was sent."""
+    by_unit = article.flag("discount_by_unit", default=settings.discount_by_unit) == "true"
+    amount = (promotion_type() == "amount") & ~article.ended() & by_unit
+    return amount & given(REGULAR) & (_millionths(pl.col("amount")) > _millionths(pl.col(REGULAR)))
 
 
 def shape(settings: SageSettings) -> Shape:

@@ -366,6 +366,10 @@ def test_a_final_price_is_reckoned_from_the_price_that_was_sent(row, more, disco
          [("price", "DEST_LIMIT", "no discount rate of four decimals leads to it from the price that was sent")]),
         (FINAL | {"price": "12345.67", REGULAR: "99999.99"}, AMOUNTS, []),
         (SENT | {REGULAR: "12", "command": "end"}, {}, []),
+        (AMOUNT | {REGULAR: "2", "discount_by_unit": "true"}, AMOUNTS,
+         [("amount", "SP-AMOUNT", "2.5 of 2, as it was sent")]),
+        (AMOUNT | {REGULAR: "2.5", "discount_by_unit": "true"}, AMOUNTS, []),
+        (AMOUNT | {REGULAR: "2", "discount_by_unit": "false"}, AMOUNTS, []),
         (OFFER | {"price": "99", REGULAR: "12"}, {}, []),
     ],
 )  # fmt: skip
