@@ -302,10 +302,10 @@ class Operations:
         """End the rows of a run that were not sent yet; what was sent can't be called back."""
         row = self._in_state(run, ("held", "waiting"), "cancelled")
         with self._journal.begin() as tx:
-            notes = [f"by {_who()}", *row.notes]
+            notes = ["The operator cancelled the run: rows that were not sent by then are left out.", *row.notes]
             runs.set_run(tx, row.id, state="cancelled", notes=notes)
             runs.set_legs(tx, row.id, open_rows=0, waits=0, held=False)
-            batches.cancel_unsent(tx, row.id, f"by {_who()}")
+            batches.cancel_unsent(tx, row.id, "before it was sent")
             self._acted(tx, "cancel", row.id, "; ".join(row.notes))
             runs.wake_legs(tx, row.id, self._journal.clock.now())
 

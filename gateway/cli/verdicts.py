@@ -29,8 +29,10 @@ def of_run(row: Row[Any]) -> Exit:
             return Exit.WELL if row.counts.get("quiet") else Exit.FILE
         case "settled":
             return highest(of_states(row.counts.get(which, {})) for which in ("states", "derived"))
+        case "waiting" if "told" in row.counts:
+            return of_states(row.counts.get("states", {}))
         case "waiting":
-            return Exit.WELL if "told" in row.counts else Exit.OPEN
+            return Exit.OPEN
         case _:
             return Exit.WELL
 
@@ -57,15 +59,19 @@ def said_of(row: Row[Any]) -> str:
     """Say in one sentence what became of a run so far."""
     match row.state:
         case "settled":
-            told = row.counts.get("errors", "the errors file")
-            states, derived = (row.counts.get(which, {}) for which in ("states", "derived"))
-            return verdict(states, errors=told, destination=destination_of(row), derived=derived)
+            return _of_rows(row)
+        case "waiting" if "told" in row.counts:
+            return _of_rows(row)
         case "held" | "rejected" | "cancelled":
             return "; ".join(row.notes) or row.state
-        case "waiting" if "told" in row.counts:
-            return "Some rows wait for their date."
         case _:
             return "Under way."
+
+
+def _of_rows(row: Row[Any]) -> str:
+    states, derived, effects = (row.counts.get(which, {}) for which in ("states", "derived", "effects"))
+    errors = row.counts.get("errors", "the errors file")
+    return verdict(states, errors=errors, destination=destination_of(row), derived=derived, effects=effects)
 
 
 def destination_of(row: Row[Any]) -> str:

@@ -212,7 +212,7 @@ class Settler:
         opened = _OPEN_STATES.get(row.state, RowState.PENDING)
         states = row_states(self._journal, self._spool, row.id, opened)
         said = {"held": "HELD", "cancelled": "CANCELLED", "settled": "CANCELLED"}.get(row.state)
-        note = row.notes[0] if row.notes else "by the operator"
+        note = row.notes[0] if row.state == "held" and row.notes else "before it was sent"
         return RunRows(
             folder=folder,
             states=states,
@@ -248,7 +248,7 @@ class Settler:
             warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
             verdict=verdict(
                 states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived,
-                blameless=blameless,
+                blameless=blameless, effects={leg.family: leg.counts() for leg in rows.states.legs},
             ),
             versions=pinned.versions, first_run_rows=self.repaired(row.id),
             effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, listed=listed,

@@ -233,7 +233,7 @@ class Intake:
             },
         )  # fmt: skip
         if readout.first_run is not None:
-            notes = [f"The file goes back to the fixes of run {readout.first_run}.", *notes]
+            notes = [f"The file brings back rows that failed in run {readout.first_run}.", *notes]
         if readout.over_limit is not None:
             notes = [*notes, f"Nothing was sent: {readout.over_limit}."]
         counts = {

@@ -32,7 +32,7 @@ MEANING: Mapping[str, str] = {
     RowState.APPLIED: "took effect",
     RowState.UNCHANGED: "the destination had this value already; it was not sent",
     RowState.SUPERSEDED: "a newer value of the same key was sent instead",
-    RowState.SKIPPED: "the mapping leaves it out",
+    RowState.SKIPPED: "left out: by the mapping, by a person who cancelled it, or as there was nothing to send",
 }
 """What each state means for a row, in plain words."""
 _BAD = frozenset({RowState.REFUSED, RowState.UNCERTAIN, RowState.REJECTED})

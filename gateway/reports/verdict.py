@@ -46,18 +46,34 @@ def verdict(
     destination: str = "the marketplace",
     derived: Mapping[str, int] | None = None,
     blameless: int = 0,
+    effects: Mapping[str, Mapping[str, int]] | None = None,
 ) -> str:
     """Say in one sentence what became of the rows, and in another of the keys that a full file left out.
 
     `states`: rows per state. `errors`: name of the file that lists the failed rows, named when there are any.
     `destination`: what to call the one who refuses. `derived`: effects without a row, per state. `blameless`: refused
-    rows in which nothing is to be mended.
+    rows in which nothing is to be mended. `effects`: where rows have several, states per family.
     """
-    besides = _nobodys(blameless, states) + _besides(derived or {}, destination)
+    in_part = _in_part(states, effects or {})
+    besides = in_part + _nobodys(blameless, states) + _besides(derived or {}, destination)
     total = sum(states.values())
     if total == 0:
         return f"The file has no rows.{besides}" if besides else "The file has no rows: nothing was sent."
-    return _of_rows(states, total, destination, errors if failed(states) > blameless else "") + besides
+    whole = " as a whole" if in_part else ""
+    return _of_rows(states, total, destination, errors if failed(states) > blameless else "", whole) + besides
+
+
+def _in_part(states: Mapping[str, int], effects: Mapping[str, Mapping[str, int]]) -> str:
+    """Say which effects came about of rows that did not as a whole."""
+    whole = states.get(RowState.APPLIED, 0)
+    found = {family: counts.get(RowState.APPLIED, 0) for family, counts in effects.items()}
+    if max(found.values(), default=0) <= whole:
+        return ""
+    if whole:
+        return " Of other rows parts took effect."
+    return (
+        f" Parts of them took effect: {_series([f'{family} {count:,}' for family, count in found.items() if count])}."
+    )
 
 
 def _nobodys(blameless: int, states: Mapping[str, int]) -> str:
@@ -90,7 +106,7 @@ def _besides(derived: Mapping[str, int], destination: str) -> str:
     return f" Besides, of {keys} {_series(parts)}."
 
 
-def _of_rows(states: Mapping[str, int], total: int, destination: str, errors: str) -> str:
+def _of_rows(states: Mapping[str, int], total: int, destination: str, errors: str, whole: str) -> str:
     told = _told(states, destination)
     parts = [_count(count, one, many) for count, one, many in told if count]
     applied = states.get(RowState.APPLIED, 0)
@@ -100,7 +116,7 @@ def _of_rows(states: Mapping[str, int], total: int, destination: str, errors: st
     if applied == 0 and len(parts) == 1:
         return _whole(total, told) + see
     share = f"{applied:,} of {total:,} rows" if applied else f"None of the {total:,} rows"
-    return f"{share} took effect; {_series(parts)}{see}"
+    return f"{share} took effect{whole}; {_series(parts)}{see}"
 
 
 def _count(count: int, one: str, many: str) -> str:

@@ -45,6 +45,24 @@ def test_keys_the_file_left_out_are_told_besides(states, derived, sentence):
     assert verdict(states, errors="errors.csv", destination="Sage", derived=derived) == sentence
 
 
+@pytest.mark.parametrize(
+    ("states", "effects", "sentence"),
+    [
+        ({"refused": 2}, {"product": {"applied": 2}, "offer": {"refused": 2}, "stock": {"applied": 1, "refused": 1}},
+         "All 2 rows were refused by Sage: see errors.csv. Parts of them took effect: product 2 and stock 1."),
+        ({"refused": 1, "rejected": 1}, {"product": {"applied": 1}, "stock": {"refused": 1}},
+         "None of the 2 rows took effect as a whole; 1 was rejected by our checks and 1 was refused by Sage: see errors.csv. Parts of them took effect: product 1."),  # noqa: E501  one sentence
+        ({"applied": 3, "refused": 2}, {"product": {"applied": 5}, "offer": {"applied": 3, "refused": 2}},
+         "3 of 5 rows took effect as a whole; 2 were refused by Sage: see errors.csv. Of other rows parts took effect."),  # noqa: E501  one sentence
+        ({"applied": 3, "refused": 2}, {"product": {"applied": 3, "refused": 2}, "offer": {"applied": 2}},
+         "3 of 5 rows took effect; 2 were refused by Sage: see errors.csv."),
+        ({"applied": 3}, {"product": {"applied": 3}, "offer": {"applied": 3}}, "All 3 rows took effect."),
+    ],
+)  # fmt: skip
+def test_parts_of_rows_that_took_effect_are_told(states, effects, sentence):
+    assert verdict(states, errors="errors.csv", destination="Sage", effects=effects) == sentence
+
+
 def test_the_verdict_names_the_errors_file_and_the_destination_it_is_told():
     said = verdict({"applied": 1, "refused": 2}, errors="errors.xlsx", destination="Sage")
     assert said == "1 of 3 rows took effect; 2 were refused by Sage: see errors.xlsx."
