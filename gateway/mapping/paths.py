@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import polars as pl
 
 from gateway.errors import FileError
 from gateway.issues import sentence
 from gateway.mapping.headers import nearest
 from gateway.mapping.spec import MappingFile
-from gateway.model import Table
+from gateway.model import LINE, ROW, Table
 
 _NUMBER = re.compile(r"\[[0-9]+\](?=/|$)")
 _SHOWN = 12
@@ -71,6 +73,59 @@ class Absent:
             more = ", ..." if len(present) > _SHOWN else ""
             said.append(f"the records have {', '.join(map(repr, present[:_SHOWN])) or 'nothing else'}{more}")
         raise FileError("FILE_COLUMN_MISSING", sentence("FILE_COLUMN_MISSING", detail="; ".join(said)), fix=_FIX)
+
+
+class Overlooked:
+    """Finds records of which a part would be lost, where patterns make every path of the file a column that is read.
+
+    Without patterns the reader finds them: it knows what is wanted.
+    """
+
+    def __init__(self, mapping: MappingFile) -> None:
+        self._named = [*dict.fromkeys(_named(mapping))] if mapping.patterns else []
+        self._again: list[tuple[str, str, list[int]]] | None = None
+
+    def marked(self, table: Table) -> Table:
+        """Return the block with an issue CELL_REPEATED for each element of which only the first is named."""
+        if not self._named:
+            return table
+        if self._again is None:
+            self._again = [*_repeated(self._named, table.headers)]
+        found = [
+            table.frame.filter(pl.any_horizontal(pl.col(f"c{place}").is_not_null() for place in places)).select(
+                ROW, LINE, code=pl.lit("CELL_REPEATED"), field=pl.lit(path), value=pl.lit(None, pl.String),
+                detail=pl.lit(f"{element} stands several times"),
+            )
+            for path, element, places in self._again
+        ]  # fmt: skip
+        return replace(table, issues=pl.concat([table.issues, *found])) if found else table
+
+
+def _repeated(named: Sequence[str], headers: Sequence[str]) -> Iterator[tuple[str, str, list[int]]]:
+    """Yield per element that a named path passes without a number: the path, the element, columns of the second."""
+    told: set[str] = set()
+    for path in named:
+        steps = path.split("/")
+        for size in range(1, len(steps) + 1):
+            element = "/".join(steps[:size])
+            if element in told or any(other.startswith(f"{element}[") for other in named):
+                continue
+            second = f"{element}[2]"
+            places = [n for n, header in enumerate(headers) if header == second or header.startswith(f"{second}/")]
+            if places:
+                told.add(element)
+                yield path, element, places
+
+
+def _named(mapping: MappingFile) -> Iterator[str]:
+    for name, spec in mapping.specs.items():
+        if name not in mapping.patterns:
+            yield from spec.column or ()
+            yield from (ref for ref in spec.refs() if isinstance(ref, str))
+            yield from (spec.when.column or ()) if spec.when is not None else ()
+    for rule in mapping.filter:
+        yield from rule.condition.column or ()
+    yield from (path for path in (*mapping.fill_down, *mapping.fill_within) if isinstance(path, str))
 
 
 def _wanted(mapping: MappingFile) -> Iterator[_Wanted]:

@@ -19,7 +19,7 @@ from gateway.errors import FileError
 from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
 from gateway.mapping import Applier, MappingFile, compile_mapping
-from gateway.mapping.paths import Absent
+from gateway.mapping.paths import Absent, Overlooked
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
 from gateway.pipeline.across import Across, Hashes, needed_across
 from gateway.pipeline.policy import Judging
@@ -164,10 +164,10 @@ class FileReading:
         if self._mapping.format.kind not in _TREES:
             yield from tables
             return
-        absent = Absent(self._mapping)
+        absent, overlooked = Absent(self._mapping), Overlooked(self._mapping)
         for table in tables:
             absent.see(table)
-            yield table
+            yield overlooked.marked(table)
         whole = self._mapping.format.model_copy(update={"columns": ()})
         absent.verify(lambda: next(self._read(file, whole)).headers)
 

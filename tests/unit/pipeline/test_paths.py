@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from gateway.destinations.files import FilesDestination, FilesSettings
 from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock
 from gateway.testing.rig import Rig
@@ -145,3 +146,38 @@ def test_records_of_which_a_part_would_be_lost_are_rejected_and_not_sent(taken):
     assert third[0] == "skipped"
     one, run, _ = taken(flat.replace("variant/", "variant[1]/"), "file", REPEATED)
     assert one.states(run) == {"applied": 3}
+
+
+ATTRIBUTES = """contract = "catalog"
+version = 1
+[format]
+kind = "json"
+[fields]
+sku = "v/sku"
+name = "name"
+price = "v/price"
+price_basis = { constant = "net" }
+attributes."*" = "more/*"
+"""
+
+
+def test_nothing_is_lost_either_where_a_pattern_makes_every_path_a_column(tmp_path):
+    clock, there = FakeClock(), tmp_path / "there"
+    there.mkdir()
+    settings = FilesSettings(folder=there, format="csv", contract="catalog", fields=("sku", "price"))
+    destination = FilesDestination(settings, clock=clock, account="there", name="there")
+    content = orjson.dumps(
+        [
+            {"name": "Boot", "v": [{"sku": "A", "price": 1}, {"sku": "B", "price": 2}], "more": {"sole": "hard"}},
+            {"name": "Shoe", "v": [{"sku": "C", "price": 3}], "more": {"sole": "soft", "list": ["x", "y"]}},
+        ]
+    )
+    for mapping, expected in (
+        (ATTRIBUTES, [("rejected", "CELL_REPEATED", "sku"), ("applied", None, None)]),
+        (ATTRIBUTES + 'brand = "v[2]/sku"\n', [("applied", None, None), ("applied", None, None)]),
+    ):
+        rig = Rig(tmp_path / f"gateway{len(mapping)}", destination, clock, mapping=mapping)
+        run = rig.drop("file", content)
+        rig.advance()
+        assert rig.results(run).select("state", "code", "field").rows() == expected
+        rig.close()
