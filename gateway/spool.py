@@ -19,6 +19,8 @@ STATE = "@state"
 
 LARGE = 16 << 20
 """Bytes of a file from which on its blocks are too many to be held in memory."""
+MANY = 150_000
+"""Rows from which on their effects are."""
 
 LATE_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, "state": pl.String}
 
@@ -261,6 +263,11 @@ class ConsignmentFolder:
         except FileExistsError:
             return False
         return True
+
+    def expect(self, rows: int) -> None:
+        """Keep no effects in memory of so many rows where that would be in vain."""
+        if rows > MANY:
+            self.recent.refuse(self.root)
 
     @property
     def bodies(self) -> Path:

@@ -46,6 +46,7 @@ class Builder:
                 return list(held)
             now = self._journal.clock.now()
             identity, folder = forming.begin(self._journal, self._spool, now)
+            folder.expect(sum(candidate.row.rows for candidate in candidates))
             try:
                 with folder.bodies.open("wb") as bodies:
                     reckoned = leg.regular if leg.operation.reckoned else ""

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gateway.recent import Recent
-from gateway.spool import LARGE, Spool
+from gateway.spool import LARGE, MANY, Spool
 
 FRAME = pl.DataFrame(
     {"@row": [1, 2], "@line": [1, 2], "@key": ["a", "b"], "@state": [None, "rejected"], "sku": ["a", "b"]}
@@ -47,6 +47,19 @@ def test_of_a_large_file_nothing_is_kept(tmp_path):
         folder.add(0, FRAME, FRAME.clear())
         assert (spool.recent.get(folder.root, "rows/000000.arrow") is None) == (name == "large")
         assert [block.rows() for block in folder.blocks()] == [FRAME.rows()]
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(MANY, True), (MANY + 1, False)])
+def test_effects_are_read_alike_from_memory_and_from_the_disk(tmp_path, rows, kept):
+    spool = Spool(tmp_path)
+    folder = spool.consignment("1")
+    assert folder.begin()
+    folder.expect(rows)
+    effects = pl.DataFrame({"effect": [0, 1], "@key": ["a", "b"]})
+    folder.add_effects(0, effects, effects.clear())
+    assert (spool.recent.get(folder.root, "effects-0000.arrow") is not None) == kept
+    assert [part.rows() for part in folder.effects()] == [effects.rows()]
+    assert [part.rows() for part in folder.effects(["@key"])] == [[("a",), ("b",)]]
 
 
 def test_older_folders_make_room():
