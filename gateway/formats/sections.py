@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
@@ -23,6 +24,12 @@ _FORMS = {
     "^/[^/]": "a path that begins with one slash",
 }
 """What regular expressions of settings ask for."""
+_OF_WORDS_AND_NUMBERS = frozenset(
+    {"literal_error", "greater_than", "greater_than_equal", "less_than", "less_than_equal", "bool_type", "int_type"}
+)
+"""Complaints of pydantic that say what is expected in place of a short value."""
+_SHOULD = "Input should be "
+_SHOWN = 60
 
 
 def unknown(word: str, known: Iterable[str], what: str) -> str:
@@ -35,7 +42,10 @@ def unknown(word: str, known: Iterable[str], what: str) -> str:
 
 
 def complaint(model: type[BaseModel], details: Mapping[str, Any]) -> str:
-    """Say what pydantic found (an entry of `ValidationError.errors`) wrong with a table of the model."""
+    """Say what pydantic found (an entry of `ValidationError.errors`) wrong with a table of the model.
+
+    What was found is told of words and numbers where it has an `input`, which is the caller's to leave out.
+    """
     loc = details["loc"]
     if details["type"] == "extra_forbidden":
         return unknown(str(loc[-1]), known_keys(model, loc[:-1]), "setting")
@@ -46,6 +56,9 @@ def complaint(model: type[BaseModel], details: Mapping[str, Any]) -> str:
     if details["type"] == "string_pattern_mismatch":
         return f"expected {_form(str(details['ctx']['pattern']))}"
     message = str(details["msg"]).removeprefix("Value error, ")
+    if details["type"] in _OF_WORDS_AND_NUMBERS and isinstance(details.get("input"), (str, int, float)):
+        found = json.dumps(details["input"], ensure_ascii=False)
+        return f"found {found:.{_SHOWN}}, expected {message.removeprefix(_SHOULD)}"
     return message[:1].lower() + message[1:]
 
 

@@ -71,7 +71,7 @@ class Document:
                 # Pydantic marks a table's key that is at fault itself.
                 loc = tuple(str(part) for part in one["loc"] if part != "[key]")
                 if not loc or not any(loc[: len(place)] == place[: len(loc)] for place in noted):
-                    self.fault((*keys, *loc), complaint(model, one))
+                    self.fault((*keys, *loc), complaint(model, {**one, **_written(data, one["loc"])}))
             return None
         for place, message in beyond(made):  # numbers in quotes are read too
             if place not in noted:
@@ -137,6 +137,17 @@ class Document:
         lines = len(secret.splitlines())
         found = f"{lines} lines" if lines > 1 else f"an unprintable character at place {signs[0]}"
         self.fault(keys, f"{place} holds {found}, expected the secret alone, in one line")
+
+
+def _written(data: Any, loc: Iterable[Any]) -> dict[str, Any]:
+    """Return what the file itself has at a place, as `input`: there secrets are references, which are not shown."""
+    here = data
+    for part in loc:
+        try:
+            here = here[part]
+        except (KeyError, IndexError, TypeError):
+            return {}
+    return {"input": here}
 
 
 def _nearest(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> int | None:

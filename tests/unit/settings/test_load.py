@@ -139,9 +139,9 @@ class TestFaults:
         assert sorted(lines) == [2, 3, 4, 8, 10, 13, 17]
         text = "\n".join(found)
         assert "stat: unknown table or setting 'stat'; did you mean 'state'?" in text
-        assert "workers: input should be greater than or equal to 1" in text
+        assert "workers: found 0, expected greater than or equal to 1" in text
         assert "zone: there is no time zone 'Europe/Madird'; write it like Europe/Madrid" in text
-        assert "sources.acme.settle: input should be greater than or equal to 0" in text
+        assert "sources.acme.settle: found -1, expected greater than or equal to 0" in text
         assert "destinations.shop.formt: unknown setting 'formt'; did you mean 'format'?" in text
         assert "destinations.shop.format: this setting is needed and missing" in text
         assert "routes.stock.files: tuple should have at least 1 item" in text
@@ -194,7 +194,11 @@ class TestFaults:
             ),
             (
                 (SOURCE, SHOP, ROUTE + "set = { quiet = 0 }\n"),
-                "16: routes.stock.set.quiet: input should be greater than 0",
+                "16: routes.stock.set.quiet: found 0, expected greater than 0",
+            ),
+            (
+                (SOURCE, SHOP, ROUTE + 'mode = "brutto"\n'),
+                "16: routes.stock.mode: found \"brutto\", expected 'delta' or 'full'",
             ),
             ((SOURCE, SHOP), "routes: there is no route: nothing would ever be taken"),
             (("\nroutes = 5", SOURCE, SHOP), "2: routes: write one table per entry, like [routes.acme]"),
@@ -239,7 +243,9 @@ class TestFaults:
         with pytest.raises(SettingsError, match="this is not TOML"):
             load_settings(path)
 
-    @pytest.mark.parametrize(("top", "wanted"), [("", "version: this setting"), ("version = 2", "version: input")])
+    @pytest.mark.parametrize(
+        ("top", "wanted"), [("", "version: this setting"), ("version = 2", "version: found 2, expected 1")]
+    )
     def test_the_version_of_the_form_is_asked_for(self, place, top, wanted):
         assert any(wanted in fault for fault in place.faults(SOURCE, SHOP, ROUTE, top=top))
 
