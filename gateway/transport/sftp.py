@@ -128,8 +128,7 @@ class SftpSession:
         """Put a file by temporary name, size compared, then rename; whatever happens, `path` is never half a file."""
         folder, name = posixpath.split(path)
         part = posixpath.join(folder, f".{name}.part")
-        with local.open("rb") as source:
-            expected = self._steady(f"uploading {path}", lambda wire: wire.put_file(source, part), bulk=True)
+        expected = self._put_whole(local, path, part)
         found = self.look(part)
         if found is None or found.size != expected:
             size = "nothing" if found is None else f"{found.size} bytes"
@@ -141,13 +140,21 @@ class SftpSession:
 
         A file that is gone by the time its size is compared was taken already.
         """
-        with local.open("rb") as source:
-            expected = self._steady(f"uploading {path}", lambda wire: wire.put_file(source, path), bulk=True)
+        expected = self._put_whole(local, path, path)
         found = self.look(path)
         if found is not None and found.size != expected:
             raise Busy(
                 f"uploading {path}: sent {expected} bytes, found {found.size} on the server.", fix="It is sent again."
             )
+
+    def _put_whole(self, local: Path, path: str, target: str) -> int:
+        """Write a file under `target`, from its start again where the connection was made anew; returns its size."""
+
+        def put(wire: Wire) -> int:
+            with local.open("rb") as source:
+                return wire.put_file(source, target)
+
+        return self._steady(f"uploading {path}", put, bulk=True)
 
     def move(self, path: str, target: str) -> None:
         """Rename without ever replacing `target`. Raises RemoteTakenError, RemoteMissingError, RemoteDeniedError.

@@ -254,6 +254,20 @@ def test_a_server_that_dies_leaves_no_half_answer(place, tmp_path, fault, value)
     assert [path.name for path in (place.root / "out").iterdir()] == ["stock.csv.result.csv"]
 
 
+@pytest.mark.parametrize("how", ["upload", "put"])
+@pytest.mark.parametrize("most", [0, 20, 500_000])
+def test_an_upload_over_a_connection_in_use_begins_again_when_it_is_cut(place, tmp_path, how, most):
+    """The second try has the whole file, not what the first one had not read yet."""
+    (tmp_path / "answer").write_bytes(BIG)
+    (place.root / "out").mkdir()
+    session = place.session()
+    session.entries("out")
+    place.faults.cut_after = most
+    getattr(session, how)(tmp_path / "answer", "out/ack.json")
+    assert (place.root / "out" / "ack.json").read_bytes() == BIG
+    assert [path.name for path in (place.root / "out").iterdir()] == ["ack.json"]
+
+
 def test_an_answer_whose_last_reply_is_lost_is_whole(place, tmp_path):
     (tmp_path / "answer").write_bytes(BIG)
     source = place.source()
