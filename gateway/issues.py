@@ -88,6 +88,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "ROW_OPEN_QUOTE", "A quote is opened and never closed.", "Close it, or double it if it belongs to the text."
     ),
+    _error(
+        "ROW_CELL_SIZE",
+        "A quoted cell holds more than {detail}.",
+        "Shorten it, or close its quote where the cell ends.",
+    ),
     _error("ROW_STRAY_QUOTE", "Text follows a closing quote.", "Double quotes that belong to the text."),
     _error(
         "ROW_ENCODING",
@@ -210,8 +215,10 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning("B-INFER", "{field} has no type; it is taken as {detail}: {value}", "Fill in the barcode type."),
     _warning("B-RESTR", "{field} is a number for use inside one company: {value}", "Use a number GS1 gave out."),
     _error("R-REL", "{field} names the article itself: {value}", "Remove it from the list."),
-    _warning(
-        "C-RATE", "{field} looks like a fraction, 20 means 20 % (meant: {detail}?): {value}", "Write percentage points."
+    _error(
+        "C-RATE",
+        "{field} looks like a fraction, 20 means 20 % (meant: {detail}?), and less than 1 % is not taken: {value}",
+        "Write percentage points.",
     ),
     _warning(
         "T-FRAC", "{field} looks like a fraction, 20 means 20 % (meant: {detail}?): {value}", "Write percentage points."
@@ -219,6 +226,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "T-FRAC-STRICT",
         "{field} looks like a fraction, 20 means 20 %, and amounts given {detail} would be converted by it: {value}",
+        "Write percentage points.",
+    ),
+    _error(
+        "T-FRAC-SENT",
+        "{field} looks like a fraction, 20 means 20 %, and the destination would tax by it as it is: {value}",
         "Write percentage points.",
     ),
     _warning("T-RATE", "{field} is not a tax rate in force ({detail}): {value}", "Check the rate."),

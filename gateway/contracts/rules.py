@@ -185,16 +185,20 @@ def in_order(start: str, end: str, code: str, *, numeric: bool) -> Rule:
 
 
 def looks_like_fraction(field: str, code: str) -> Rule:
-    """Return the warning for a rate between 0 and 1: percentage points are meant, a fraction was likely written."""
+    """Return the rule told of rates between 0 and 1: percentage points are meant, a fraction was likely written.
+
+    Rows that end their record are left be: what they end may be such a rate.
+    """
 
     def explain(record: Record) -> str | None:
-        value = number_of(record, field)
+        value = None if record.get("command") == "end" else number_of(record, field)
         return f"{(value * 100).normalize():f}" if value is not None and 0 < value < 1 else None
 
     value = number(field)
     hundredfold = (value * 100).cast(pl.Decimal(38, 15)).cast(pl.String).str.strip_chars_end("0")
     detail = hundredfold.str.strip_chars_end(".")
-    return Rule(code, field, (field,), (value > 0) & (value < 1), explain, detail, (field,))
+    fraction = stands() & (value > 0) & (value < 1)
+    return Rule(code, field, (field, "command"), fraction, explain, detail, (field,))
 
 
 def not_after(field: str, limit: str) -> Rule:

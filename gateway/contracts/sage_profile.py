@@ -34,8 +34,11 @@ class SageProfile:
 
 
 def catalog_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
-    """Return T-RATE, B-INFER, R-REL by the product's id. Raises SettingsError for an unusable table of tax rates."""
-    return (*tax_requirements(profile), _told_from_length(), _not_its_own_product())
+    """Return T-RATE, T-FRAC-SENT, B-INFER, R-REL by the product's id.
+
+    Raises SettingsError for an unusable table of tax rates.
+    """
+    return (*tax_requirements(profile), _taxed_as_written(), _told_from_length(), _not_its_own_product())
 
 
 def promotion_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
@@ -54,6 +57,14 @@ def tax_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
     detail = f"{profile.country}: {', '.join(lasting(profile.country, table))}"
     columns = ("tax_rate", "valid_from", "timestamp", "command")
     return (Requirement(code, "tax_rate", columns, wrong, detail),)
+
+
+def _taxed_as_written() -> Requirement:
+    """T-FRAC-SENT: a rate like 0.21 goes out as it is; where the price is converted by it, that is told already."""
+    rate = pl.col("tax_rate").cast(pl.Decimal(38, 15), strict=False)
+    converted = ((pl.col("price_basis") == "gross") & given("price") & (pl.col("price") != "0")).fill_null(value=False)
+    columns = ("tax_rate", "price_basis", "price", "command")
+    return Requirement("T-FRAC-SENT", "tax_rate", columns, stands() & (rate > 0) & (rate < 1) & ~converted)
 
 
 def _told_from_length() -> Requirement:

@@ -39,6 +39,7 @@ def codes(name, record):
         ({"tax_rate": "0.21"}, [("T-FRAC", "tax_rate")]),
         ({"tax_rate": "101"}, [("TOO_LARGE", "tax_rate")]),
         ({"discount": "0.5"}, [("C-RATE", "discount")]),
+        ({"discount": "0.5", "command": "end"}, []),
         ({"currency": "eur"}, [("NOT_A_CURRENCY", "currency")]),
         ({"related_skus": "b|a|c"}, [("R-REL", "related_skus")]),
         ({"related_skus": "b|aa"}, []),
@@ -119,6 +120,8 @@ OFF = {**OPEN, "percentage": "10"}
         ({**OFF, "percentage": "0"}, [("SP-DISC-MAX", "percentage")]),
         ({**OFF, "percentage": "100.5"}, [("TOO_LARGE", "percentage")]),
         ({**OFF, "percentage": "0.15"}, [("C-RATE", "percentage")]),
+        ({**OFF, "percentage": "0.15", "command": "end"}, []),
+        ({**OFF, "percentage": "1"}, []),
         ({**OPEN, "price": "9.1", "regular_price": "9", "price_basis": "net"}, [("SP-PRICE", "price")]),
         ({**OPEN, "price": "9", "regular_price": "9", "price_basis": "net"}, []),
         ({**OPEN, "amount": "9.1", "regular_price": "9", "price_basis": "net"}, [("SP-AMOUNT", "amount")]),
@@ -126,6 +129,16 @@ OFF = {**OPEN, "percentage": "10"}
 )
 def test_a_promotion_row(record, expected):
     assert codes("promotion", record) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [("promotion", {**OFF, "percentage": "0.2"}), ("catalog", {"sku": "a", "discount": "0.2"})],
+)
+def test_a_fraction_for_a_discount_rejects_the_row(name, record):
+    frame = pl.DataFrame({ROW: [2], LINE: [2], **{field: [text] for field, text in record.items()}})
+    checked = check(contract(name), frame, now=NOW)
+    assert (checked.good.to_list(), checked.issues["detail"].to_list()) == ([False], ["20"])
 
 
 def test_the_type_of_a_promotion_is_told_from_what_is_filled():

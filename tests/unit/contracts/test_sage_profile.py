@@ -41,6 +41,24 @@ def test_without_a_country_no_rate_is_strange():
     assert found("catalog", catalog_requirements(SageProfile()), ARTICLE | {"tax_rate": "33"}) == (True, [])
 
 
+@pytest.mark.parametrize(
+    ("more", "codes"),
+    [
+        ({"tax_rate": "0.21", "price": "12", "price_basis": "net"}, ["T-FRAC", "T-FRAC-SENT"]),
+        ({"tax_rate": "0.21"}, ["T-FRAC", "T-FRAC-SENT"]),
+        ({"tax_rate": "0.21", "price": "12", "price_basis": "gross"}, ["T-FRAC"]),  # converting it is refused already
+        ({"tax_rate": "0.21", "price": "0", "price_basis": "gross"}, ["T-FRAC", "T-FRAC-SENT"]),
+        ({"tax_rate": "0"}, []),
+        ({"tax_rate": "1"}, []),
+        ({"tax_rate": "0.21", "command": "end"}, []),
+    ],
+)
+def test_a_fraction_does_not_go_out_as_a_tax_rate(more, codes):
+    good, issues = found("catalog", catalog_requirements(SageProfile()), ARTICLE | more)
+    assert sorted(code for code, *_ in issues) == codes
+    assert good is ("T-FRAC-SENT" not in codes)
+
+
 def test_a_rate_that_is_itself_faulty_is_told_once():
     good, issues = found("catalog", catalog_requirements(SageProfile("GB")), ARTICLE | {"tax_rate": "x"})
     assert (good, [code for code, *_ in issues]) == (False, ["NOT_A_NUMBER"])
