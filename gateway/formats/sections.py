@@ -14,6 +14,8 @@ from pydantic import BaseModel
 MOST = 1e9
 """No number a person writes may be greater: as seconds it is 31 years, and clocks and sockets take it."""
 _ENDING = ".toml"
+_FEW = 8
+"""Words that are listed although the nearest was found."""
 _PERCENTAGE = "^(0|100|"
 _FORMS = {
     "^[A-Z]{3}$": "a currency by its three capital letters, like EUR",
@@ -33,12 +35,16 @@ _SHOWN = 60
 
 
 def unknown(word: str, known: Iterable[str], what: str) -> str:
-    """Say that a word is unknown, with the nearest right one and all there are; an ending of files is not compared."""
+    """Say that a word is unknown, with the nearest right one, and all there are where they are few or none is near.
+
+    An ending of files is not compared.
+    """
     names = sorted(known)
     bare = {name.removesuffix(_ENDING): name for name in names}
     near = difflib.get_close_matches(word.removesuffix(_ENDING), bare, 1, cutoff=0.5)
     hint = f"did you mean {bare[near[0]]!r}? " if near else ""
-    return f"unknown {what} {word!r}; {hint}known: {', '.join(names) or 'none'}"
+    told = "" if near and len(names) > _FEW else f"known: {', '.join(names) or 'none'}"
+    return f"unknown {what} {word!r}; {hint}{told}".rstrip()
 
 
 def complaint(model: type[BaseModel], details: Mapping[str, Any]) -> str:

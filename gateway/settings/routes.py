@@ -64,6 +64,8 @@ class Known:
     folder: Path
     zone: str | None
     mappings: dict[Path, MappingFile] = default(default_factory=dict)
+    judged: set[Path] = default(default_factory=set)
+    """Mappings whose fields were compared with their contract: what is wrong is told once, not once per route."""
 
 
 def load_route(document: Document, name: str, made: RouteSettings, known: Known) -> LoadedRoute | None:
@@ -84,7 +86,9 @@ def load_route(document: Document, name: str, made: RouteSettings, known: Known)
     except SettingsError as error:
         document.fault((*keys, "mapping"), f"{made.mapping}: {error}")
         return None
-    _check_fields(document, (*keys, "mapping"), mapping, agreed)
+    if mapping.path not in known.judged:
+        known.judged.add(mapping.path)
+        _check_fields(document, (*keys, "mapping"), mapping, agreed)
     if made.source not in known.sources or made.destination not in known.targets:
         return None
     target, source = known.targets[made.destination], known.sources[made.source]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import SettingsError
+from gateway.formats.sections import unknown
 from gateway.settings import LocalSettings, SftpSettings, load_settings
 from gateway.testing.texts import LEVELS
 
@@ -145,6 +146,18 @@ class TestFaults:
         assert "destinations.shop.formt: unknown setting 'formt'; did you mean 'format'?" in text
         assert "destinations.shop.format: this setting is needed and missing" in text
         assert "routes.stock.files: tuple should have at least 1 item" in text
+
+    def test_what_is_wrong_with_a_mapping_is_told_once_for_all_its_routes(self, place):
+        place.mapping("stock.toml", LEVELS.replace("quantity", "quantiti"))
+        again = "".join(ROUTE.replace("[routes.stock]", f"[routes.{name}]") for name in ("stock", "more", "most"))
+        found = place.faults(SOURCE, SHOP, again)
+        assert len([fault for fault in found if "has no field 'quantiti'" in fault]) == 1
+        assert len([fault for fault in found if "which nothing fills" in fault]) == 1
+
+    def test_of_many_known_words_only_the_nearest_is_told(self):
+        known = [f"word_{n}" for n in range(70)]
+        assert unknown("wrd_7", known, "setting") == "unknown setting 'wrd_7'; did you mean 'word_7'?"
+        assert unknown("else", known, "setting").endswith("known: " + ", ".join(sorted(known)))
 
     def test_nothing_was_started(self, place):
         with pytest.raises(SettingsError) as caught:
