@@ -63,7 +63,11 @@ class Together:
         found = pl.concat([pl.DataFrame(schema=_KNOWN), *known, *flying])
         if not leaves_out:
             found = found.filter(pl.col(_RECORD).is_in(self._said.filter("ended")[_RECORD].implode()))
-        running = found.sort("seq", maintain_order=True).unique(_OF, keep="last").filter(~pl.col("ended"))
+        newest = found.sort("seq", maintain_order=True).unique(_OF, keep="last")
+        running = newest.filter(~pl.col("ended"))
+        late = self._said.join(newest.select(_OF, known="seq"), on=_OF).filter(pl.col("seq") < pl.col("known"))
+        self._said = self._said.join(late, on=_OF, how="anti")  # what is known of their keys is newer
+        self._last = _last_of(self._said)
         if leaves_out:
             present = [keys[KEY].hash(seed=5) for keys in portions.keys(leaves_out[-1])]
             here = pl.concat([pl.Series([], dtype=pl.UInt64), *present])
@@ -83,25 +87,27 @@ class Together:
             return decided
         frame = self._placed(decided).join(self._last, on=_RECORD, how="left", maintain_order="left")
         frame = frame.join(_first_of(self._running), on=_RECORD, how="left", maintain_order="left")
-        send = pl.col("decision") == "send"
-        stands = send | ((pl.col("decision") == "unchanged") & ~pl.col("ended"))
-        other = (pl.col("run") != pl.col("run_last")) | (pl.col(ROW) != pl.col(f"{ROW}_last"))
-        lost = stands & other.fill_null(value=False)
-        goes_on = (lost & ~pl.col("ended_last")) | (~lost & pl.col("goes_on").is_not_null())
-        kept = stands & pl.col("ended") & goes_on.fill_null(value=False)
-        if "code" not in frame.columns:
-            frame = frame.with_columns(code=pl.lit(None, pl.String), detail=pl.lit(None, pl.String))
-        frame = frame.with_columns(
-            decision=pl.when(kept).then(pl.lit("skipped")).when(lost).then(pl.lit("superseded")).otherwise("decision"),
-            code=pl.when(kept).then(pl.lit("DEST_GOES_ON")).when(lost).then(pl.lit("SUPERSEDED")).otherwise("code"),
-            detail=pl.when(kept & lost).then(_which()).when(kept).then("goes_on")
-            .when(lost).then(filled("by {}: one record there", _which())).otherwise("detail"),
-            marked=kept | lost,
-        )  # fmt: skip
+        absent = [pl.lit(None, pl.String).alias(name) for name in ("code", "detail") if name not in frame.columns]
+        stands = (pl.col("decision") == "send") | ((pl.col("decision") == "unchanged") & ~pl.col("ended"))
+        lost = (stands & _another() & ~pl.col("ended_last")).fill_null(value=False)
+        kept = stands & pl.col("ended") & (lost | pl.col("goes_on").is_not_null())
+        frame = frame.with_columns(absent).with_columns(
+            decision=pl.when(kept).then(pl.lit("skipped")).otherwise("decision"),
+            code=pl.when(kept).then(pl.lit("DEST_GOES_ON")).otherwise("code"),
+            detail=pl.when(kept & lost).then(_which()).when(kept).then("goes_on").otherwise("detail"),
+            marked=kept,
+        )
+        frame = _superseded(frame, lost & (pl.col("decision") != "skipped"))
+        ends = frame.filter((pl.col("decision") == "send") & pl.col("ended"))
+        if ends[_RECORD].is_duplicated().any():
+            frame = frame.drop(f"{name}_last" for name in _LAST).join(
+                _last_of(ends), on=_RECORD, how="left", maintain_order="left"
+            )
+            frame = _superseded(frame, (pl.col("decision") == "send") & pl.col("ended") & _another())
         if self._in_key:  # what goes on counts as known, but as nothing the destination confirmed
             digest = pl.when("ended").then("digest").alias("digest")
             self._marks.append(self._as_known(frame.filter("marked").with_columns(digest)))
-        return frame.select(*decided.columns, *(name for name in ("code", "detail") if name not in decided.columns))
+        return frame.select(*decided.columns, *(one.meta.output_name() for one in absent))
 
     def left(self, derived: pl.DataFrame) -> pl.DataFrame:
         """Return the keys to be ended without those whose record goes on for another key."""
@@ -162,6 +168,21 @@ class Together:
         fields = known.select(parts.struct.field(f"field_{n}").alias(name) for n, name in enumerate(names))
         placed = self._placed(fields.with_columns(known[KEY]))
         return known.with_columns(placed[_RECORD], placed[_OF])
+
+
+def _another() -> pl.Expr:
+    """Whether it is another row that stands for the record; null where none does."""
+    return (pl.col("run") != pl.col("run_last")) | (pl.col(ROW) != pl.col(f"{ROW}_last"))
+
+
+def _superseded(frame: pl.DataFrame, lost: pl.Expr) -> pl.DataFrame:
+    lost = lost.fill_null(value=False)
+    return frame.with_columns(
+        decision=pl.when(lost).then(pl.lit("superseded")).otherwise("decision"),
+        code=pl.when(lost).then(pl.lit("SUPERSEDED")).otherwise("code"),
+        detail=pl.when(lost).then(filled("by {}: one record there", _which())).otherwise("detail"),
+        marked=pl.col("marked") | lost,
+    )
 
 
 def _which() -> pl.Expr:

@@ -1,6 +1,7 @@
 """Files all the way to the exchange folder: what a promotion is reckoned from, what waits for what."""
 
 import json
+import random
 
 import pytest
 
@@ -339,6 +340,20 @@ def test_a_full_file_ends_what_it_leaves_out_when_nothing_of_it_goes_on(loose):
     assert shop.take() == {}
     shop.put("promotion3.csv", COLOURS + other)
     assert lasts(shop.take()) == [("t", "2026")]
+
+
+@pytest.mark.parametrize("seed", [5, 9])
+def test_it_runs_as_long_as_any_of_its_articles_whatever_comes(loose, seed):
+    shop, chance = loose(), random.Random(seed)  # noqa: S311  a seed makes the run repeatable
+    goes_on, runs = dict.fromkeys("sml", False), False
+    for number in range(6):
+        said = {size: chance.random() < 0.5 for size in chance.sample("sml", chance.randint(1, 3))}
+        rows = "".join((ON if on else END).format(size) for size, on in said.items())
+        shop.put(f"promotion{number}.csv", COLOURS + rows + "\n" * number)
+        goes_on |= said
+        for record in shop.take().get("productspecialprices", []):
+            runs = record["dateTo"].startswith("2027")
+        assert runs is any(goes_on.values()), (number, said, goes_on)
 
 
 JSON = PROMOTIONS.replace(
