@@ -31,6 +31,9 @@ _DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
     "ended": pl.Boolean, "measure": pl.String,
 }  # fmt: skip
 
+_WRITERS = 2
+"""Effects of a portion, and its calls, are made durable at the same time."""
+
 
 @dataclass(slots=True)
 class Draft:
@@ -58,7 +61,7 @@ class Draft:
     """Rows that ended here or are sent, and keys derived."""
     pool: ThreadPoolExecutor | None = None
     """Where effects are written while the next portion is decided."""
-    writing: Future[None] | None = None
+    writing: list[Future[None]] = field(default_factory=list)
 
     def write(self, number: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
         """Write the effects of a portion, when those of the one before are written."""
@@ -66,16 +69,15 @@ class Draft:
         if self.pool is None:
             raise AssertionError(self.identity)
         self.bodies.flush()
-        self.writing = self.pool.submit(self._write, number, effects, members)
-
-    def _write(self, number: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
-        self.folder.add_effects(number, effects, members)
-        os.fsync(self.bodies.fileno())  # the calls of this portion meanwhile: at the end there is little left to do
+        self.writing = [
+            self.pool.submit(self.folder.add_effects, number, effects, members),
+            self.pool.submit(os.fsync, self.bodies.fileno()),  # of the calls there is little left to do at the end
+        ]
 
     def written(self) -> None:
         """Wait until all effects given so far are durable. Raises what writing them raised."""
-        if self.writing is not None:
-            self.writing.result()
+        for each in self.writing:
+            each.result()
 
 
 class Decider:
@@ -96,7 +98,7 @@ class Decider:
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
         draft.together.look(self._journal, self._spool, portions)
-        with ThreadPoolExecutor(1, thread_name_prefix="effects") as pool:
+        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="effects") as pool:
             draft.pool = pool
             for number, portion in enumerate(portions):
                 self._portion(draft, number, portion)

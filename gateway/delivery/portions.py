@@ -222,7 +222,8 @@ class Portions:
         return pl.concat_str(parts, separator=KEY_SEPARATOR).alias(KEY)
 
     def _prepared(self, candidate: Candidate, blocks: list[pl.DataFrame]) -> pl.DataFrame:
-        frame = pl.concat(blocks) if blocks else pl.DataFrame(schema={ROW: pl.Int64, KEY: pl.String})
+        # in one piece: else the first step that meets a column of one piece copies all of them
+        frame = pl.concat(blocks, rechunk=True) if blocks else pl.DataFrame(schema={ROW: pl.Int64, KEY: pl.String})
         wanted = wanted_fields(self._leg, frame.columns)
         wanted += [] if self._leg.operation.each is None else [EACH]
         missing = [pl.lit(None, pl.String).alias(c) for c in wanted if c not in frame.columns]
