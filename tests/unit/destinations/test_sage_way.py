@@ -129,6 +129,18 @@ def test_what_is_reckoned_from_a_price_waits_until_that_was_answered(shop, state
     assert shop.rig.states(run) == {"applied": 1}
 
 
+def test_a_price_that_is_about_to_be_sent_is_waited_for_too(shop):
+    shop.put("catalog1.csv", "sku,price\na,100\n")
+    shop.take()
+    shop.rig.drop("catalog2.csv", "sku,price\na,90\n")
+    run = shop.rig.drop("promotion.csv", FINAL)
+    shop.rig.delivery.advance("there/promotion/acme")
+    assert shop.rig.states(run) == {"pending": 1}
+    shop.rig.advance(2)
+    assert list(shop.take()) == ["products"]
+    assert discounts(shop.take()) == [("a", "50")]
+
+
 def test_what_needs_no_price_waits_for_none(shop):
     shop.put("catalog1.csv", "sku,price\na,100\nb,100\n")
     shop.take()
@@ -278,6 +290,14 @@ GOES_ON = ("skipped", "DEST_GOES_ON")
 
 def lasts(found):
     return [(one["productId"], one["dateTo"][:4]) for one in found["productspecialprices"]]
+
+
+def test_rows_of_one_record_meet_in_whatever_parts_they_are_looked_at(shop, monkeypatch):
+    monkeypatch.setattr("gateway.pipeline.across.parts_for", lambda _: 5)
+    pairs = "".join(f"{n},P{n},5\n{n + 100},P{n},6\n" for n in range(20))
+    run = shop.put("stock.csv", f"sku,product,level\n{pairs}")
+    found = shop.rig.results(run).select("code", "detail").rows()
+    assert found == [("DEST_ONE_RECORD", f"row {row + 1 - 2 * (row % 2)}") for row in range(2, 42)]
 
 
 @pytest.mark.parametrize("dedupe", ["last", "refuse"])
