@@ -11,9 +11,8 @@ from typing import Any
 import structlog
 from sqlalchemy.engine import Row
 
-from gateway import __version__
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import Grouping, Pinned, legs_written
+from gateway.delivery.setup import legs_written
 from gateway.errors import FileError, GatewayError
 from gateway.issues import CATALOGUE, sentence
 from gateway.journal import Journal, refusals, runs, sets
@@ -23,7 +22,7 @@ from gateway.outbox import Outbox, answer_name
 from gateway.pipeline.bundle import Bundle, dated_ahead, keep_listing, kept_listing, lay_out, sha256_of
 from gateway.pipeline.expected import calls_of, seconds_of
 from gateway.pipeline.ours import told_run
-from gateway.pipeline.pin import digest_of, pin
+from gateway.pipeline.pin import pin, pinned_by
 from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.repeated import Before, leave_out, met_before
 from gateway.pipeline.sets import Sets
@@ -224,14 +223,7 @@ class Intake:
         legs = legs_written(setup.legs, readout.columns)
         calls = {leg.lane: calls_of(leg, readout, self._spool.run(run)) for leg in legs}
         finish = now + timedelta(seconds=seconds_of(legs, lambda leg: calls[leg.lane]))
-        grouping = None if mapping.group is None else Grouping(sums=mapping.group.sum)
-        pinned = Pinned(
-            route=setup.route, mapping=mapping.path.name, columns=readout.columns, grouping=grouping,
-            versions={
-                "gateway": __version__, "contract": f"{setup.contract.name} {setup.contract.version}",
-                "mapping": digest_of(mapping), "destination": setup.target.version,
-            },
-        )  # fmt: skip
+        pinned = pinned_by(setup, mapping, readout.columns)
         if readout.first_run is not None:
             notes = [f"The file brings back rows that failed in run {readout.first_run}.", *notes]
         if readout.over_limit is not None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
+from gateway import __version__
+from gateway.delivery.setup import Grouping, Pinned
 from gateway.mapping import MappingFile, load_mapping
+from gateway.pipeline.setup import RouteSetup
 from gateway.spool import RunFolder
 
 
@@ -23,9 +27,30 @@ def pin(folder: RunFolder, path: Path) -> MappingFile:
     return load_mapping(folder.pinned / path.name)
 
 
-def digest_of(mapping: MappingFile) -> str:
+def _digest_of(mapping: MappingFile) -> str:
     """Short digest of a mapping with its lookups."""
     digest = hashlib.sha256()
     for source in mapping.sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def pinned_by(setup: RouteSetup, mapping: MappingFile, columns: Mapping[str, str]) -> Pinned:
+    """Return what a run pins; `columns`: contract field to the column it came from."""
+    return Pinned(
+        route=setup.route,
+        mapping=mapping.path.name,
+        columns=columns,
+        grouping=None if mapping.group is None else Grouping(sums=mapping.group.sum),
+        versions=versions_of(setup, mapping),
+    )
+
+
+def versions_of(setup: RouteSetup, mapping: MappingFile) -> dict[str, str]:
+    """Return by what a route's rows are read and sent now: `gateway`, `contract`, `mapping`, `destination`."""
+    return {
+        "gateway": __version__,
+        "contract": f"{setup.contract.name} {setup.contract.version}",
+        "mapping": _digest_of(mapping),
+        "destination": setup.target.version,
+    }

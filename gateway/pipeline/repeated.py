@@ -19,7 +19,7 @@ from gateway.journal import tables as t
 from gateway.mapping import load_mapping
 from gateway.model import LINE, ROW, STATES, RowState, no_issues
 from gateway.pipeline.bundle import Bundle
-from gateway.pipeline.pin import digest_of
+from gateway.pipeline.pin import versions_of
 from gateway.pipeline.setup import RouteSetup, is_named
 from gateway.reports.verdict import FAILED, failed
 from gateway.spool import LATE_SCHEMA, STATE, RunFolder, Spool
@@ -78,12 +78,8 @@ def _reads_otherwise(row: Row[Any], setup: RouteSetup) -> bool:
     """Whether rows of a settled run failed that may fare better by the present mapping or contract."""
     if row.state != "settled" or not failed(row.counts.get("states", {})):
         return False
-    then = row.pinned.get("versions", {})
-    now = {
-        "mapping": digest_of(load_mapping(setup.mapping)),
-        "contract": f"{setup.contract.name} {setup.contract.version}",
-    }
-    return any(then.get(name) != version for name, version in now.items())
+    then, now = row.pinned.get("versions", {}), versions_of(setup, load_mapping(setup.mapping))
+    return any(then.get(name) != now[name] for name in ("mapping", "contract"))
 
 
 def leave_out(journal: Journal, spool: Spool, settler: Settler, before: Row[Any], folder: RunFolder) -> int:
