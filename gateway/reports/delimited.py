@@ -14,6 +14,7 @@ from typing import BinaryIO, ClassVar
 import polars as pl
 
 from gateway.ahead import mapped
+from gateway.contracts.rules import shown_key
 from gateway.formats.neutral import neutralised
 from gateway.issues import with_text
 from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW, Rows, Summary
@@ -171,18 +172,15 @@ def _neutral(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shown_keys(keys: pl.Series) -> pl.Series:
-    """The keys as people read them; one look spares most of them the trimming, and the replacing."""
-    short = keys.str.strip_chars_end(KEY_SEPARATOR) if keys.str.ends_with(KEY_SEPARATOR).any() else keys
+    """The keys as people read them (`shown_key`); one look spares most of them the trimming, and the replacing."""
+    ends = keys.str.ends_with(KEY_SEPARATOR).any() or keys.str.starts_with(KEY_SEPARATOR).any()
+    short = keys.str.strip_chars(KEY_SEPARATOR) if ends else keys
     joint = short.len() and KEY_SEPARATOR in (short[0] or "")
     if not joint and not short.str.contains(KEY_SEPARATOR, literal=True).any():
         return short
+    if short.str.contains(KEY_SEPARATOR * 2, literal=True).any():
+        return short.to_frame().select(shown_key(pl.col(short.name))).to_series()
     return short.str.replace_all(KEY_SEPARATOR, " / ", literal=True)
-
-
-def shown_key(key: pl.Expr) -> pl.Expr:
-    """Return the key as people read it: its parts joined by " / ", empty parts at the end left out."""
-    trimmed = key.str.strip_chars_end(KEY_SEPARATOR)
-    return trimmed.str.replace_all(KEY_SEPARATOR, " / ", literal=True)
 
 
 def _chain(first: pl.DataFrame, rest: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

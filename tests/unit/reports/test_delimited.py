@@ -4,6 +4,7 @@ import csv
 import io
 
 import polars as pl
+import pytest
 from fake_rows import FakeRows, issues, results, summary, with_fault
 
 from gateway.model import KEY_SEPARATOR
@@ -36,6 +37,16 @@ def test_the_result_has_a_line_for_every_row_with_its_gravest_fault(tmp_path):
         ["4", "4", "C", "refused", "1", "DEST_REFUSED", "", "", "The destination refused the row: no such offer", ""],
     ]
     assert out.read_bytes().startswith(b"\xef\xbb\xbfrow,line,")
+
+
+@pytest.mark.parametrize(
+    ("parts", "shown"), [(["", "A", "", "", "x"], "A / x"), (["A", "", ""], "A"), (["", "A"], "A"), (["", ""], "")]
+)
+@pytest.mark.parametrize("beside", ["B", f"B{KEY_SEPARATOR}2"])
+def test_a_key_is_shown_without_its_empty_parts(tmp_path, parts, shown, beside):
+    result = results([(2, beside, "applied"), (3, KEY_SEPARATOR.join(parts), "applied")])
+    assert ResultWriter().write(summary({}), FakeRows(result, issues([])), tmp_path / "result.csv")
+    assert [line[2] for line in read(tmp_path / "result.csv")[1:]] == [beside.replace(KEY_SEPARATOR, " / "), shown]
 
 
 def test_a_result_without_rows_is_its_header(tmp_path):
