@@ -258,8 +258,8 @@ def test_rows_that_are_one_record_are_rejected_with_each_other(shop, name, text,
     assert found == [fine if one is None else ("rejected", "DEST_ONE_RECORD", *one) for one in said]
 
 
-def test_of_rows_that_are_one_record_the_last_is_sent_and_the_others_say_which(tmp_path):
-    shop = Shop(tmp_path, dedupe="last")
+def test_of_rows_that_are_one_record_the_last_is_sent_and_the_others_say_which(loose):
+    shop = loose()
     rows = "sku,id,percentage\na,1,10\nb,1,15\na,2,20\na,3,30\n"
     run = shop.put("promotion1.csv", rows)
     assert discounts(shop.take()) == [("b", "15"), ("a", "30")]
@@ -270,17 +270,15 @@ def test_of_rows_that_are_one_record_the_last_is_sent_and_the_others_say_which(t
     again = shop.put("promotion2.csv", f"{rows}\n")
     assert shop.take() == {}, "what was overtaken is not sent over what overtook it"
     assert shop.rig.states(again) == {"superseded": 2, "unchanged": 2}
-    shop.rig.close()
 
 
-def test_of_files_that_go_together_the_newer_counts(tmp_path):
-    shop = Shop(tmp_path, dedupe="last")
+def test_of_files_that_go_together_the_newer_counts(loose):
+    shop = loose()
     first = shop.rig.drop("promotion1.csv", "sku,id,percentage\na,1,10\n")
     shop.clock.advance(2)
     shop.put("promotion2.csv", "sku,id,percentage\na,2,20\n")
     assert discounts(shop.take()) == [("a", "20")]
     assert told(shop, first) == [("superseded", "SUPERSEDED", "by a newer file: one record there")]
-    shop.rig.close()
 
 
 COLOURS = "sku,product,id,percentage,command\n"
@@ -376,19 +374,12 @@ def test_it_runs_as_long_as_any_of_its_articles_whatever_comes(loose, seed):
         assert runs is any(goes_on.values()), (number, said, goes_on)
 
 
-JSON = PROMOTIONS.replace(
-    """kind = "csv"
-delimiter = ","
-encoding = "utf-8"
-""",
-    'kind = "json"\nrecord = ""\n',
-)
+JSON = PROMOTIONS.replace(LAYOUT, 'version = 1\n[format]\nkind = "json"\nrecord = ""\n')
 
 
 def test_rows_of_one_record_meet_however_far_apart_they_stand(loose, monkeypatch):
     monkeypatch.setattr("gateway.readers.json.BLOCK", 1)
     monkeypatch.setattr("gateway.delta.PART_ROWS", 1)
-    monkeypatch.setattr("gateway.delivery.portions.delta.PART_ROWS", 1)
     shop = loose(promotions=JSON)
     rows = [{"sku": f"t-{size}", "product": "t", "id": "1", "percentage": f"{10 + n}"} for n, size in enumerate("sml")]
     run = shop.put("promotion1.json", json.dumps([*rows, {"sku": "x", "id": "1", "percentage": "5"}]))
