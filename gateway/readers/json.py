@@ -17,7 +17,7 @@ from gateway.formats.layout import OUR_COLUMNS, JsonLayout
 from gateway.formats.unpack import demand
 from gateway.model import LINE, ROW, Kind, Table
 from gateway.readers.json_stream import Item, array_items, line_items
-from gateway.readers.repeated import Said, repeated_issues
+from gateway.readers.repeated import REPEATED, Said, repeated_issues
 
 BLOCK = 20_000
 BLOCK_CELLS = 500_000
@@ -26,6 +26,7 @@ _MOST_DIGITS = 400
 """Digits a number is written out to; one with a larger exponent is no quantity of anything and stays as written."""
 _ON_PURPOSE = re.compile(r"\[1\](?=/|$)")
 _TEXT, _NUMBER, _BOOLEAN, _EMPTY = (kind.value for kind in (Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.EMPTY))
+_ABSENT = (None, _EMPTY)
 
 
 class JsonReader:
@@ -189,10 +190,24 @@ class _Rows:
         cells, several = _flat(item.value)
         for name, times in several.items():
             if (column := self._head(name)) is not None:
-                said = f"{name} has {times} elements"
-                self._issues.append((self._first + len(self._cells), item.line, column, said))
+                self._blame(item, column, f"{name} has {times} elements")
+        if (column := self._lost(cells)) is not None:
+            self._blame(item, column, "the record had several when it came; only the first is in this file")
         self._cells.append(cells)
         self._lines.append(item.line)
+
+    def _blame(self, item: Item, column: str, said: str) -> None:
+        self._issues.append((self._first + len(self._cells), item.line, column, said))
+
+    def _lost(self, cells: dict[str, tuple[str, int]]) -> str | None:
+        """Return the column that a record of an errors file of ours was given back for, while it is wanted as it was.
+
+        Such a file holds the wanted columns only: what was repeated is not seen in it any more.
+        """
+        if cells.get("error_code", _ABSENT)[0] != REPEATED:
+            return None
+        column = cells.get("error_field", _ABSENT)[0]
+        return column if column in self.columns else None
 
     def _head(self, name: str) -> str | None:
         if name not in self._heads:
@@ -205,11 +220,12 @@ class _Rows:
         """Return the rows taken since the last table."""
         rows = len(self._cells)
         numbers = pl.int_range(self._first, self._first + rows, dtype=pl.Int64, eager=True).alias(ROW)
-        absent = (None, _EMPTY)
         texts, kinds = [], []
         for index, column in enumerate(self.columns):
             key = _ON_PURPOSE.sub("", column)
-            found = [cells.get(key, absent) for cells in self._cells]
+            found = [cells.get(key, _ABSENT) for cells in self._cells]
+            if key != column:  # an errors file of ours names its keys like the columns
+                found = [cells.get(column, here) for cells, here in zip(self._cells, found, strict=True)]
             texts.append(_series(f"c{index}", [text for text, _ in found]))
             kinds.append(pl.Series(f"c{index}", [kind for _, kind in found], dtype=pl.UInt8))
         table = Table(

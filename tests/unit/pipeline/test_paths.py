@@ -181,3 +181,22 @@ def test_nothing_is_lost_either_where_a_pattern_makes_every_path_a_column(tmp_pa
         rig.advance()
         assert rig.results(run).select("state", "code", "field").rows() == expected
         rig.close()
+
+
+LISTED = """[{"sku": "A", "now": [{"net": 1}, {"net": 2}]}, {"sku": "B", "now": [{"net": "3 pcs"}]}]"""
+
+
+def test_what_an_errors_file_no_longer_shows_is_not_lost_on_its_way_back(taken):
+    """It holds what the mapping wants: the first of several, under the column's own name."""
+    rig, run, _ = taken(JSON + 'quantity = "now/net"\n', "file", LISTED)
+    assert rig.results(run)["code"].to_list() == ["CELL_REPEATED", "MAP_NUMBER"]
+    (errors,) = (rig.folder / "outbox/acme").glob("file.*.errors.json")
+    again = rig.drop(errors.name, errors.read_bytes().replace(b"3 pcs", b"3"))
+    rig.advance()
+    assert rig.results(again).select("state", "code").rows() == [("rejected", "CELL_REPEATED"), ("applied", None)]
+    mended, run, _ = taken(JSON + 'quantity = "now[1]/net"\n', errors.name, errors.read_bytes())
+    assert mended.results(run).select("state", "code").rows() == [("applied", None), ("rejected", "MAP_NUMBER")]
+    (errors,) = (mended.folder / "outbox/acme").glob("*.errors.json")
+    again = mended.drop("mended.json", errors.read_bytes().replace(b"3 pcs", b"3"))
+    mended.advance()
+    assert mended.states(again) == {"applied": 1}
