@@ -18,7 +18,17 @@ A bad row is never an exception: it is an issue.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL_IN_WORDS = (
+    "No space left on device",
+    "Not enough free space",
+    "Disk quota exceeded",
+    "database or disk is full",
+)
+"""How libraries say it that write by themselves and hand on no number."""
 
 
 class GatewayError(Exception):
@@ -111,3 +121,14 @@ class HostKeyError(WillNeverWork):
 
 class OutcomeUnknown(GatewayError):
     """The request left and no usable answer came. The batch is looked up with `find` before anything is resent."""
+
+
+def no_room(error: BaseException) -> bool:
+    """Whether an error, or one it came from, says that the disk is full: what failed will work when there is room."""
+    seen: BaseException | None = error
+    while seen is not None:
+        number = seen.errno if isinstance(seen, OSError) else None
+        if number in _FULL or (number is None and any(words in str(seen) for words in _FULL_IN_WORDS)):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

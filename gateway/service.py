@@ -17,7 +17,8 @@ from sqlalchemy.engine import Row
 
 from gateway.delivery.lane import Delivery
 from gateway.dispatch.local import LocalDispatcher
-from gateway.errors import GatewayError, HostKeyError, Unreachable, WillNeverWork
+from gateway.dispatch.patience import Patience
+from gateway.errors import GatewayError, HostKeyError, Unreachable, WillNeverWork, no_room
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import Arrival, Claim, Clock, Ending, Source
@@ -51,13 +52,21 @@ class Service:
     _fails: dict[str, int] = field(default_factory=dict)
     _reached: set[str] = field(default_factory=set)
     _unrecovered: set[str] = field(default_factory=set)
+    _claims: list[Claim] = field(default_factory=list)
+    """Files that are ours and not in the journal yet."""
     _failure: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self._stop)
 
     # ---- running
 
     def run(self) -> None:
-        """Work until `stop`; what was under way is resumed by the next start. A fault of ours in a lane ends it."""
-        self.recover()
+        """Work until `stop`; what was under way is resumed by the next start. A fault of ours in a lane ends it.
+
+        While the disk is full nothing is taken and nothing sent; it goes on when there is room.
+        """
+        self._patience.until_room("start", self.recover)
         worker = threading.Thread(target=self._dispatch, name="dispatch", daemon=True)
         answers = threading.Thread(target=self._return_answers, name="answers", daemon=True)
         worker.start()
@@ -65,7 +74,7 @@ class Service:
         self._watch()
         try:
             while not self._stop.is_set() and worker.is_alive():
-                self.sweep()
+                self._patience.has_room("intake", self.sweep)
                 self._wake.wait(timeout=self._pause())
                 self._wake.clear()
         finally:
@@ -98,14 +107,19 @@ class Service:
 
     def _dispatch(self) -> None:
         try:
-            self.dispatcher.run(self.delivery.advance)
+            self._patience.until_room("dispatch", lambda: self.dispatcher.run(self._advance))
         except BaseException as error:  # noqa: BLE001  raised again by `run`
             self._failure = error
             self._wake.set()
 
+    def _advance(self, lane: str) -> datetime | None:
+        at: list[datetime | None] = []
+        self._patience.has_room(f"lane {lane}", lambda: at.append(self.delivery.advance(lane)))
+        return at[0] if at else None
+
     def _return_answers(self) -> None:
         while not self._stop.is_set():
-            self.return_answers()
+            self._patience.has_room("answers", self.return_answers)
             self._stop.wait(0.5)
 
     def _pause(self) -> float:
@@ -131,12 +145,16 @@ class Service:
             tx.execute(sa.update(t.lane).values(wake_at=self.clock.now()))
 
     def _recover(self, name: str, source: Source) -> None:
-        left = source.recover(self.spool.claims)
         known = self._known_claims()
-        for claim in left:
-            if str(claim.local) not in known:
-                self.intake.enter(claim)
+        self._claims.extend(claim for claim in source.recover(self.spool.claims) if str(claim.local) not in known)
+        self._enter()
         self._unrecovered.discard(name)
+
+    def _enter(self) -> None:
+        """Write claims to the journal. Where it has no room they are kept: the source hands each out once."""
+        while self._claims:
+            self.intake.enter(self._claims[0])
+            self._claims.pop(0)
 
     def _sweep_claims(self) -> None:
         """Remove copies of files that have ended: the crash came between the journal and the removal."""
@@ -154,6 +172,7 @@ class Service:
         """Scan what is due, take what was claimed, end what has ended; returns how many files moved."""
         if self.reload is not None:
             self.reload()
+        self._enter()
         moved = 0
         paused = self.journal.paused()
         for name, source in self.sources.items():
@@ -180,7 +199,8 @@ class Service:
                     trouble = error
                     continue
                 if claim is not None:
-                    self.intake.enter(claim)
+                    self._claims.append(claim)
+                    self._enter()
                     claimed += 1
             self._refuse_names(name, source)
         except GatewayError as error:
@@ -257,19 +277,30 @@ class Service:
         """Do the work for one file or set, or give it up: the next one is taken all the same. False: all must wait."""
         try:
             work()
-        except GatewayError as error:
-            give_up(error)
-        except OSError as error:  # a full disk, a right taken away: no fault of the file, which waits
-            self._trouble(source, Unreachable(f"The spool can't be written: {error.strerror or error}."))
-            return False
         except Exception as error:  # noqa: BLE001  a file that finds a fault of ours must not stop the next one
-            said = f"{type(error).__name__} at {_place(error)}: {error}"
-            structlog.get_logger("gateway").error("fault", source=source, file=name, error=said)
-            with self.journal.begin() as tx:
-                self.journal.note(tx, subject, "fault", f"{name}: {said}")
-            give_up(WillNeverWork("The gateway has a fault of its own with this file."))
+            if isinstance(error, OSError) or no_room(error):  # no fault of the file, which waits
+                return self._unwritten(source, error)
+            if isinstance(error, GatewayError):
+                give_up(error)
+            else:
+                self._fault(source, subject, name, error)
+                give_up(WillNeverWork("The gateway has a fault of its own with this file."))
         self._wake_lanes()
         return True
+
+    def _fault(self, source: str, subject: str, name: str, error: Exception) -> None:
+        said = f"{type(error).__name__} at {_place(error)}: {error}"
+        structlog.get_logger("gateway").error("fault", source=source, file=name, error=said)
+        with self.journal.begin() as tx:
+            self.journal.note(tx, subject, "fault", f"{name}: {said}")
+
+    def _unwritten(self, source: str, error: Exception) -> bool:
+        """Tell the source's trouble with our own disk; what was begun waits."""
+        what = getattr(error, "filename", None) or "The spool"
+        said = f"{what} can't be written: {getattr(error, 'strerror', None) or error}."
+        self._trouble(source, Unreachable(said, fix="Make room, or give us the right; it goes on by itself."))
+        self._next_scan[source] = self.clock.now() + timedelta(seconds=_FIRST_PAUSE)
+        return False
 
     def _growing(self) -> dict[str, Sequence[str]]:
         """Files per source that were seen and may still be growing."""

@@ -290,6 +290,8 @@ def _kept(one: LoadedRoute, state: Path) -> LoadedRoute:
     digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for _, content in contents)).hexdigest()
     home = state / "mappings" / digest[:16]
     for name, content in contents:
+        if (home / name).is_file() and (home / name).read_bytes() == content:
+            continue  # a start needs no room for what is there
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         part = home / name.with_name(f"{name.name}.part")
         part.write_bytes(content)

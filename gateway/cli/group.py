@@ -15,7 +15,7 @@ import click
 from gateway import __version__
 from gateway.allocator import keep_flat, loading, share_evenly
 from gateway.cli.session import Exit, Session, config_option, json_option, tell
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Unreachable, no_room
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Take files and send their rows on until stopped."),
@@ -111,6 +111,9 @@ def _guarded(session: Session, call: Callable[[], Any]) -> int:
     except GatewayError as error:
         return tell(session, error)
     except Exception as error:  # noqa: BLE001  the last line of defence: a person gets one line, not a trace
+        if no_room(error):
+            said = f"The disk is full: {' '.join(str(error).split())[:300]}."
+            return tell(session, Unreachable(said, fix="Make room and run the command again; nothing is lost."))
         if os.environ.get("GATEWAY_DEBUG"):
             traceback.print_exc()
         said = " ".join(str(error).split())[:300]

@@ -20,7 +20,7 @@ from gateway.cli.status import print_refused, print_runs
 from gateway.cli.verdicts import facts_of, highest, of_refusal, of_run, refusal_facts
 from gateway.cli.watch import SettingsWatch
 from gateway.clock import SystemClock
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, no_room
 from gateway.operations import Mark
 from gateway.settings import Loaded, load_settings
 from gateway.wiring import Gateway, wire
@@ -125,7 +125,9 @@ class _Runner:
     def _reopen(self, fresh: Loaded, old: Loaded) -> Gateway:
         try:
             gateway = self._serving(fresh)
-        except GatewayError as error:
+        except (GatewayError, OSError) as error:
+            if not isinstance(error, GatewayError) and not no_room(error):
+                raise
             self._log.error("settings refused", said=str(error))
             self._log.warning("old settings kept", settings=str(old.path))
             return self._serving(old)

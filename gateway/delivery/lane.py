@@ -15,7 +15,7 @@ from gateway.delivery.build import Builder
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
 from gateway.delivery.setup import LaneSetup
-from gateway.errors import Busy, GatewayError, MayWorkLater, Throttled
+from gateway.errors import Busy, GatewayError, MayWorkLater, Throttled, Unreachable, no_room
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 
@@ -43,7 +43,10 @@ class Delivery:
         self._ended = ended
 
     def advance(self, lane: str) -> datetime | None:
-        """Do what can be done now; returns when the lane wants to be woken next, or None. Never raises for a peer."""
+        """Do what can be done now; returns when the lane wants to be woken next, or None. Never raises for a peer.
+
+        What says that the disk is full is let out (see `no_room`): there is no room to write it down.
+        """
         setup = self._setups.get(lane)
         if setup is None or self._journal.paused() & {lane, setup.target.name}:
             return self._sleep(lane, None)
@@ -52,6 +55,11 @@ class Delivery:
         except GatewayError as error:
             return self._trouble(lane, error)
         except Exception as error:  # noqa: BLE001  a fault of ours in one lane must not stop the others
+            if no_room(error):
+                raise
+            if isinstance(error, OSError):
+                said = f"{error.filename or 'A file of ours'} can't be read or written: {error.strerror or error}."
+                return self._trouble(lane, Unreachable(said, fix="Mend that; the lane goes on by itself."))
             structlog.get_logger("gateway").exception("a lane failed", lane=lane)
             return self._trouble(lane, GatewayError(f"The program failed here ({type(error).__name__}: {error}).",
                                                     fix="Tell the maintainers; the log has the trace."))  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,19 +15,61 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from gateway.errors import SettingsError, Throttled
+from gateway.errors import SettingsError, Throttled, no_room
 from gateway.journal import migrate
 from gateway.journal import tables as t
 from gateway.journal.turns import Turns
 from gateway.model import Arrival, Clock
 
+_PRIMARY = 0xFF
+"""Bits of an error number of SQLite that tell the kind of error; the others tell where it happened."""
+_DISK_FULL = "53100"
+"""PostgreSQL's code."""
+
 
 def open_journal(state: Path, clock: Clock, *, url: str | None = None) -> Journal:
-    """Open or create the journal of a state folder. Raises SettingsError when a newer program wrote it."""
-    make_state(state)
-    if url is None:
-        _for_owner_only(state / "journal.sqlite")
-    return Journal(_engine(url or f"sqlite:///{state / 'journal.sqlite'}"), clock)
+    """Open or create the journal of a state folder.
+
+    Raises SettingsError when a newer program wrote it, it is no journal or the folder can't be used; OSError when the
+    disk is full.
+    """
+    path = state / "journal.sqlite"
+    try:
+        make_state(state)
+        if url is None:
+            _for_owner_only(path)
+    except OSError as error:
+        if no_room(error):
+            raise
+        raise SettingsError(
+            f"The state folder {state} can't be used: {error.strerror or error}.",
+            fix="Name another one by `state`, or give us the right to write there.",
+        ) from error
+    engine = _engine(url or f"sqlite:///{path}")
+    try:
+        return Journal(engine, clock)
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        engine.dispose()
+        said = _unusable(path, error) if url is None else None
+        if said is None:
+            raise
+        raise said from error
+
+
+def _unusable(path: Path, error: Exception) -> SettingsError | None:
+    """Return what is to be said of a file that is no journal, or can't be opened; None for any other error."""
+    cause = getattr(error, "orig", error)
+    code = getattr(cause, "sqlite_errorcode", 0) & _PRIMARY
+    if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+        return SettingsError(
+            f"{path} is no journal of a gateway, or it is damaged: {cause}.",
+            fix="Put a backup of the whole state folder in its place, or point `state` to another folder.",
+        )
+    if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
+        return SettingsError(
+            f"The journal {path} can't be opened: {cause}.", fix="Give us the right to read and write it."
+        )
+    return None
 
 
 def make_state(state: Path) -> None:
@@ -63,6 +107,22 @@ def _engine(url: str) -> Engine:
     return engine
 
 
+@contextmanager
+def _by_number() -> Iterator[None]:
+    """Say by the number of the operating system that the disk is full: SQLite and PostgreSQL do so in their own words.
+
+    Nothing of the transaction was written then.
+    """
+    try:
+        yield
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", error)
+        code = getattr(cause, "sqlite_errorcode", 0) & _PRIMARY
+        if code != sqlite3.SQLITE_FULL and getattr(cause, "sqlstate", None) != _DISK_FULL:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "the journal") from error
+
+
 class Journal:
     """Transactions on the journal. One process writes; others may read and leave wishes (retry, release...)."""
 
@@ -94,14 +154,14 @@ class Journal:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One transaction; no remote call may happen inside."""
-        with self._lock, self.engine.begin() as connection:
+        """One transaction; no remote call may happen inside. Raises OSError (ENOSPC) when the disk is full."""
+        with self._lock, _by_number(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Reading only: a snapshot that never waits for writers of other processes longer than the timeout."""
-        with self._lock, self.engine.begin() as connection:
+        with self._lock, _by_number(), self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import orjson
 import pytest
+import sqlalchemy as sa
+import structlog.testing
 import xlsxwriter
 
+import gateway.dispatch.patience
 import gateway.settings.load
 from gateway import wiring
 from gateway.destinations import destinations
@@ -434,3 +437,26 @@ def test_a_set_whose_route_is_gone_is_answered(home):
     assert drained(home.wired()) == []
     assert home.ack("two", "b.csv")["code"] == "FILE_TROUBLE"
     assert home.names("two", "rejected") == {"b.csv"}
+
+
+def test_a_journal_without_room_stops_nothing_for_good(home, monkeypatch):
+    monkeypatch.setattr(gateway.dispatch.patience, "PAUSE", 0.05)
+    made = home.wired()
+    pages = 1_000_000
+
+    def limit(connection):
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    sa.event.listen(made.journal.engine, "begin", limit)
+    with structlog.testing.capture_logs() as logs, running(made) as failure:
+        home.drop("one", "first.csv", GOOD)
+        until(lambda: home.names("one", "archive") == {"first.csv"})
+        pages = 1
+        for number in range(40):
+            home.drop("one", f"more_{number}.csv", GOOD.replace("1", str(number)))
+        until(lambda: any(line["event"] == "the disk is full" for line in logs))
+        assert home.names("one", "rejected") == set()
+        pages = 1_000_000
+        until(lambda: len(home.names("one", "archive")) == 41)
+        assert any(line["event"] == "the disk has room again" for line in logs)
+    assert failure == []

@@ -1,3 +1,4 @@
+import errno
 import json
 
 import pytest
@@ -90,3 +91,35 @@ def test_a_wait_that_never_ends_or_is_none_is_refused(call, place, seconds):
     assert result.exit_code == 3
     assert "--wait" in result.stderr
     assert not (place / "state").exists()
+
+
+@pytest.mark.parametrize("command", [("run",), ("run", "--once"), ("status",)])
+def test_a_full_disk_is_said_in_words(call, place, monkeypatch, command):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(place / "state"))
+
+    monkeypatch.setattr("gateway.wiring.open_journal", full)
+    ended = call(*command)
+    assert ended.exit_code == 4
+    assert "The disk is full" in ended.output
+    assert "Make room" in ended.output
+
+
+def test_a_mapping_that_is_kept_needs_no_room(call, place, dropped, monkeypatch):
+    dropped("stock_a.csv", "A1;5;\n")
+    assert call("run", "--once").exit_code == 0
+    (kept,) = (place / "state" / "mappings").rglob("example.toml")
+    before = kept.stat()
+    dropped("stock_b.csv", "A1;6;\n")
+    assert call("run", "--once").exit_code == 0
+    after = kept.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_journal_that_is_none_is_said_in_words(call, place):
+    (place / "state").mkdir()
+    (place / "state" / "journal.sqlite").write_bytes(b"no database" * 500)
+    for command in (("run", "--once"), ("run",), ("status",), ("doctor",)):
+        ended = call(*command)
+        assert ended.exit_code == 3
+        assert "is no journal of a gateway" in ended.output

@@ -1,6 +1,7 @@
 """The journal's own promises: versions, moments, budgets, slots, the ledger; on every database it runs on."""
 
 import contextlib
+import errno
 import itertools
 import os
 import sqlite3
@@ -272,3 +273,45 @@ class TestRights:
             db.execute("CREATE TABLE t (a)")
             assert {stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()} == {0o640}
             assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_full_disk_is_told_by_the_number_of_the_system_and_nothing_was_written(tmp_path, clock):
+    made = open_journal(tmp_path, clock)
+    pages = 1  # less than there are: no page more
+
+    def limit(connection):
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    sa.event.listen(made.engine, "begin", limit)
+    text = "x" * 100_000
+
+    def twice():
+        with made.begin() as tx:
+            made.note(tx, "a", "said", "first")
+            made.note(tx, "a", "said", text)
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        twice()
+    assert caught.value.errno == errno.ENOSPC
+    pages = 1_000_000
+    with made.begin() as tx:
+        assert tx.scalar(sa.select(sa.func.count()).select_from(t.event)) == 0
+        made.note(tx, "a", "said", text)
+    made.close()
+
+
+@pytest.mark.parametrize("damage", ["junk", "cut"])
+def test_a_file_that_is_no_journal_says_so(tmp_path, clock, damage):
+    path = tmp_path / "journal.sqlite"
+    open_journal(tmp_path, clock).close()
+    path.write_bytes(b"no database" * 1000 if damage == "junk" else path.read_bytes()[:5000])
+    with pytest.raises(SettingsError, match="is no journal of a gateway, or it is damaged") as caught:
+        open_journal(tmp_path, clock)
+    assert str(path) in caught.value.message
+    assert "backup" in caught.value.fix
+
+
+def test_a_state_folder_that_is_a_file_says_so(tmp_path, clock):
+    (tmp_path / "state").write_text("", "utf-8")
+    with pytest.raises(SettingsError, match="can't be used: File exists"):
+        open_journal(tmp_path / "state", clock)
