@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from gateway.errors import GatewayError, HostKeyError, MayWorkLater, SettingsError
 from gateway.journal import Journal, runs
@@ -19,13 +21,20 @@ _UNSAFE = re.compile(r"[^\w.\-+()@ ,]+", re.ASCII)
 _RETURN_PAUSE = 5.0
 _LONGEST_PAUSE = 600.0
 _LONGEST_BASE = 180
-"""Bytes of the original name that an answer keeps: with run and kind it fits into 255."""
+_LONGEST_ROUTE = 40
+"""Bytes of the original name, and of the route, that an answer keeps: with run and kind they fit into 255."""
 
 
-def answer_name(file: str, run: str, kind: str) -> str:
-    """Name of an answer: the original name (made safe), the run and the kind."""
+def answer_name(file: str, run: str, kind: str, *, route: str | None = None) -> str:
+    """Name of an answer: the original name (made safe), the route where it is given, the run and the kind."""
     base = _UNSAFE.sub("_", file.rsplit("/", 1)[-1]).strip().lstrip(".")[:_LONGEST_BASE] or "file"
-    return f"{base}.{run}.{kind}"
+    through = "" if route is None else f".{_UNSAFE.sub('_', route)[:_LONGEST_ROUTE]}"
+    return f"{base}{through}.{run}.{kind}"
+
+
+def answer_of(run: Row[Any], kind: str) -> str:
+    """Name of an answer of a run: one of several that were made of one file says its route."""
+    return answer_name(run.file, run.id, kind, route=run.route if run.counts.get("routed") else None)
 
 
 class Outbox:

@@ -27,7 +27,7 @@ from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import ROW, ReportWriter, RowState, Summary, Table
-from gateway.outbox import Outbox, answer_name
+from gateway.outbox import Outbox, answer_of
 from gateway.reports import errors_writer, writers
 from gateway.reports.answers import write_progress
 from gateway.reports.delimited import correction_kind, write_correction
@@ -252,6 +252,7 @@ class Settler:
             ),
             versions=pinned.versions, first_run_rows=self.repaired(row.id),
             effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, listed=listed,
+            stem=answer_of(row, ""),
         )  # fmt: skip
 
     def _write_answers(
@@ -270,7 +271,7 @@ class Settler:
             for writer in again:
                 self._publish(row, writer, (summary, rows), source)
         if not only:
-            name = answer_name(row.file, row.id, "progress.json")
+            name = answer_of(row, "progress.json")
             (self._outbox.folder(row.partner) / name).unlink(missing_ok=True)
         return summary
 
@@ -280,7 +281,7 @@ class Settler:
         """Publish an answer; one that can't be written for a fault of ours is told and given back."""
         try:
             self._outbox.publish(
-                row.partner, answer_name(row.file, row.id, writer.kind), lambda out: writer.write(*content, out),
+                row.partner, answer_of(row, writer.kind), lambda out: writer.write(*content, out),
                 run=row.id, kind=writer.kind, source=source,
             )  # fmt: skip
         except Exception as error:
@@ -298,7 +299,7 @@ class Settler:
         rows = self.rows(row)
         summary = self.summary(row, rows, None)
         self._outbox.publish(
-            row.partner, answer_name(row.file, row.id, "progress.json"),
+            row.partner, answer_of(row, "progress.json"),
             lambda out: self._write_progress(summary, out),
             run=row.id, kind="progress.json", source=None,
         )  # fmt: skip
@@ -344,7 +345,7 @@ class Settler:
         pinned = Pinned.model_validate(row.pinned)
         which = pl.Series(ROW, changed.astype(np.int64))
         self._outbox.publish(
-            row.partner, answer_name(row.file, row.id, correction_kind(number)),
+            row.partner, answer_of(row, correction_kind(number)),
             lambda out: write_correction(rows, which, out),
             run=row.id, kind=correction_kind(number), source=pinned.route.source if pinned.route.answers else None,
         )  # fmt: skip

@@ -95,7 +95,8 @@ def _of_run(tx: Connection, one: Sample, run: Row[Any], destinations: Mapping[st
     states = {state: count for state, count in run.counts.get("states", {}).items() if count}
     derived = {state: count for state, count in run.counts.get("derived", {}).items() if count}
     errors = next((kind for kind in answers if kind.startswith("errors.")), "errors.csv")
-    said = verdict(states, errors=errors, destination=destinations.get(run.route, "the destination"))
+    told = {"destination": destinations.get(run.route, "the destination"), "effects": run.counts.get("effects", {})}
+    said = verdict(states, errors=errors, **told)
     if run.state == "held":
         said = f"It is held for a person to decide: gateway release {run.id}, or gateway cancel {run.id}."
     elif run.state != "settled":

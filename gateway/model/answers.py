@@ -50,6 +50,8 @@ class Summary:
     """For the first run of a re-drop: (row, run that applied it)."""
     effects: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Where rows have several effects: family to counts per state."""
+    stem: str = ""
+    """What the names of the run's answers begin with, up to their kind; "": the file's name and the run."""
     blameless: int = 0
     """Refused rows in which there is nothing to mend: what refused them lies in the settings, or at the other side."""
     listed: str = ""

@@ -18,7 +18,7 @@ from gateway.issues import CATALOGUE, sentence
 from gateway.journal import Journal, refusals, runs, sets
 from gateway.mapping import MappingFile
 from gateway.model import Claim, Ending
-from gateway.outbox import Outbox, answer_name
+from gateway.outbox import Outbox, answer_name, answer_of
 from gateway.pipeline.bundle import Bundle, dated_ahead, keep_listing, kept_listing, lay_out, sha256_of
 from gateway.pipeline.expected import calls_of, seconds_of
 from gateway.pipeline.ours import told_run
@@ -129,7 +129,7 @@ class Intake:
             return
         before = None if known is not None else self._before(setup, bundle)
         if before is not None and before.duplicate:
-            self._acknowledge_duplicate(bundle, before.run, place)
+            self._acknowledge_duplicate(bundle, setup, before.run, place)
             return
         run = known.id if known is not None else self._begin(bundle, setup, None if before is None else before.run.id)
         try:
@@ -197,10 +197,16 @@ class Intake:
                 tx, id=run, arrival=bundle.id, route=setup.route.name, partner=setup.route.partner,
                 feed=setup.route.feed, file=arrival.name, sha256=bundle.sha256, size=arrival.size,
                 seq=runs.sequence(arrival.mtime, bundle.id), mode=setup.route.mode, state="reading",
-                rows=0, blank=0, counts={"before": before}, pinned={}, notes=[], corrections=0,
+                rows=0, blank=0, pinned={}, notes=[], corrections=0,
+                counts={"before": before, "routed": self._routed(bundle, setup) is not None},
                 received_at=bundle.claimed_at, started_at=now,
             )  # fmt: skip
         return run
+
+    def _routed(self, bundle: Bundle, setup: RouteSetup) -> str | None:
+        """Return the route where the names of answers say it: where the file makes several runs."""
+        fitting = sum(one.route.matches(bundle.files[0][1]) for one in self._routes(bundle.arrival.source))
+        return setup.route.name if fitting > 1 else None
 
     def _read_into(
         self, folder: RunFolder, setup: RouteSetup, bundle: Bundle
@@ -215,7 +221,7 @@ class Intake:
         )  # fmt: skip
         readout = reading.run(laid.path)
         if readout.rows == 0 and setup.route.empty != "no_change":
-            raise _empty("FILE_NO_ROWS")
+            raise FileError("FILE_NO_ROWS", CATALOGUE["FILE_NO_ROWS"].text, fix=CATALOGUE["FILE_NO_ROWS"].fix)
         return readout, mapping, [*bundle.notes, *keep_listing(folder, laid.listed())]
 
     def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile, notes: list[str]) -> None:
@@ -228,13 +234,15 @@ class Intake:
             notes = [f"The file brings back rows that failed in run {readout.first_run}.", *notes]
         if readout.over_limit is not None:
             notes = [*notes, f"Nothing was sent: {readout.over_limit}."]
-        counts = {
+        counts: dict[str, Any] = {
             "calls": sum(calls.values()), "finish": finish.isoformat() if readout.good else None,
             "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped,
             "over_limit": readout.over_limit is not None,
         }  # fmt: skip
         mode = "delta" if readout.first_run else setup.route.mode
         with self._journal.begin() as tx:
+            begun = runs.get_run(tx, run)
+            counts |= {} if begun is None else begun.counts
             runs.set_run(
                 tx, run, state="waiting", rows=readout.rows, blank=readout.blank,
                 counts=counts, pinned=pinned.model_dump(mode="json"), notes=notes, first_run=readout.first_run,
@@ -275,22 +283,24 @@ class Intake:
             return True
 
         self._outbox.publish(
-            row.partner, answer_name(row.file, run, "ack.json"), write, run=run, kind="ack.json",
+            row.partner, answer_of(row, "ack.json"), write, run=run, kind="ack.json",
             source=setup.route.source if setup.route.answers else None,
         )  # fmt: skip
 
-    def _acknowledge_duplicate(self, bundle: Bundle, first: Row[Any], place: int) -> None:
+    def _acknowledge_duplicate(self, bundle: Bundle, setup: RouteSetup, first: Row[Any], place: int) -> None:
         said = f"The same content was already taken as run {first.id} ({first.file}); nothing is sent again."
         bad = failed(first.counts.get("states", {}))
         fix = "Nothing to do."
         if bad:
-            answer = answer_name(first.file, first.id, first.counts.get("errors", "errors.csv"))
+            answer = answer_of(first, first.counts.get("errors", "errors.csv"))
             fix = f"Its faulty rows ({bad:,}) go again mended, by {answer}, or by this file once its mapping is mended."
-        self._refuse(bundle, FileError("FILE_DUPLICATE", said, fix=fix), place=place)
+        error = FileError("FILE_DUPLICATE", said, fix=fix)
+        self._refuse(bundle, error, place=place, route=self._routed(bundle, setup))
 
     def _reject(self, run: str, bundle: Bundle, setup: RouteSetup, error: FileError) -> None:
         quiet = error.code in {"FILE_EMPTY", "FILE_NO_ROWS"} and setup.route.empty != "reject"
-        self._refuse(bundle, error, run=run)  # before the state: a crash in between does both again
+        # before the state: a crash in between does both again
+        self._refuse(bundle, error, run=run, route=self._routed(bundle, setup))
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
             state = "rejected"
@@ -304,7 +314,14 @@ class Intake:
         self._refuse(bundle, error, named=named)
 
     def _refuse(
-        self, bundle: Bundle, error: FileError, *, run: str | None = None, place: int = 0, named: str | None = None
+        self,
+        bundle: Bundle,
+        error: FileError,
+        *,
+        run: str | None = None,
+        place: int = 0,
+        named: str | None = None,
+        route: str | None = None,
     ) -> None:
         # Without a run the name goes back to the claim, so that after a crash the answer gets the same one again.
         stamp = bundle.claimed_at + timedelta(milliseconds=place)
@@ -326,7 +343,7 @@ class Intake:
                 refusals.add(tx, name, arrival=bundle.id, file=arrival.name, at=now, **told)
             self._journal.note(tx, run or f"arrival {bundle.id}", "refused", f"{arrival.name}: {error}")
         self._outbox.publish(
-            partner, answer_name(arrival.name, name, "ack.json"), write, run=run, kind="ack.json",
+            partner, answer_name(arrival.name, name, "ack.json", route=route), write, run=run, kind="ack.json",
             source=arrival.source if returned else None,
         )  # fmt: skip
 
@@ -381,8 +398,3 @@ class Intake:
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
             runs.set_arrival(tx, arrival, state="ending", ending=str(ending), next_at=now)
-
-
-def _empty(code: str) -> FileError:
-    kind = CATALOGUE[code]
-    return FileError(code, kind.text, fix=kind.fix)

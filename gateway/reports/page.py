@@ -142,8 +142,8 @@ def _files(summary: Summary, found: list[Cause], rows: Rows) -> list[tuple[str, 
     if to_mend(summary):
         kinds.append(summary.listed or errors_writer(rows.layout()).kind)
     kinds.append("summary.json")
-    stem = f"{summary.file_name}.{summary.run}"
-    return [(kind, quote(f"{stem}.{kind}")) for kind in kinds]
+    stem = summary.stem or f"{summary.file_name}.{summary.run}."
+    return [(kind, quote(f"{stem}{kind}")) for kind in kinds]
 
 
 def _took(summary: Summary) -> str:

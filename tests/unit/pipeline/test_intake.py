@@ -311,6 +311,33 @@ class TestSeveralRoutes:
         assert self.found(rig) == {"stock": "settled", "other": "settled"}
         assert rig.endings() == {"1.csv": "archive"}
 
+    def test_its_answers_say_which_route_they_are_of(self, rigs):
+        rig = rigs()
+        self.two(rig, MAPPING)
+        rig.drop("1.csv", HEADER + "a,1\nb,x\n")
+        rig.advance(2)
+        runs_of = {row.route: row.id for row in rig.operations.runs()}
+        names = {path.name for path in (rig.folder / "outbox/acme").iterdir()}
+        for route, run in runs_of.items():
+            kinds = ("ack.json", "result.csv", "errors.csv", "issues.csv", "summary.json", "report.html")
+            assert {f"1.csv.{route}.{run}.{kind}" for kind in kinds} <= names
+            page = (rig.folder / "outbox/acme" / f"1.csv.{route}.{run}.report.html").read_text("utf-8")
+            assert f"1.csv · through {route} to there" in page
+            assert f'href="1.csv.{route}.{run}.result.csv"' in page
+        assert len(names) == 12
+        rig.clock.advance(60)
+        (errors,) = (rig.folder / "outbox/acme").glob("1.csv.other.*.errors.csv")
+        rig.drop(errors.name, errors.read_text("utf-8").replace(",x\n", ",7\n"))
+        rig.advance(2)
+        assert {row.route for row in rig.operations.runs() if row.file == errors.name} == {"other"}
+
+    def test_a_file_refused_by_several_is_answered_for_each(self, rigs):
+        rig = rigs()
+        self.two(rig, MAPPING)
+        rig.drop("1.csv", "")
+        names = {path.name.rsplit(".", 3)[0] for path in (rig.folder / "outbox/acme").iterdir()}
+        assert names == {"1.csv.stock", "1.csv.other"}
+
     def test_a_file_one_route_can_not_use_is_archived_when_another_took_it(self, rigs):
         rig = rigs()
         self.two(rig, MAPPING.replace('sku = "sku"', 'sku = "Artikel"'))
@@ -384,7 +411,7 @@ class TestFixedFiles:
         assert found["stock"].state == "settled"
         assert "other" not in found
         acks = (rig.folder / "outbox/acme").glob(f"{name}.*.ack.json")
-        assert [p.name.removeprefix(name).split(".")[1] for p in acks] == [found["stock"].id]
+        assert [p.name.split(".")[-3] for p in acks] == [found["stock"].id]
         assert rig.endings()[name] == "archive"
         assert rig.operations.summary(first).first_run_rows == [(3, found["stock"].id)]
 
