@@ -144,7 +144,7 @@ def test_where_jobs_are_silent_the_catalog_is_read_back(tmp_path, how):
     with platform(tmp_path, polls="creation") as twin:
         destination = chain(twin, tmp_path, keys={"features": {"read_back": how}})
         found, _ = go(destination, rows(9))
-        assert counted(found) == {"applied": 8, "refused": 1}
+        assert counted(found) == {"accepted": 8, "refused": 1}
         assert found["S8\x1fSTORE"] == "refused"
         destination.close()
 
@@ -188,6 +188,10 @@ def test_a_delivery_ends_rows_before_anybody_asks(tmp_path):
 # ---------------------------------------------------------------- files
 
 
+def _levels(twin):
+    return {twin.item("v1", f"S{n}").quantity for n in range(8)}
+
+
 def drop_of(twin, tmp_path, **more):
     keys = {"features": {"read_back": "pages"}, **more.pop("keys", {})}
     return chain(twin, tmp_path, channel="sftp", keys=keys, **more)
@@ -198,7 +202,8 @@ def test_a_server_that_does_not_rename_gets_the_file_directly(tmp_path, fault):
     with platform(tmp_path) as twin:
         destination = drop_of(twin, tmp_path)
         setattr(twin.drop.faults("u"), fault, True)
-        assert counted(go(destination, rows())[0]) == {"applied": 8}
+        assert counted(go(destination, rows())[0]) == {"accepted": 8}
+        assert _levels(twin) == {7}
         destination.close()
 
 
@@ -206,7 +211,8 @@ def test_a_file_that_is_taken_at_once_was_taken(tmp_path):
     with platform(tmp_path) as twin:
         destination = drop_of(twin, tmp_path)
         twin.faults.file_at_once = 1
-        assert counted(go(destination, rows())[0]) == {"applied": 8}
+        assert counted(go(destination, rows())[0]) == {"accepted": 8}
+        assert _levels(twin) == {7}
         destination.close()
 
 
@@ -216,8 +222,35 @@ def test_a_connection_that_is_cut_is_made_again(tmp_path, fault):
         destination = drop_of(twin, tmp_path)
         for name, value in fault.items():
             setattr(twin.drop.faults("u"), name, value)
-        assert counted(go(destination, rows())[0]) == {"applied": 8}
+        assert counted(go(destination, rows())[0]) == {"accepted": 8}
+        assert _levels(twin) == {7}
         assert twin.violations() == []
+        destination.close()
+
+
+@pytest.mark.parametrize("fault", ["file_fails", "file_lost"])
+def test_levels_of_a_file_the_platform_did_not_work_through_are_not_said_to_be_applied(tmp_path, fault):
+    """What reads back, on sale, was so before: it proves nothing of the levels."""
+    with platform(tmp_path) as twin:
+        destination = drop_of(twin, tmp_path)
+        setattr(twin.faults, fault, 1)
+        found, receipt = go(destination, rows())
+        assert counted(found) == {"accepted": 8}
+        assert _levels(twin) == {None}
+        (said,) = set(receipt.outcomes["message"])
+        assert said == "the vendor's catalog, read back, does not show its level"
+        destination.close()
+
+
+def test_a_connection_in_use_that_is_cut_leaves_no_half_file(tmp_path):
+    """What could not be put whole is put whole, though nothing of the first try is left to be read."""
+    with platform(tmp_path) as twin:
+        destination = drop_of(twin, tmp_path)
+        destination.probe()
+        twin.drop.faults("u").cut_after = 10
+        go(destination, rows())
+        assert _levels(twin) == {7}
+        assert [one.state for one in twin.uploads()] == ["COMPLETED"]
         destination.close()
 
 

@@ -218,11 +218,16 @@ def _cell(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def body(texts: Sequence[str], buffer: int, profile: Profile) -> bytes:
-    """Return the body of a call. A quantity alone can't deactivate the only product of a call: it becomes a flag."""
-    if as_flag(texts, profile):
-        flag = "true" if json.loads(texts[0])["quantity"] > buffer else "false"
-        texts = [_QUANTITY.sub(f'"active":{flag}', texts[0], count=1)]
-    return f'{{"products":[{",".join(texts)}]}}'.encode()
+    """Return the body of a call."""
+    return f'{{"products":[{",".join(said(texts, buffer, profile))}]}}'.encode()
+
+
+def said(texts: Sequence[str], buffer: int, profile: Profile) -> Sequence[str]:
+    """Return items as a call says them. A quantity alone can't deactivate the only one: it becomes a flag."""
+    if not as_flag(texts, profile):
+        return texts
+    flag = "true" if json.loads(texts[0])["quantity"] > buffer else "false"
+    return [_QUANTITY.sub(f'"active":{flag}', texts[0], count=1)]
 
 
 def as_flag(texts: Sequence[str], profile: Profile) -> bool:

@@ -199,7 +199,7 @@ def _count(value: Any) -> int | None:
 
 
 def compared(texts: Sequence[str], shown: Mapping[str, Shown], buffer: int, profile: Profile) -> list[Verdict]:
-    """Say of items as they were sent whether the platform shows them so."""
+    """Say of items as they were sent whether the platform shows them so; what does not show is accepted, no more."""
     return [
         _verdict(at, json.loads(text, parse_float=Decimal), shown, buffer, profile) for at, text in enumerate(texts)
     ]
@@ -232,9 +232,25 @@ def _verdict(at: int, item: dict[str, Any], shown: Mapping[str, Shown], buffer: 
         return _other(at, "it reads back as on sale, which it was not to be")
     if wanted is True and found.active is False:
         # Not a failed update: the platform compares with a buffer only its own people know.
-        message = "it reads back as off sale: the sales buffer of the vendor may be above its level"
-        return Verdict(at, RowState.APPLIED, "DEST_WARNING", message, settled=False)
+        return _unproven(at, "it reads back as off sale: the sales buffer of the vendor may be above its level")
+    unseen = [
+        name
+        for name, sent, seen in (
+            ("price", price, found.price),
+            ("most per order", most, found.maximum),
+            ("being on sale", wanted, found.active),
+            # Nothing of the catalog has a level; none at all shows in what is off sale.
+            ("level", quantity or None, None),
+        )
+        if sent is not None and seen is None
+    ]
+    if unseen:
+        return _unproven(at, f"the vendor's catalog, read back, does not show its {', '.join(unseen)}", settled=True)
     return Verdict(at, RowState.APPLIED)
+
+
+def _unproven(at: int, message: str, *, settled: bool = False) -> Verdict:
+    return Verdict(at, RowState.ACCEPTED, "DEST_NOT_CONFIRMED", message, settled=settled)
 
 
 def _other(at: int, message: str) -> Verdict:

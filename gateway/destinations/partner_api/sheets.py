@@ -39,12 +39,13 @@ def operations(settings: PartnerApiSettings, profile: Profile) -> tuple[Operatio
     """Describe the same updates as by calls, written to files; a row for many vendors is an effect for each of them."""
     rows = (most_rows(feed(settings), profile) - 1) * (len(settings.vendors) if settings.sftp_layout == "multi" else 1)
     read_back = settings.calls and profile.features.read_back != "none"
+    silent = {items.STOCK} if profile.features.quantity_updates else set[str]()  # no catalog shows levels
     window = profile.confirm.window_s.catalog
     return tuple(
         replace(
             one,
             batch_size=rows,
-            confirms="applied" if read_back else "accepted",
+            confirms="applied" if read_back and one.name not in silent else "accepted",
             deadline=3 * window + 3600.0,
             slot_until="ticket",
             interval=0.0,

@@ -308,7 +308,10 @@ class Updates:
         shown = self._read_back.catalog(self._account.settings.vendor_id(vendor), since, self._heard.get)
         if shown is None:
             return None
-        verdicts = compared(texts[part.start : part.end], shown, int(item.memo["buffer"]), self._account.profile)
+        buffer, profile = int(item.memo["buffer"]), self._account.profile
+        chosen = texts[part.start : part.end]
+        sent = items.said(chosen, buffer, profile) if "vendor" in item.memo else chosen
+        verdicts = compared(sent, shown, buffer, profile)
         if not over and not all(one.settled for one in verdicts):
             self._read_back.forget(self._account.settings.vendor_id(vendor))
             return None

@@ -505,8 +505,13 @@ def test_the_catalog_is_read_back_in_pages_where_jobs_are_silent(made, clock):
     clock.advance(1800)
     receipt = asked(destination, clock, batch, receipt, at)
     assert sorted(outcomes(receipt)) == [
-        (1, "applied", None), (2, "applied", "DEST_WARNING"), (3, "applied", None), (4, "refused", "DEST_ONBOARDING"),
+        *((line, "accepted", "DEST_NOT_CONFIRMED") for line in (1, 2, 3)), (4, "refused", "DEST_ONBOARDING"),
     ]  # fmt: skip
+    whys = sorted(receipt.outcomes.filter(pl.col("code") == "DEST_NOT_CONFIRMED")["message"].unique())
+    assert whys == [
+        "it reads back as off sale: the sales buffer of the vendor may be above its level",
+        "the vendor's catalog, read back, does not show its level",
+    ]
     assert [dict(one.query)["page"] for one in script.seen if _kind(one) == "page"] == ["1", "2", "1", "2"]
 
 
@@ -518,6 +523,36 @@ def test_a_price_that_reads_back_otherwise_is_uncertain(made, clock):
     (batch,) = destination.encode("price", records(2, price="2.35").drop("quantity"), Reference())
     receipt = asked(destination, clock, batch, destination.submit(batch), clock.now() - timedelta(hours=1))
     assert outcomes(receipt) == [(1, "uncertain", "DEST_UNCERTAIN"), (2, "applied", None)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown", "state"),
+    [
+        ({"quantity": "0"}, {"active": False}, "applied"),
+        ({"quantity": "0"}, {"active": True}, "uncertain"),
+        ({"quantity": "7"}, {"active": True}, "accepted"),
+        ({"quantity": "7"}, {"active": False}, "accepted"),
+        ({"available": "true"}, {"active": True}, "applied"),
+        ({"available": "true"}, {}, "accepted"),
+        ({"available": "true", "maximum_sales_quantity": "3"}, {"active": True}, "accepted"),
+        (
+            {"available": "true", "maximum_sales_quantity": "3"},
+            {"active": True, "maximum_sales_quantity": 3},
+            "applied",
+        ),
+        ({"price": "4"}, {"active": True}, "accepted"),
+        ({"price": "4"}, {"price": "4.0"}, "applied"),
+    ],
+)
+def test_only_what_the_catalog_shows_is_applied(made, clock, cells, shown, state):
+    script = Script(put=[accepted("j1")], job=[Refused("unknown", status="404")], page=[
+        page(*({"sku": f"S{n}", **shown} for n in range(2)))
+    ])  # fmt: skip
+    destination = made(script, keys={"features": {"read_back": "pages"}}, price_basis="gross", currency="EUR")
+    rows = records(2, **cells) if "quantity" in cells else records(2, **cells).drop("quantity")
+    (batch,) = destination.encode("price" if "price" in cells else "stock", rows, Reference())
+    receipt = asked(destination, clock, batch, destination.submit(batch), clock.now() - timedelta(hours=1))
+    assert [one for _, one, _ in outcomes(receipt)] == [state] * 2
 
 
 def test_pages_read_before_a_break_are_not_read_again(made, clock):
