@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from gateway.model import ROW, Table, no_issues
 from gateway.readers.csv_bytes import Utf8Stream
 from gateway.readers.csv_columns import ColumnReader
 from gateway.readers.csv_shape import BLANKS, Part, Place, Shape, schema_of
-from gateway.readers.csv_strict import Record, StrictReader, undecodable
+from gateway.readers.csv_strict import Record, StrictReader, closed_in, undecodable
 
 BLOCK = 9 << 18
 """Bytes read at a time, 2.25 MiB: smaller blocks cost more per row, larger ones memory."""
@@ -27,6 +29,8 @@ _FULL, _PARTS = 16, 4
 as many steps as many short ones, and hardly more memory than their bytes."""
 STRICT_SLICE = 1 << 20
 """Bytes the strict reader reads before columns are tried again."""
+PATIENCE = 8 << 20
+"""Bytes without the end of a record after which the file is looked through for the end of a quoted cell."""
 LONGEST = 64 << 20
 """Bytes without the end of a record after which the file is given up: memory must stay flat."""
 _SHOWN = 60
@@ -137,6 +141,8 @@ class _Reading:
         self._place = Place(1, 1)
         self._shape = Shape(1, 0)
         self._window = BLOCK
+        self._unclosed = False
+        """Whether it is known that a quote which is open at the end of the bytes at hand is never closed."""
 
     def begin(self) -> _Head:
         """Read up to and including the header. Raises FileError when it is unusable or there is no record at all."""
@@ -170,11 +176,14 @@ class _Reading:
             doubtful = not self._columnar
             if self._columnar:
                 part = self._in_columns()
-                doubtful = part.doubtful or self._stream.ended
+                doubtful = part.doubtful or self._unclosed or self._stream.ended
                 if part.taken:
                     yield part
             if doubtful and self._data:
-                part = self._strict.part(self._data, self._place, self._shape, STRICT_SLICE, ended=self._stream.ended)
+                part = self._strict.part(
+                    self._data, self._place, self._shape, STRICT_SLICE, ended=self._stream.ended,
+                    unclosed=self._unclosed,
+                )  # fmt: skip
                 self._advance(part.taken, part.after)
                 if part.taken:
                     yield part
@@ -198,17 +207,36 @@ class _Reading:
                 return part
 
     def _fill(self) -> None:
-        if len(self._data) > LONGEST:
+        """Read more, or learn that a quote in the bytes at hand is never closed, whatever more there is."""
+        size = len(self._data)
+        opened = self._strict.open_quote(self._data) if size > PATIENCE and not self._unclosed else None
+        needed = size + 1
+        if opened is not None:
+            closed = self._closed_in(opened)
+            self._unclosed = closed is None
+            needed = size if closed is None else max(needed, opened + closed)
+        if size > LONGEST or needed > LONGEST:
             raise FileError(
                 "FILE_FORMAT",
                 f"No record ends within {LONGEST >> 20} MB of text after line {self._place.line}.",
                 fix="Export the file again as delimited text with one record per line.",
                 line=self._place.line,
             )
-        self._data += self._stream.more()
+        more: list[bytes] = []
+        while size < needed and not self._stream.ended:
+            more.append(self._stream.more())
+            size += len(more[-1])
+        self._data = b"".join((self._data, *more))
+
+    def _closed_in(self, opened: int) -> int | None:
+        """Look through the file for the end of the quoted cell whose text begins at byte `opened`."""
+        with closing(self._stream.ahead()) as ahead:
+            rest = self._data[opened:]
+            return closed_in(itertools.chain([rest] if rest else [], filter(None, ahead)), self._layout, crossed=False)
 
     def _advance(self, taken: int, after: Place) -> None:
         self._data, self._place = self._data[taken:], after
+        self._unclosed = self._unclosed and not taken
 
     def _pass(self, record: Record, used: int) -> None:
         self._advance(used, Place(self._place.row + 1, self._place.line + record.lines))
@@ -216,7 +244,9 @@ class _Reading:
     def _first(self) -> tuple[Record | None, int]:
         """Return the next record without passing it, and its bytes."""
         while True:
-            found, used = self._strict.records(self._data, self._place.line, 1, ended=self._stream.ended)
+            found, used = self._strict.records(
+                self._data, self._place.line, 1, ended=self._stream.ended, unclosed=self._unclosed
+            )
             if found or self._stream.ended:
                 return (found[0] if found else None), used
             self._fill()

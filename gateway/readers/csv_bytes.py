@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Generator
 from typing import BinaryIO
 
 from gateway.errors import FileError
@@ -54,6 +55,20 @@ class Utf8Stream:
         if text.isascii():
             return text.encode("ascii")
         return _SURROGATES.sub("\udcff", text).encode("utf-8", "surrogateescape")
+
+    def ahead(self) -> Generator[bytes, None, None]:
+        """Yield what `more` is going to return, up to the end of the file; when closed, reading stands where it was."""
+        decoders = [each for each in (self._decoder, self._as_utf8) if each is not None]
+        states = [each.getstate() for each in decoders]
+        kept = self._head, self.ended, self._as_utf8, self._file.tell()
+        try:
+            while not self.ended:
+                yield self.more()
+        finally:
+            self._head, self.ended, self._as_utf8, place = kept
+            self._file.seek(place)
+            for decoder, state in zip(decoders, states, strict=True):
+                decoder.setstate(state)
 
     def _is_utf8(self, decoder: codecs.IncrementalDecoder, raw: bytes) -> bool:
         """Tell whether the first characters beyond ASCII are UTF-8's: all of them, and some that are agreed.

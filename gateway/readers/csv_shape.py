@@ -11,10 +11,8 @@ from gateway.model import LINE, ROW
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"
 """Characters a blank cell may hold: named here because Python and polars strip different sets by default."""
 
-QUOTED_LINES = 200
-"""Physical lines one quoted cell may run over; beyond it the quote counts as never closed."""
 QUOTED_SIZE = 1 << 20
-"""Characters one quoted cell may hold; beyond it the quote counts as never closed."""
+"""Characters one quoted cell may hold, on however many lines; a record with a longer one is faulty as a whole."""
 
 SHOWN = "\ufffd"
 """Stands in a cell for what could not be decoded."""

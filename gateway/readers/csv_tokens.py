@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gateway.readers.csv_shape import QUOTED_LINES, QUOTED_SIZE
+from gateway.readers.csv_shape import QUOTED_SIZE
 from gateway.readers.csv_strict import Record
 
 Places: TypeAlias = npt.NDArray[np.int64]
@@ -172,8 +172,8 @@ def _cells(
     newlines: Places = np.cumsum(feeds, dtype=np.int64)
     ends = np.flatnonzero(outside & feeds)
     ends = ends[: np.searchsorted(places[ends], walk.limit)]
-    proven = _short_records(places[ends], newlines[ends])
-    doubtful = walk.refused or proven < len(ends) or _runs_on(block, ends[:proven], places, newlines)
+    proven = _short_records(places[ends])
+    doubtful = walk.refused or proven < len(ends) or _runs_on(block, ends[:proven], places)
     ends = ends[:proven]
     if not proven:
         none = places[:0]
@@ -190,15 +190,13 @@ def _cells(
     return Cells(starts, stops, last, newlines[ends], doubled[doubled < taken], taken, quoted, islands, doubtful)
 
 
-def _short_records(ends: Places, newlines: Places) -> int:
-    """Return how many leading records are too short for any cell to exceed the limits of quoted cells."""
-    long = (np.diff(ends, prepend=-1) > QUOTED_SIZE) | (np.diff(newlines, prepend=0) > QUOTED_LINES)
-    found = np.flatnonzero(long)
+def _short_records(ends: Places) -> int:
+    """Return how many leading records are too short for any cell to exceed the limit of quoted cells."""
+    found = np.flatnonzero(np.diff(ends, prepend=-1) > QUOTED_SIZE)
     return int(found[0]) if len(found) else len(ends)
 
 
-def _runs_on(block: Bytes, ends: Places, places: Places, newlines: Places) -> bool:
-    """Tell whether the record after the last whole one already exceeds the limits of quoted cells."""
-    begin, lines = (int(places[ends[-1]]) + 1, int(newlines[ends[-1]])) if len(ends) else (0, 0)
-    total = int(newlines[-1]) if len(newlines) else 0
-    return len(block) - begin > QUOTED_SIZE or total - lines >= QUOTED_LINES
+def _runs_on(block: Bytes, ends: Places, places: Places) -> bool:
+    """Tell whether the record after the last whole one already exceeds the limit of quoted cells."""
+    begin = int(places[ends[-1]]) + 1 if len(ends) else 0
+    return len(block) - begin > QUOTED_SIZE

@@ -105,10 +105,23 @@ def test_low_limits_of_quoted_cells_change_both_readers_alike(tmp_path, records,
     path.write_bytes("".join(["sku;name;quantity\n", *(each for some in records for each in some)]).encode())
     with pytest.MonkeyPatch.context() as patch:
         for module in (csv_strict, csv_tokens):
-            patch.setattr(module, "QUOTED_LINES", 2)
             patch.setattr(module, "QUOTED_SIZE", 40)
         patch.setattr(csv_tokens, "_FEW", 3)
         assert_alike(path, LAYOUT, block)
+
+
+@SETTINGS
+@given(records=RECORDS, block=st.integers(1, 20), quote=st.sampled_from(['"', "'", "\u00bb"]))
+def test_looking_ahead_for_the_end_of_a_quoted_cell_changes_nothing(tmp_path, records, block, quote):
+    path = tmp_path / "ahead.csv"
+    path.write_text("sku;name;quantity\n" + "".join(records).replace('"', quote), "utf-8", newline="")
+    layout = LAYOUT.model_copy(update={"quote": quote})
+    plain = read(path, layout)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.readers.csv.PATIENCE", 20)
+        early = assert_alike(path, layout, block)
+    assert early.frame.rows() == plain.frame.rows()
+    assert early.issues.rows() == plain.issues.rows()
 
 
 @SETTINGS

@@ -116,21 +116,63 @@ def test_an_unclosed_quote_behind_a_quoted_line_break_is_named_by_its_own_line(r
     assert got.issues == [(2, 3, "ROW_OPEN_QUOTE", None)]
 
 
-def test_a_quoted_cell_of_200_lines_is_a_cell_and_of_201_is_unclosed(read):
-    text = "\n".join(f"line {index}" for index in range(200))
-    assert read(f'sku;name\nA1;"{text}"\nA2;x\n').rows == [(2, 2, "A1", text), (3, 202, "A2", "x")]
-    got = read(f'sku;name\nA1;"one more\n{text}"\nA2;x\n')
-    assert got.issues[0] == (2, 2, "ROW_OPEN_QUOTE", None)
-    assert got.rows[-1] == (203, 203, "A2", "x")
+@pytest.mark.parametrize("lines", [120, 250, 20_000])
+def test_a_closed_quote_is_a_cell_on_however_many_lines(read, lines):
+    text = "see table:\n" + "".join(f"B{index};99\n" for index in range(lines))
+    got = read(f'sku;name\nA1;"{text}"\nA2;x\n')
+    assert got.rows == [(2, 2, "A1", text), (3, lines + 4, "A2", "x")]
+    assert got.issues == []
 
 
-def test_a_quoted_cell_of_more_than_a_million_characters_is_unclosed(tmp_path):
+def test_an_unclosed_quote_above_many_lines_costs_its_own_line_only(read):
+    got = read('sku;name\nA1;"5 inch\n' + "".join(f"B{index};x\n" for index in range(1000)))
+    assert [row[2] for row in got.rows] == ["A1", *(f"B{index}" for index in range(1000))]
+    assert got.issues == [(2, 2, "ROW_OPEN_QUOTE", None)]
+
+
+@pytest.mark.parametrize("options", [{}, {"columnar": False}, {"block": 1 << 14}])
+def test_a_longer_quoted_cell_makes_its_record_faulty_as_a_whole(tmp_path, options):
     path = tmp_path / "long.csv"
-    for size, rows in ((1 << 20, 1), ((1 << 20) + 1, 2)):
-        path.write_text(f'sku;name\nA1;"{"x" * (size - 1)}\n"\n', encoding="utf-8")
-        for options in ({}, {"columnar": False}):
-            tables = list(CsvReader(**options).tables(path, LAYOUT))
-            assert sum(table.frame.height for table in tables) == rows
+    for size, issues in ((1 << 20, []), ((1 << 20) + 1, [(2, 2, "ROW_CELL_SIZE", "1,048,576 characters")])):
+        text = "B1;9\n" * (size // 5) + "x" * (size % 5)
+        path.write_text(f'sku;name\nA1;"{text}"\nA2;"y"\n', encoding="utf-8")
+        tables = list(CsvReader(**options).tables(path, LAYOUT))
+        cells = pl.concat(table.frame for table in tables)
+        assert cells["c0"].to_list() == ["A1", "A2"]
+        assert cells["@line"].to_list() == [2, 3 + size // 5]
+        assert cells["c1"].to_list() == [text[: 1 << 20], "y"]
+        found = pl.concat(table.issues for table in tables)
+        assert found.select("@row", "@line", "code", "detail").rows() == issues
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("header", [True, False])
+def test_what_an_open_quote_comes_to_is_looked_for_ahead_and_not_kept(tmp_path, monkeypatch, encoding, header):
+    monkeypatch.setattr("gateway.readers.csv.PATIENCE", 1 << 12)
+    monkeypatch.setattr("gateway.readers.csv.LONGEST", 1 << 14)
+    layout = LAYOUT.model_copy(update={"encoding": encoding, "header": header, "columns": None if header else 2})
+    path = tmp_path / "open.csv"
+    rest = "".join(f"B{index};x\n" for index in range(10_000))
+    above = "sku;name\n" if header else ""
+    path.write_text(f'{above}A1;"5 inch\n{rest}', encoding=encoding)
+    tables = list(CsvReader(block=1 << 10).tables(path, layout))
+    assert sum(table.frame.height for table in tables) == 10_001
+    assert pl.concat(table.issues for table in tables)["code"].to_list() == ["ROW_OPEN_QUOTE"]
+    path.write_text(f'{above}A1;"table\n{rest}";\n', encoding=encoding)
+    with pytest.raises(FileError, match="No record ends"):
+        list(CsvReader(block=1 << 10).tables(path, layout))
+    monkeypatch.setattr("gateway.readers.csv.LONGEST", 1 << 20)
+    (table,) = CsvReader(block=1 << 10).tables(path, layout)
+    assert table.frame.height == 1
+
+
+def test_an_unclosed_quote_in_the_header_is_told_though_much_follows(tmp_path, monkeypatch):
+    monkeypatch.setattr("gateway.readers.csv.PATIENCE", 1 << 12)
+    monkeypatch.setattr("gateway.readers.csv.LONGEST", 1 << 14)
+    path = tmp_path / "open.csv"
+    path.write_text('sku;"name\n' + "A1;x\n" * 10_000, encoding="utf-8")
+    with pytest.raises(FileError, match="never closed"):
+        list(CsvReader(block=1 << 10).tables(path, LAYOUT))
 
 
 def test_text_behind_a_closing_quote_is_named_and_kept(read):
