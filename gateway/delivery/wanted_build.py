@@ -21,6 +21,7 @@ from gateway.delivery.effects import decided_rows
 from gateway.delivery.encoded import new_batch
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Pinned
+from gateway.delivery.wanted_coming import Coming
 from gateway.delivery.wanted_parts import Part, Parts, Waiting, silent, stored, transmitted
 from gateway.delivery.wanted_settle import write_offered
 from gateway.issues import WARNINGS
@@ -40,6 +41,7 @@ class WantedDraft:
     bodies: BinaryIO
     pages: Pages
     before: dict[tuple[str, ...], Before]
+    coming: Coming | None
     now: datetime
     effects: int = 0
     made: list[batches.NewBatch] = field(default_factory=list)
@@ -103,11 +105,13 @@ class WantedBuilder:
             identity, folder = forming.begin(self._journal, self._spool, now)
             pages = Pages(self._spool, setup.name)
             before = {w.leg.after: Before(self._journal, self._spool, w.leg.after) for w in waiting if w.leg.after}
+            coming = Coming(self._journal, self._spool, setup, {w.candidate.row.id for w in waiting})
             try:
                 with folder.bodies.open("wb") as bodies:
                     draft = WantedDraft(
-                        setup, waiting, identity, folder, bodies, pages, {} if self._trial else before, now
-                    )
+                        setup, waiting, identity, folder, bodies, pages,
+                        {} if self._trial else before, None if self._trial else coming, now,
+                    )  # fmt: skip
                     self._decide(draft)
             except BaseException:
                 shutil.rmtree(folder.root)
@@ -178,6 +182,8 @@ class WantedBuilder:
         promotions = self._ready(draft, promotions, promotes=True)
         promotions = wanted_runs.refused(promotions, part.book["promotion"], part.gone[1], now)
         promotions = wanted.judged_promotions(promotions, prices, now, decimals)
+        if draft.coming is not None:
+            promotions = draft.coming.waited_for(promotions, base)
         booked = pl.concat([part.gone[1].drop("run"), wanted.promotion_entries(promotions)])
         force = wanted.merged("promotion", part.book["promotion"], booked)
         shown = wanted.wanted(sends_of.touched(part, base, promotions, now), prices, force, now, decimals)

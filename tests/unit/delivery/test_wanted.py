@@ -582,15 +582,75 @@ def test_what_is_known_beside_the_price_is_kept_until_something_else_is_said():
     assert inherited(new, old.drop("product_id"), {"y": ["product_id"]}).equals(new)
 
 
+PRODUCT = Further(name="product", family="product", contract="price", fields=("sku",))
+
+
+def after_product(shop, *script):
+    return shop(*script, further=(PRODUCT, BY_AMOUNT), after=("product",))
+
+
 def test_a_price_waits_for_what_comes_before_it(shop):
-    product = Further(name="product", family="product", contract="price", fields=("sku",))
-    here = shop(Step(polls=2), further=(product, BY_AMOUNT), after=("product",))
+    here = after_product(shop, Step(polls=2))
     run = here.prices(("a", 20))
     assert here.states(run) == {"pending": 1}
     assert [price for _, price in here.sent()] == [None]
     here.wait_until(1)
     assert here.states(run) == {"applied": 1}
     assert here.sent() == [("a", None), ("a", "20")]
+
+
+def test_a_promotion_waits_for_a_price_that_is_on_its_way(shop):
+    here = after_product(shop, Step(polls=2))
+    price = here.prices(("a", 20))
+    run = here.promotions(("a", 15, "", at(5)), ("b", 9, "", at(5)))
+    assert here.states(price) == {"pending": 1}
+    assert here.states(run) == {"pending": 1, "refused": 1}
+    here.wait_until(1)
+    assert here.states(price) == {"applied": 1}
+    assert here.states(run) == {"applied": 1, "refused": 1}
+    assert here.sent()[-1] == ("a", "15")
+    here.wait_until(6)
+    assert here.sent()[-1] == ("a", "20")
+
+
+def test_a_promotion_waits_no_longer_than_the_price_is_open(shop):
+    here = after_product(shop, Step(does="refuse", polls=2, keys=("a",)))
+    price = here.prices(("a", 20))
+    run = here.promotions(("a", 15, "", at(5)))
+    assert here.states(run) == {"pending": 1}
+    here.wait_until(1)
+    assert here.states(price) == {"refused": 1}
+    assert here.told(run) == [("refused", "PROMOTION_BASE", "a")]
+
+
+def test_a_promotion_waits_for_a_price_that_is_held_and_not_when_it_was_called_off(shop, clock):
+    here = shop(route={"guard": {"promotion_floor": 0, "price_floor": 0.9, "price_least": 0}})
+    here.prices(("b", 20))
+    price = here.prices(("a", 20), ("b", 1))
+    assert here.states(price) == {"held": 2}
+    run = here.promotions(("a", 15, "", at(5)), ("c", 15, "", at(5)))
+    assert here.states(run) == {"pending": 1, "refused": 1}
+    here.rig.operations.cancel(price)
+    here.wait_until(1)
+    assert here.told(run)[0] == ("refused", "PROMOTION_BASE", "a")
+
+
+def test_a_promotion_waits_for_a_price_of_a_later_day(shop):
+    here = shop()
+    here.prices(("a", 20, at(2)), columns="sku,price,from")
+    run = here.promotions(("a", 15, "", at(5)), ("b", 15, "", at(5)))
+    assert here.states(run) == {"pending": 1, "refused": 1}
+    here.wait_until(3)
+    assert here.states(run) == {"applied": 1, "refused": 1}
+    assert here.sent()[-1] == ("a", "15")
+
+
+def test_neither_a_promotion_nor_a_row_without_a_price_is_waited_for(shop):
+    here = after_product(shop, Step(polls=2))
+    here.prices(("a", ""), ("b", 20))
+    run = here.promotions(("a", 15, "", at(5)))
+    again = here.promotions(("a", 14, "", at(5)))
+    assert [here.told(one)[0][1] for one in (run, again)] == ["PROMOTION_BASE"] * 2
 
 
 def test_rows_of_many_parts_are_each_decided_with_their_own(shop, monkeypatch):
