@@ -15,6 +15,7 @@ from gateway.destinations._categories import categories
 from gateway.errors import Fault, SettingsError
 from gateway.formats.sections import unknown
 from gateway.model import Operation, Spec
+from gateway.settings.folders import check_folders
 from gateway.settings.model import SOURCE_KINDS, GatewaySettings, LocalSettings, RouteSettings, SftpSettings
 from gateway.settings.reading import Document
 from gateway.settings.routes import Known, LoadedRoute, Target, load_route
@@ -66,6 +67,7 @@ def load_settings(path: Path) -> Loaded:
             if loaded is not None:
                 routes[name] = loaded
     _check_owners(document, routes)
+    check_folders(document, settings, sources, {name: one for name, (_, one, _) in targets.items()})
     if not document.faults and not routes:
         document.fault(("routes",), "there is no route: nothing would ever be taken")
     if document.faults or settings is None:

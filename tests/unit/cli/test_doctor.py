@@ -69,7 +69,10 @@ def test_a_folder_that_is_a_file(call, place):
     (place / "outbox").write_text("")
     result = call("doctor", "--json")
     assert result.exit_code == 3
-    assert not _findings(result)["outbox"]["ok"]
+    (found,) = _findings(result).values()
+    assert not found["ok"]
+    assert "outbox is no folder" in found["found"]
+    assert "gateway.toml:5: outbox" in found["found"]
 
 
 def _at_the_twin(place, twin, key, more=""):

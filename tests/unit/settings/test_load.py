@@ -291,7 +291,7 @@ class TestMappings:
 
 
 class TestOwners:
-    TWO = SOURCE + SOURCE.replace("acme", "bolt") + SHOP + ROUTE
+    TWO = SOURCE + SOURCE.replace("acme", "bolt").replace("inbox", "bolt") + SHOP + ROUTE
     SECOND = ROUTE.replace("routes.stock", "routes.bolt").replace('"acme"', '"bolt"')
 
     def test_owners_of_one_account_and_family_need_keys(self, place):
