@@ -8,49 +8,41 @@ import pytest
 from gateway.destinations.sage import SageDestination, SageSettings
 from gateway.testing.clock import FakeClock
 from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
 
-LAYOUT = """version = 1
-[format]
-kind = "csv"
-delimiter = ","
-encoding = "utf-8"
+ARTICLE = """sku = "sku"
+product_id = { column = "product", optional = true }
+variant1_type = { column = "type", optional = true }
+variant1_value = { column = "size", optional = true }
 """
-CATALOG = f"""contract = "catalog"
-{LAYOUT}[fields]
-sku = "sku"
-product_id = {{ column = "product", optional = true }}
-variant1_type = {{ column = "type", optional = true }}
-variant1_value = {{ column = "size", optional = true }}
-name = {{ constant = "A thing" }}
+CATALOG = mapping(
+    "catalog",
+    ARTICLE
+    + """name = { constant = "A thing" }
 price = "price"
-price_basis = {{ constant = "net" }}
-tax_rate = {{ constant = "20" }}
-currency = {{ constant = "GBP" }}
-valid_from = {{ column = "from", optional = true }}
-"""
-PROMOTIONS = f"""contract = "promotion"
-{LAYOUT}[fields]
-promotion_id = {{ column = "id", optional = true }}
-sku = {{ column = "sku", optional = true }}
-product_id = {{ column = "product", optional = true }}
-brand = {{ column = "brand", optional = true }}
-price = {{ column = "price", optional = true }}
-percentage = {{ column = "percentage", optional = true }}
-price_basis = {{ column = "basis", optional = true }}
-tax_rate = {{ constant = "20" }}
-currency = {{ constant = "GBP" }}
-regular_price = {{ column = "regular", optional = true }}
-ends_at = {{ constant = "2027-01-01T00:00:00Z" }}
-command = {{ column = "command", optional = true }}
-"""
-STOCK = f"""contract = "stock"
-{LAYOUT}[fields]
-sku = "sku"
-product_id = {{ column = "product", optional = true }}
-variant1_type = {{ column = "type", optional = true }}
-variant1_value = {{ column = "size", optional = true }}
-quantity = "level"
-"""
+price_basis = { constant = "net" }
+tax_rate = { constant = "20" }
+currency = { constant = "GBP" }
+valid_from = { column = "from", optional = true }
+""",
+)
+PROMOTIONS = mapping(
+    "promotion",
+    """promotion_id = { column = "id", optional = true }
+sku = { column = "sku", optional = true }
+product_id = { column = "product", optional = true }
+brand = { column = "brand", optional = true }
+price = { column = "price", optional = true }
+percentage = { column = "percentage", optional = true }
+price_basis = { column = "basis", optional = true }
+tax_rate = { constant = "20" }
+currency = { constant = "GBP" }
+regular_price = { column = "regular", optional = true }
+ends_at = { constant = "2027-01-01T00:00:00Z" }
+command = { column = "command", optional = true }
+""",
+)
+STOCK = mapping("stock", f'{ARTICLE}quantity = "level"\n')
 
 
 class Shop:
@@ -193,8 +185,8 @@ def test_what_is_about_a_product_waits_while_its_articles_are_on_their_way(shop)
     assert shop.rig.states(run) == {"applied": 1}
 
 
-def test_where_nobody_answers_what_waits_goes_on_when_the_file_before_is_taken(tmp_path):
-    shop = Shop(tmp_path, results=None)
+def test_where_nobody_answers_what_waits_goes_on_when_the_file_before_is_taken(loose):
+    shop = loose(results=None)
     shop.put("catalog.csv", VARIANTS)
     run = shop.put("promotion.csv", OF_PRODUCT)
     shop.clock.advance(60)
@@ -203,7 +195,6 @@ def test_where_nobody_answers_what_waits_goes_on_when_the_file_before_is_taken(t
     assert list(shop.take()) == ["products"]
     assert discounts(shop.take()) == [("t", "20")]
     assert shop.rig.states(run) == {"accepted": 1}
-    shop.rig.close()
 
 
 def test_a_later_catalog_of_the_same_articles_holds_no_promotion_of_their_product(shop):
@@ -349,6 +340,19 @@ def test_what_ends_while_another_is_on_its_way_waits_for_no_answer(loose):
     assert told(shop, run) == [(*GOES_ON, "t-s / t / 1 / 2027-01-01T00:00:00Z")]
 
 
+def test_what_an_older_file_still_says_does_not_go_on(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
+    shop.take()
+    long_ago = shop.clock.now()
+    shop.put("promotion2.csv", COLOURS + END.format("s"))
+    assert shop.take() == {}
+    late = shop.rig.drop("promotion1b.csv", COLOURS + ON.format("s") + "\n", long_ago)
+    shop.put("promotion3.csv", COLOURS + END.format("m"))
+    assert lasts(shop.take()) == [("t", "2026")]
+    assert shop.rig.states(late) == {"superseded": 1}
+
+
 def test_a_full_file_ends_what_it_leaves_out_when_nothing_of_it_goes_on(loose):
     shop = loose(route={"mode": "full", "absent": "end", "guard": {"off": True}})
     other = "x,x,1,20,\n"
@@ -374,7 +378,7 @@ def test_it_runs_as_long_as_any_of_its_articles_whatever_comes(loose, seed):
         assert runs is any(goes_on.values()), (number, said, goes_on)
 
 
-JSON = PROMOTIONS.replace(LAYOUT, 'version = 1\n[format]\nkind = "json"\nrecord = ""\n')
+JSON = PROMOTIONS.replace('"csv"\ndelimiter = ","\nencoding = "utf-8"', '"json"\nrecord = ""')
 
 
 def test_rows_of_one_record_meet_however_far_apart_they_stand(loose, monkeypatch):
