@@ -27,6 +27,8 @@ BLOCK = 9 << 18
 _FULL, _PARTS = 16, 4
 """A table has at least one cell for so many bytes of the block, or is so many blocks long: few rows of long texts cost
 as many steps as many short ones, and hardly more memory than their bytes."""
+MOST_ROWS = 1 << 16
+"""Records in one table: what is made of a record later costs memory however short its line is."""
 STRICT_SLICE = 1 << 20
 """Bytes the strict reader reads before columns are tried again."""
 PATIENCE = 8 << 20
@@ -70,15 +72,29 @@ class CsvReader:
             for part in reading.parts():
                 parts.append(part)
                 if self._full(parts, head.shape):
-                    yield head.table(parts)
+                    yield from _pieces(head.table(parts))
                     yielded, parts = True, []
             if parts or not yielded:
-                yield head.table(parts)
+                yield from _pieces(head.table(parts))
 
     def _full(self, parts: list[Part], shape: Shape) -> bool:
         taken = 2 * sum(part.taken for part in parts)
         cells = shape.columns * sum(part.frame.height for part in parts)
         return taken > self._block * (2 * _PARTS - 1) or (taken >= self._block and cells >= self._block // _FULL)
+
+
+def _pieces(table: Table) -> Iterator[Table]:
+    """Yield a table in tables of at most MOST_ROWS records, each with its issues and links."""
+    if table.frame.height <= MOST_ROWS:
+        yield table
+        return
+    rest, blank = table.issues, table.blank
+    for at in range(0, table.frame.height, MOST_ROWS):
+        frame = table.frame.slice(at, MOST_ROWS)
+        here = rest.height if at + MOST_ROWS >= table.frame.height else rest[ROW].search_sorted(frame[ROW][-1], "right")
+        links = None if table.links is None else table.links.slice(at, MOST_ROWS)
+        yield replace(table, frame=frame, issues=rest.head(here), links=links, blank=blank)
+        rest, blank = rest.slice(here), 0
 
 
 def _together(blanks: list[str | None]) -> str | None:

@@ -378,6 +378,23 @@ def test_tables_hold_about_a_block_each(tmp_path):
     assert max(sizes) < 5_000
 
 
+@pytest.mark.parametrize("options", [{}, {"columnar": False}])
+def test_tables_of_short_lines_are_no_longer_than_others(tmp_path, monkeypatch, options):
+    path = tmp_path / "short.csv"
+    lines = [f"{OURS};sku;qty", *("R7;x;A;b;c;A" if row % 7 == 0 else "R7;x;A;b;c;A;1" for row in range(1000))]
+    path.write_text("\n".join([*lines, "", "R7;x;A;b;c;A", ""]), encoding="utf-8")
+    (whole,) = CsvReader(**options).tables(path, LAYOUT)
+    monkeypatch.setattr("gateway.readers.csv.MOST_ROWS", 64)
+    tables = list(CsvReader(**options).tables(path, LAYOUT))
+    assert [table.frame.height for table in tables] == [*[64] * 15, 41]
+    assert all(set(table.issues["@row"]) <= set(table.frame["@row"]) for table in tables)
+    assert pl.concat(table.frame for table in tables).equals(whole.frame)
+    assert pl.concat(table.issues for table in tables).equals(whole.issues)
+    assert whole.issues.height == 144
+    assert pl.concat(table.links for table in tables).equals(whole.links)
+    assert sum(table.blank for table in tables) == whole.blank == 1
+
+
 def test_good_and_ragged_files_never_reach_the_strict_reader(tmp_path, monkeypatch):
     path = tmp_path / "good.csv"
     path.write_text('sku;name\nA1;x\nA2\n\nA3;"two\nlines ""x"""\nA4;x;;\n', encoding="utf-8")
