@@ -78,7 +78,8 @@ def _is_read(key: str) -> bool:
 def _files(document: Document, sources: _Sources, targets: Mapping[str, BaseModel]) -> Iterator[Path]:
     """Yield the files that settings are made of: their own, those of secrets, and those that sections name."""
     yield document.path
-    yield from (document.path.parent / name for name in _secret_files(document.data))
+    # What is no file may be the secret itself, in the place of its reference: it is never named.
+    yield from (path for name in _secret_files(document.data) if _is_file(path := document.path.parent / name))
     for one in (*sources.values(), *targets.values()):
         yield from (path for key, path in _paths(one) if _is_read(key))
 
@@ -89,6 +90,13 @@ def _secret_files(data: Any) -> Iterator[str]:
             yield data["file"]
         for value in data.values():
             yield from _secret_files(value)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name that a file could have
+        return False
 
 
 def _faults(one: LocalSettings, drop: Path, owned: list[_Own], files: list[Path]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,10 @@ from gateway.formats.sections import beyond, complaint, section_of
 from gateway.mapping.lines import key_lines
 
 _T = TypeVar("_T", bound=BaseModel)
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]{0,15}(_[A-Z0-9]{1,16}){1,7}")
+_FILE = re.compile(r"[\w.-]{1,40}\.[A-Za-z]{2,5}")
+"""Names that are shown where nothing goes by them: what looks otherwise may be the secret itself, pasted there."""
+_PASTED = "; what stands there is not shown, as it may be the secret itself, which belongs into"
 
 
 class Document:
@@ -109,20 +114,29 @@ class Document:
             self.fault(keys, 'a secret stands by reference only: { env = "NAME" } or { file = "path" }')
             return None
         if "env" in value:
-            found = os.environ.get(str(value["env"]))
+            name = str(value["env"])
+            found = os.environ.get(name)
             if found is None or found == "":
-                self.fault(keys, f"the environment variable {value['env']} is not set")
+                shown = found == "" or _VARIABLE.fullmatch(name) is not None
+                said = f"the environment variable {name} is not set" if shown else (
+                    f"there is no environment variable of the name that `env` gives{_PASTED} a variable with a name "
+                    "like SHOP_API_KEY"
+                )  # fmt: skip
+                self.fault(keys, said)
             else:
-                self._one_line(keys, found, f"the environment variable {value['env']}")
+                self._one_line(keys, found, f"the environment variable {name}")
             return found
-        file = self.path.parent / str(value["file"])
+        named = str(value["file"])
+        file = self.path.parent / named
         try:
             found = file.read_text("utf-8").strip()
-        except OSError as error:
-            self.fault(keys, f"the secret's file can't be read: {file}: {error.strerror}")
-            return None
         except UnicodeDecodeError:  # its message would repeat the secret
             self.fault(keys, f"the secret's file is not UTF-8 text: {file}")
+            return None
+        except (OSError, ValueError) as error:
+            shown = _FILE.fullmatch(named) is not None or _is_below_a_folder(file, named)
+            where = f": {file}" if shown else f" that `file` names{_PASTED} a file of its own"
+            self.fault(keys, f"the secret's file can't be read{where}: {getattr(error, 'strerror', None) or error}")
             return None
         if not found:
             self.fault(keys, f"the secret's file is empty: {file}")
@@ -148,6 +162,14 @@ def _written(data: Any, loc: Iterable[Any]) -> dict[str, Any]:
         except (KeyError, IndexError, TypeError):
             return {}
     return {"input": here}
+
+
+def _is_below_a_folder(file: Path, named: str) -> bool:
+    """Whether the path of a file that is not there names a folder that is."""
+    try:
+        return "/" in named and file.parent.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _nearest(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> int | None:

@@ -159,3 +159,9 @@ def test_a_file_is_no_folder(faults, tmp_path, key, line):
     (tmp_path / key).write_text("", "utf-8")
     (fault,) = faults()
     assert fault.startswith(f"{line}: {key}: {tmp_path / key} is no folder")
+
+
+def test_a_secret_in_the_place_of_its_reference_is_no_file(faults):
+    found = faults(MIRAKL.replace("keys/mirakl", "hunter2-do-not-show"), folder=".")
+    assert len(found) > 1
+    assert not any("hunter2" in one for one in found)

@@ -284,6 +284,40 @@ def test_a_line_end_behind_the_secret_of_a_file_is_none_of_it(faults, tmp_path):
     assert faults(target("mirakl", "", 'host = "x.mirakl.net"\napi_key = { file = "one" }\n')) == []
 
 
+@pytest.mark.parametrize("form", ["env", "file"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        SECRET,
+        "9f86d081884c7d659a2feaa0c55ad015",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ab/cd+ef==",
+        "TOKEN",
+        "x" * 5000,
+        "a\\u0000b",
+    ],
+)
+def test_a_secret_in_the_place_of_its_reference_is_not_repeated(faults, form, secret):
+    (found,) = faults(target("mirakl", "", f'host = "x.mirakl.net"\napi_key = {{ {form} = "{secret}" }}\n'))
+    assert found.startswith("last: destinations.there.api_key: ")
+    assert secret not in found
+    assert "is not shown, as it may be the secret itself" in found
+
+
+@pytest.mark.parametrize(
+    ("reference", "shown"),
+    [
+        ('{ env = "SHOP_API_KEY" }', "the environment variable SHOP_API_KEY is not set"),
+        ('{ file = "shop.key" }', "the secret's file can't be read: shop.key: No such file"),
+        ('{ file = "mappings/key" }', "the secret's file can't be read: mappings/key: No such file"),
+    ],
+)
+def test_a_name_is_shown(faults, monkeypatch, reference, shown):
+    monkeypatch.delenv("SHOP_API_KEY", raising=False)
+    (found,) = faults(target("mirakl", "", f'host = "x.mirakl.net"\napi_key = {reference}\n'))
+    assert shown in found
+
+
 def test_bodies_of_ones_own_are_judged_by_file_and_line(faults, tmp_path):
     text = '# ours\n[stock]\nmembers = [\n  { name = "S", from = "sku" },\n  { name = "Q", from = "quantty" },\n]\n'
     (tmp_path / "own.toml").write_text(text, "utf-8")
