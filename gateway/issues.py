@@ -212,7 +212,6 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("B-CHECK", "{field} has a wrong check digit ({detail}): {value}", "Check the digits."),
     _error("B-ALLZERO", "{field} is all zeros: {value}", "Leave it empty or fill in the barcode."),
     _warning("B-PAD", "{field} lost leading zeros; it is taken as {detail}: {value}", "Format the column as text."),
-    _warning("B-INFER", "{field} has no type; it is taken as {detail}: {value}", "Fill in the barcode type."),
     _warning("B-RESTR", "{field} is a number for use inside one company: {value}", "Use a number GS1 gave out."),
     _error("R-REL", "{field} names the article itself: {value}", "Remove it from the list."),
     _error(

@@ -12,7 +12,6 @@ from typing import Literal
 
 import polars as pl
 
-from gateway.contracts.barcodes import inferred_type
 from gateway.contracts.rules import given, stands
 from gateway.contracts.taxes import in_force, lasting, tax_rates
 from gateway.model import Requirement
@@ -34,11 +33,11 @@ class SageProfile:
 
 
 def catalog_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
-    """Return T-RATE, T-FRAC-SENT, B-INFER, R-REL by the product's id.
+    """Return T-RATE, T-FRAC-SENT, R-REL by the product's id.
 
     Raises SettingsError for an unusable table of tax rates.
     """
-    return (*tax_requirements(profile), _taxed_as_written(), _told_from_length(), _not_its_own_product())
+    return (*tax_requirements(profile), _taxed_as_written(), _not_its_own_product())
 
 
 def promotion_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
@@ -65,12 +64,6 @@ def _taxed_as_written() -> Requirement:
     converted = ((pl.col("price_basis") == "gross") & given("price") & (pl.col("price") != "0")).fill_null(value=False)
     columns = ("tax_rate", "price_basis", "price", "command")
     return Requirement("T-FRAC-SENT", "tax_rate", columns, stands() & (rate > 0) & (rate < 1) & ~converted)
-
-
-def _told_from_length() -> Requirement:
-    """B-INFER: the type is not given; the destination sends the one the length tells."""
-    told = given("barcode") & ~given("barcode_type") & inferred_type().is_not_null()
-    return Requirement("B-INFER", "barcode", ("barcode", "barcode_type"), told, "what its length tells")
 
 
 def _not_its_own_product() -> Requirement:

@@ -32,6 +32,12 @@ _GRAVE = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
 _NOBODYS = ("DEST_SETUP", "DEST_AFTER")
 """Codes of a refusal for which nothing is to be mended in the file, and of what only followed from another effect."""
 
+_COME_ABOUT = np.isin(
+    np.arange(256),
+    [UNDECIDED, *(CODES[state] for state in (RowState.APPLIED, RowState.ACCEPTED, RowState.UNCHANGED))],
+)
+"""Whether an effect of that state (code) came about, as far as is known, or there is none."""
+
 _FAILED = np.isin(np.arange(256), [CODES[str(RowState.REJECTED)], CODES[str(RowState.REFUSED)]])
 """Whether a row of that state (code) failed; numbers of blank rows have codes that are no state's."""
 
@@ -191,7 +197,7 @@ class RunRows:
             ).sort(ROW, maintain_order=True)
 
     def _effects(self, block: pl.DataFrame) -> pl.DataFrame:
-        """What there is to say of single effects; every effect of rows that have several."""
+        """What there is to say of single effects; of rows of whose effects one did not come about, all of them."""
         said = _between(self.states.extra, block).filter(pl.col("code").is_not_null()).with_columns(self._named())
         if self.states.legs:
             said = _every_effect(said, self.states.legs, block)
@@ -232,8 +238,12 @@ class RunRows:
 
 
 def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.DataFrame) -> pl.DataFrame:
-    """Add effects nobody said anything about to those with a code; in row order, then in the order of the legs."""
+    """Add effects nobody said anything about to those with a code; in row order, then in the order of the legs.
+
+    Of rows whose effects all came about there is nothing to add: their state says it.
+    """
     rows = block[ROW].to_numpy()
+    rows = rows[~np.logical_and.reduce([_COME_ABOUT[leg.codes[rows]] for leg in legs])]
     found = [said.select(ROW, "place", "gravity", "named", "code", "detail", "item")]
     for place, leg in enumerate(legs):
         codes = leg.codes[rows]

@@ -36,6 +36,7 @@ MEANING: Mapping[str, str] = {
 }
 """What each state means for a row, in plain words."""
 _BAD = frozenset({RowState.REFUSED, RowState.UNCERTAIN, RowState.REJECTED})
+_GOOD = frozenset({RowState.APPLIED, RowState.ACCEPTED, RowState.UNCHANGED})
 _WAITING = frozenset({RowState.HELD, RowState.PENDING, RowState.SCHEDULED})
 
 
@@ -134,10 +135,15 @@ def _share(state: RowState, count: int, total: int) -> _Share:
     return _Share(str(state), count, percent, shown, MEANING[state])
 
 
+def _in_issues(summary: Summary) -> bool:
+    """Whether rows have effects that did not come about: issues.csv lists all effects of these rows."""
+    return any(count and state not in _GOOD for counts in summary.effects.values() for state, count in counts.items())
+
+
 def _files(summary: Summary, found: list[Cause], rows: Rows) -> list[tuple[str, str]]:
     """Return name and link of the answers that lie beside the page."""
     kinds = ["result.csv"]
-    if found or summary.effects:
+    if found or _in_issues(summary):
         kinds.append("issues.csv")
     if to_mend(summary):
         kinds.append(summary.listed or errors_writer(rows.layout()).kind)

@@ -189,6 +189,7 @@ NOT_OF_STOCK = {
     "DEST_REFUSED_BATCH": "it takes an error report that never comes",
     "UNCHANGED": "stock drifts: it is sent again unless the route trusts it",
     "ABSENT": "keys without a row are counted, they have no line",
+    "EFFECT": "it takes rows of several effects, of which one did not come about",
     "KEY_FOREIGN": "it takes two owners of one account, which settings tell apart",
     "MAP_FUNCTION": "it takes a function of one's own",
     "ROW_ENCODING": "a byte that does not belong spoils the file's encoding as a whole unless it is rare",

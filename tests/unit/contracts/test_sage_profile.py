@@ -64,13 +64,9 @@ def test_a_rate_that_is_itself_faulty_is_told_once():
     assert (good, [code for code, *_ in issues]) == (False, ["NOT_A_NUMBER"])
 
 
-def test_a_type_told_from_the_length_is_said():
+def test_a_type_that_may_be_left_out_is_not_asked_for():
     requires = catalog_requirements(SageProfile())
-    assert found("catalog", requires, ARTICLE | {"barcode": "4006381333931"}) == (
-        True,
-        [("B-INFER", "barcode", "what its length tells")],
-    )
-    assert found("catalog", requires, ARTICLE | {"barcode": "4006381333931", "barcode_type": "EAN-13"})[1] == []
+    assert found("catalog", requires, ARTICLE | {"barcode": "4006381333931"}) == (True, [])
 
 
 def test_a_product_is_not_related_to_itself():
