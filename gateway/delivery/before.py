@@ -62,7 +62,7 @@ class _Lane:
 class Before:
     """Judges effects to be sent by lanes that go before; what it knows of them is read once.
 
-    `reckoned`: the one of the lanes whose prices are what effects are reckoned from; "" where they are not.
+    `reckoned`: the one of the lanes whose prices effects are reckoned from, or must lower; "" where there is none.
     """
 
     def __init__(self, journal: Journal, spool: Spool, lanes: Sequence[str], *, reckoned: str = "") -> None:

@@ -49,7 +49,7 @@ class Builder:
             folder.expect(sum(candidate.row.rows for candidate in candidates))
             try:
                 with folder.bodies.open("wb") as bodies:
-                    reckoned = leg.regular if leg.operation.reckoned else ""
+                    reckoned = leg.regular if leg.regular in leg.after else ""
                     lanes = () if self._trial else leg.after
                     before = Before(self._journal, self._spool, lanes, reckoned=reckoned)
                     draft = Draft(setup, leg, candidates, identity, folder, before, bodies, now)

@@ -63,6 +63,8 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
         remembers=True,
         ends=True,
         key=("sku", "promotion_id", "starts_at", "ends_at"),
+        # The platform refuses what is not below the price it has by then, and products it does not have yet.
+        after=("product", "price") if profile.features.create_products and settings.channel == "rest" else ("price",),
         prices=terms,
         each="vendor_ids" if apart else None,
         every=tuple(settings.vendors) if apart else (),

@@ -24,7 +24,9 @@ def gateway(tmp_path, monkeypatch):
 
     with platform(create_products=True) as twin:
 
-        def run(mappings, files, *, create=False, more=""):
+        def run(mappings, files, *, create=False, more="", **faults):
+            for name, value in faults.items():
+                setattr(twin.faults, name, value)
             keys = f"{OFTEN}features.create_products = {str(create).lower()}\n"
             parts = [texts.inbox(), account("panda", twin.url, keys=keys, more=more)]
             parts += [texts.route(name, "panda") for name in mappings]
@@ -185,3 +187,27 @@ def test_the_dates_of_a_promotion_change_by_its_end_and_a_new_row_and_back_again
     assert (states[-1], shown()) == ({"applied": 2}, ["2032"])
     _, states = gateway({"promotion": mapping}, {"promotion4.csv": head + row(new, "end") + row(old)})
     assert (states[-1], shown()) == ({"applied": 2}, ["2031"])
+
+
+LATE = {"only": "C1", "late_job": 2, "late_seconds": 0.3}
+PRICES = mapping("price", 'sku = "sku"\nprice = "price"\nprice_basis = { constant = "gross" }\n')
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_promotion_waits_for_the_price_it_lowers(gateway, known):
+    """Refused beside the old price, it would stay refused though the new one is there a moment later."""
+    mappings = {"price": PRICES, "promotion": OFFERS}
+    if known:
+        gateway(mappings, {"price1.csv": "sku,price\nA,6\n"})
+    files = {"price2.csv": "sku,price\nA,20\n", "promotion1.csv": f"{OFFERS_HEAD}A,Week,15,,,,\n"}
+    twin, states = gateway(mappings, files, **LATE)
+    assert states == [{"applied": 1}] * (2 + known)
+    assert {row["promotion"] for row in twin.shelf() if row["sku"] == "A"} == {"15"}
+
+
+def test_a_promotion_of_a_new_product_waits_for_it(gateway):
+    offers = f"{OFFERS_HEAD}N,Week,7,,,,\n"
+    files = {"catalog1.csv": RANGE, "promotion1.csv": offers}
+    twin, states = gateway({"catalog": CATALOG, "promotion": OFFERS}, files, create=True, **{**LATE, "only": "C5"})
+    assert states == [{"applied": 3}, {"applied": 1}]
+    assert {row["promotion"] for row in twin.shelf() if row["sku"] == "N"} == {"7"}
