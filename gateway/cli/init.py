@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -26,12 +29,14 @@ def init(session: Session, folder: Path) -> int:
     """
     written: list[str] = []
     kept: list[str] = []
+    called = _called()
     try:
         for name in FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
         for name, text in starter(partner_of(folder.resolve().name)).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (written if _write_new(folder / name, text) else kept).append(name)
+            told = text.replace("\n    gateway ", f"\n    {called} ") if name == "README.md" else text
+            (written if _write_new(folder / name, told) else kept).append(name)
     except OSError as error:
         raise SettingsError(
             f"{folder} can't be written to: {error.strerror or error}.", fix="Name a folder that may be written to."
@@ -43,8 +48,19 @@ def init(session: Session, folder: Path) -> int:
         click.echo(f"written  {folder / name}")
     for name in kept:
         click.echo(f"kept     {folder / name}")
-    click.echo(f"Next: cd {folder} && gateway doctor; README.md there tells more.")
+    click.echo(f"Next: cd {shlex.quote(str(folder))} && {called} doctor; README.md there tells more.")
     return Exit.WELL
+
+
+def _called() -> str:
+    """Return how this program is called from any folder: by its name where the shell finds it, else by its path."""
+    own = Path(sys.argv[0])
+    if own.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m gateway"
+    found = shutil.which("gateway")
+    if own.name != "gateway" or (found is not None and Path(found).resolve() == own.resolve()):
+        return "gateway"
+    return shlex.quote(str(own.absolute()))
 
 
 def _write_new(path: Path, text: str) -> bool:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,6 +17,18 @@ def test_the_starter_works_as_it_stands(call, tmp_path, monkeypatch):
     assert call("doctor").exit_code == 0
     assert call("check", "stock_example.csv").exit_code == 0
     assert call("run", "--once").exit_code == 0
+
+
+def test_what_it_prints_can_be_typed_where_the_shell_does_not_find_the_program(tmp_path):
+    program = Path(sys.executable).with_name("gateway")
+    path = {"PATH": "/usr/bin:/bin"}
+    first = subprocess.run([program, "init", "a b"], cwd=tmp_path, env=path, capture_output=True, text=True, check=True)
+    next_line = first.stdout.splitlines()[-1].removeprefix("Next: ").split(";")[0]
+    subprocess.run(["/bin/sh", "-c", next_line], cwd=tmp_path, env=path, capture_output=True, check=True)
+    assert f"\n    {program} doctor" in (tmp_path / "a b" / "README.md").read_text("utf-8")
+    named = {"PATH": f"{program.parent}:/usr/bin:/bin"}
+    said = subprocess.run([program, "init", "c"], cwd=tmp_path, env=named, capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == "Next: cd c && gateway doctor; README.md there tells more."
 
 
 @pytest.mark.parametrize(("folder", "partner"), [("blumenhof", "blumenhof"), ("Müller & Söhne", "Muller-Sohne")])
