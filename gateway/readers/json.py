@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from gateway.errors import FileError
 from gateway.formats.layout import OUR_COLUMNS, JsonLayout
 from gateway.formats.unpack import demand
-from gateway.model import LINE, ROW, Kind, Table
+from gateway.model import ISSUE_SCHEMA, LINE, ROW, Kind, Table
 from gateway.readers.json_stream import Item, array_items, line_items
 from gateway.readers.repeated import REPEATED, Said, repeated_issues
 
@@ -24,6 +24,7 @@ BLOCK_CELLS = 500_000
 MOST_COLUMNS = 5_000
 _MOST_DIGITS = 400
 """Digits a number is written out to; one with a larger exponent is no quantity of anything and stays as written."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ON_PURPOSE = re.compile(r"\[1\](?=/|$)")
 _TEXT, _NUMBER, _BOOLEAN, _EMPTY = (kind.value for kind in (Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.EMPTY))
 _ABSENT = (None, _EMPTY)
@@ -114,6 +115,12 @@ def _columns(path: Path, layout: JsonLayout) -> dict[str, None]:
                 f"The records have more than {MOST_COLUMNS} different keys.",
                 fix="Use the agreed path of the records.",
             )
+    if (broken := next((name for name in found if _SURROGATE.search(name)), None)) is not None:
+        raise FileError(
+            "FILE_JSON",
+            f"The key {_whole(broken)!r} holds half a character (\\ud800 to \\udfff without its other half).",
+            fix="Export the file again; keys must be text.",
+        )
     found.update((name, None) for name in hollow if not any(one.startswith(f"{name}/") for one in found))
     return {name: None for name in found if name not in OUR_COLUMNS} if OUR_COLUMNS[0] in found else found
 
@@ -157,13 +164,20 @@ def _hollow(value: Any, name: str) -> Iterator[str]:
         yield name
 
 
-def _series(name: str, texts: list[str | None]) -> pl.Series:
+def _series(name: str, texts: list[str | None]) -> tuple[pl.Series, list[int]]:
+    """Return the column, and which of its texts hold half a surrogate pair.
+
+    JSON can spell it, but it is no text: it becomes the replacement character, and the record is at fault.
+    """
     try:
-        return pl.Series(name, texts, dtype=pl.String)
+        return pl.Series(name, texts, dtype=pl.String), []
     except UnicodeEncodeError:
-        # JSON can spell half a surrogate pair, which is no text: it becomes the replacement character.
-        whole = [text and text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
-        return pl.Series(name, whole, dtype=pl.String)
+        broken = [place for place, text in enumerate(texts) if text is not None and _SURROGATE.search(text)]
+        return pl.Series(name, [text and _whole(text) for text in texts], dtype=pl.String), broken
+
+
+def _whole(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", text)
 
 
 @dataclass(slots=True)
@@ -220,25 +234,35 @@ class _Rows:
         """Return the rows taken since the last table."""
         rows = len(self._cells)
         numbers = pl.int_range(self._first, self._first + rows, dtype=pl.Int64, eager=True).alias(ROW)
-        texts, kinds = [], []
+        texts, kinds, broken = [], [], set()
         for index, column in enumerate(self.columns):
             key = _ON_PURPOSE.sub("", column)
             found = [cells.get(key, _ABSENT) for cells in self._cells]
             if key != column:  # an errors file of ours names its keys like the columns
                 found = [cells.get(column, here) for cells, here in zip(self._cells, found, strict=True)]
-            texts.append(_series(f"c{index}", [text for text, _ in found]))
+            cells, halves = _series(f"c{index}", [text for text, _ in found])
+            texts.append(cells)
+            broken.update(halves)
             kinds.append(pl.Series(f"c{index}", [kind for _, kind in found], dtype=pl.UInt8))
         table = Table(
             frame=pl.DataFrame([numbers, pl.Series(LINE, self._lines, dtype=pl.Int64), *texts]),
             headers=self.columns,
             kinds=pl.DataFrame(kinds),
-            issues=repeated_issues(self._issues),
+            issues=pl.concat([repeated_issues(self._issues), self._unreadable(sorted(broken))]).sort(
+                ROW, maintain_order=True
+            ),
             blank=self._blank,
             links=self._links(numbers),
         )
         self._first += rows
         self._cells, self._lines, self._issues, self._blank = [], [], [], 0
         return table
+
+    def _unreadable(self, places: list[int]) -> pl.DataFrame:
+        """Return the issues of records with a text that is none."""
+        said = "text: half a character (\\ud800 to \\udfff without its other half)"
+        rows = [(self._first + at, self._lines[at], "ROW_ENCODING", None, None, said) for at in places]
+        return pl.DataFrame(rows, schema=ISSUE_SCHEMA, orient="row")
 
     def _links(self, numbers: pl.Series) -> pl.DataFrame | None:
         none = ("", _EMPTY)

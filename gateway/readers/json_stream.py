@@ -20,6 +20,7 @@ CHUNK = 1 << 20
 LONGEST = 32 << 20
 """Characters one value may have: memory must stay flat."""
 _SPACE = re.compile(r"[ \t\r\n]*")
+_GOES_ON = frozenset({"", ".", "e", "E"})
 _MARGIN = 64
 """A fault so near the end of what was read may be mended by what follows."""
 
@@ -35,6 +36,7 @@ class Item:
 def array_items(path: Path, steps: tuple[str, ...]) -> Iterator[Item]:
     """Yield the elements of the array at the path of object keys; an object there is the only record.
 
+    What stands behind it is passed, and must be whole: nobody can tell what a document that is cut off lacks.
     Raises FileError FILE_EMPTY, FILE_ENCODING, FILE_JSON; at once or when the fault is met.
     """
     with path.open("rb") as file:
@@ -50,7 +52,9 @@ def array_items(path: Path, steps: tuple[str, ...]) -> Iterator[Item]:
         else:
             line = text.line
             yield Item(text.value(), line)
-        if not steps and text.peek():
+        while taken:
+            _leave(text, taken)
+        if text.peek():
             text.fail("something follows the end of the document")
 
 
@@ -85,10 +89,33 @@ def _enter(text: _Text, step: str, taken: list[str]) -> None:
         text.expect(":", "a colon after the key")
         if key == step:
             return
-        text.value()
+        _pass(text)
         if text.peek() == "}":
             text.fail(f"the object at {where} has no key '{step}'")
         text.expect(",", "a comma or the end of the object")
+
+
+def _leave(text: _Text, taken: list[str]) -> None:
+    """Go behind the end of the object that the last of the keys was taken from."""
+    step = taken.pop()
+    where = "/".join(taken) or "the root"
+    while text.peek() != "}":
+        text.expect(",", "a comma or the end of the object")
+        key = text.value() if text.peek() == '"' else text.fail("a key in quotes is expected")
+        if key == step:
+            text.fail(f"the object at {where} has the key '{step}' twice")
+        text.expect(":", "a colon after the key")
+        _pass(text)
+    text.expect("}", "the end of the object")
+
+
+def _pass(text: _Text) -> None:
+    """Pass a value, the elements of an array one by one: there may be many."""
+    if text.peek() == "[":
+        for _ in _elements(text):
+            pass
+    else:
+        text.value()
 
 
 def _elements(text: _Text) -> Iterator[Item]:
@@ -156,8 +183,8 @@ class _Text:
             except (ValueError, RecursionError) as error:
                 self.fail(_said(error))
             else:
-                # A number at the very end of what was read may go on.
-                if end < len(self._text) or self._ended:
+                # A number at the very end of what was read may go on, behind a sign that is no number yet too.
+                if self._ended or self._text[end : end + 1] not in _GOES_ON or end + 2 < len(self._text):
                     self._at = end
                     return value
             if len(self._text) - self._at > LONGEST:

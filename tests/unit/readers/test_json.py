@@ -1,3 +1,4 @@
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -167,8 +168,55 @@ def test_encoding_and_empty_files(document) -> None:
     assert refused(document(""), lines=True).code == "FILE_EMPTY"
 
 
-def test_half_a_surrogate_pair_is_replaced(document) -> None:
-    assert cells(read(document('[{"a": "x\\ud800y", "b": "\\ud83d\\ude00"}]'))) == [("x\ufffdy", "\U0001f600")]
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"items":[{"sku":"A1"}]}{"items":[{"sku":"A2"}]}', "something follows the end of the document"),
+        ('{"items":[{"sku":"A1"}]} HTTP 500 <html>', "something follows the end of the document"),
+        ('{"items":[{"sku":"A1"}],"items":[{"sku":"A2"}]}', "the object at the root has the key 'items' twice"),
+        ('{"items":[{"sku":"A1"}]', "the file ends before a comma or the end of the object"),
+        ('{"items":[{"sku":"A1"}],"other":[1,2,', "Expecting value"),
+        ('{"items":[{"sku":"A1"}],"other":{"a":1}', "the file ends before a comma or the end of the object"),
+        ('{"items":[{"sku":"A1"}] "other":1}', "expected is a comma or the end of the object"),
+        ('{"items":[{"sku":"A1"}],}', "a key in quotes is expected"),
+        ('{"items":[{"sku":"A1"}],"other"}', "expected is a colon after the key"),
+        ('{"items":{"sku":"A1"}', "the file ends before a comma or the end of the object"),
+    ],
+)
+def test_what_stands_behind_the_records_must_be_whole(document, text, said) -> None:
+    fault = refused(document(text), record="items")
+    assert fault.code == "FILE_JSON"
+    assert said in fault.message
+
+
+def test_the_end_of_every_object_around_the_records_is_looked_at(document) -> None:
+    whole = '{"a": 1, "data": {"b": [2], "items": [{"sku": "A1"}], "c": {"items": []}}, "items": [{"sku": "A2"}]}'
+    assert cells(read(document(whole), record="data/items")) == [("A1",)]
+    again = whole.replace('"c"', '"items": [{"sku": "A3"}], "c"')
+    assert "the object at data has the key 'items' twice" in refused(document(again), record="data/items").message
+    cut = whole.removesuffix("}")
+    assert refused(document(cut), record="data/items").code == "FILE_JSON"
+
+
+def test_an_array_beside_the_records_may_be_longer_than_any_value(document, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_stream, "CHUNK", 100)
+    monkeypatch.setattr(json_stream, "LONGEST", 1_000)
+    long = json.dumps(["x" * 20] * 500)
+    path = document(f'{{"log": {long}, "items": [{{"sku": "A1"}}], "more": {long}}}')
+    assert cells(read(path, record="items")) == [("A1",)]
+
+
+def test_a_record_with_half_a_surrogate_pair_is_at_fault(document) -> None:
+    text = '[{"a": "x"}, {"a": "x\\ud800y", "b": "\\udc00"}, {"a": "\\ud83d\\ude00"}]'
+    table = read(document(text))
+    assert cells(table) == [("x", None), ("x\ufffdy", "\ufffd"), ("\U0001f600", None)]
+    assert table.issues.select("@row", "@line", "code").rows() == [(2, 1, "ROW_ENCODING")]
+
+
+def test_a_key_with_half_a_surrogate_pair_makes_the_file_unusable(document) -> None:
+    fault = refused(document('[{"a\\ud800": "x"}]'))
+    assert fault.code == "FILE_JSON"
+    assert "'a\ufffd'" in fault.message
 
 
 def test_errors_of_ours_come_back(document) -> None:
