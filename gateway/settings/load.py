@@ -25,6 +25,10 @@ from gateway.transport.http_model import authority
 _READ_FROM = ("profile", "bodies", "categories", "tax_table", "ca_file")
 """Settings of destinations that name files which are read, and found faulty, with them."""
 
+_WHERE = ("host", "brand", "sftp_host")
+_WHO = ("shop_id", "chain_id", "access_key", "api_key", "sftp_user")
+"""Settings that tell accounts apart: all of the first, and the first that is given of the second."""
+
 _TABLES = ("sources", "destinations", "routes")
 
 
@@ -57,6 +61,7 @@ def load_settings(path: Path) -> Loaded:
         settings = settings.model_copy(update={n: base / getattr(settings, n) for n in ("state", "outbox", "mappings")})
     sources = _sources(document, base)
     targets = _destinations(document, base)
+    _check_bases(document, targets)
     routes: dict[str, LoadedRoute] = {}
     folder = settings.mappings if settings is not None else base / "mappings"
     known = Known(sources, targets, folder, settings.zone if settings is not None else None)
@@ -173,6 +178,22 @@ def _absolute(one: BaseModel, base: Path) -> dict[str, Path]:
     """Paths of a section, made relative to the settings file."""
     values = {name: getattr(one, name) for name in type(one).model_fields}
     return {name: base / value for name, value in values.items() if isinstance(value, Path)}
+
+
+def _check_bases(document: Document, targets: Mapping[str, Target]) -> None:
+    """An account has its prices on one basis, however many destinations write to it."""
+    seen: dict[tuple[object, ...], list[tuple[str, BaseModel]]] = {}
+    for name, (kind, one, _) in targets.items():
+        where = (getattr(one, key, None) for key in _WHERE)
+        who = next((value for key in _WHO if (value := getattr(one, key, None)) is not None), None)
+        same = seen.setdefault((kind, *where, who), [])
+        basis, parts = getattr(one, "price_basis", None), set(getattr(one, "vendors", {None}))
+        for first, other in same:
+            told = getattr(other, "price_basis", None)
+            if basis and told and basis != told and parts & set(getattr(other, "vendors", {None})):
+                said = f"{basis}, but {first!r}, a destination of the same account, says {told}; one of them is wrong"
+                document.fault(("destinations", name, "price_basis"), said)
+        same.append((name, one))
 
 
 def _check_zone(document: Document, zone: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
@@ -24,6 +25,7 @@ from gateway.model import Operation
 from gateway.routes import Route
 from gateway.settings.model import LocalSettings, RouteSettings, SftpSettings
 from gateway.settings.reading import Document
+from gateway.sources.names import is_temporary, why_refused
 
 _HOW = {
     "price_basis": '; write price_basis = { constant = "net" } (without tax) or "gross" (with it), or name its column'
@@ -31,6 +33,8 @@ _HOW = {
 """What to write for fields that have no default on purpose."""
 
 _CREATES = "create_missing"
+_OPENED = re.compile(r"\[(?!!?\]?[^\]]*\])")
+"""A bracket that begins no set of letters, as patterns read them."""
 Target = tuple[str, BaseModel, tuple[Operation, ...]]
 """Kind, settings and operations of a destination."""
 
@@ -75,6 +79,9 @@ def load_route(document: Document, name: str, made: RouteSettings, known: Known)
         declared = document.data.get(f"{key}s", {})
         if word not in there and word not in declared:
             document.fault((*keys, key), unknown(word, declared, key))
+    for pattern in made.files:
+        if (why := _never(pattern)) is not None:
+            document.fault((*keys, "files"), f"{pattern!r} fits no file that is taken: {why}")
     mapping = _mapping(document, keys, made.mapping, known)
     if made.absent != "keep" and made.mode != "full":
         document.fault((*keys, "absent"), 'absent means something only with mode = "full"')
@@ -105,6 +112,19 @@ def load_route(document: Document, name: str, made: RouteSettings, known: Known)
         answers=source.answers is not None, create_missing=made.create_missing,
     )  # fmt: skip
     return LoadedRoute(route, made.keys, mapping, agreed, chosen)
+
+
+def _never(pattern: str) -> str | None:
+    """Return why a pattern of file names can fit none that is ever taken; None where it may."""
+    if not pattern:
+        return "it is empty; write * for all"
+    if "/" in pattern:
+        return "it is held against the name alone, without folders"
+    if is_temporary(pattern):
+        return "such names are those of files that are still being written"
+    if _OPENED.search(pattern):
+        return "a [ is never closed; write [[] for the sign itself"
+    return why_refused(pattern)
 
 
 def _chosen(

@@ -379,3 +379,63 @@ def test_everything_of_one_table_is_told_at_once_each_fault_once(faults, monkeyp
     nan = faults(target("mirakl", "timeout = nan\n"))
     assert nan == ["last: destinations.there.timeout: found nan, expected a number of at most 1,000,000,000"]
     assert faults(target("mirakl", 'timeout = "inf"\n')) == [nan[0].replace("nan", "inf")]
+
+
+# ---------------------------------------------------------------- what can't be meant
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("", "it is empty"),
+        ("/etc/*", "without folders"),
+        ("in/stock*.csv", "without folders"),
+        ("stock_[.csv", "never closed"),
+        ("stock_[0-9].csv[!", "never closed"),
+        ("*.part", "still being written"),
+        (".stock*", "still being written"),
+        ("a\\tb.csv", "control characters"),
+    ],
+)
+def test_a_pattern_that_fits_no_file_is_a_fault(faults, pattern, why):
+    body = f'source = "acme"\nfiles = ["*.csv", "{pattern}"]\nmapping = "stock.toml"\ndestination = "files"\n'
+    (found,) = faults({"routes.stock": body})
+    assert "routes.stock.files: " in found
+    assert why in found
+
+
+@pytest.mark.parametrize(
+    "pattern", ["stock_[0-9].csv", "[[]a].csv", "[]]*.csv", "[!]a]*", "*", "Stock 1.CSV", "a].csv"]
+)
+def test_patterns_that_fit_files_are_well(faults, pattern):
+    body = f'source = "acme"\nfiles = "{pattern}"\nmapping = "stock.toml"\ndestination = "files"\n'
+    assert faults({"routes.stock": body}) == []
+
+
+MIRAKL = 'kind = "mirakl"\nhost = "x.mirakl.net"\napi_key = { env = "SECRET" }\n'
+CHAIN = f'kind = "partner_api"\n{KINDS["partner_api"]}'
+SELLERS = f'kind = "sellerscommerce"\n{KINDS["sellerscommerce"]}'.replace('price_basis = "net"\n', "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (MIRAKL, MIRAKL, True),
+        (f"{MIRAKL}shop_id = 1\n", f"{MIRAKL}shop_id = 1\n", True),
+        (f"{MIRAKL}shop_id = 1\n", f"{MIRAKL}shop_id = 2\n", False),
+        (MIRAKL, MIRAKL.replace("x.", "y."), False),
+        (SELLERS, SELLERS, True),
+        (CHAIN, CHAIN, True),
+        (CHAIN, CHAIN.replace("v1", "v2"), False),
+    ],
+)
+def test_an_account_has_one_price_basis(faults, one, other, same):
+    def tables(basis):
+        return {
+            "destinations.there": f'{one}price_basis = "net"\n',
+            "destinations.again": f'{other}price_basis = "{basis}"\n',
+        }
+
+    found = faults(tables("gross"))
+    assert [("destinations.again.price_basis: gross, but 'there'" in fault) for fault in found] == [True] * same
+    assert faults(tables("net")) == []
