@@ -153,12 +153,13 @@ def known(reference: Reference, settings: PartnerApiSettings) -> pl.DataFrame | 
     """Return what runs, as promotions.known does."""
     if reference.taken_at is None:
         return None
-    frames = [pl.DataFrame(schema={"key": pl.String, "vendors": pl.List(pl.String)})]
+    frames = [pl.DataFrame(schema=standing.RUNNING)]
     for rows in remembered(reference).values():
         listed = pl.col("vendors") if "vendors" in rows.columns else pl.lit(None, pl.String)
         own = pl.col("@vendor").replace({name: settings.vendor_id(name) for name in settings.vendors})
         whose = pl.coalesce(listed.replace({"all": "*"}), own).str.split(",")
-        frames.append(rows.select(pl.col("@key").alias("key"), whose.alias("vendors")))
+        name = pl.col("campaign_name").alias("name")
+        frames.append(rows.select(pl.col("@key").alias("key"), whose.alias("vendors"), name))
     return standing.without_ended(standing.apart(pl.concat(frames)), reference.facts.get(promotions.ENDED, ()))
 
 

@@ -199,8 +199,8 @@ def check(
     found = _twice(rows, ["sku"] if alone and EACH in rows.columns else ["base", "sku"])
     if known is None:
         return found
-    more = _only_one(rows, known) if alone else _beside(rows, known)
-    return pl.concat([found, more]).unique(ROW, keep="first", maintain_order=True)
+    more = [_only_one(rows, known)] if alone else [_taken(rows, known), _beside(rows, known)]
+    return pl.concat([found, *more]).unique(ROW, keep="first", maintain_order=True)
 
 
 def known(reference: Reference) -> pl.DataFrame | None:
@@ -225,6 +225,22 @@ def _beside(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     )
     window = filled("from {} to {}", "starts_at_known", "ends_at_known")
     return issues_of(_first(met), "PROMOTION_RUNS", "ends_at", value=pl.col("ends_at"), detail=window)
+
+
+def _taken(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return issues of rows that would take the place of what runs by another id: to the platform they are one.
+
+    What is remembered of the other, and what was confirmed of it, would be of a promotion that has gone.
+    """
+    same = pl.all_horizontal(pl.col(one) == pl.col(f"{one}_known") for one in ("name", "starts_at", "ends_at"))
+    where = pl.col("vendors").list.sort() == pl.col("vendors_known").list.sort()
+    other = pl.when(given("promotion_id_known")).then(filled("promotion {}", "promotion_id_known"))
+    said = pl.concat_str(
+        other.otherwise(pl.lit("a promotion without promotion_id")),
+        pl.lit(", which runs with the same name, dates and stores and has to end before another can begin,"),
+    )
+    met = _met(rows, known, ["sku"]).filter(same & where)
+    return issues_of(_first(met), "DEST_ONE_PER_KEY", "sku", value=pl.col("sku"), detail=said)
 
 
 def _only_one(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

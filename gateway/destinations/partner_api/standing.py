@@ -18,6 +18,8 @@ from gateway.model import KEY_SEPARATOR
 
 SCHEMA = {"sku": pl.String, "key": pl.String, "subtype": pl.String, "value": pl.String, "active": pl.Boolean}
 """Entries of a promotion as remembered: one per SKU."""
+RUNNING = {"key": pl.String, "vendors": pl.List(pl.String), "name": pl.String}
+"""What runs, as `apart` is given it."""
 _COLUMNS = tuple(SCHEMA)
 
 
@@ -93,11 +95,13 @@ def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]
 
 
 def running(records: Iterable[Record]) -> pl.DataFrame:
-    """Return what is on: `key`, `sku`, `promotion_id`, `starts_at`, `ends_at`, `vendors` (list, of the platform)."""
-    frames = [pl.DataFrame(schema={"key": pl.String, "vendors": pl.List(pl.String)})]
+    """Return what is on: `key`, `sku`, `promotion_id`, `starts_at`, `ends_at`, `name`, `vendors` (list of their ids)."""
+    frames = [pl.DataFrame(schema=RUNNING)]
     for record in records:
+        head = json.loads(record["base"])
         on = recalled(record).entries.filter("active").select("key")
-        frames.append(on.with_columns(vendors=pl.lit(json.loads(record["base"])["vendors"], pl.List(pl.String))))
+        name = next(iter(head["display_name"].values()))
+        frames.append(on.with_columns(vendors=pl.lit(head["vendors"], pl.List(pl.String)), name=pl.lit(name)))
     return apart(pl.concat(frames))
 
 

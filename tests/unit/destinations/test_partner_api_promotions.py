@@ -189,6 +189,18 @@ def test_a_row_whose_promotion_runs_with_other_dates_says_which(made, clock):
     assert beside(made(), clock, rows(apart, {**nearer, "promotion_id": "other"}, {"sku": "A", "price": "3"})) == []
 
 
+def test_what_runs_by_another_id_is_not_replaced_before_it_has_ended(made, clock):
+    """Of one name, window and stores the platform holds one promotion of a product."""
+    run(made(taken("1"), completed()), rows({"sku": "A", "price": "2"}), clock)
+    other = {"sku": "A", "price": "3", "promotion_id": "W13"}
+    ((_, code, _, detail),) = beside(made(), clock, rows(other))
+    assert (code, detail.startswith("promotion W12, which runs with the same name")) == ("DEST_ONE_PER_KEY", True)
+    end = {"sku": "A", "command": "end"}
+    for more in ({"campaign": "Other"}, {"vendor_ids": "V1"}, {"starts_at": "2031-04-16T00:00:00Z", "ends_at": LATER}):
+        assert beside(made(), clock, rows({**other, **more})) == []
+    assert beside(made(), clock, rows(other, end)) == []
+
+
 def test_the_same_promotion_may_have_other_dates_at_other_vendors(made, clock):
     run(made(taken("1"), completed()), rows({"sku": "A", "price": "2", "vendor_ids": "V1"}), clock)
     nearer = {"sku": "A", "price": "2", "ends_at": "2031-03-18T00:00:00Z"}
