@@ -14,8 +14,8 @@ from gateway.demo import run
 def demo(session: Session) -> int:
     """Drop the sample files and show what became of every row.
 
-    Starts the stand-ins of Mirakl, Sage 50 and an SFTP server on this machine, drops the files of samples/ and waits
-    until all are settled; exit code 0 when every file ended as expected.
+    Starts the stand-ins of Mirakl, Sage 50, Sellers Commerce, the Partner API and an SFTP server on this machine,
+    drops the files of samples/ and waits until all are settled; exit code 0 when every file ended as expected.
 
     Example: gateway demo
     """

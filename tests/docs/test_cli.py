@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -26,6 +27,15 @@ def test_the_page_is_up_to_date():
     assert page.read_text("utf-8") == docs.markdown(), (
         "write it anew: python -c 'from gateway.cli.docs import markdown'"
     )
+
+
+def test_the_demo_names_every_system_it_starts():
+    kinds = {"mirakl": "Mirakl", "sage": "Sage 50", "sellerscommerce": "Sellers Commerce", "partner_api": "Partner API"}
+    settings = tomllib.loads((Path(__file__).parents[2] / "gateway.toml").read_text("utf-8"))
+    started = {table["kind"] for table in settings["destinations"].values()} - {"files"}
+    assert started == kinds.keys()
+    told = " ".join((demo.demo.help or "").split())
+    assert [name for name in (*kinds.values(), "SFTP") if name not in told] == []
 
 
 def _example(name):
