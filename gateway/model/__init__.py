@@ -27,6 +27,7 @@ from gateway.model.destinations import (
 from gateway.model.given import Budget, Clock, Dispatcher, Facts, Ledger, TokenStore
 from gateway.model.rows import (
     EACH,
+    INSTEAD,
     ISSUE_SCHEMA,
     KEY,
     KEY_SEPARATOR,
@@ -46,6 +47,7 @@ from gateway.model.rows import (
 __all__ = [
     "ABSENT",
     "EACH",
+    "INSTEAD",
     "ISSUE_SCHEMA",
     "KEY",
     "KEY_SEPARATOR",

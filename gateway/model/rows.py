@@ -25,6 +25,8 @@ EACH = "@each"
 """The item of a list that an effect is for, where a row has one effect per item (String)."""
 REGULAR = "@regular"
 """The price of the row's article as it was sent last, in the basis of the row (String); null where none is known."""
+INSTEAD = "@instead"
+"""Windows (`starts_at/ends_at`, joined by `LIST_SEPARATOR`) that other rows end, which this one goes on instead of."""
 
 ISSUE_SCHEMA: dict[str, type[pl.DataType]] = {
     ROW: pl.Int64,

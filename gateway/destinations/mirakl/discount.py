@@ -12,11 +12,12 @@ from gateway.contracts.offers import promotion_type
 from gateway.contracts.profiles import needed
 from gateway.contracts.rules import given
 from gateway.destinations.mirakl.settings import MiraklSettings
-from gateway.model import Operation, PriceTerms, Repeat, Requirement
+from gateway.model import INSTEAD, LIST_SEPARATOR, Operation, PriceTerms, Reference, Repeat, Requirement
 
 OPERATION = "discount"
 PART = "discount"
 FIELDS = ("type", "price", "percentage", "amount", "buy_quantity", "currency", "starts_at", "ends_at", "status")
+WINDOW = ("discount-start-date", "discount-end-date")
 _LIMITING = ("customer_id", "quantity_to", "spent_from", "spent_to", "limit_total", "limit_per_customer")
 _EXACT = pl.Decimal(38, 10)
 
@@ -91,6 +92,64 @@ def wanted(base: pl.Expr, decimals: int) -> list[pl.Expr]:
         pl.when(~off).then("starts_at").alias("d_from"),
         pl.when(~off).then("ends_at").alias("d_to"),
     ]
+
+
+def against(rows: pl.DataFrame, reference: Reference, within: float) -> pl.DataFrame:
+    """Have `act` of wanted rows say what comes of it beside the discount the offer has: it holds one, and one only.
+
+    `rows`: with `act`, FIELDS, PRI01's discount columns as `old ...` and, where the records have it, INSTEAD.
+    `within`: seconds by which dates may differ and still be the same. `nothing`: the row ends none that is there;
+    `over`: what it wants is over already; `other`: another one lasts, and nobody ends it; else as it was.
+    """
+    if reference.taken_at is None:
+        return rows
+    now = pl.lit(reference.taken_at)
+    past = (moment("old discount-end-date") < now).fill_null(value=False)
+    there = (given("old discount-price") | given("old discount-ranges")) & ~past
+    over = (moment("ends_at") < now).fill_null(value=False)
+    off = pl.col("act") == "clear"
+    rows = rows.with_columns(_ended(rows, now, within).alias("@ended"))
+    act = (
+        pl.when(off & ~(there & _same(now, within, named=True))).then(pl.lit("nothing"))
+        .when(~off & over).then(pl.lit("over"))
+        .when(~off & there & ~_same(now, within, named=False) & ~pl.col("@ended")).then(pl.lit("other"))
+        .otherwise("act")
+    )  # fmt: skip
+    return rows.with_columns(act=act).drop("@ended")
+
+
+def _ended(rows: pl.DataFrame, now: pl.Expr, within: float) -> pl.Series:
+    """Return which offers have the discount that another row of the file ends."""
+    if INSTEAD not in rows.columns:
+        return pl.repeat(value=False, n=rows.height, eager=True)
+    places = rows.drop("starts_at", "ends_at").with_row_index("@place").filter(pl.col(INSTEAD).is_not_null())
+    windows = places.with_columns(pl.col(INSTEAD).str.split(LIST_SEPARATOR)).explode(INSTEAD)
+    dates = pl.col(INSTEAD).str.splitn("/", 2).struct
+    windows = windows.with_columns(starts_at=dates.field("field_0"), ends_at=dates.field("field_1"))
+    found = windows.filter(_same(now, within, named=True))["@place"].unique()
+    return pl.int_range(rows.height, dtype=pl.UInt32, eager=True).is_in(found.implode())
+
+
+def _same(now: pl.Expr, within: float, *, named: bool) -> pl.Expr:
+    """Return whether the dates of a row are those of the offer's discount.
+
+    Starts that have come are alike: a marketplace may show its own, or none. `named`: dates a row does not give, as
+    one that ends may leave them out, fit any.
+    """
+    apart = pl.duration(microseconds=int(within * 1e6))
+    near = [
+        ((moment(mine) - moment(theirs)).abs() <= apart).fill_null(value=False)
+        for mine, theirs in zip(("starts_at", "ends_at"), (f"old {name}" for name in WINDOW), strict=True)
+    ]
+    begun = [(moment(name) <= now).fill_null(value=True) for name in ("starts_at", "old discount-start-date")]
+    open_ended = ~given("ends_at") & ~given("old discount-end-date")
+    starts, ends = near[0] | (begun[0] & begun[1]), near[1] | open_ended
+    return (starts | ~given("starts_at")) & (ends | ~given("ends_at")) if named else starts & ends
+
+
+def moment(name: str) -> pl.Expr:
+    """Return a point in time (UTC) from ISO text; null where it is none."""
+    return pl.col(name).str.to_datetime("%+", time_zone="UTC", time_unit="us", strict=False)
 
 
 def half_up(amount: pl.Expr, decimals: int) -> pl.Expr:

@@ -87,12 +87,12 @@ def present(reference: Reference) -> Known:
     return nothing() if known is None else known
 
 
-def wished(operation: str, records: pl.DataFrame, reference: Reference, decimals: int) -> pl.DataFrame:
+def wished(operation: str, records: pl.DataFrame, reference: Reference, settings: MiraklSettings) -> pl.DataFrame:
     """Lay the rows over what there is: the default line each offer is to have.
 
     Returns the records' own `effect`, `@row`, `@line` and `@key` where they have them, `sku`, `exists`, `theirs`
     (currency), `currency`, `base` (the present price), `act`, the fields asked for as `d_price`, `d_from`, `d_to`,
-    and PRI01's columns.
+    PRI01's columns, and those of the present line as `old ...`.
     """
     known = present(reference)
     names = ("command", "sku", "currency", *_PRICE_FIELDS, *discount.FIELDS)
@@ -104,10 +104,12 @@ def wished(operation: str, records: pl.DataFrame, reference: Reference, decimals
     rows = rows.join(here, on="sku", how="left", maintain_order="left")
     rows = rows.join(default, on="sku", how="left", maintain_order="left")
     if operation == discount.OPERATION:
-        base, asked = pl.col("old price"), discount.wanted(pl.col("old price"), decimals)
+        rows = rows.with_columns(
+            pl.col("old price").alias("base"), *discount.wanted(pl.col("old price"), settings.price_decimals)
+        )
+        rows = discount.against(rows, reference, settings.price_dates_within)
     else:
-        base, asked = pl.coalesce("price", "old price"), _asked()
-    rows = rows.with_columns(base.alias("base"), *asked)
+        rows = rows.with_columns(pl.coalesce("price", "old price").alias("base"), *_asked())
     kept = (pl.col("act") == "keep") & ~_over("old discount-end-date", reference)
     ranges = pl.col("old price-ranges").str.replace(r"^1\|[^,]*", pl.concat_str(pl.lit("1|"), "base"))
     return rows.with_columns(
@@ -149,7 +151,9 @@ def encode(
     if operation == OPERATION and "command" in records.columns:
         ends = (pl.col("command") == "end").fill_null(value=False)
     memo = sheet.key_memo(records)
-    rows = wished(operation, records.filter(~ends), reference, settings.price_decimals)
+    rows = wished(operation, records.filter(~ends), reference, settings)
+    aside = rows.filter(pl.col("act").is_in(["nothing", "over"]))
+    rows = rows.filter(~pl.col("act").is_in(["nothing", "over"]))
     able = rows.filter(pl.col("exists").fill_null(value=False) & given("price")).with_row_index("offer")
     lines = _tidy(_all_lines(able, known), reference, settings)
     for start, end in bounds(lines, size) if lines.height else ():
@@ -169,6 +173,9 @@ def encode(
     else:
         yield from _shown(operation, unread, slot, size)
     yield from sheet.unsent(operation, slot, records.filter(ends).select("effect", KEY), "nothing", size)
+    nothing, over = (aside.filter(pl.col("act") == why).select("effect", KEY, "ends_at") for why in ("nothing", "over"))
+    yield from sheet.unsent(operation, slot, nothing, "other", size)
+    yield from sheet.unsent(operation, slot, over, "over", size, said="ends_at")
 
 
 def _shown(operation: str, rows: pl.DataFrame, slot: str, size: int | None) -> Iterator[Batch]:
@@ -216,16 +223,12 @@ def _over(name: str, reference: Reference) -> pl.Expr:
     """Whether a time was past when the prices were read; false where either is not known."""
     if reference.taken_at is None:
         return pl.lit(value=False)
-    return (_moment(name) < pl.lit(reference.taken_at)).fill_null(value=False)
-
-
-def _moment(name: str) -> pl.Expr:
-    return pl.col(name).str.to_datetime("%+", time_zone="UTC", time_unit="us", strict=False)
+    return (discount.moment(name) < pl.lit(reference.taken_at)).fill_null(value=False)
 
 
 def _day(name: str, zone: str, *, ends: bool) -> pl.Expr:
     """Return the day in the platform's zone; an end at midnight is the day before."""
-    at = _moment(name) - pl.duration(seconds=1) if ends else _moment(name)
+    at = discount.moment(name) - pl.duration(seconds=1) if ends else discount.moment(name)
     return at.dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d").alias(name)
 
 

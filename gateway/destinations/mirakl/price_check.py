@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from gateway.contracts.rules import given, issues_of
-from gateway.destinations.mirakl import price
+from gateway.destinations.mirakl import discount, price
 from gateway.destinations.mirakl.offer import other_currency
 from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.settings import MiraklSettings
@@ -27,20 +27,32 @@ def check(
     """Say which offers are not there, which prices are not known, and which discounts can't be."""
     if "offers" not in reference.facts or not records.height:
         return no_issues()
-    rows = price.wished(operation, records, reference, settings.price_decimals)
+    rows = price.wished(operation, records, reference, settings)
     if operation == price.OPERATION:
         rows = rows.filter((pl.col("command") != "end").fill_null(value=True))
     here = pl.col("exists").fill_null(value=False)
     platform: Platform = reference.facts.get("platform") or Platform()
-    able = rows.filter(here & given("base"))
+    # What ends nothing, or is over, is not sent: nothing is wrong with it.
+    idle = pl.col("act").is_in(["nothing", "over"])
+    able = rows.filter(here & given("base") & ~idle)
     found = [
         _issues(rows.filter(~here), "DEST_NO_OFFER", "sku", pl.lit("the shop does not have it")),
         _issues(rows.filter(here & ~given("base")), "DEST_NO_OFFER", "sku", pl.lit("its present price is not known")),
-        *_amounts(able),
-        *_limits(able, platform, today),
+        _others(able),
+        *_amounts(able.filter(pl.col("act") != "other")),
+        *_limits(able.filter(pl.col("act") != "other"), platform, today),
         other_currency(rows),
     ]
     return pl.concat(found).sort(ROW, maintain_order=True)
+
+
+def _others(rows: pl.DataFrame) -> pl.DataFrame:
+    """Refuse what would take the place of a discount that lasts: an offer holds one, and the other would not return."""
+    window = [pl.when(given(f"old {name}")).then(f"old {name}") for name in discount.WINDOW]
+    first, last = window[0].fill_null("always"), window[1].fill_null("further notice")
+    other = filled("an offer holds one discount, and this one has {} from {} to {}", "old discount-price", first, last)
+    detail = pl.concat_str(other, pl.lit("; end that by a row with these dates, or send this when it is over"))
+    return _issues(rows.filter(pl.col("act") == "other"), "DEST_DISCOUNT", "starts_at", detail)
 
 
 def _amounts(rows: pl.DataFrame) -> list[pl.DataFrame]:

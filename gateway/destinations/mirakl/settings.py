@@ -203,6 +203,12 @@ class MiraklSettings(BaseModel):
         default="instant",
         description="How discount dates are written: points in time, or days in the platform's time zone.",
     )
+    price_dates_within: float = Field(
+        default=86_400.0,
+        ge=0,
+        description="Seconds by which a discount's dates may read back otherwise than they were sent (marketplaces may "
+        "count whole days of their own zone) and still be the same.",
+    )
     price_batch_size: int | None = Field(default=20_000, ge=1, description="Most price lines per import.")
     price_interval: float = Field(
         default=60.0, ge=0, description="Least seconds between two price imports (documented: 1 a minute)."

@@ -7,18 +7,28 @@ Source: Mirakl seller API documentation, P41, OF01, PRI01, STO01: UTF-8, semicol
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from gateway.model import KEY, Batch, Receipt, RowState
+from gateway.model import KEY, OUTCOME_SCHEMA, Batch, Receipt, RowState
 
 UNSENT = "unsent"
 """Memo of a batch without a call: why its effects can't be sent."""
-_STATES = {"nothing": RowState.SKIPPED, "unknown": RowState.REFUSED}
-_CODES = {"nothing": "", "unknown": "DEST_NO_OFFER"}
+_SAID = "said"
+"""Memo of such a batch: what is said of each line beside the reason (JSON list)."""
+_STATES = {
+    "nothing": RowState.SKIPPED,
+    "other": RowState.SKIPPED,
+    "over": RowState.SKIPPED,
+    "unknown": RowState.REFUSED,
+}
+_CODES = {"nothing": "", "other": "DEST_NOTHING", "over": "PROMOTION_OVER", "unknown": "DEST_NO_OFFER"}
 _WORDS = {
     "nothing": "there is nothing to end by this call",
+    "other": "the offer has no discount of these dates",
+    "over": "its end",
     "unknown": "the present prices of the offer were not read, and prices left out of the call would be deleted",
 }
 
@@ -53,11 +63,17 @@ def key_memo(records: pl.DataFrame) -> dict[str, str]:
     return {"key": "sku", "tail": tail} if alike else {}
 
 
-def unsent(operation: str, slot: str, effects: pl.DataFrame, why: str, size: int | None) -> Iterator[Batch]:
-    """Yield batches that cause no call and end at once; `why` is one of `nothing` and `unknown`."""
+def unsent(
+    operation: str, slot: str, effects: pl.DataFrame, why: str, size: int | None, *, said: str | None = None
+) -> Iterator[Batch]:
+    """Yield batches that cause no call and end at once; `why` is one of `nothing`, `other`, `over` and `unknown`.
+
+    `said`: column with what completes the sentence of each row, instead of words that are the same for all.
+    """
     for part in slices(effects, size):
         if part.height:
-            yield Batch(operation, slot, b"", placed(part), {UNSENT: why})
+            memo = {UNSENT: why} if said is None else {UNSENT: why, _SAID: json.dumps(part[said].to_list())}
+            yield Batch(operation, slot, b"", placed(part), memo)
 
 
 def ended(batch: Batch) -> Receipt | None:
@@ -65,4 +81,16 @@ def ended(batch: Batch) -> Receipt | None:
     why = batch.memo.get(UNSENT)
     if why is None:
         return None
-    return Receipt(ticket="none", closed=True, rest=_STATES[why], code=_CODES[why], message=_WORDS[why])
+    told = [(n, None, str(_STATES[why]), _CODES[why], text, None) for n, text in enumerate(_details(batch), start=2)]
+    return Receipt(
+        ticket="none",
+        closed=True,
+        rest=_STATES[why],
+        code=_CODES[why],
+        message=_WORDS[why],
+        outcomes=pl.DataFrame(told, schema=OUTCOME_SCHEMA, orient="row") if told else None,
+    )
+
+
+def _details(batch: Batch) -> list[str]:
+    return json.loads(batch.memo[_SAID]) if _SAID in batch.memo else []
