@@ -18,7 +18,9 @@ from gateway.model import KEY_SEPARATOR
 
 SCHEMA = {"sku": pl.String, "key": pl.String, "subtype": pl.String, "value": pl.String, "active": pl.Boolean}
 """Entries of a promotion as remembered: one per SKU."""
-RUNNING = {"key": pl.String, "vendors": pl.List(pl.String), "name": pl.String}
+RUNNING: dict[str, pl.DataType | type[pl.DataType]] = {
+    "key": pl.String, "vendors": pl.List(pl.String), "name": pl.String,
+}  # fmt: skip
 """What runs, as `apart` is given it."""
 _COLUMNS = tuple(SCHEMA)
 
@@ -95,7 +97,7 @@ def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]
 
 
 def running(records: Iterable[Record]) -> pl.DataFrame:
-    """Return what is on: `key`, `sku`, `promotion_id`, `starts_at`, `ends_at`, `name`, `vendors` (list of their ids)."""
+    """Return what is on: `key`, `sku`, `promotion_id`, `starts_at`, `ends_at`, `name`, `vendors` (ids)."""
     frames = [pl.DataFrame(schema=RUNNING)]
     for record in records:
         head = json.loads(record["base"])
