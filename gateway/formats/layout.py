@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+_UNUSABLE = ("\n", "\r", "\0")
 
 
 class _Layout(BaseModel):
@@ -16,13 +19,32 @@ class CsvLayout(_Layout):
 
     kind: Literal["csv"]
     delimiter: str = Field(min_length=1, max_length=1, description="One character between cells.")
-    quote: str = Field(default='"', max_length=1, description='Quote character; "" when the file never quotes.')
+    quote: str = Field(
+        default='"',
+        max_length=1,
+        validate_default=True,
+        description='Quote character; "" when the file never quotes. A cell in quotes may run over any number of lines '
+        "and hold 1,048,576 characters.",
+    )
     encoding: Literal["utf-8", "utf-16", "cp1252", "iso-8859-15", "ascii"] = Field(
         description="Strict: a byte that does not belong is a fault. A byte order mark is taken off."
     )
     header: bool = Field(default=True, description="Whether the first record names the columns.")
     columns: int | None = Field(default=None, ge=1, description="Number of columns where there is no header.")
     skip: int = Field(default=0, ge=0, description="Physical lines above the header to leave out.")
+
+    @field_validator("delimiter", "quote")
+    @classmethod
+    def _tells_cells_apart(cls, mark: str, info: ValidationInfo) -> str:
+        if mark in _UNUSABLE:
+            _refuse(f"{mark!r} can't stand between cells or around them: it ends a line, or no text holds it")
+        if info.field_name == "quote" and mark == info.data.get("delimiter"):
+            _refuse(f'{mark!r} is the delimiter already; where the file never quotes, say quote = ""')
+        return mark
+
+
+def _refuse(said: str) -> NoReturn:
+    raise PydanticCustomError("mapping", "{text}", {"text": said, "faults": [said]})
 
 
 class XlsxLayout(_Layout):

@@ -113,6 +113,22 @@ def test_faults_of_the_layout_and_of_the_whole(load) -> None:
 
 
 @pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        ('delimiter = "\\n"', "format.delimiter: '\\n' can't stand between cells"),
+        ('delimiter = "\\r"', "format.delimiter: '\\r' can't stand between cells"),
+        ("delimiter = '\"'", "format.quote: '\"' is the delimiter already"),
+        ('delimiter = ";"\nquote = ";"', "format.quote: ';' is the delimiter already"),
+        ('delimiter = ";"\nquote = "\\n"', "format.quote: '\\n' can't stand between cells"),
+    ],
+)
+def test_marks_that_tell_no_cells_apart_are_refused(load, marks: str, expected: str) -> None:
+    head = f'contract = "stock"\nversion = 1\n[format]\nkind = "csv"\nencoding = "utf-8"\n{marks}\n'
+    ((_, told),) = faults_of(load, '[fields]\nsku = "a"\nquantity = "b"\n', head=head)
+    assert told.startswith(expected)
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         ('a = { column = "x", constant = "y" }', "say exactly one of column, position, constant"),
