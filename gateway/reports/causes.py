@@ -18,6 +18,8 @@ MOST_DETAILS = 8
 _EXAMPLES = 5
 _RANGES = 6
 _OMITTED = "…"
+_OF_ROWS = ("DUPLICATE_KEY", "DEST_ONE_PER_KEY", "GROUP_REJECTED")
+"""Codes whose detail names other rows: each row has another one, and all have one cause."""
 _NO_CAUSE = "EFFECT"
 """Code that tells how an effect ended: nothing is wrong there."""
 
@@ -95,10 +97,11 @@ class Tally:
 
     def take(self, frame: pl.DataFrame) -> None:
         """Count one block of issues (ISSUE_SCHEMA, in row order); blocks of one code and field come in row order."""
+        told_apart = pl.when(~pl.col("code").is_in(_OF_ROWS)).then("detail")
         several = pl.col("detail").n_unique().over("code", "field") > MOST_DETAILS
         grouped = (
             frame.with_columns(pl.col("field").fill_null(""))
-            .with_columns(detail=pl.when(several).then(None).otherwise("detail"), crowded=several)
+            .with_columns(detail=pl.when(several).then(None).otherwise(told_apart), crowded=several)
             .group_by("code", "field", "detail", "crowded", maintain_order=True)
             .agg(pl.len(), pl.col(ROW).drop_nulls(), examples=_first_examples())
         )

@@ -41,7 +41,7 @@ class CellWriter:
         self._sheet = sheet
         self._known: dict[tuple[str, bool], Any] = {}
         self._formats = formats
-        self.said = book.add_format({"bg_color": "#F1F3F5", "valign": "top", "num_format": "@"})
+        self.said = book.add_format({"bg_color": "#F1F3F5", "valign": "top", "num_format": "@", "text_wrap": True})
 
     def put(self, row: int, column: int, cell: str | None, kind: int | None, *, faulty: bool) -> None:
         """Write one source cell: `cell` in canonical text, `kind` a value of Kind or None where every cell is text.

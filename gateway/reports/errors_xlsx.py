@@ -27,6 +27,11 @@ MOST_COMMENTS = 5000
 _OURS = len(OUR_COLUMNS)
 _OUR_WIDTHS = (24, 10, 18, 18, 60)
 _NARROW, _WIDE = 8, 50
+_A4 = 9
+_LEGIBLE = 240
+"""Characters side by side that can be read on a printed page."""
+_SCALE = 60
+"""Per cent at which a wider sheet is printed, on pages that repeat run and row."""
 
 
 class XlsxErrorsWriter:
@@ -64,7 +69,7 @@ class _ErrorSheet:
         self._sheet = book.add_worksheet(seen.name)
         self._sheet.activate()
         self._sheet.set_landscape()
-        self._sheet.fit_to_pages(1, 0)
+        self._sheet.set_paper(_A4)
         self._sheet.repeat_rows(0)
         self._cells = CellWriter(book, self._sheet, seen.formats)
         self._widths = [min(max(_NARROW, len(header)), _WIDE) for header in seen.headers]
@@ -112,9 +117,15 @@ class _ErrorSheet:
                 self._sheet.write_comment(self._next, n + _OURS, notes[n], {"author": "gateway", "x_scale": 2})
 
     def finish(self) -> None:
-        """Set the widths: known only after the last record."""
-        for column, width in enumerate((*_OUR_WIDTHS, *(width + 2 for width in self._widths))):
+        """Set the widths, known only after the last record; a sheet too wide to be read on one page takes several."""
+        widths = (*_OUR_WIDTHS, *(width + 2 for width in self._widths))
+        for column, width in enumerate(widths):
             self._sheet.set_column(column, column, width)
+        if sum(widths) <= _LEGIBLE:
+            self._sheet.fit_to_pages(1, 0)
+        else:
+            self._sheet.set_print_scale(_SCALE)
+            self._sheet.repeat_columns(0, 1)
 
 
 def _notes(spots: pl.DataFrame) -> dict[int, dict[int, str]]:

@@ -55,6 +55,14 @@ def test_errors_come_before_warnings_and_frequent_before_rare():
     ]
 
 
+def test_rows_that_name_each_other_have_one_cause():
+    found = issues(
+        [(2, "DUPLICATE_KEY", "sku", "A", "also in row 4"), (4, "DUPLICATE_KEY", "sku", "A", "also in row 2")]
+    )
+    (cause,) = causes([found], {})
+    assert (cause.count, cause.message) == (2, "The same key stands in several rows.")
+
+
 def test_effects_without_a_row_are_counted():
     (cause,) = causes([issues([(None, "ABSENT", None, None, "gone")])], {})
     assert (cause.count, cause.ranges) == (1, [])

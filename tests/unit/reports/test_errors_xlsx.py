@@ -99,6 +99,23 @@ def test_failed_records_stand_coloured_and_commented_behind_our_columns(tmp_path
     assert sheet.column_dimensions["E"].width > 50
 
 
+def test_what_we_say_is_wrapped_in_its_cell(tmp_path):
+    source = workbook(tmp_path / "in.xlsx", ["007", 5, "a"])
+    rows = rows_of(source, layout(), {2: "rejected"}, [(2, "TOO_SMALL", "quantity", "5", "0")], {"quantity": "Bestand"})
+    sheet = openpyxl.load_workbook(written(tmp_path, rows)).active
+    assert [sheet.cell(2, column).alignment.wrap_text for column in range(1, 6)] == [True] * 5
+    assert not sheet.row_dimensions[2].height  # as high as its text, which a spreadsheet finds out itself
+
+
+def test_a_sheet_too_wide_to_be_read_on_one_page_is_printed_on_several(tmp_path):
+    header = [f"A column of a name as long as some are {n}" for n in range(12)]
+    source = workbook(tmp_path / "in.xlsx", ["x"] * 12, header=header)
+    rows = rows_of(source, layout(), {2: "rejected"}, [(2, "REQUIRED", "f", None, "")])
+    sheet = openpyxl.load_workbook(written(tmp_path, rows)).active
+    assert not (sheet.sheet_properties.pageSetUpPr and sheet.sheet_properties.pageSetUpPr.fitToPage)
+    assert (sheet.page_setup.scale, sheet.print_title_cols, sheet.print_title_rows) == (60, "$A:$B", "$1:$1")
+
+
 def test_it_is_printed_one_page_wide(tmp_path):
     source = workbook(tmp_path / "in.xlsx", ["007", 5, "a"])
     rows = rows_of(source, layout(), {2: "rejected"}, [(2, "TOO_SMALL", "quantity", "5", "0")], {"quantity": "Bestand"})
