@@ -21,6 +21,8 @@ from gateway.journal import tables as t
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 300.0
+_LONGEST_OWN = 10.0
+"""Where our own disk is in the way nobody is spared by waiting."""
 
 
 class Delivery:
@@ -45,7 +47,7 @@ class Delivery:
     def advance(self, lane: str) -> datetime | None:
         """Do what can be done now; returns when the lane wants to be woken next, or None. Never raises for a peer.
 
-        What says that the disk is full is let out (see `no_room`): there is no room to write it down.
+        That the disk is full is let out (see `no_room`) where there is no room to write it down either.
         """
         setup = self._setups.get(lane)
         if setup is None or self._journal.paused() & {lane, setup.target.name}:
@@ -55,11 +57,11 @@ class Delivery:
         except GatewayError as error:
             return self._trouble(lane, error)
         except Exception as error:  # noqa: BLE001  a fault of ours in one lane must not stop the others
-            if no_room(error):
-                raise
-            if isinstance(error, OSError):
-                said = f"{error.filename or 'A file of ours'} can't be read or written: {error.strerror or error}."
-                return self._trouble(lane, Unreachable(said, fix="Mend that; the lane goes on by itself."))
+            if isinstance(error, OSError) or no_room(error):
+                what = getattr(error, "filename", None) or "A file of ours"
+                said = f"{what} can't be read or written: {getattr(error, 'strerror', None) or error}."
+                own = Unreachable(said, fix="Make room, or mend what is said; the lane goes on by itself.")
+                return self._trouble(lane, own, longest=_LONGEST_OWN)
             structlog.get_logger("gateway").exception("a lane failed", lane=lane)
             return self._trouble(lane, GatewayError(f"The program failed here ({type(error).__name__}: {error}).",
                                                     fix="Tell the maintainers; the log has the trace."))  # fmt: skip
@@ -167,12 +169,12 @@ class Delivery:
             runs.wake_lane(tx, lane, at)
         return at
 
-    def _trouble(self, lane: str, error: GatewayError) -> datetime | None:
+    def _trouble(self, lane: str, error: GatewayError, *, longest: float = _LONGEST_PAUSE) -> datetime | None:
         now = self._journal.clock.now()
         with self._journal.begin() as tx:
             row = self._row(tx, lane)
             expected = isinstance(error, MayWorkLater) and error.after is not None
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, 10))
+            pause = min(longest, _FIRST_PAUSE * 2 ** min(row.attempts, 10))
             wait = error.after if isinstance(error, MayWorkLater) and error.after is not None else pause
             at = now + timedelta(seconds=wait)
             values = {"wake_at": at} if expected else {"wake_at": at, "attempts": row.attempts + 1}
