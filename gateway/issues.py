@@ -105,6 +105,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "Send it as a JPEG, PNG, GIF or WebP file that a browser shows, with the ending of its kind.",
     ),
     _error("ROW_PICTURE_SIZE", "The picture {value} is larger than allowed: {detail}.", "Make it smaller."),
+    _error(
+        "CELL_TWICE",
+        "The sheet holds the cell {field} twice; one of them says {value}.",
+        "Open the workbook in a spreadsheet program, look at the cell and save it.",
+    ),
     _error("CELL_ERROR", "The cell {field} holds a spreadsheet error ({value}).", "Mend the formula."),
     _error(
         "CELL_NO_VALUE",
@@ -335,6 +340,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "PROMOTION_RUNS",
         "The promotion runs for this article under the same promotion_id with other dates: {detail}.",
         "End that one by a row with command end and these dates; then send what is to run instead.",
+    ),
+    _error(
+        "PROMOTION_GONE",
+        "The promotion did not come about as the row says: {detail}.",
+        "Mend the row and send it again, or send what ran before: it is not taken for unchanged.",
     ),
     _error(
         "PROMOTION_BASE",

@@ -1,6 +1,11 @@
-"""The farthest cell that a stretch of sheet XML names, found without parsing; it knows no values."""
+"""What cells a stretch of sheet XML names, found without parsing: the farthest, and whether one may stand twice.
+
+It knows no values.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,18 +36,37 @@ def pairs_of(text: bytes) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
     return even, np.frombuffer(text, "<u2", (len(text) - 1) // 2, 1) if len(text) > 1 else even
 
 
-def bounds(words: Words, references: NDArray[np.intp]) -> tuple[int, int] | None:
-    """Return the highest row (from 1) and the number of columns, or None when a reference is not like `A1"`.
+class Bounds(NamedTuple):
+    """Of some cells: the highest row (from 1), the number of columns, and the row of the first one.
 
-    `references`: where the references begin in the text. Rows and cells may stand in any order.
+    `ascending`: one that is not further right than the one before it stands in a later row: in a sheet whose rows
+    follow each other none stands twice.
+    """
+
+    last_row: int
+    width: int
+    first_row: int
+    ascending: bool
+
+
+def bounds(words: Words, references: NDArray[np.intp]) -> Bounds | None:
+    """Return the bounds of cells, or None when a reference is not like `A1"`.
+
+    `references`: where the references begin in the text, in its order. Rows and cells may stand in any order.
     """
     if not len(references):
-        return 0, 0
+        return Bounds(0, 0, 0, ascending=True)
     columns, letters = _columns(words[references].astype(np.uint64))
     if columns is None:
         return None
-    row = _highest(words[references + letters].astype(np.uint64))
-    return None if row is None else (row, columns)
+    numbers = references + letters
+    last = _highest(words[numbers].astype(np.uint64))
+    if last is None:
+        return None
+    back = np.flatnonzero(columns[1:] <= columns[:-1])
+    before, after = (_rows(words[numbers[at]].astype(np.uint64)) for at in (back, back + 1))
+    first = int(_rows(words[numbers[:1]].astype(np.uint64))[0])
+    return Bounds(last, int(columns.max()), first, ascending=bool((after > before).all()))
 
 
 def all_begin(words: Words, positions: NDArray[np.intp], start: bytes) -> bool:
@@ -55,7 +79,8 @@ def _byte(words: NDArray[np.uint64], position: int) -> NDArray[np.uint64]:
     return (words >> np.uint64(56 - 8 * position)) & np.uint64(0xFF)
 
 
-def _columns(words: NDArray[np.uint64]) -> tuple[int | None, NDArray[np.intp]]:
+def _columns(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint64] | None, NDArray[np.intp]]:
+    """Return the columns (from 1) and how many letters spell them; None when something else stands there."""
     first, second, third = (_byte(words, position) for position in range(3))
     two = second >= _LETTER
     three = two & (third >= _LETTER)
@@ -65,7 +90,17 @@ def _columns(words: NDArray[np.uint64]) -> tuple[int | None, NDArray[np.intp]]:
     number = first - np.uint64(_LETTER - 1)
     number = np.where(two, number * np.uint64(26) + second - np.uint64(_LETTER - 1), number)
     number = np.where(three, number * np.uint64(26) + third - np.uint64(_LETTER - 1), number)
-    return int(number.max()), 1 + two.astype(np.intp) + three.astype(np.intp)
+    return number, 1 + two.astype(np.intp) + three.astype(np.intp)
+
+
+def _rows(words: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the numbers that the digits up to a quotation mark spell."""
+    found, number = np.zeros(len(words), np.int64), np.zeros(len(words), np.int64)
+    for position in range(_DIGITS + 1):
+        byte = _byte(words, position).astype(np.int64)
+        found = np.where((found == 0) & (byte == _QUOTE), number, found)
+        number = number * 10 + byte - ord("0")
+    return found
 
 
 def _highest(words: NDArray[np.uint64]) -> int | None:

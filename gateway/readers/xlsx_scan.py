@@ -1,7 +1,7 @@
 """One pass over a sheet's XML for what the value readers hide; it converts no values.
 
-The quick pass searches bytes and is taken only where the sheet is written the way Excel writes it (`<c r="A1"...`);
-otherwise the exact pass parses it. Both give the same answer.
+The quick pass searches bytes and is taken only where the sheet is written the way Excel writes it (`<c r="A1"...`, row
+by row, left to right); otherwise the exact pass parses it. Both give the same answer.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Oddity(enum.IntEnum):
     """Shown otherwise than held: `text` is what is shown."""
     EXACT = 3
     """More digits than a float holds: `text` is the number as written."""
+    TWICE = 4
+    """The sheet has another cell at the same place."""
 
 
 ODD_SCHEMA: dict[str, type[pl.DataType]] = {"row": pl.Int64, "column": pl.Int64, "what": pl.UInt8, "text": pl.String}
@@ -129,7 +131,7 @@ class _Chunk:
     body: bytes
     words: Words
     cells: NDArray[np.intp]
-    """Where each cell's `<` stands in `body`, in any order."""
+    """Where each cell's `<` stands in `body`."""
     formulas: bool = False
     tail: bytes = b""
     """What follows the cells, with the last chunk."""
@@ -211,7 +213,7 @@ def _plain(body: bytes, tail: bytes = b"") -> _Chunk:
             raise _NotPlain
         formulas = formulas or bool((pairs == _FORMULA).any())
         cells.append(np.flatnonzero(pairs == _A_CELL) * 2 + first)
-    places = np.concatenate(cells)
+    places = np.sort(np.concatenate(cells), kind="stable")  # two runs in order: merged, not sorted
     words = words_of(body)
     if not all_begin(words, places, _START):
         raise _NotPlain
@@ -235,10 +237,10 @@ def _quick(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> Scan
             body, tail = chunk.body, chunk.tail
             _note(chunk, styled, codes, odd)
             if chunk.formulas or b"</v>" in body or b"<is>" in body:
-                farthest = bounds(chunk.words, chunk.cells + len(_START))
-                if farthest is None:
+                here = bounds(chunk.words, chunk.cells + len(_START))
+                if here is None or not here.ascending or 0 < here.first_row <= last_row:
                     raise _NotPlain
-                last_row, width = max(last_row, farthest[0]), max(width, farthest[1])
+                last_row, width = max(last_row, here.last_row), max(width, here.width)
     return Scan(odd.frame(), _merges(tail), last_row, width)
 
 
@@ -331,6 +333,7 @@ class _Exact:
         self._codes = codes
         self._columns: dict[str, int] = {}
         self._row = 0
+        self._rows: set[int] = set()
         self.odd = _Odd()
         self.merges: list[Merge] = []
         self.last_row = 0
@@ -343,12 +346,18 @@ class _Exact:
                 self.merges.append((int(match[2]), column_number(match[1]), int(match[4]), column_number(match[3])))
             return
         self._row = int(element.get("r", self._row + 1))
+        again = self._row in self._rows
+        self._rows.add(self._row)
+        held: set[int] = set()
         column = -1
         for cell in element.iterchildren("{*}c"):
             letters = cell.get("r", "").rstrip("0123456789")
             column = self._column(letters) if letters else column + 1
             if len(cell):
                 self._cell(cell, column)
+                if again or column in held:
+                    self.odd.put(self._row, column, Oddity.TWICE, "")
+                held.add(column)
         element.clear()
         while (before := element.getprevious()) is not None:
             before.getparent().remove(before)  # type: ignore[union-attr]  # a sibling has a parent

@@ -24,7 +24,10 @@ BUNCH = 200
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"
 """Characters a blank cell may hold."""
 
-_CODES = {Oddity.NO_VALUE: "CELL_NO_VALUE", Oddity.ERROR: "CELL_ERROR", Oddity.SHOWN: "CELL_DISPLAY"}
+_CODES = {
+    Oddity.NO_VALUE: "CELL_NO_VALUE", Oddity.ERROR: "CELL_ERROR", Oddity.SHOWN: "CELL_DISPLAY",
+    Oddity.TWICE: "CELL_TWICE",
+}  # fmt: skip
 _KINDS = {Oddity.NO_VALUE: Kind.FORMULA_WITHOUT_VALUE, Oddity.ERROR: Kind.ERROR, Oddity.EXACT: Kind.NUMBER}
 
 

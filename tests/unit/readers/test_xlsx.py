@@ -243,6 +243,14 @@ def test_cells_may_stand_in_any_order(workbook: Workbook) -> None:
     assert cells(read(workbook(body))) == [("1", ""), ("3", "4")]
 
 
+def test_a_cell_that_stands_twice_is_an_issue(workbook: Workbook) -> None:
+    twice = row(3, '<c r="A3"><v>3</v></c>', '<c r="B3"><v>4</v></c>', '<c r="A3"><v>5</v></c>')
+    table = read(workbook(HEADER + row(2, '<c r="A2"><v>1</v></c>') + twice))
+    assert cells(table) == [("1", ""), ("5", "4")]
+    found = table.issues.select("@row", "code", "field", "value").rows()
+    assert found == [(3, "CELL_TWICE", table.headers[0], "5")]
+
+
 def test_a_merged_header_names_every_column_of_the_merge(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     page = book.active

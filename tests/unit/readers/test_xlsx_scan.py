@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from lxml import etree
 
 from gateway.readers.xlsx_bounds import all_begin, bounds, pairs_of, words_of
 from gateway.readers.xlsx_package import Package
-from gateway.readers.xlsx_scan import column_letters, column_number, exact_scan, long_numbers, scan
+from gateway.readers.xlsx_scan import Oddity, column_letters, column_number, exact_scan, long_numbers, scan
 from gateway.readers.xlsx_styles import code_format, code_styles
 
 Workbook = Callable[..., Path]
@@ -100,9 +101,40 @@ def test_bounds_are_those_of_the_farthest_cells(cells: list[tuple[int, int]]) ->
         body += f'{column_letters(column)}{row}" s="1"/>'.encode()
     words = words_of(body)
     found = bounds(words, np.array(at))
-    assert found == (max(row for row, _ in cells), max(column for _, column in cells) + 1)
+    assert found is not None
+    assert found[:3] == (max(row for row, _ in cells), max(column for _, column in cells) + 1, cells[0][0])
     assert all_begin(words, np.array(at) - 6, b'<c r="')
     assert not all_begin(words, np.array(at), b'<c r="')
+
+
+@given(st.lists(st.tuples(st.integers(1, 1_048_576), st.integers(0, 16_383)), min_size=1, max_size=30), st.data())
+def test_a_cell_that_stands_twice_ends_the_ascent(cells: list[tuple[int, int]], data) -> None:
+    def ascending(found: list[tuple[int, int]]) -> bool:
+        texts = [f'{column_letters(column)}{row}" s="1"/>' for row, column in found]
+        at = np.cumsum([0, *map(len, texts)])[:-1]
+        told = bounds(words_of("".join(texts).encode()), at)
+        assert told is not None
+        return told.ascending
+
+    once = sorted(set(cells))
+    assert ascending(once)
+    again = data.draw(st.sampled_from(once))
+    assert not ascending(sorted([*once, again]))
+
+
+@pytest.mark.parametrize(
+    ("cells", "twice"),
+    [
+        ('<row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>1</v></c><c r="A1"><v>2</v></c></row>', [(1, 0)]),
+        ('<row r="1"><c r="A1"><v>1</v></c></row><row r="1"><c r="A1"><v>2</v></c></row>', [(1, 0)]),
+        ('<row r="2"><c r="B2"/><c r="B2"><v>1</v></c></row><row r="1"><c r="A1"><v>2</v></c></row>', []),
+        ('<row r="1"><c r="B1"><f>1</f><v>1</v></c><c r="B1" t="inlineStr"><is><t>x</t></is></c></row>', [(1, 1)]),
+    ],
+)
+def test_cells_that_stand_twice_are_found(workbook: Workbook, cells: str, twice: list[tuple[int, int]]) -> None:
+    with Package(workbook(cells)) as package:
+        odd = scan(package, PART, {}, 100).odd
+    assert odd.filter(pl.col("what") == Oddity.TWICE).select("row", "column").rows() == twice
 
 
 @given(st.binary(max_size=12))
