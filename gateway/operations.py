@@ -327,9 +327,11 @@ class Operations:
             entered=lambda tx, made, rows: self._acted(tx, "retry", row.id, f"{rows} rows as run {made}"),
         )  # fmt: skip
         if count == 0:
+            rejected = row.counts.get("states", {}).get(str(RowState.REJECTED), 0)
+            mended = f"Its rejected rows ({rejected:,}) go again mended, or by the file once its mapping is mended."
             raise WillNeverWork(
                 f"Run {row.id} has no refused or uncertain rows that no later run took.",
-                fix="There is nothing to retry.",
+                fix=mended if rejected else "There is nothing to retry.",
             )
         return identity, count
 

@@ -121,6 +121,13 @@ class TestWrongStates:
             with pytest.raises(WillNeverWork, match="is rejected"):
                 getattr(rig.operations, action)(run)
 
+    def test_rows_that_our_checks_rejected_have_another_way_on(self, rigs):
+        rig = rigs()
+        run = rig.drop("1.csv", "sku,quantity\na,x\nb,1\n")
+        rig.advance()
+        with pytest.raises(WillNeverWork, match=r"Its rejected rows \(1\) go again mended, or by the file once its"):
+            rig.operations.retry(run)
+
     def test_there_is_nothing_to_retry_where_all_went_well(self, rigs):
         rig = rigs()
         run = rig.drop("1.csv", rows(1))
