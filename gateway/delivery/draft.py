@@ -16,6 +16,7 @@ from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, write_se
 from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
 from gateway.delivery.encoded import in_batches, new_batch, runs_in
+from gateway.delivery.instead import one_change
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import Regular
 from gateway.delivery.setup import LaneSetup, Leg
@@ -23,7 +24,7 @@ from gateway.delivery.together import Together
 from gateway.errors import GatewayError
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
-from gateway.model import EACH, KEY, KEY_SEPARATOR, LINE, REGULAR, ROW, Reference
+from gateway.model import EACH, INSTEAD, KEY, KEY_SEPARATOR, LINE, REGULAR, ROW, Reference
 from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
 
 _DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -111,17 +112,7 @@ class Decider:
 
     def _portion(self, draft: Draft, number: int, portion: Portion) -> None:
         leg = draft.leg
-        gathered: list[pl.DataFrame] = []
-        members: dict[int, pl.DataFrame] = {}
-        for candidate, rows in zip(draft.candidates, portion.rows, strict=True):
-            grouping = candidate.pinned.grouping
-            if grouping is not None:
-                kept, joined = delta.collapse(rows, grouping.sums)
-                members[candidate.position] = joined.with_columns(run=pl.lit(candidate.position, pl.UInt32))
-                gathered.append(kept)
-            else:
-                gathered.append(rows)
-        frame = pl.concat(gathered, how="diagonal") if len(gathered) > 1 else gathered[0]
+        frame, members = _gathered(draft, portion)
         if draft.regular is not None:
             frame = draft.regular.beside(frame)
         frame = frame.with_columns(
@@ -324,6 +315,27 @@ class Decider:
         return placed
 
 
+def _gathered(draft: Draft, portion: Portion) -> tuple[pl.DataFrame, dict[int, pl.DataFrame]]:
+    """Return the rows that are decided, of all candidates, and by position those that go along with one of them."""
+    rows: list[pl.DataFrame] = []
+    members: dict[int, pl.DataFrame] = {}
+    for candidate, mine in zip(draft.candidates, portion.rows, strict=True):
+        grouping = candidate.pinned.grouping
+        if grouping is not None:
+            kept, joined = delta.collapse(mine, grouping.sums)
+            members[candidate.position] = joined.with_columns(run=pl.lit(candidate.position, pl.UInt32))
+            rows.append(kept)
+        else:
+            rows.append(mine)
+    frame = pl.concat(rows, how="diagonal") if len(rows) > 1 else rows[0]
+    if draft.leg.operation.instead:
+        frame, along = one_change(frame)
+        for (position,), further in along.partition_by("run", as_dict=True).items():
+            before = [members[position]] if position in members else []
+            members[position] = pl.concat([*before, further], how="diagonal")
+    return frame, members
+
+
 def _with_derived(sends: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
     """Append derived effects to those of rows."""
     command = pl.when(pl.col("ended")).then(pl.lit("end")).otherwise(pl.lit(None, pl.String))
@@ -332,6 +344,7 @@ def _with_derived(sends: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
 
 def _records(leg: Leg, sends: pl.DataFrame) -> pl.DataFrame:
     beside = [*([] if leg.operation.each is None else [EACH]), *([REGULAR] if leg.regular else [])]
+    beside += [INSTEAD] if leg.operation.instead else []
     wanted = dict.fromkeys([KEY, "command", *beside, *transmitted(leg, sends.columns), *leg.operation.context])
     return sends.select(pl.col("effect").cast(pl.UInt32), *wanted)
 

@@ -293,9 +293,13 @@ def decided_rows(journal: Journal, spool: Spool, run: str, lane: str) -> pl.Seri
     found: list[pl.Series] = []
     for identity, position in zip(identities, positions, strict=True):
         folder = spool.consignment(identity)
-        found.extend(e.filter(pl.col("run") == position)[ROW].drop_nulls() for e in folder.effects(["run", ROW]))
+        members = folder.members()
+        for effects in folder.effects(["run", ROW, *(["effect"] if members.height else [])]):
+            mine = effects.filter(pl.col("run") == position)
+            found.append(mine[ROW].drop_nulls())
+            if members.height:  # of this run: row numbers of the others are no rows of it
+                found.append(members.join(mine.select("effect"), on="effect", how="semi")[ROW])
         found.extend(d[ROW] for d in folder.decisions(run))
-        found.append(folder.members()[ROW])
     return pl.concat(found) if found else None
 
 

@@ -140,7 +140,8 @@ class Portions:
     def _alone(self) -> bool:
         one = self._candidates[0]
         large = self._baseline.rows > MOST_KNOWN * MOST_SHARES
-        return len(self._candidates) == 1 and one.pinned.grouping is None and not large
+        meets = one.pinned.grouping is not None or self._leg.operation.instead
+        return len(self._candidates) == 1 and not meets and not large
 
     def _blocks(self) -> Iterator[Portion]:
         """Yield the rows of the one candidate where nothing is known yet."""

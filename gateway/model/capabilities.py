@@ -108,5 +108,8 @@ class Operation:
     of those that go together only the last is sent, and what ends one of them is not while another goes on."""
     alone: bool = False
     """Whether rows of one file that are one record are rejected, instead of the last being sent."""
+    instead: bool = False
+    """Whether rows that end (`starts_at`, `ends_at` of what they end) may stand beside the one row of their key that
+    goes on instead, as one change: records have `@instead` then."""
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""

@@ -84,7 +84,8 @@ def _one_per_key(contract: Contract, legs: Iterable[Leg], filled_in: Collection[
     """Yield a rule per leg whose key is coarser than the contract's: two rows of a file can't both be its value.
 
     Promotions that only take part in a price are no values of it: each counts while it is in force. Rows that are
-    rejected themselves are nobody's other value, and rows that are summed are one.
+    rejected themselves are nobody's other value, rows that are summed are one, and where a row may go on instead of
+    those that end (Operation.instead) all of them are one change.
     """
     found: dict[tuple[tuple[str, ...], _Listed | None], RowsRule] = {}
     for leg in legs:
@@ -95,24 +96,29 @@ def _one_per_key(contract: Contract, legs: Iterable[Leg], filled_in: Collection[
         where = pl.col(STATE).is_null() & given(key[0])
         where = where if exists is None else where & exists
         listed = _listed(leg, filled_in)
-        columns = (*key, KEY, *([] if listed is None else [listed.field]))
-        find = _finder(key, listed)
+        instead = leg.operation.instead
+        columns = (*key, KEY, *([] if listed is None else [listed.field]), *(["command"] if instead else []))
+        find = _finder(key, listed, instead=instead)
         found[key, listed] = RowsRule("DEST_ONE_PER_KEY", key[0], columns, where, find, key, (pl.col(KEY),))
     return found.values()
 
 
-def _finder(key: tuple[str, ...], listed: _Listed | None) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def _finder(key: tuple[str, ...], listed: _Listed | None, *, instead: bool) -> Callable[[pl.DataFrame], pl.DataFrame]:
     group = key if listed is None else (*key, EACH)
+    several = pl.col(KEY).n_unique().over(group) > 1
+    if instead:  # one that goes on has the place of those that end
+        on = pl.col(KEY).filter(pl.col("command").ne_missing("end")).n_unique().over(group)
+        several &= on != 1
 
     def find(rows: pl.DataFrame) -> pl.DataFrame:
         whole = rows.with_columns(pl.col(name).fill_null("") for name in key)
         apart = whole if listed is None else listed.apart(whole)
-        several = apart.sort(ROW).filter(pl.col(KEY).n_unique().over(group) > 1)
+        met = apart.sort(ROW).filter(several)
         first = pl.col(KEY).first()
         further = pl.col(ROW).filter(pl.col(KEY) != first).first()
         second = pl.col(KEY) != first.over(group)
         other = pl.when(second).then(pl.col(ROW).first().over(group)).otherwise(further.over(group))
-        told = several.with_columns(other=other).unique(ROW, keep="first", maintain_order=True)
+        told = met.with_columns(other=other).unique(ROW, keep="first", maintain_order=True)
         detail = filled("row {}", "other")
         return issues_of(told, "DEST_ONE_PER_KEY", key[0], value=pl.col(key[0]), detail=detail)
 

@@ -25,6 +25,7 @@ from gateway.errors import CallRefused, OutcomeUnknown, Refused, Throttled, Unre
 from gateway.model import (
     ABSENT,
     EACH,
+    INSTEAD,
     KEY,
     LINE,
     OUTCOME_SCHEMA,
@@ -102,6 +103,7 @@ class Further(BaseModel):
     gathers: bool = False
     regular: str = ""
     reckoned: bool = False
+    instead: bool = False
     each: str | None = None
     every: tuple[str, ...] = ()
     budget: str = ""
@@ -223,7 +225,7 @@ class HostileDestination:
         if not records.height:
             return
         fields = next(one.fields for one in self._operations if one.name == operation)
-        wanted = (KEY, "command", *fields, *(name for name in (EACH, REGULAR) if name in records.columns))
+        wanted = (KEY, "command", *fields, *(name for name in (EACH, INSTEAD, REGULAR) if name in records.columns))
         absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in records.columns]
         full = records.with_columns(absent)
         items = _json.objects(full, [(name, _json.quoted(pl.col(name))) for name in wanted])

@@ -45,6 +45,7 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
         prices=PriceTerms(prices.basis, prices.decimals, prices.currency, prices.tax_rate, ("price", "amount")),
         gathers=True,
         regular="price",
+        instead=True,
     )
 
 
