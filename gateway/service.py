@@ -247,6 +247,8 @@ class Service:
         fails = self._fails.get(name, 0)
         self._fails[name] = fails + 1
         pause = _LONGEST_PAUSE if isinstance(error, HostKeyError) else min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**fails)
+        if no_room(error):  # nobody is spared by waiting
+            pause = _FIRST_PAUSE
         self._next_scan[name] = self.clock.now() + timedelta(seconds=pause)
         if fails == 0:
             with self.journal.begin() as tx:
@@ -299,7 +301,6 @@ class Service:
         what = getattr(error, "filename", None) or "The spool"
         said = f"{what} can't be written: {getattr(error, 'strerror', None) or error}."
         self._trouble(source, Unreachable(said, fix="Make room, or give us the right; it goes on by itself."))
-        self._next_scan[source] = self.clock.now() + timedelta(seconds=_FIRST_PAUSE)
         return False
 
     def _growing(self) -> dict[str, Sequence[str]]:
