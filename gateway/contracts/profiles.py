@@ -55,6 +55,13 @@ def without_command(word: str) -> Requirement:
     return Requirement("DEST_COMMAND", "command", ("command",), pl.col("command") == word)
 
 
+def discount_not_sent() -> Requirement:
+    """Tell of a lasting discount of a catalog row, for destinations that have nowhere to put it."""
+    off = pl.col("discount").cast(pl.Decimal(38, 15), strict=False) > 0
+    detail = "the price goes without it; send it as a promotion"
+    return Requirement("DEST_NOT_SENT", "discount", ("discount", "command"), off & stands(), detail)
+
+
 _THRESHOLDS = {"quantity_from": Decimal(1), "spent_from": Decimal(0), "quantity_to": None, "spent_to": None}
 """Fields that make a promotion depend on the sale, with the greatest value that still means every sale."""
 _BY_ARTICLE = "promotions of single articles only, as their price is what is changed"

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
+from gateway.contracts.profiles import discount_not_sent
 from gateway.contracts.rules import given
 from gateway.destinations.mirakl import discount, sheet
 from gateway.destinations.mirakl.offers_read import PRICE_COLUMNS, Known, nothing
@@ -43,7 +44,9 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
 
 def of_catalog(settings: MiraklSettings, prices: PriceTerms) -> Operation:
     """Describe the price operation of catalog rows that give a price."""
-    return _operation(settings, "catalog", ("sku", "price", "currency"), prices, when=("price",))
+    placed = "discount" in {*settings.product_columns, *settings.offer_columns}
+    requires = () if placed else (discount_not_sent(),)
+    return _operation(settings, "catalog", ("sku", "price", "currency"), prices, requires=requires, when=("price",))
 
 
 def _operation(

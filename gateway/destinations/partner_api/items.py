@@ -54,8 +54,9 @@ def operations(settings: PartnerApiSettings, profile: Profile) -> tuple[Operatio
         requires=_requires(settings, profile, *_prices()),
     )  # fmt: skip
     priced = replace(
-        price, contract="catalog", when=("price",), after=after, requires=_requires(settings, profile, _above_nothing())
-    )
+        price, contract="catalog", when=("price",), after=after,
+        requires=_requires(settings, profile, _above_nothing(), profiles.discount_not_sent()),
+    )  # fmt: skip
     return stock, of_catalog, price, priced
 
 
@@ -72,7 +73,8 @@ def _whole_item(
     if terms is None:
         raise SettingsError("Items are sent whole, with their price.", fix="Say price_basis.")
     told = (profiles.needed(name, "items are sent whole", unless=("command", "end")) for name in ("price", "quantity"))
-    requires = _requires(settings, profile, profiles.whole("quantity"), _above_nothing(), *told)
+    rules = (profiles.whole("quantity"), _above_nothing(), profiles.discount_not_sent())
+    requires = _requires(settings, profile, *rules, *told)
     one = _operation(settings, profile, STOCK, FIELDS)
     return replace(one, contract="catalog", prices=terms, after=after, requires=requires)
 

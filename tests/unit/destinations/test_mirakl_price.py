@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from gateway.contracts import check, contract
 from gateway.destinations.mirakl import (
     MiraklDestination,
     MiraklSettings,
@@ -23,7 +24,7 @@ from gateway.destinations.mirakl import (
     sheet,
 )
 from gateway.destinations.mirakl.platform import Platform
-from gateway.model import INSTEAD, Reference, RowState
+from gateway.model import INSTEAD, LINE, ROW, Reference, RowState
 from gateway.testing.clock import FakeClock
 
 TODAY = date(2026, 11, 22)
@@ -422,6 +423,26 @@ def test_another_currency_is_refused(records):
 
 
 # ---------------------------------------------------------------- operations
+
+
+@pytest.mark.parametrize(
+    ("cells", "more", "told"),
+    [
+        ({"discount": "20"}, {}, [(True, "DEST_NOT_SENT", "discount", "20")]),
+        ({"discount": "0"}, {}, []),
+        ({"discount": "20", "command": "end"}, {}, []),
+        ({"discount": "20"}, {"product_columns": {"discount": "rebate"}}, []),
+        ({"discount": "20"}, {"offer_columns": {"discount": "rebate"}}, []),
+    ],
+)
+def test_a_lasting_discount_of_the_catalog_is_not_lost_without_a_word(cells, more, told):
+    made = {(one.contract, one.name): one for one in MiraklDestination.SPEC.operations(settings(**more))}
+    row = {"sku": "A", "price": "8.26", "price_basis": "gross", **cells}
+    frame = pl.DataFrame({ROW: [2], LINE: [2], **{name: [cell] for name, cell in row.items()}})
+    checked = check(contract("catalog"), frame, requires=made["catalog", "price"].requires)
+    found = checked.issues.select("code", "field", "value").rows()
+    assert [(good, *one) for good, one in zip(checked.good, found, strict=False)] == told
+    assert checked.good.to_list() == [True]
 
 
 def test_operations_need_a_basis_and_ask_before_they_write():

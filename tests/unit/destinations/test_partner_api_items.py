@@ -158,6 +158,7 @@ def test_rows_without_a_vendor_need_an_account_with_one():
 def test_items_can_be_whole():
     operations = PartnerApiDestination.SPEC.operations(settings(keys={"rest": {"fields": {"partial_items": False}}}))
     assert [(one.name, one.contract) for one in operations] == [("stock", "catalog"), ("promotion", "promotion")]
+    assert "DEST_NOT_SENT" in {one.code for one in operations[0].requires}
     rows_ = rows(("A", "V1", {"quantity": "1", "price": "2.5", "available": "true"}), ("B", "V1", {"command": "end"}))
     assert told("stock", rows_) == [{"sku": "A", "price": 2.5, "quantity": 1}, {"sku": "B", "active": False}]
 
@@ -186,6 +187,9 @@ def refused(name, agreed, **cells):
         ("stock", {"quantity": "7", "vendor_ids": "V2|V1"}, []),
         ("price", {"price": "0", "price_basis": "gross"}, [("DEST_LIMIT", "price")]),
         ("price", {"command": "end"}, [("DEST_COMMAND", "command")]),
+        ("catalog", {"price": "2", "discount": "20", "price_basis": "gross"}, [("DEST_NOT_SENT", "discount")]),
+        ("catalog", {"price": "2", "discount": "0", "price_basis": "gross"}, []),
+        ("catalog", {"discount": "20", "command": "end"}, []),
         (
             "price",
             {"price": "2", "discount_price": "1", "price_basis": "gross"},
