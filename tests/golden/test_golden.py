@@ -192,6 +192,8 @@ NOT_OF_STOCK = {
     "EFFECT": "it takes rows of several effects, of which one did not come about",
     "KEY_FOREIGN": "it takes two owners of one account, which settings tell apart",
     "MAP_FUNCTION": "it takes a function of one's own",
+    "ROW_CELL_SIZE": "it takes a cell of more than a million characters",
+    "CELL_TWICE": "no spreadsheet program writes a cell twice",
     "ROW_ENCODING": "a byte that does not belong spoils the file's encoding as a whole unless it is rare",
 }
 
