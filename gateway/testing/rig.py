@@ -21,7 +21,7 @@ from gateway.delivery.setup import Target, leg_of, operations_for
 from gateway.journal import open_journal, runs
 from gateway.journal import tables as t
 from gateway.mapping import load_mapping
-from gateway.model import Arrival, Claim, Clock, Destination
+from gateway.model import Arrival, Claim, Clock, Destination, Remembering
 from gateway.operations import Operations
 from gateway.outbox import Outbox
 from gateway.pipeline import Intake, RouteSetup, merged
@@ -76,6 +76,8 @@ class Rig:
             self.journal, self.spool, self.outbox,
             lambda file, layout: reader_for(layout).tables(file, layout), lambda p: load_mapping(p).format,
         )  # fmt: skip
+        if isinstance(destination, Remembering):
+            destination.remember(self.journal.facts("there"))
         self.lanes = merged(tuple(setups))
         self.lane = setups[0].lanes()[0]
         self.intake = Intake(

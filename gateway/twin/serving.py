@@ -16,6 +16,7 @@ from gateway.twin.mirakl import MiraklTwin
 from gateway.twin.partner import Item, PartnerTwin
 from gateway.twin.sage import SageTwin
 from gateway.twin.sage_pages import SageSite
+from gateway.twin.sage_settings import SageTwinSettings
 from gateway.twin.sellerscommerce import SellersCommerceTwin
 
 PRICE = "10"
@@ -50,7 +51,8 @@ def _mirakl(start: Start) -> Served:
 
 def _sage(start: Start) -> Served:
     folders = start.folder / "sage-in", start.folder / "sage-results"
-    twin = SageTwin(*folders, speed=start.speed, state_file=start.state_file)
+    settings = SageTwinSettings(products=frozenset())  # it has what product files brought, and nothing else
+    twin = SageTwin(*folders, settings=settings, speed=start.speed, state_file=start.state_file)
     site = SageSite(twin, host=start.host, port=start.port)
     return Served(site, lambda: f"{twin.inbox}", lambda: guides.sage(site, str(start.state_file)))
 

@@ -15,14 +15,17 @@ from dataclasses import dataclass
 import polars as pl
 
 from gateway.destinations import _json
-from gateway.destinations.sage.article import Member, complete
+from gateway.destinations.sage.article import Member, complete, product
 from gateway.destinations.sage.settings import SageSettings
 from gateway.model import KEY, KEY_SEPARATOR, Batch
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How records of one scope are written. `row_key`: what answers call a record by; `records`: most per file."""
+    """How records of one scope are written. `row_key`: what answers call a record by; `records`: most per file.
+
+    `names`: whether a batch remembers the articles of its records, where that is not the product.
+    """
 
     operation: str
     scope: str
@@ -30,6 +33,7 @@ class Shape:
     fields: tuple[str, ...]
     members: tuple[Member, ...]
     row_key: pl.Expr
+    names: bool = False
 
 
 def encode(records: pl.DataFrame, shape: Shape, slot: str, settings: SageSettings) -> Iterator[Batch]:
@@ -58,6 +62,7 @@ def encode(records: pl.DataFrame, shape: Shape, slot: str, settings: SageSetting
 def _files(full: pl.DataFrame, shape: Shape, slot: str, settings: SageSettings, number: int) -> Iterator[Batch]:
     items = _json.objects(full, [(one.name, _written(one, settings)) for one in shape.members])
     rows = full.select("effect", KEY, pl.col("@identity").alias("identity"), pl.col("timestamp").alias("time"))
+    articles = full["sku"] if shape.names and full.select((product() != pl.col("sku")).any()).item() else None
     tail = _tail(rows)
     around = len(_envelope("", "9" * 16, "9999-12-31T23:59:59Z", shape.records, shape.scope, settings))
     cuts = _json.cuts(items, records=shape.records, size=settings.max_bytes, around=around + 1)
@@ -69,6 +74,8 @@ def _files(full: pl.DataFrame, shape: Shape, slot: str, settings: SageSettings, 
         body = _envelope(content, batch_id, time, part.height, shape.scope, settings)
         memo = {"batch": batch_id, "file": f"{settings.profile}_{shape.scope}_{batch_id}_{seq:04d}.json"}
         memo |= {"rows": pack(part["identity"].to_list())} if tail is None else {"tail": tail}
+        if articles is not None:
+            memo |= {"skus": pack(articles.slice(start, end - start).to_list())}
         effects = part.select("effect", pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"))
         yield Batch(shape.operation, slot, body, effects, memo)
 
@@ -100,13 +107,18 @@ def _envelope(content: str, batch_id: str, time: str, count: int, scope: str, se
 
 
 def pack(identities: list[str]) -> str:
-    """Return row keys in file order as compact text."""
+    """Return row keys, or other texts, in file order as compact text."""
     return base64.b64encode(zlib.compress(json.dumps(identities).encode(), 1)).decode()
+
+
+def unpacked(text: str) -> list[str]:
+    """Return packed texts in file order."""
+    return [str(one) for one in json.loads(zlib.decompress(base64.b64decode(text)))]
 
 
 def unpack(text: str) -> dict[str, list[int]]:
     """Return the lines of each packed row key."""
     lines: dict[str, list[int]] = {}
-    for line, identity in enumerate(json.loads(zlib.decompress(base64.b64decode(text))), start=1):
+    for line, identity in enumerate(unpacked(text), start=1):
         lines.setdefault(identity, []).append(line)
     return lines

@@ -16,7 +16,7 @@ from typing import ClassVar
 import polars as pl
 
 from gateway.destinations import _folder
-from gateway.destinations.sage import answers, article, batches, picture, product, promotion, stock
+from gateway.destinations.sage import answers, article, batches, known, picture, product, promotion, stock
 from gateway.destinations.sage.settings import SageSettings
 from gateway.errors import Busy, SettingsError, Unreachable
 from gateway.model import (
@@ -24,6 +24,7 @@ from gateway.model import (
     UNKNOWN,
     Batch,
     Clock,
+    Facts,
     Operation,
     Receipt,
     Reference,
@@ -98,6 +99,7 @@ class SageDestination:
         self._read: dict[str, _Found] = {}
         self._told: dict[int, str] = {}
         self._submits = 0
+        self._facts: Facts | None = None
         self.strays: tuple[str, ...] = ()
         """Answer files of the last look that belong to no batch asked about; they stay where they are."""
 
@@ -111,21 +113,29 @@ class SageDestination:
         """The exchange folder's account name."""
         return self._account
 
+    def remember(self, facts: Facts) -> None:
+        """Keep in `facts` under which product and variants articles were written."""
+        self._facts = facts
+
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
-        """Nothing can be read: what is known of a record stands in its row, beside the price that was sent."""
+        """Nothing can be read there: what is known of an article is how its own catalog row was written."""
         del operation, records
-        return Reference(taken_at=self._clock.now())
+        return Reference(self._clock.now(), {known.FACT: known.read(self._kept())})
 
     def check(self, operation: str, records: pl.DataFrame, reference: Reference, today: date) -> pl.DataFrame:
         """Return issues of rules across rows; before special prices are written, of what they are reckoned from."""
         del today
         if reference.taken_at is None:
             return self._kind(operation).check(records, self._settings)
-        return promotion.check_sent(records, self._settings) if operation == promotion.OPERATION else no_issues()
+        if operation != promotion.OPERATION:
+            return no_issues()
+        whole = promotion.check_whole(records, reference.facts[known.FACT], self._settings)
+        return pl.concat([whole, promotion.check_sent(records, self._settings)])
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield one file per batch; the slot is one per scope."""
-        del reference
+        if operation != promotion.OPERATION and known.FACT in reference.facts:
+            records = known.placed(records, reference.facts[known.FACT])
         shape = self._kind(operation).shape(self._settings)
         return batches.encode(records, shape, f"{self._account}:{shape.scope}", self._settings)
 
@@ -151,6 +161,7 @@ class SageDestination:
                 after=self._settings.look_interval,
             )
         _folder.write_temporary(outbox, name, batch.body)
+        self._learn(batch)
         self._mark(name, batch.memo["batch"])
         _folder.publish(outbox, name)
         return self._receipt(name)
@@ -188,6 +199,18 @@ class SageDestination:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _kept(self) -> str | None:
+        return None if self._facts is None else self._facts.get(known.FACT)
+
+    def _learn(self, batch: Batch) -> None:
+        """Keep what a file of products calls its articles; its scope has one file under way at a time."""
+        if batch.operation != product.OPERATION or self._facts is None:
+            return
+        text = self._kept()
+        fresh = known.written(known.learnt(known.read(text), known.told(batch)))
+        if fresh != text:
+            self._facts.put(known.FACT, fresh)
 
     def _receipt(self, name: str) -> Receipt:
         return Receipt(ticket=name, after=self._settings.look_interval)

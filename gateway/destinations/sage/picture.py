@@ -39,6 +39,7 @@ def operation(settings: SageSettings) -> Operation:
         deadline=settings.deadline,
         slot_until="ticket",
         after=("product",),
+        gathers=True,
     )
 
 

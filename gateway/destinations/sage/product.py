@@ -123,7 +123,7 @@ def shape(settings: SageSettings) -> Shape:
         article.timestamp(),
     )
     key = article.row_key(settings.separator)
-    return Shape(OPERATION, settings.product_scope, settings.max_records, fields, members, key)
+    return Shape(OPERATION, settings.product_scope, settings.max_records, fields, members, key, names=True)
 
 
 def _reference() -> pl.Expr:

@@ -31,6 +31,7 @@ _WRITTEN = (*_FIELDS, REGULAR)
 _AS_SENT = ", as it was sent"
 _NO_PRICE = "special prices have no final price, only a discount, and no price of the article was sent"
 _NO_RATE = "no discount rate of four decimals leads to it"
+_WHOLE_PRODUCT = "special prices hold for a whole product, not for one of its variants"
 _LIMITS = ("limit_total", "limit_per_customer")
 _WHOLE = 1_000_000
 """All of a price as a rate: 100 percentage points of four decimals, as many as a discount may have."""
@@ -82,8 +83,7 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
     rules.append(Requirement("DEST_LIMIT", "status", ("status",), idle, detail))
     if settings.promotion_variants == "refuse":
         other = given("sku") & given("product_id") & (pl.col("sku") != pl.col("product_id"))
-        detail = "special prices hold for a whole product, not for one of its variants"
-        rules.append(Requirement("DEST_LIMIT", "sku", ("sku", "product_id"), other, detail))
+        rules.append(Requirement("DEST_LIMIT", "sku", ("sku", "product_id"), other, _WHOLE_PRODUCT))
     if settings.promotion_end == "refuse":
         rules.append(profiles.without_command("end"))
     return tuple(rules)
@@ -170,6 +170,22 @@ def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
         article.issues(full.filter(inexact), "DEST_LIMIT", "price", f"{_NO_RATE} from the price that was sent"),
     ]
     return pl.concat(found)
+
+
+def check_whole(records: pl.DataFrame, articles: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of rows that name only an article which is a variant: its product is another.
+
+    `articles`: what is known of them. Such a row may still end what was sent for it.
+    """
+    full = article.complete(records, _WRITTEN).join(
+        articles.select("sku", of="product_id"), on="sku", how="left", maintain_order="left"
+    )
+    variant = full.filter((pl.col("of") != pl.col("sku")) & ~given("product_id") & ~article.ended())
+    said = filled(f"{_WHOLE_PRODUCT}: it is one of {{}}", "of")
+    if settings.promotion_variants == "refuse":
+        return article.issues(variant, "DEST_LIMIT", "sku", said)
+    missing = filled("the article is a variant of {}, and special prices hold for a whole product", "of")
+    return article.issues(variant, "DEST_REQUIRED", "product_id", missing)
 
 
 def _more_than_all(settings: SageSettings) -> pl.Expr:

@@ -45,6 +45,7 @@ def operations(settings: SageSettings) -> tuple[Operation, ...]:
         key=("sku", "warehouse"),
         after=("product",),
         measure="quantity",
+        gathers=True,
     )
     placed = tuple(rule for rule in stock.requires if "warehouse" not in rule.columns)
     return stock, replace(stock, contract="catalog", requires=placed, when=("quantity",))

@@ -526,7 +526,7 @@ def test_the_operations_as_data():
     assert all(o.after == ("product",) for o in found.values() if o.family != "product")
     assert {o.family for o in found.values() if not o.ends} == {"product", "picture"}
     promotion = found["promotion", "promotion"]
-    assert [o.name for o in found.values() if o.gathers] == ["promotion"]
+    assert [o.name for o in found.values() if o.gathers] == ["stock", "stock", "promotion", "picture"]
     assert (promotion.regular, promotion.reckoned) == ("product", True)
     assert promotion.key[0] == "sku"
     assert {*contract("promotion").key} < {*promotion.key}

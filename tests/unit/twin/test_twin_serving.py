@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import httpx
 import pytest
@@ -54,6 +55,18 @@ def test_sage_with_its_folders(run, tmp_path):
     stop.set()
     thread.join(10)
     assert list(inbox.iterdir()) == []
+
+
+def test_sage_refuses_what_is_about_articles_it_does_not_have(run, tmp_path):
+    run("sage", speed=300)
+    inbox, results = tmp_path / "state" / "sage-in", tmp_path / "state" / "sage-results"
+    level = {"productId": "nobody", "stock": 1, "timestamp": "2026-11-22T09:30:00Z"}
+    (inbox / ".begun").write_text(json.dumps([level]))
+    (inbox / ".begun").rename(inbox / "twin_productstocks_0123456789abcdef_0001.json")
+    until = time.monotonic() + 10
+    while not (found := list(results.glob("*.json"))) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert "V-REF: there is no such product" in found[0].read_text()
 
 
 def test_the_partner_api_with_its_files(run, tmp_path):

@@ -1,0 +1,74 @@
+"""What Sage calls our articles: product and variants under which their catalog rows were written; pure.
+
+All combinations of one article keep one product id there (Sage 50 Cloud API documentation, e-commerce solution;
+verified), so a row that gives only the code of a combination names nothing Sage has.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from io import BytesIO
+
+import polars as pl
+
+from gateway.contracts.rules import given
+from gateway.destinations.sage import article
+from gateway.destinations.sage.article import VARIANTS
+from gateway.destinations.sage.batches import unpacked
+from gateway.model import Batch
+
+FACT = "articles"
+"""Name under which it is kept, and of the frame among what was gathered."""
+_NAMES = ("id", "variant1Type", "variant1Value", "variant2Type", "variant2Value")
+_FIELDS = ("product_id", *VARIANTS)
+_THERE = "_there"
+SCHEMA: dict[str, type[pl.DataType]] = dict.fromkeys(("sku", *_FIELDS), pl.String)
+
+
+def read(text: str | None) -> pl.DataFrame:
+    """Return what was kept (SCHEMA): one row per article that Sage knows by more than its own code."""
+    if not text:
+        return pl.DataFrame(schema=SCHEMA)
+    return pl.read_csv(BytesIO(zlib.decompress(base64.b64decode(text))), schema=SCHEMA)
+
+
+def written(known: pl.DataFrame) -> str:
+    """Return `known` as compact text."""
+    return base64.b64encode(zlib.compress(known.write_csv().encode(), 1)).decode()
+
+
+def told(batch: Batch) -> pl.DataFrame:
+    """Return what a file of products says of its articles (SCHEMA), those included that have nothing but their code."""
+    content = json.loads(batch.body)
+    records = content["items"] if isinstance(content, dict) else content
+    said = [{field: one.get(name) for field, name in zip(_FIELDS, _NAMES, strict=True)} for one in records]
+    found = pl.DataFrame(said, schema=dict.fromkeys(_FIELDS, pl.String))
+    skus = unpacked(batch.memo["skus"]) if "skus" in batch.memo else found["product_id"].to_list()
+    return found.insert_column(0, pl.Series("sku", skus, dtype=pl.String)).unique(
+        "sku", keep="last", maintain_order=True
+    )
+
+
+def learnt(known: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """Return `known` with what a file says instead; an article that has nothing but its code needs no row."""
+    more = (pl.col("product_id") != pl.col("sku")) | pl.any_horizontal(given(name) for name in VARIANTS)
+    kept = known.join(fresh, on="sku", how="anti")
+    return pl.concat([kept, fresh.filter(more)]).sort("sku")
+
+
+def placed(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return the records with product and variants of articles that give only their code, or that and their product.
+
+    What a record says itself stands: one that names another product, or variants, is left as it is.
+    """
+    if not known.height or "sku" not in records.columns:
+        return records
+    full = article.complete(records, _FIELDS)
+    full = full.join(known, on="sku", how="left", suffix=_THERE, maintain_order="left")
+    silent = ~pl.any_horizontal(given(name) for name in VARIANTS)
+    same = ~given("product_id") | (pl.col("product_id") == pl.col(f"product_id{_THERE}"))
+    here = silent & same & pl.col(f"product_id{_THERE}").is_not_null()
+    filled = [pl.when(here).then(f"{name}{_THERE}").otherwise(name).alias(name) for name in _FIELDS]
+    return full.with_columns(filled).drop(f"{name}{_THERE}" for name in _FIELDS)

@@ -1,0 +1,120 @@
+"""Articles by what Sage calls them: rows that give only the code of a variant, of catalogs that went there."""
+
+import pytest
+
+from gateway.testing.sage_shop import Shop
+
+CATALOG = """sku,product,type,size,price
+T-M,T,Size,M,10
+T-L,T,Size,L,10
+plain,,,,5
+P,P,Size,S,3
+"""
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def place(record):
+    return tuple(record.get(name) for name in ("productId", "variant1Type", "variant1Value"))
+
+
+def levels(found):
+    return [(*place(one), one["stock"]) for one in found["productstocks"]]
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def start(**settings):
+        made.append(Shop(tmp_path, **settings))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.rig.close()
+
+
+@pytest.fixture
+def shop(make):
+    return make()
+
+
+@pytest.mark.parametrize("envelope", ["plain", "wrapped"])
+def test_levels_of_a_variants_code_go_to_the_variant(make, envelope):
+    shop = make(envelope=envelope)
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    run = shop.put("stock.csv", "sku,level\nT-M,77\nT-L,0\nplain,4\nP,2\nnew,1\n")
+    assert levels(shop.take()) == [
+        ("T", "Size", "M", 77), ("T", "Size", "L", 0), ("plain", None, None, 4), ("P", "Size", "S", 2),
+        ("new", None, None, 1),
+    ]  # fmt: skip
+    assert shop.rig.states(run) == {"applied": 5}, "answers call them by product and variants"
+
+
+def test_what_a_row_says_itself_stands(shop):
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    shop.put("stock.csv", "sku,product,type,size,level\nT-M,U,,,1\nT-L,T,Size,XL,2\nP,P,,,3\n")
+    assert levels(shop.take()) == [("U", None, None, 1), ("T", "Size", "XL", 2), ("P", "Size", "S", 3)]
+
+
+def test_a_catalog_that_moves_an_article_counts_from_then_on(shop):
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    shop.put("catalog2.csv", "sku,product,type,size,price\nT-M,T,Size,XM,10\nT-L,,,,10\n")
+    shop.take()
+    shop.put("stock.csv", "sku,level\nT-M,1\nT-L,2\nP,3\n")
+    assert levels(shop.take()) == [("T", "Size", "XM", 1), ("T-L", None, None, 2), ("P", "Size", "S", 3)]
+
+
+def test_articles_that_a_full_file_leaves_out_are_set_to_zero_where_they_are(make):
+    shop = make(route={"mode": "full", "absent": "zero", "guard": {"off": True}})
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    shop.put("stock1.csv", "sku,level\nT-M,1\nT-L,2\n")
+    shop.take()
+    shop.put("stock2.csv", "sku,level\nT-M,1\n")
+    assert levels(shop.take()) + levels(shop.take()) == [("T", "Size", "M", 1), ("T", "Size", "L", 0)]
+
+
+def test_pictures_of_a_variants_code_are_the_variants(shop):
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    run = shop.put("picture.csv", f"sku,picture\nT-M,{PIXEL}\nplain,{PIXEL}\n")
+    found = shop.take()["productpictures"]
+    assert [place(one) for one in found] == [("T", "Size", "M"), ("plain", None, None)]
+    assert shop.rig.states(run) == {"applied": 2}
+
+
+@pytest.mark.parametrize(
+    ("variants", "code", "said"),
+    [
+        (
+            "refuse",
+            "DEST_LIMIT",
+            "special prices hold for a whole product, not for one of its variants: it is one of T",
+        ),
+        ("ignore", "DEST_REQUIRED", "the article is a variant of T, and special prices hold for a whole product"),
+    ],
+)
+def test_promotions_of_a_variants_code_are_refused_with_its_product(make, variants, code, said):
+    shop = make(promotion_variants=variants)
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    run = shop.put("promotion.csv", "sku,product,percentage\nT-M,,20\n,T,20\nplain,,20\nP,,20\n")
+    assert [one["productId"] for one in shop.take()["productspecialprices"]] == ["T", "plain", "P"]
+    told = shop.rig.results(run).select("state", "code", "detail").rows()
+    fine = ("applied", None, None)
+    assert told == [("refused", code, said), fine, fine, fine]
+
+
+def test_what_was_sent_for_a_variants_code_before_can_still_be_ended(shop):
+    promotion = "sku,percentage,command\nT-M,20,{}\n"
+    shop.put("promotion1.csv", promotion.format(""))
+    shop.take()
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    run = shop.put("promotion2.csv", promotion.format("end"))
+    assert [one["productId"] for one in shop.take()["productspecialprices"]] == ["T-M"]
+    assert shop.rig.states(run) == {"applied": 1}
