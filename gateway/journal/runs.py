@@ -52,6 +52,24 @@ def counted(mtime: datetime, claimed_at: datetime) -> datetime:
     return min(mtime, claimed_at)
 
 
+def _counted() -> sa.ColumnElement[datetime]:
+    """Return what `counted` says, for a query of arrivals."""
+    mtime, claimed_at = t.arrival.c.mtime, t.arrival.c.claimed_at
+    return sa.case((mtime > claimed_at, claimed_at), else_=mtime)
+
+
+def placed(tx: Connection, at: datetime, arrival: int) -> datetime:
+    """Return the time by which a run of an arrival is put in order, `at` being the one that counts of its files.
+
+    Where a file is dated later than it came, our own clock may be the one that is wrong: what came before is no newer.
+    """
+    mtime = tx.scalar(sa.select(t.arrival.c.mtime).where(t.arrival.c.id == arrival, t.arrival.c.mtime > at))
+    if mtime is None:
+        return at
+    latest = tx.scalar(sa.select(sa.func.max(_counted())).where(t.arrival.c.id < arrival))
+    return at if latest is None else max(at, min(mtime, latest))
+
+
 def sequence(mtime: datetime, arrival: int) -> int:
     """Order of a run: source time in milliseconds, then claim; fits a signed 64-bit integer.
 
@@ -85,9 +103,7 @@ def add_arrival(tx: Connection, arrival: Arrival, *, token: str, local: str, now
 
 def arrivals(tx: Connection, *states: str) -> Sequence[Row[Any]]:
     """Arrivals in the given states, oldest first by the time that counts (see `counted`)."""
-    mtime, claimed_at = t.arrival.c.mtime, t.arrival.c.claimed_at
-    at = sa.case((mtime > claimed_at, claimed_at), else_=mtime)
-    query = sa.select(t.arrival).where(t.arrival.c.state.in_(states)).order_by(at, t.arrival.c.id)
+    query = sa.select(t.arrival).where(t.arrival.c.state.in_(states)).order_by(_counted(), t.arrival.c.id)
     return tx.execute(query).fetchall()
 
 

@@ -196,8 +196,8 @@ class Intake:
             runs.add_run(
                 tx, id=run, arrival=bundle.id, route=setup.route.name, partner=setup.route.partner,
                 feed=setup.route.feed, file=arrival.name, sha256=bundle.sha256, size=arrival.size,
-                seq=runs.sequence(arrival.mtime, bundle.id), mode=setup.route.mode, state="reading",
-                rows=0, blank=0, pinned={}, notes=[], corrections=0,
+                seq=runs.sequence(runs.placed(tx, arrival.mtime, bundle.id), bundle.id), mode=setup.route.mode,
+                state="reading", rows=0, blank=0, pinned={}, notes=[], corrections=0,
                 counts={"before": before, "routed": self._routed(bundle, setup) is not None},
                 received_at=bundle.claimed_at, started_at=now,
             )  # fmt: skip

@@ -124,3 +124,20 @@ def test_waiting_files_are_taken_by_the_time_that_counts(rig):
     assert whole.arrival.mtime == rows[2].mtime
     (note,) = whole.notes
     assert "future.csv" in note
+
+
+def test_a_clock_of_ours_that_is_behind_makes_no_file_older_than_those_before(rig, tmp_path):
+    settled(rig, rig.drop("first.csv", HEADER + "a,21\n"))
+    there, now = rig.destination, rig.clock.now()
+    rig.close()
+    slow = FakeClock(datetime(2020, 1, 1, tzinfo=UTC))
+    again = Rig(tmp_path / "gateway", there, slow)
+    second = again.drop("second.csv", HEADER + "a,22\n", mtime=now + timedelta(minutes=1))
+    slow.sleep(1)
+    third = again.drop("third.csv", HEADER + "a,23\n", mtime=now + timedelta(minutes=2))
+    late = again.drop("late.csv", HEADER + "a,20\n", mtime=now - timedelta(minutes=1))
+    seqs = [again.operations.run(run).seq for run in (late, second, third)]
+    assert seqs == sorted(seqs)
+    again.advance(3)
+    assert [dict(again.states(run)) for run in (second, third)] == [{"superseded": 1}, {"applied": 1}]
+    again.close()
