@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sqlalchemy.engine import Connection
 
 from gateway import delta
 from gateway.delivery.split import Split
+from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal
 from gateway.journal import tables as t
 from gateway.model import KEY
@@ -25,6 +27,9 @@ from gateway.spool import Spool, write_frame
 
 MOST_SEGMENTS = 8
 """Segments of more consignments than this are folded."""
+
+_GONE = "PROMOTION_GONE"
+"""Code of effects without which their key would be as it was confirmed, and is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,21 @@ class Renewed:
         """Remove the files that the journal does not name any more."""
         for path in self.replaced:
             path.unlink(missing_ok=True)
+
+
+def moved(states: pl.DataFrame, good: Collection[str], now: datetime) -> pl.DataFrame:
+    """Return what the baseline is to know (SEGMENT_SCHEMA) of effects with their `state` and `code`.
+
+    Effects in a `good` state as they were sent; of keys whose former value is gone that nothing is known of them, so
+    that whatever is sent next is news.
+    """
+    frame = states.filter(pl.col("state").is_in(list(good)))
+    if states["code"].null_count() < states.height:
+        gone = states.filter(pl.col("code") == _GONE)
+        nothing = (pl.lit(None).alias(name) for name in ("digest", "measure"))
+        frame = pl.concat([frame, gone.with_columns(*nothing, ended=False)], how="vertical_relaxed")
+    at = pl.lit(now).cast(SEGMENT_SCHEMA["at"])
+    return frame.with_columns(at=at).select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
 
 
 def add_segments(

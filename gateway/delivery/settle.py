@@ -91,18 +91,14 @@ class Settler:
         return list(dict.fromkeys(ended))
 
     def _confirm(self, setup: LaneSetup, consignment: str, sent: Sequence[Row[Any]], *, name: str) -> None:
-        """Move the baseline: only what was confirmed (or accepted where nothing better exists)."""
+        """Move the baseline: only what was confirmed (or accepted where nothing better exists), or is gone."""
         good = [str(RowState.APPLIED)]
         if sent and setup.operation(sent[0].operation).confirms == "accepted":
             good.append(str(RowState.ACCEPTED))
         folder = self._spool.consignment(consignment)
-        now = pl.lit(self._journal.clock.now()).cast(SEGMENT_SCHEMA["at"])
-        frames = (
-            part.filter(pl.col("state").is_in(good))
-            .with_columns(at=now)
-            .select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
-            for part in effect_states(folder, sent, [name for name in SEGMENT_SCHEMA if name != "at"])
-        )
+        columns = [name for name in SEGMENT_SCHEMA if name != "at"]
+        now = self._journal.clock.now()
+        frames = (baseline.moved(part, good, now) for part in effect_states(folder, sent, columns))
         baseline.add_segments(self._journal, self._spool, setup.name, frames, consignment=consignment, name=name)
 
     # ---- runs

@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.destinations.partner_api import answers, items, turns
+from gateway.destinations.partner_api import answers, items, sifting, turns
 from gateway.destinations.partner_api.account import Account
-from gateway.destinations.partner_api.answers import News, Place
+from gateway.destinations.partner_api.answers import News
 from gateway.destinations.partner_api.calls import Calls, loaded, said
 from gateway.destinations.partner_api.memory import Memory
 from gateway.destinations.partner_api.parts import SPLIT, Part, every
+from gateway.destinations.partner_api.restoring import Restorer
 from gateway.destinations.partner_api.rulings import called, report, ruling
 from gateway.destinations.partner_api.sifting import CUT, NO_JOB, Sifter, Step, corrected, refusal
 from gateway.errors import OutcomeUnknown
@@ -36,6 +37,7 @@ class Campaigns:
         self._calls = calls
         self._memory = memory
         self._sifter = Sifter(account, calls, memory)
+        self._restorer = Restorer(account, calls, memory)
 
     def submit(self, batch: Batch) -> Receipt:
         """Send the first call of a batch. Raises what calls raise."""
@@ -57,7 +59,12 @@ class Campaigns:
         return [Outgoing(to, str(step["body"]).encode(), len(step["skus"])) for step in _steps(batch.memo)]
 
     def _asked(self, item: Sent) -> Receipt:
+        if self._restorer.on(item):
+            return self._restorer.asked(item)
         steps = _steps(item.memo)
+        return self._restorer.after(item, self._followed(self._restorer.bare(item), steps), steps)
+
+    def _followed(self, item: Sent, steps: Sequence[Step]) -> Receipt:
         if (item.ticket or "").startswith(SPLIT):
             return self._sifter.asked(item, steps)
         at, job = _place(item.ticket or "", len(steps))
@@ -73,8 +80,7 @@ class Campaigns:
             return self._ended(item, job, found)
         following = self._next(item, steps, at + 1, late=age > self._account.profile.jobs.give_up_s)
         # Rows that no later call is about have had their answer.
-        over_by_now = set(steps[at]["skus"]).difference(*(step["skus"] for step in steps[at + 1 :]))
-        places = {sku: spots for sku, spots in _places(item).items() if sku in over_by_now}
+        places = sifting.places(item.memo, steps, at, steps[at]["skus"], last=True)
         spoken = ruling(job, found, places, called(steps[at]["record"], self._account.vendors)).of(places)
         return replace(following, outcomes=spoken) if spoken.height else following
 
@@ -110,8 +116,10 @@ class Campaigns:
 
     def _ended(self, item: Sent, job: str, found: News | None) -> Receipt:
         """Say what became of the rows: by the lists of the job, where it has any."""
-        step = _steps(item.memo)[-1]
-        told = ruling(job, found, _places(item), called(step["record"], self._account.vendors))
+        steps = _steps(item.memo)
+        step = steps[-1]
+        places = sifting.places(item.memo, steps, len(steps) - 1, step["skus"], last=True)
+        told = ruling(job, found, places, called(step["record"], self._account.vendors))
         corrected(self._memory, step, found, self._account.vendors)
         return Receipt(
             item.ticket, closed=True, rest=told.rest, code=told.code, message=told.message, outcomes=told.named,
@@ -120,14 +128,6 @@ class Campaigns:
 
     def _pause(self, item: Sent) -> float:
         return turns.pause(item, self._account)
-
-
-def _places(item: Sent) -> dict[str, list[Place]]:
-    """Return where the rows of a batch are, by SKU."""
-    places: dict[str, list[Place]] = {}
-    for at, text in enumerate(items.unpack(item.memo["skus"])):
-        places.setdefault(str(json.loads(text)), []).append((at + 1, None))
-    return places
 
 
 def _steps(memo: Mapping[str, str]) -> list[Step]:

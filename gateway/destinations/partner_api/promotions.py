@@ -297,6 +297,7 @@ def encode(
         if identity is None:
             yield Batch(OPERATION, "", b"", items.placed(part), {items.UNSENT: "forgotten"})
             continue
+        ran = standing.ran(shelf.known[str(identity)], part, shelf)
         steps = _steps(shelf.known[str(identity)], part, shelf)
         effects = items.placed(part)
         if not steps:
@@ -305,6 +306,7 @@ def encode(
         memo = {
             "steps": items.pack([json.dumps(one, ensure_ascii=False) for one in steps]),
             "skus": items.pack([json.dumps(sku) for sku in part["sku"]]),
+            **ran,
         }
         base = shelf.known[str(identity)].base
         slot = f"{account}:promotion:{hashlib.blake2b(base.encode(), digest_size=6).hexdigest()}"

@@ -110,6 +110,31 @@ def corrected(memory: Memory, step: Step, found: News | None, vendors: Collectio
         memory.keep([standing.without(known, gone)])
 
 
+def places(
+    memo: Mapping[str, str], steps: Sequence[Step], at: int, skus: Iterable[str], *, last: bool
+) -> dict[str, list[Place]]:
+    """Return where the rows that a call is about are; `last`: those that no later call is about.
+
+    A row that ends beside one of its SKU that begins is the matter of the first call of that SKU alone.
+    """
+    lines: dict[str, list[int]] = {}
+    for line, text in enumerate(items.unpack(memo["skus"]), 1):
+        lines.setdefault(str(json.loads(text)), []).append(line)
+    ends = set(json.loads(memo.get(standing.ENDS, "[]")))
+    before = {sku for step in steps[:at] for sku in step["skus"]} if ends else set()
+    later = {sku for step in steps[at + 1 :] for sku in step["skus"]} if last else set()
+    found: dict[str, list[Place]] = {}
+    for sku in skus:
+        mine = lines.get(sku, [])
+        if sku in before:
+            mine = [line for line in mine if line not in ends]
+        if sku in later:
+            mine = [line for line in mine if line in ends and sku not in before]
+        if mine:
+            found[sku] = [(line, None) for line in mine]
+    return found
+
+
 class Sifter:
     """Takes calls of one chain apart. What is kept here spares calls within this process; tickets are the truth."""
 
@@ -152,10 +177,8 @@ class Sifter:
         over = self._age(turn) >= self._account.profile.confirm.window_s.promotions
         if not over if found is None else not found.ended:
             return True
-        places = turn.places(part, last=True)
-        turn.found.append(
-            ruling(part.job, found, places, called(turn.step["record"], self._account.vendors)).of(places)
-        )
+        here = turn.places(part, last=True)
+        turn.found.append(ruling(part.job, found, here, called(turn.step["record"], self._account.vendors)).of(here))
         if turn.sift.at + 1 == len(turn.steps):
             corrected(self._memory, turn.step, found, self._account.vendors)
         turn.raw += report(part.job, found)
@@ -267,12 +290,11 @@ class _Turn:
 
     def places(self, part: Part, *, last: bool) -> dict[str, list[Place]]:
         """Places of the rows of a part; `last`: of those that no later call is about."""
-        later = {sku for step in self.steps[self.sift.at + 1 :] for sku in step["skus"]} if last else set()
-        return {sku: [(line, None) for line in self.lines.get(sku, ())] for sku in self.skus(part) if sku not in later}
+        return places(self.item.memo, self.steps, self.sift.at, self.skus(part), last=last)
 
     def refuse(self, part: Part, code: str, message: str) -> None:
         """Refuse the rows of a part: no later call is to be about them."""
-        spots = [place for places in self.places(part, last=False).values() for place in places]
+        spots = [place for found in self.places(part, last=False).values() for place in found]
         self.found.append(answers.frame((place, RowState.REFUSED, code, message) for place in spots))
         self.sift.refused |= {line for line, _ in spots if line is not None}
         self.sift.parts.remove(part)

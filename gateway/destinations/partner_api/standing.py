@@ -6,15 +6,16 @@ A promotion of which nothing is left ends by its last body with `active` false a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
+from gateway.destinations.partner_api import items
 from gateway.destinations.partner_api.memory import Record
 from gateway.destinations.partner_api.profile import Profile
-from gateway.model import KEY_SEPARATOR
+from gateway.model import KEY, KEY_SEPARATOR
 
 SCHEMA = {"sku": pl.String, "key": pl.String, "subtype": pl.String, "value": pl.String, "active": pl.Boolean}
 """Entries of a promotion as remembered: one per SKU."""
@@ -22,7 +23,14 @@ RUNNING: dict[str, pl.DataType | type[pl.DataType]] = {
     "key": pl.String, "vendors": pl.List(pl.String), "name": pl.String,
 }  # fmt: skip
 """What runs, as `apart` is given it."""
+UNDO = "undo"
+"""Memo of a batch: what runs before its calls of rows that are to run otherwise."""
+ENDS = "ends"
+"""Memo of a batch: lines of rows that end beside rows of their SKU that begin."""
 _COLUMNS = tuple(SCHEMA)
+
+Undo = Mapping[str, Any]
+"""An entry as it runs: `line` of its row, `identity`, `sku`, `key`, `subtype`, `value`."""
 
 
 @dataclass(slots=True)
@@ -94,6 +102,35 @@ def end(one: Promotion, where: pl.Expr, shelf: Shelf, steps: list[dict[str, Any]
     else:
         one.body = ended(one.body)
     steps.append(step(one, touched["sku"].to_list()))
+
+
+def ran(one: Promotion, rows: pl.DataFrame, shelf: Shelf) -> dict[str, str]:
+    """Return the memo of a batch: what runs of rows that are to run otherwise, and which end beside such of their SKU.
+
+    `rows`: those of the batch, in their order, with `on` and `base`.
+    """
+    lined = rows.with_row_index("line", 1)
+    rising = lined.filter(pl.col("on") & pl.col("base").is_not_null())
+    before = _undo(one, rising.select("line", KEY, "subtype", "value"), shelf)
+    ends = lined.join(rising.select("line"), on="line", how="anti")
+    beside = ends.filter(pl.col("sku").is_in(rising["sku"].implode()))["line"].to_list()
+    memo = {UNDO: items.pack([json.dumps(entry) for entry in before])} if before else {}
+    return memo | ({ENDS: json.dumps(beside)} if beside else {})
+
+
+def _undo(one: Promotion, rising: pl.DataFrame, shelf: Shelf) -> list[Undo]:
+    """Return what runs of rows that are to run otherwise; `rising`: `line`, `@key`, `subtype`, `value` of each."""
+    found: list[Undo] = []
+    for line, key, subtype, value in rising.rows() if shelf.where else ():
+        identity = shelf.where.get(key)
+        if identity is None:
+            continue
+        entries = shelf.known[identity].entries.filter(pl.col("active") & (pl.col("key") == key))
+        for sku, _, old, worth, _ in entries.select(list(SCHEMA)).rows():
+            if identity != one.identity or (old, worth) != (subtype, value):
+                found.append({"line": line, "identity": identity, "sku": sku, "key": key, "subtype": old,
+                              "value": worth})  # fmt: skip
+    return found
 
 
 def running(records: Iterable[Record]) -> pl.DataFrame:

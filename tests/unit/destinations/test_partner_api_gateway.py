@@ -24,10 +24,11 @@ def gateway(tmp_path, monkeypatch):
 
     with platform(create_products=True) as twin:
 
-        def run(mappings, files, *, create=False, more="", **faults):
+        def run(mappings, files, *, create=False, more="", strategy="end_and_new", **faults):
             for name, value in faults.items():
                 setattr(twin.faults, name, value)
             keys = f"{OFTEN}features.create_products = {str(create).lower()}\n"
+            keys += f'promo.change_strategy = "{strategy}"\n'
             parts = [texts.inbox(), account("panda", twin.url, keys=keys, more=more)]
             parts += [texts.route(name, "panda") for name in mappings]
             (tmp_path / "gateway.toml").write_text("version = 1\n" + "".join(parts), "utf-8")
@@ -211,3 +212,36 @@ def test_a_promotion_of_a_new_product_waits_for_it(gateway):
     twin, states = gateway({"catalog": CATALOG, "promotion": OFFERS}, files, create=True, **{**LATE, "only": "C5"})
     assert states == [{"applied": 3}, {"applied": 1}]
     assert {row["promotion"] for row in twin.shelf() if row["sku"] == "N"} == {"7"}
+
+
+@pytest.mark.parametrize("strategy", ["end_and_new", "replace"])
+def test_a_change_that_is_refused_leaves_what_ran_and_unchanged_is_true(gateway, strategy):
+    def drop(number, price, **faults):
+        rows_ = f"{OFFERS_HEAD}A,Week,{price},,,,\nB,Week,4.25,,,,\n"
+        twin, states = gateway({"promotion": OFFERS}, {f"promotion{number}.csv": rows_}, strategy=strategy, **faults)
+        return states[-1], {row["sku"]: row["promotion"] for row in twin.shelf() if row["vendor"] == "v1"}
+
+    assert drop(1, "3.99")[0] == {"applied": 2}
+    assert drop(2, "7.50") == ({"refused": 1, "unchanged": 1}, {"A": "3.99", "B": "4.25"})
+    assert drop(3, "3.99") == ({"unchanged": 2}, {"A": "3.99", "B": "4.25"})
+
+
+def test_what_is_gone_is_sent_again_and_not_said_to_be_unchanged(gateway, tmp_path):
+    """Beside a price of 3 in the shop neither the new promotion can begin nor what ran before."""
+
+    def drop(number, price):
+        rows_ = f"{OFFERS_HEAD}A,Week,{price},,,,\n"
+        return gateway({"promotion": OFFERS}, {f"promotion{number}.csv": rows_})
+
+    twin, _ = drop(1, "3.99")
+    for vendor in ("v1", "v2"):
+        twin.alter(vendor, "A", price="3")
+    _, states = drop(2, "3.50")
+    assert states[-1] == {"refused": 1}
+    (result,) = (tmp_path / "outbox/acme").glob("promotion2.csv.*.result.csv")
+    assert "PROMOTION_GONE" in result.read_text("utf-8-sig")
+    for vendor in ("v1", "v2"):
+        twin.alter(vendor, "A", price="5")
+    _, states = drop(3, "3.99")
+    assert states[-1] == {"applied": 1}
+    assert {row["promotion"] for row in twin.shelf() if row["sku"] == "A"} == {"3.99"}
