@@ -175,6 +175,7 @@ NOT_OF_STOCK = {
     "PROMOTION_OVER": "a row of stock has no window",
     "PROMOTION_BASE": "a row of stock has no price",
     "PROMOTION_RUNS": "a row of stock has no window",
+    "PROMOTION_GONE": "a row of stock has no window",
     "DEST_AFTER": "a row of stock waits for no other",
     "DEST_NO_OFFER": "it is told of prices",
     "DEST_NOT_SENT": "it is told of discounts",
