@@ -196,3 +196,16 @@ def test_an_answer_written_again_is_one_and_goes_back_again(journal):
             tx.execute(sa.update(t.answer).values(state="returned", attempts=2))
         runs.add_answer(tx, run="R", source=None, kind="result.csv", file="/out/b", now=NOW)
         assert list(tx.scalars(sa.select(t.answer.c.state).order_by(t.answer.c.id))) == ["returned", "local"]
+
+
+def test_a_time_later_than_the_arrival_counts_as_the_arrival_and_never_as_before_what_came(journal):
+    hour = timedelta(hours=1)
+    with journal.begin() as tx:
+        first = entered(journal, tx, "first", NOW)
+        ahead = entered(journal, tx, "ahead", NOW + hour)
+        entered(journal, tx, "old", NOW - hour)
+        behind = entered(journal, tx, "behind", NOW + hour, claimed_at=NOW - 100 * hour)
+        assert [row.path for row in runs.arrivals(tx, "claimed")] == ["behind", "old", "first", "ahead"]
+        assert runs.placed(tx, NOW, first) == NOW
+        assert runs.placed(tx, NOW, ahead) == NOW
+        assert runs.placed(tx, NOW - 100 * hour, behind) == NOW
