@@ -17,6 +17,7 @@ from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
 from gateway.delivery.encoded import in_batches, new_batch, runs_in
 from gateway.delivery.instead import one_change
+from gateway.delivery.lasting import Lasting
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import Regular
 from gateway.delivery.setup import LaneSetup, Leg
@@ -56,6 +57,8 @@ class Draft:
     """The same of rows that met it in memory."""
     together: Together | None = None
     """Where rows of several keys are one record."""
+    lasting: Lasting | None = None
+    """Where dates are of the key."""
     regular: Regular | None = None
     """Where promotions are compared with prices."""
     decided: int = 0
@@ -99,6 +102,8 @@ class Decider:
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
         draft.together.look(self._journal, self._spool, portions)
+        draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
+        draft.lasting.look(self._journal, self._spool, portions)
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="effects") as pool:
             draft.pool = pool
             for number, portion in enumerate(portions):
@@ -145,15 +150,16 @@ class Decider:
         self, draft: Draft, number: int, decided: pl.DataFrame, derived: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Leave out what another row of the same record says better; the baseline is told of it all the same."""
-        if draft.together is None:
+        if draft.together is None or draft.lasting is None:
             return decided, derived
         decided, derived = draft.together.judged(decided), draft.together.left(derived)
-        marks = draft.together.marks()
-        if marks.height:
-            name = f"{draft.identity}-together-{number:04d}"
-            draft.segments.append(
-                write_segment(self._spool, draft.setup.name, marks, consignment=draft.identity, name=name)
-            )
+        decided = draft.lasting.judged(decided)
+        for word, marks in (("together", draft.together.marks()), ("lasting", draft.lasting.marks(decided))):
+            if marks.height:
+                name = f"{draft.identity}-{word}-{number:04d}"
+                draft.segments.append(
+                    write_segment(self._spool, draft.setup.name, marks, consignment=draft.identity, name=name)
+                )
         return decided, derived
 
     def _asked(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame) -> tuple[pl.DataFrame, Reference]:

@@ -111,5 +111,9 @@ class Operation:
     instead: bool = False
     """Whether rows that end (`starts_at`, `ends_at` of what they end) may stand beside the one row of their key that
     goes on instead, as one change: records have `@instead` then."""
+    window: tuple[str, str] | None = None
+    """Fields of the key that say from when until when it lasts, where only a row with the same dates ends it."""
+    named: str = ""
+    """Field of the key that names what lasts in a window: of one name nothing begins while other dates of it run."""
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""

@@ -23,7 +23,7 @@ from gateway.wording import filled
 
 OPERATION = "promotion"
 _RULED = ("brand", "category", "customer_id")
-_WINDOW = ("starts_at", "ends_at")
+_WINDOW: tuple[str, str] = ("starts_at", "ends_at")
 _RANGES = ("quantity_from", "quantity_to", "spent_from", "spent_to")
 _GIVES = ("type", "price", "percentage", "amount", "regular_price", "buy_quantity")
 _FIELDS = ("sku", "product_id", *_RULED, *_GIVES, "discount_by_unit", *_RANGES, *_WINDOW, "timestamp")
@@ -59,6 +59,8 @@ def operation(settings: SageSettings) -> Operation:
         ends=settings.promotion_end == "date_to" and _says_nothing(settings),
         # The article first: it is what waits for its product.
         key=("sku", "product_id", "promotion_id", *_RULED, *_WINDOW, *_RANGES),
+        window=_WINDOW,
+        named="promotion_id",
         after=("product",),
         # A rate has no basis; amounts are taken off Product.netPrice, which is net.
         prices=terms if amounts else None,

@@ -1,0 +1,160 @@
+"""What lasts under a name between two dates: other dates neither end nor replace it, and that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from gateway import delta
+from gateway.delivery.baseline import Baseline
+from gateway.delivery.portions import Candidate, Portions
+from gateway.delivery.setup import Leg
+from gateway.journal import Journal
+from gateway.journal import tables as t
+from gateway.model import KEY, KEY_SEPARATOR
+from gateway.spool import Spool
+
+_KNOWN = {KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean}
+_NAME, _FROM, _UNTIL, _RECORD = "@name", "@from", "@until", "@record"
+_LAST = "~"
+"""Sorts after every instant: an open end."""
+_IDLE = "DEST_NOTHING"
+_NOTHING = "nothing with these dates was sent for it that still runs"
+
+
+class Lasting:
+    """What runs by the keys of one lane, read once for all portions of a consignment."""
+
+    def __init__(self, leg: Leg, candidates: Sequence[Candidate], now: datetime) -> None:
+        self._leg = leg
+        self._candidates = candidates
+        self._at = now
+        self._now = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        self._live = pl.DataFrame(schema=_KNOWN)
+        self._coming = pl.DataFrame(schema=_KNOWN)
+
+    def look(self, journal: Journal, spool: Spool, portions: Portions) -> None:
+        """Read what was sent and has not ended, and what the rows to be decided say."""
+        if self._leg.operation.window is None:
+            return
+        confirmed = (frame.select(list(_KNOWN)) for frame in Baseline.of_lane(journal, spool, self._leg.lane).frames())
+        flying = _flying(journal, spool, self._leg.lane)
+        sent = _newest(pl.concat([pl.DataFrame(schema=_KNOWN), *confirmed, *flying]))
+        self._live = self._placed(sent.filter(~pl.col("ended")))
+        said = (one for c in self._candidates for one in self._said(c, portions))
+        coming = _newest(pl.concat([self._stay(sent, portions), *said]))
+        coming = self._placed(coming.filter(~pl.col("ended"))).sort("seq")
+        coming = coming.filter(pl.col(_NAME).is_not_null() & (_last(_UNTIL) >= self._now))
+        # What begins with it is another end of the same: the newer one counts.
+        self._coming = coming.unique([_NAME, _FROM], keep="last", maintain_order=True)
+
+    def judged(self, decided: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of a portion with decision, `code` and `detail` changed where their dates are others.
+
+        `refused`: what would be ended or changed runs with other dates; `skipped`: an end of what does not run.
+        """
+        if self._leg.operation.window is None or not (decided["decision"] == "send").any():
+            return decided
+        absent = [pl.lit(None, pl.String).alias(name) for name in ("code", "detail") if name not in decided.columns]
+        frame = self._placed(decided.with_columns(absent)).with_row_index("@at")
+        runs = frame.join(self._met(frame), on="@at", how="left", maintain_order="left")
+        here = pl.col("runs").is_not_null()
+        idle = self._idle() & ~here
+        told = runs.with_columns(
+            decision=pl.when(here).then(pl.lit("refused")).when(idle).then(pl.lit("skipped")).otherwise("decision"),
+            code=pl.when(here).then(pl.lit("PROMOTION_RUNS")).when(idle).then(pl.lit(_IDLE)).otherwise("code"),
+            detail=pl.when(here).then("runs").when(idle).then(pl.lit(_NOTHING)).otherwise("detail"),
+        )
+        return told.select(*decided.columns, *(one.meta.output_name() for one in absent))
+
+    def marks(self, decided: pl.DataFrame) -> pl.DataFrame:
+        """Return what the baseline should know of ends that were not sent (SEGMENT_SCHEMA): older rows are over."""
+        if self._leg.operation.window is None or "code" not in decided.columns:
+            return pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
+        idle = decided.filter((pl.col("decision") == "skipped") & (pl.col("code") == _IDLE))
+        idle = idle.with_columns(digest=pl.lit(None), at=pl.lit(self._at))
+        return idle.select(pl.col(n).cast(d) for n, d in delta.SEGMENT_SCHEMA.items())
+
+    def _idle(self) -> pl.Expr:
+        """Whether a row would end what does not run, by whatever key it was sent."""
+        known = pl.col(_RECORD).is_in(self._live[_RECORD].implode())
+        return (pl.col("decision") == "send") & pl.col("ended") & ~known
+
+    def _met(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return `@at` of the rows beside which something runs under their name, and from when until when it `runs`."""
+        asked = frame.filter((pl.col("decision") == "send") & (~pl.col("ended") | self._idle()))
+        asked = asked.filter(pl.col(_NAME).is_not_null()).select("@at", "seq", "ended", _NAME, _FROM, _UNTIL)
+        live = self._coming.sort("seq", _FROM)
+        met = asked.join(live, on=_NAME, how="inner", suffix="_live", maintain_order="left_right").filter(
+            (pl.col("seq_live") < pl.col("seq"))
+            & ((pl.col(_FROM) != pl.col(f"{_FROM}_live")) | pl.col("ended"))
+            & (pl.col(_FROM) <= _last(f"{_UNTIL}_live"))
+            & (pl.col(f"{_FROM}_live") <= _last(_UNTIL))
+        )
+        said = pl.concat_str(_shown(f"{_FROM}_live"), pl.lit(" to "), _shown(f"{_UNTIL}_live"))
+        return met.unique("@at", keep="first", maintain_order=True).select("@at", runs=said)
+
+    # ---- what is known
+
+    def _said(self, candidate: Candidate, portions: Portions) -> Iterator[pl.DataFrame]:
+        """Yield what the rows of a file say; those of a later date say nothing yet."""
+        for rows in portions.opened(candidate, ["command", "valid_from"]):
+            absent = [pl.lit(None, pl.String).alias(n) for n in ("command", "valid_from") if n not in rows.columns]
+            due = (pl.col("valid_from") > self._now).fill_null(value=False)
+            yield (
+                rows.with_columns(absent)
+                .filter(~due)
+                .select(
+                    KEY,
+                    seq=pl.lit(candidate.row.seq, pl.Int64),
+                    ended=(pl.col("command") == "end").fill_null(value=False),
+                )
+            )
+
+    def _stay(self, sent: pl.DataFrame, portions: Portions) -> pl.DataFrame:
+        """Return what the newest full file does not leave out: that ends by itself."""
+        full = [c for c in self._candidates if c.speaks_of_absence and c.ends(self._leg)]
+        if not full:
+            return sent
+        present = pl.concat([pl.Series([], dtype=pl.String), *(keys[KEY] for keys in portions.keys(full[-1]))])
+        return sent.filter(pl.col(KEY).is_in(present.implode()) | (pl.col("seq") > full[-1].row.seq))
+
+    def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add the name of what a key is about (null where it has none), its dates, and the record there."""
+        operation, names = self._leg.operation, self._leg.key_fields
+        if operation.window is None or operation.record is None:
+            raise AssertionError(operation.name)
+        parts = pl.col(KEY).str.splitn(KEY_SEPARATOR, len(names))
+        fields = rows.select(parts.struct.field(f"field_{n}").alias(name) for n, name in enumerate(names))
+        starts, ends = operation.window
+        rest = [pl.col(name) for name in names if name not in operation.window]
+        found = fields.select(
+            pl.when(pl.col(operation.named) != "").then(pl.struct(rest).hash(seed=5)).alias(_NAME),
+            pl.col(starts).alias(_FROM),
+            pl.col(ends).alias(_UNTIL),
+            operation.record.hash(seed=5).alias(_RECORD),
+        )
+        return rows.hstack(found)
+
+
+def _newest(known: pl.DataFrame) -> pl.DataFrame:
+    return known.sort("seq", maintain_order=True).unique(KEY, keep="last", maintain_order=True)
+
+
+def _last(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) == "").then(pl.lit(_LAST)).otherwise(name)
+
+
+def _shown(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) == "").then(pl.lit("(no date)")).otherwise(name)
+
+
+def _flying(journal: Journal, spool: Spool, lane: str) -> Iterator[pl.DataFrame]:
+    with journal.read() as tx:
+        query = sa.select(t.consignment.c.id).where(t.consignment.c.lane == lane, t.consignment.c.state == "open")
+        opened = list(tx.scalars(query))
+    for identity in opened:
+        yield from spool.consignment(identity).effects(list(_KNOWN))

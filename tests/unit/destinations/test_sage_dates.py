@@ -1,0 +1,141 @@
+"""Special prices end by their own dates: what is said with other dates of a promotion that runs, or of none."""
+
+import pytest
+
+from gateway.testing.sage_shop import Shop
+from gateway.testing.texts import mapping
+
+PROMOTIONS = mapping(
+    "promotion",
+    """promotion_id = { column = "id", optional = true }
+sku = "sku"
+percentage = { column = "percentage", optional = true }
+quantity_from = { column = "least", optional = true }
+starts_at = { column = "starts", optional = true }
+ends_at = { column = "ends", optional = true }
+command = { column = "command", optional = true }
+""",
+)
+HEAD = "id,sku,percentage,starts,ends,command\n"
+RUNS = "N,a,20,2026-11-20T00:00:00Z,2027-01-15T00:00:00Z,\n"
+DATES = "2026-11-20T00:00:00Z to 2027-01-15T00:00:00Z"
+NOTHING = ("skipped", "DEST_NOTHING", "nothing with these dates was sent for it that still runs")
+OVERLAPS = ("refused", "PROMOTION_RUNS", DATES)
+FINE = ("applied", None, None)
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def start(**settings):
+        made.append(Shop(tmp_path, promotions=PROMOTIONS, **settings))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.rig.close()
+
+
+@pytest.fixture
+def shop(make):
+    return make()
+
+
+def send(shop, name, rows):
+    """Drop a promotion file and have it answered; returns what is told of its rows, and what was written of them."""
+    run = shop.put(f"promotion{name}.csv", HEAD + rows)
+    found = shop.take().get("productspecialprices", [])
+    told = shop.rig.results(run).select("state", "code", "detail").rows()
+    return told, [(one["productId"], one.get("dateFrom", "")[:10], one.get("dateTo", "")[:10]) for one in found]
+
+
+def ended(rows):
+    return rows.replace(",\n", ",end\n")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "N,a,,,,end\n",
+        "N,a,,2026-11-21T00:00:00Z,,end\n",
+        "N,a,,2026-11-20T00:00:00Z,2027-02-15T00:00:00Z,end\n",
+        "N,a,30,2026-12-01T00:00:00Z,2027-01-31T00:00:00Z,\n",
+        "N,a,30,,2026-12-31T00:00:00Z,\n",
+    ],
+)
+def test_other_dates_of_a_promotion_that_runs_are_refused_with_its_dates(shop, row):
+    assert send(shop, 1, RUNS) == ([FINE], [("a", "2026-11-20", "2027-01-15")])
+    assert send(shop, 2, row) == ([OVERLAPS], [])
+
+
+def test_refused_while_it_is_on_its_way_too(shop):
+    shop.put("promotion1.csv", HEAD + RUNS)
+    run = shop.put("promotion2.csv", f"{HEAD}N,a,,,,end\n")
+    assert shop.rig.results(run).select("state", "code", "detail").rows() == [OVERLAPS]
+
+
+def test_of_files_that_go_together_the_newer_is_refused(shop):
+    shop.rig.drop("promotion1.csv", HEAD + RUNS)
+    shop.clock.advance(2)
+    assert send(shop, 2, "N,a,30,2026-12-01T00:00:00Z,,\n") == ([OVERLAPS], [("a", "2026-11-20", "2027-01-15")])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "N,a,30,2027-01-16T00:00:00Z,2027-01-31T00:00:00Z,\n",
+        "M,a,30,2026-12-01T00:00:00Z,2027-01-31T00:00:00Z,\n",
+        "N,b,30,2026-12-01T00:00:00Z,2027-01-31T00:00:00Z,\n",
+        ",a,30,2026-12-01T00:00:00Z,2027-01-31T00:00:00Z,\n",
+    ],
+)
+def test_what_meets_nothing_of_its_name_is_sent(shop, row):
+    send(shop, 1, RUNS)
+    told, found = send(shop, 2, row)
+    assert (told, len(found)) == ([FINE], 1)
+
+
+def test_a_later_end_of_the_same_replaces_it(shop):
+    send(shop, 1, RUNS)
+    assert send(shop, 2, RUNS.replace("2027-01", "2027-02")) == ([FINE], [("a", "2026-11-20", "2027-02-15")])
+    late = "N,a,30,2027-01-16T00:00:00Z,2027-01-31T00:00:00Z,\n"
+    assert send(shop, 3, late) == ([("refused", "PROMOTION_RUNS", DATES.replace("2027-01", "2027-02"))], [])
+
+
+def test_ended_by_its_own_dates_in_one_file_with_what_comes_instead(shop):
+    send(shop, 1, RUNS)
+    told, found = send(shop, 2, ended(RUNS) + "N,a,30,2026-12-01T00:00:00Z,2027-01-31T00:00:00Z,\n")
+    assert told == [FINE, FINE]
+    assert found == [("a", "2026-11-20", "2026-11-22"), ("a", "2026-12-01", "2027-01-31")]
+
+
+def test_ends_of_what_was_never_sent_write_nothing(shop):
+    assert send(shop, 1, "X,a,,,,end\n" + ended(RUNS) + ",c,,,,end\n") == ([NOTHING] * 3, [])
+    assert send(shop, 2, RUNS)[0] == [FINE]
+    assert send(shop, 3, ended(RUNS)) == ([FINE], [("a", "2026-11-20", "2026-11-22")])
+    assert send(shop, 4, "X,a,,,,end\n") == ([NOTHING], [])
+    assert send(shop, 5, "N,a,,,,end\n") == ([NOTHING], [])
+
+
+def test_an_end_that_was_not_sent_counts_against_what_is_older(make):
+    shop = make(route={"guard": {"promotion_floor": 0.5}})
+    held = shop.put("promotion1.csv", HEAD + RUNS.replace("20,", "99,", 1))
+    assert shop.take() == {}
+    send(shop, 2, ended(RUNS))
+    shop.rig.operations.release(held)
+    shop.rig.advance(2)
+    assert shop.take() == {}
+    assert shop.rig.states(held) == {"superseded": 1}
+
+
+def test_a_full_file_with_other_dates_ends_those_it_leaves_out(make):
+    shop = make(route={"mode": "full", "absent": "end", "guard": {"off": True}})
+    send(shop, 1, RUNS)
+    told, found = send(shop, 2, "N,a,30,2026-12-01T00:00:00Z,2027-01-31T00:00:00Z,\n")
+    assert told[0] == FINE or found
+    found += [
+        (one["productId"], one["dateFrom"][:10], one["dateTo"][:10])
+        for one in shop.take().get("productspecialprices", [])
+    ]
+    assert sorted(found) == [("a", "2026-11-20", "2026-11-22"), ("a", "2026-12-01", "2027-01-31")]
