@@ -168,12 +168,12 @@ def outcomes(lines: Iterable[Line], named: Named) -> pl.DataFrame:
     return frame((place, line.state, line.code, line.message) for place, line in found.items())
 
 
-def flagged(found: pl.DataFrame) -> pl.DataFrame:
-    """Return outcomes that say of what was applied that its quantity went as a flag."""
+def flagged(found: pl.DataFrame, state: RowState) -> pl.DataFrame:
+    """Return outcomes that say of what was applied that its quantity went as a flag; `state`: of `flag_state`."""
     here = (pl.col("state") == str(RowState.APPLIED)) & pl.col("code").is_null()
     return found.with_columns(
         pl.when(here).then(pl.lit(text)).otherwise(name).alias(name)
-        for name, text in zip(("code", "message"), AS_FLAG, strict=True)
+        for name, text in zip(("state", "code", "message"), (str(state), *AS_FLAG), strict=True)
     )
 
 

@@ -23,7 +23,7 @@ from gateway.destinations import _json
 from gateway.destinations.partner_api.profile import Profile
 from gateway.destinations.partner_api.settings import PartnerApiSettings
 from gateway.errors import SettingsError
-from gateway.model import EACH, LIST_SEPARATOR, Batch, Operation, PriceTerms, Repeat, Requirement
+from gateway.model import EACH, LIST_SEPARATOR, Batch, Operation, PriceTerms, Repeat, Requirement, RowState
 
 STOCK, PRICE = "stock", "price"
 UNSENT = "unsent"
@@ -48,7 +48,7 @@ def operations(settings: PartnerApiSettings, profile: Profile) -> tuple[Operatio
         requires=_requires(settings, profile, profiles.whole("quantity")),
     )  # fmt: skip
     if terms is None:
-        return stock, of_catalog
+        return stock, replace(of_catalog, requires=(*of_catalog.requires, profiles.discount_not_sent()))
     price = replace(
         _operation(settings, profile, PRICE, ("sku", "price")), prices=terms,
         requires=_requires(settings, profile, *_prices()),
@@ -238,6 +238,11 @@ def as_flag(texts: Sequence[str], profile: Profile) -> bool:
         return False
     item = json.loads(texts[0])
     return "quantity" in item and "active" not in item
+
+
+def flag_state(texts: Sequence[str]) -> RowState:
+    """Return what a row is whose quantity was taken as a flag: nothing left is off sale, another level was not sent."""
+    return RowState.APPLIED if json.loads(texts[0])["quantity"] == 0 else RowState.ACCEPTED
 
 
 def with_vendor(records: pl.DataFrame, settings: PartnerApiSettings) -> pl.DataFrame:

@@ -87,8 +87,10 @@ class Updates:
         if answer.status < 300:
             job = self._job_of(answer, vendor)
             if answer.status in {200, 204} and job == "":
-                code, message = answers.AS_FLAG if items.as_flag(texts, self._account.profile) else ("", "")
-                return Receipt(_DONE, closed=True, rest=RowState.APPLIED, code=code, message=message)
+                if not items.as_flag(texts, self._account.profile):
+                    return Receipt(_DONE, closed=True, rest=RowState.APPLIED)
+                code, message = answers.AS_FLAG
+                return Receipt(_DONE, closed=True, rest=items.flag_state(texts), code=code, message=message)
             return Receipt(job or _DONE, after=self._account.profile.jobs.poll_after_s[0])
         if answer.status in {400, 413, 422} and self._may_cut(answer.status, count):
             return self._opened(State(halves(Part(0, count))))
@@ -176,8 +178,9 @@ class Updates:
                 state.after = error.after or self._pause(item)
                 continue
             if found is not None:
-                alone = "vendor" in item.memo and items.as_flag(texts[part.start : part.end], self._account.profile)
-                state.found.append(answers.flagged(found) if alone else found)
+                mine = texts[part.start : part.end]
+                alone = "vendor" in item.memo and items.as_flag(mine, self._account.profile)
+                state.found.append(answers.flagged(found, items.flag_state(mine)) if alone else found)
                 state.parts.remove(part)
 
     def _send_on(self, item: Sent, state: State, texts: Sequence[str]) -> None:
@@ -208,7 +211,7 @@ class Updates:
                 return
             self._placed(state, part, answer, vendor)
             if not part.job and state.found and vendors == "" and items.as_flag(chosen, self._account.profile):
-                state.found[-1] = answers.flagged(state.found[-1])
+                state.found[-1] = answers.flagged(state.found[-1], items.flag_state(chosen))
 
     def _placed(self, state: State, part: Part, answer: Response, vendor: str) -> None:
         if answer.status < 300:

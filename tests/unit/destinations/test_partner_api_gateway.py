@@ -245,3 +245,15 @@ def test_what_is_gone_is_sent_again_and_not_said_to_be_unchanged(gateway, tmp_pa
     _, states = drop(3, "3.99")
     assert states[-1] == {"applied": 1}
     assert {row["promotion"] for row in twin.shelf() if row["sku"] == "A"} == {"3.99"}
+
+
+def test_a_discount_of_a_catalog_row_is_not_dropped_without_a_word(gateway, tmp_path):
+    catalog = f'{CATALOG}discount = "dto"\n'
+    rows_ = "sku,name,category,price,quantity,dto\nA,Apples,Milk,4.50,7,20\nB,Bread,Milk,2.50,3,\n"
+    twin, states = gateway({"catalog": catalog}, {"catalog1.csv": rows_})
+    assert (states, twin.item("v1", "A").price) == ([{"applied": 2}], "4.5")
+    (issues,) = (tmp_path / "outbox/acme").glob("catalog1.csv.*.issues.csv")
+    told = [
+        (row["key"], row["code"], row["value"]) for row in csv.DictReader(issues.read_text("utf-8-sig").splitlines())
+    ]
+    assert told == [("A", "DEST_NOT_SENT", "20")]

@@ -201,6 +201,16 @@ def test_what_the_platform_could_not_take_is_rejected_before(agreed, cells, issu
     assert refused("stock" if agreed == "stock" else "price", agreed, sku="A", **cells) == issues
 
 
+@pytest.mark.parametrize("basis", ["gross", None])
+def test_a_lasting_discount_of_a_catalog_row_is_told_as_not_sent(basis):
+    """Once for a row, and only where there is any."""
+    cells = pl.DataFrame({"discount": ["20", "0", None, "20"], "command": [None, None, None, "end"]})
+    operations = PartnerApiDestination.SPEC.operations(settings(price_basis=basis))
+    told = [one for op in operations if op.contract == "catalog" for one in op.requires if one.code == "DEST_NOT_SENT"]
+    (rule,) = told
+    assert cells.select(rule.where.fill_null(value=False)).to_series().to_list() == [True, False, False, False]
+
+
 @pytest.mark.parametrize(("dates", "issues"), [({}, ["starts_at", "ends_at"]), ({"starts_at", "ends_at"}, [])])
 def test_a_promotion_ends_by_the_dates_it_was_sent_with(dates, issues):
     cells = dict.fromkeys(dates, "2031-03-16T00:00:00Z") | {"promotion_id": "W12", "command": "end"}

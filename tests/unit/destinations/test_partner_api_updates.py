@@ -175,7 +175,7 @@ def test_a_failed_job_refuses_all_its_rows(made, clock):
 def test_an_older_edition_answers_at_once(made, status):
     destination = made(Script(put=[Response(status, {}, b"")]))
     receipt = destination.submit(only(destination, 1))
-    assert (receipt.closed, receipt.rest) == (True, RowState.APPLIED)
+    assert (receipt.closed, receipt.rest) == (True, RowState.ACCEPTED)
 
 
 def test_a_compressed_log_from_elsewhere_is_fetched_without_our_token(made, clock):
@@ -190,7 +190,7 @@ def test_a_compressed_log_from_elsewhere_is_fetched_without_our_token(made, cloc
     destination = made(Script(put=[accepted("j1")], job=[done(url)]), outside=outside)
     batch = only(destination, 1)
     receipt = asked(destination, clock, batch, destination.submit(batch))
-    assert told(batch, receipt, 1) == {"S0\x1fV1": "applied"}
+    assert told(batch, receipt, 1) == {"S0\x1fV1": "accepted"}
     assert places == ["https://bucket.s3.amazonaws.com"]
     (request,) = elsewhere.seen
     assert (request.path, request.query) == ("/l/1.csv", (("X-Sig", "s3cr3t+x"), ("n", "1")))
@@ -243,7 +243,7 @@ def test_an_export_nobody_can_read_is_read_in_pages(made, clock):
     destination = made(script, keys={"features": {"read_back": "export"}})
     batch = only(destination, 1)
     receipt = asked(destination, clock, batch, destination.submit(batch))
-    assert told(batch, receipt, 1) == {"S0\x1fV1": "applied"}
+    assert told(batch, receipt, 1) == {"S0\x1fV1": "accepted"}
 
 
 @pytest.mark.parametrize("trouble", [Unreachable("down"), Refused("gone", status="410"), gzip.compress(b"x" * 99)[:-9]])
@@ -258,7 +258,7 @@ def test_a_log_that_can_not_be_had_gives_way_to_reading_back(made, clock, troubl
     early = asked(destination, clock, batch, receipt)
     assert (early.closed, early.frees) == (False, True)
     late = asked(destination, clock, batch, receipt, clock.now() - timedelta(hours=1))
-    assert told(batch, late, 1) == {"S0\x1fV1": "applied"}
+    assert told(batch, late, 1) == {"S0\x1fV1": "accepted"}
 
 
 def test_a_job_without_a_log_keeps_its_vendor_until_it_is_read_back(made, clock):
@@ -300,14 +300,24 @@ def test_a_single_product_whose_level_went_as_a_flag_says_so(made, clock):
     calls = [accepted("j1"), Response(200, {}, b"{}"), answer(400), accepted("j2"), accepted("j3")]
     destination = made(Script(put=calls, job=[done()] * 3, log=logs))
     batch, two = only(destination, 1), only(destination, 2)
-    assert outcomes(asked(destination, clock, batch, destination.submit(batch))) == [(1, "applied", "DEST_AS_FLAG")]
+    assert outcomes(asked(destination, clock, batch, destination.submit(batch))) == [(1, "accepted", "DEST_AS_FLAG")]
     older = destination.submit(batch)
-    assert (older.rest, older.code) == (RowState.APPLIED, "DEST_AS_FLAG")
+    assert (older.rest, older.code) == (RowState.ACCEPTED, "DEST_AS_FLAG")
     receipt, told = destination.submit(two), []
     while not receipt.closed:
         receipt = asked(destination, clock, two, receipt)
         told += outcomes(receipt) if receipt.outcomes is not None else []
-    assert told == [(1, "applied", "DEST_AS_FLAG"), (2, "refused", "DEST_REFUSED")]
+    assert told == [(1, "accepted", "DEST_AS_FLAG"), (2, "refused", "DEST_REFUSED")]
+
+
+@pytest.mark.parametrize(("level", "state"), [("0", "applied"), ("3", "accepted")])
+def test_a_level_that_was_not_sent_did_not_take_effect(made, clock, level, state):
+    """Off sale is what a level of nothing is for; any other is known to nobody there."""
+    silent = [accepted("j1"), Response(200, {}, b"{}")]
+    destination = made(Script(put=silent, job=[done()], log=[log("S0,SUCCESS,null")]))
+    batch = only(destination, 1, quantity=level)
+    assert outcomes(asked(destination, clock, batch, destination.submit(batch))) == [(1, state, "DEST_AS_FLAG")]
+    assert str(destination.submit(batch).rest) == state
 
 
 def test_of_a_single_product_more_is_said_than_its_log_does(made):
@@ -379,7 +389,9 @@ def test_bad_rows_are_found_by_halves_and_the_others_are_applied(made, clock, ba
     destination = made(judge)
     batch = only(destination, 16)
     found, receipt = drive(destination, clock, batch, destination.submit(batch), most=80)
-    assert found == {n + 1: "refused" if f"S{n}" in bad else "applied" for n in range(16)}
+    alone = {one for (one, *more) in judge.calls if not more}  # its level went as a flag
+    good = {f"S{n}": "accepted" if f"S{n}" in alone else "applied" for n in range(16)}
+    assert found == {n + 1: "refused" if f"S{n}" in bad else good[f"S{n}"] for n in range(16)}
     assert len(judge.calls) <= 1 + 2 * 4 * len(bad)
     assert receipt.closed
 
@@ -586,7 +598,7 @@ def test_an_export_is_read_where_it_can_be_had(made, clock):
     destination = made(script, keys={"features": {"read_back": "export"}})
     batch = only(destination, 1, maximum_sales_quantity="3")
     receipt = asked(destination, clock, batch, destination.submit(batch), clock.now() - timedelta(hours=1))
-    assert outcomes(receipt) == [(1, "applied", "DEST_AS_FLAG")]
+    assert outcomes(receipt) == [(1, "accepted", "DEST_AS_FLAG")]
 
 
 def test_others_have_their_turn_between_questions_and_pages(made, clock):
@@ -652,7 +664,7 @@ def test_what_was_heard_is_used_where_jobs_can_not_be_asked_about(made, clock):
     batch = only(destination, 1)
     receipt = destination.submit(batch)
     assert not destination.hear(event(download_url="/logs/1.csv"), {})["j1"].closed
-    assert told(batch, asked(destination, clock, batch, receipt), 1) == {"S0\x1fV1": "applied"}
+    assert told(batch, asked(destination, clock, batch, receipt), 1) == {"S0\x1fV1": "accepted"}
 
 
 def test_a_log_that_can_not_be_fetched_now_is_fetched_later(made):
@@ -697,7 +709,7 @@ def test_an_export_that_is_told_of_is_no_batch_and_no_log(made, clock):
     early = destination.hear(event(job_id="x1", download_url="/exports/1.csv"), {})["x1"]
     assert (early.closed, early.outcomes) == (False, None)
     receipt = asked(destination, clock, batch, destination.submit(batch))
-    assert told(batch, receipt, 1) == {"S0\x1fV1": "applied"}
+    assert told(batch, receipt, 1) == {"S0\x1fV1": "accepted"}
 
 
 def test_an_export_that_was_ordered_waits_for_what_is_told_of_it(made, clock):
