@@ -140,15 +140,18 @@ class Renewed:
             path.unlink(missing_ok=True)
 
 
-def moved(states: pl.DataFrame, good: Collection[str], now: datetime) -> pl.DataFrame:
+def moved(
+    states: pl.DataFrame, good: Collection[str], now: datetime, *, doubtful: Collection[str] = ()
+) -> pl.DataFrame:
     """Return what the baseline is to know (SEGMENT_SCHEMA) of effects with their `state` and `code`.
 
     Effects in a `good` state as they were sent; of keys whose former value is gone that nothing is known of them, so
-    that whatever is sent next is news.
+    that whatever is sent next is news. So of effects in a `doubtful` state: they may be there, and may have to end.
     """
     frame = states.filter(pl.col("state").is_in(list(good)))
-    if states["code"].null_count() < states.height:
-        gone = states.filter(pl.col("code") == _GONE)
+    if doubtful or states["code"].null_count() < states.height:
+        unsure = pl.col("state").is_in([one for one in doubtful if one not in good])
+        gone = states.filter(unsure | (pl.col("code") == _GONE).fill_null(value=False))
         nothing = (pl.lit(None).alias(name) for name in ("digest", "measure"))
         frame = pl.concat([frame, gone.with_columns(*nothing, ended=False)], how="vertical_relaxed")
     at = pl.lit(now).cast(SEGMENT_SCHEMA["at"])

@@ -93,12 +93,15 @@ class Settler:
     def _confirm(self, setup: LaneSetup, consignment: str, sent: Sequence[Row[Any]], *, name: str) -> None:
         """Move the baseline: only what was confirmed (or accepted where nothing better exists), or is gone."""
         good = [str(RowState.APPLIED)]
-        if sent and setup.operation(sent[0].operation).confirms == "accepted":
+        operation = setup.operation(sent[0].operation) if sent else None
+        if operation is not None and operation.confirms == "accepted":
             good.append(str(RowState.ACCEPTED))
+        lasts = operation is not None and operation.window is not None
+        doubtful = [str(RowState.ACCEPTED), str(RowState.UNCERTAIN)] if lasts else []
         folder = self._spool.consignment(consignment)
         columns = [name for name in SEGMENT_SCHEMA if name != "at"]
         now = self._journal.clock.now()
-        frames = (baseline.moved(part, good, now) for part in effect_states(folder, sent, columns))
+        frames = (baseline.moved(part, good, now, doubtful=doubtful) for part in effect_states(folder, sent, columns))
         baseline.add_segments(self._journal, self._spool, setup.name, frames, consignment=consignment, name=name)
 
     # ---- runs

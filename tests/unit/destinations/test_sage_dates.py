@@ -139,3 +139,14 @@ def test_a_full_file_with_other_dates_ends_those_it_leaves_out(make):
         for one in shop.take().get("productspecialprices", [])
     ]
     assert sorted(found) == [("a", "2026-11-20", "2026-11-22"), ("a", "2026-12-01", "2027-01-31")]
+
+
+def test_what_nobody_answered_can_be_ended(make):
+    shop = make(deadline=60)
+    run = shop.put("promotion1.csv", HEAD + RUNS)
+    next(shop.out.glob("*.json")).unlink()
+    shop.clock.advance(120)
+    shop.rig.advance(2)
+    assert shop.rig.states(run) == {"accepted": 1}
+    assert send(shop, 2, "N,a,,,,end\n") == ([OVERLAPS], [])
+    assert send(shop, 3, ended(RUNS)) == ([FINE], [("a", "2026-11-20", "2026-11-22")])
