@@ -178,7 +178,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("TOO_LARGE_FILE", "{field} is a file of more than {detail}.", "Make the picture smaller."),
     _error("NOT_A_CURRENCY", "{field} is not a currency code of ISO 4217: {value}", "Write it like EUR or GBP."),
     # --- contract: rules across fields and rows
-    _error("DUPLICATE_KEY", "The same key stands in several rows ({detail}).", "Keep one of the rows."),
+    _error(
+        "DUPLICATE_KEY",
+        "The same key stands in several rows ({detail}).",
+        "Keep one of the rows. Where each is an article of its own, map its own code as sku.",
+    ),
     _error("V-PAIR", "A variant needs both its type and its value ({detail}).", "Fill in both or neither."),
     _error("V-ORDER", "The second variant is given without the first.", "Fill in the first variant."),
     _error("V-DIST", "Both variants have the same type: {value}", "Name two different types."),
@@ -296,7 +300,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "DEST_ONE_RECORD",
         "To the destination this row and {detail} are one record, which can't hold both.",
-        "Keep one of the rows.",
+        "Keep one of the rows. Articles of one product: map what tells them apart (variant1_type and variant1_value; "
+        "pictures also by order).",
     ),
     _warning(
         "DEST_GOES_ON",

@@ -169,6 +169,13 @@ def test_rows_that_are_one_record_are_rejected_with_each_other(shop, name, text,
     assert found == [fine if one is None else ("rejected", "DEST_ONE_RECORD", *one) for one in said]
 
 
+def test_variants_that_are_not_mapped_are_told_what_to_map(shop):
+    shop.put("catalog.csv", "sku,product,price\n1,P,5\n2,P,6\n")
+    told = next((shop.rig.folder / "outbox").rglob("*.issues.csv")).read_text("utf-8-sig")
+    assert "DEST_ONE_RECORD" in told
+    assert "map what tells them apart (variant1_type and variant1_value" in told
+
+
 def test_of_rows_that_are_one_record_the_last_is_sent_and_the_others_say_which(loose):
     shop = loose()
     rows = "sku,id,percentage\na,1,10\nb,1,15\na,2,20\na,3,30\n"
