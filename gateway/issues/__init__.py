@@ -1,0 +1,44 @@
+"""What is said of rows and files: the catalogue's sentences, for one issue and for frames of them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gateway.issues.catalogue import CATALOGUE, FIELDED, WARNINGS, IssueKind
+from gateway.wording import told
+
+__all__ = ["CATALOGUE", "FIELDED", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]
+
+
+def sentence(code: str, *, field: str = "", value: str = "", detail: str = "") -> str:
+    """Return the catalogue's sentence for one issue. Raises KeyError for a code the catalogue does not have."""
+    return CATALOGUE[code].text.format(field=field, value=value, detail=detail)
+
+
+WORDS = ("severity", "message", "fix")
+"""Columns that `with_text` can add."""
+
+
+def with_text(issues: pl.DataFrame, words: tuple[str, ...] = WORDS) -> pl.DataFrame:
+    """Add `severity`, `message` and `fix` (String), or those of them in `words`, for codes of the catalogue only.
+
+    Rows without a code get null; they cost next to nothing, so a frame of good rows may pass as well.
+    """
+    coded = issues["code"].is_not_null()
+    count = int(coded.sum())
+    if count == 0:
+        return issues.with_columns(pl.lit(None, pl.String).alias(name) for name in words)
+    if count == issues.height:
+        return issues.with_columns(_words(issues, words))
+    found = _words(issues.filter(coded), words)
+    place = pl.select(pl.when(coded).then(coded.cum_sum().cast(pl.Int64) - 1)).to_series()
+    return issues.with_columns(word.gather(place) for word in found)
+
+
+def _words(issues: pl.DataFrame, words: tuple[str, ...]) -> list[pl.Series]:
+    made = dict.fromkeys(words, pl.lit(None, pl.String))
+    for code in issues["code"].unique().sort().to_list():
+        kind, here = CATALOGUE[code], pl.col("code") == code
+        says = {"severity": pl.lit(kind.severity), "message": told(kind.text), "fix": pl.lit(kind.fix)}
+        made = {name: pl.when(here).then(says[name]).otherwise(expression) for name, expression in made.items()}
+    return issues.select(**made).get_columns()
