@@ -127,6 +127,8 @@ class SageDestination:
         del today
         if reference.taken_at is None:
             return self._kind(operation).check(records, self._settings)
+        if operation == stock.OPERATION:
+            return known.check_levels(records, reference.facts[known.FACT])
         if operation != promotion.OPERATION:
             return no_issues()
         whole = promotion.check_whole(records, reference.facts[known.FACT], self._settings)

@@ -23,6 +23,7 @@ FACT = "articles"
 """Name under which it is kept, and of the frame among what was gathered."""
 _NAMES = ("id", "variant1Type", "variant1Value", "variant2Type", "variant2Value")
 _FIELDS = ("product_id", *VARIANTS)
+_VARIED = "the product has variants, and a level is of one of them: name it, or give the article's own code as sku"
 _THERE = "_there"
 SCHEMA: dict[str, type[pl.DataType]] = dict.fromkeys(("sku", *_FIELDS), pl.String)
 
@@ -72,3 +73,15 @@ def placed(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     here = silent & same & pl.col(f"product_id{_THERE}").is_not_null()
     filled = [pl.when(here).then(f"{name}{_THERE}").otherwise(name).alias(name) for name in _FIELDS]
     return full.with_columns(filled).drop(f"{name}{_THERE}" for name in _FIELDS)
+
+
+def check_levels(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of levels that name no variant of a product whose catalog rows have some (V-REF).
+
+    A level that ends may be one that was written so before.
+    """
+    full = article.complete(placed(records, known), ("sku", *_FIELDS))
+    varied = known.filter(pl.any_horizontal(given(name) for name in VARIANTS))["product_id"]
+    silent = ~pl.any_horizontal(given(name) for name in VARIANTS)
+    found = full.filter(silent & article.product().is_in(varied.implode()) & ~article.ended())
+    return article.issues(found, "DEST_REQUIRED", VARIANTS[1], _VARIED)

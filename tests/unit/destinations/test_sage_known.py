@@ -118,3 +118,14 @@ def test_what_was_sent_for_a_variants_code_before_can_still_be_ended(shop):
     run = shop.put("promotion2.csv", promotion.format("end"))
     assert [one["productId"] for one in shop.take()["productspecialprices"]] == ["T-M"]
     assert shop.rig.states(run) == {"applied": 1}
+
+
+def test_levels_of_a_product_with_variants_name_one(shop):
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    run = shop.put("stock.csv", "sku,product,level\nT,,1\nplain,,3\nT-M,,4\n")
+    assert levels(shop.take()) == [("plain", None, None, 3), ("T", "Size", "M", 4)]
+    said = "the product has variants, and a level is of one of them: name it, or give the article's own code as sku"
+    told = shop.rig.results(run).select("state", "code", "field", "detail").rows()
+    fine = ("applied", None, None, None)
+    assert told == [("refused", "DEST_REQUIRED", "variant1_value", said), fine, fine]
