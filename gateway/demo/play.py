@@ -135,7 +135,8 @@ class _Demo:
         self.echo("\nThe same articles in the store of Sellers Commerce, and in the stores of the chain:")
         self.echo(table.stores(self.stage.store.shelf(), self.stage.chain.shelf(), list(self.script.shop.ranged)))
         found = table.places(lines, self.stage.home)
-        self.echo(f"\nThe answers lie in {', '.join(found)}; each is named FILE.RUN.KIND. Begin with report.html.")
+        named = "FILE.RUN.KIND, or FILE.ROUTE.RUN.KIND where several routes took the file"
+        self.echo(f"\nThe answers lie in {', '.join(found)}; each is named {named}. Begin with report.html.")
         wrong = [*late, *differences([one.repeated() for one in files] if before else files, lines)]
         for text in wrong:
             self.echo(f"Not as expected: {text}")
