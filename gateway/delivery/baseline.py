@@ -231,12 +231,14 @@ def sweep(journal: Journal, spool: Spool) -> None:
 
 def inflight_keys(journal: Journal, spool: Spool, lane: str) -> pl.DataFrame:
     """Keys of effects under way in a lane with the sequence they were sent for (INFLIGHT_SCHEMA)."""
+    frames = [e.select(KEY, pl.col("seq").alias("seq_sent")) for e in under_way(journal, spool, lane, [KEY, "seq"])]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=delta.INFLIGHT_SCHEMA)
+
+
+def under_way(journal: Journal, spool: Spool, lane: str, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """Yield these columns of the effects of a lane's open consignments."""
     with journal.read() as tx:
         query = sa.select(t.consignment.c.id).where(t.consignment.c.lane == lane, t.consignment.c.state == "open")
-        identities = list(tx.scalars(query))
-    frames = [
-        e.select(KEY, pl.col("seq").alias("seq_sent"))
-        for identity in identities
-        for e in spool.consignment(identity).effects([KEY, "seq"])
-    ]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=delta.INFLIGHT_SCHEMA)
+        opened = list(tx.scalars(query))
+    for identity in opened:
+        yield from spool.consignment(identity).effects(columns)

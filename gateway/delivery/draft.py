@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,12 +12,12 @@ from typing import BinaryIO
 import polars as pl
 
 from gateway import delta, guard
-from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, write_segment
+from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, under_way, write_segment
 from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
 from gateway.delivery.encoded import in_batches, new_batch, runs_in
 from gateway.delivery.instead import one_change
-from gateway.delivery.lasting import Lasting
+from gateway.delivery.lasting import SENT, Lasting
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import Regular
 from gateway.delivery.setup import LaneSetup, Leg
@@ -101,9 +101,9 @@ class Decider:
         flying = inflight_keys(self._journal, self._spool, lane)
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
-        draft.together.look(self._journal, self._spool, portions)
+        draft.together.look(baseline, self._sent(lane), portions)
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
-        draft.lasting.look(self._journal, self._spool, portions)
+        draft.lasting.look(baseline, self._sent(lane), portions)
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="effects") as pool:
             draft.pool = pool
             for number, portion in enumerate(portions):
@@ -145,6 +145,10 @@ class Decider:
                 write_segment(self._spool, draft.setup.name, touched, consignment=draft.identity, name=name)
             )
         self._write_sends(draft, number, (decided, derived, reference), members)
+
+    def _sent(self, lane: str) -> Iterator[pl.DataFrame]:
+        """Yield what is under way in a lane, read when it is asked for."""
+        return under_way(self._journal, self._spool, lane, SENT)
 
     def _together(
         self, draft: Draft, number: int, decided: pl.DataFrame, derived: pl.DataFrame

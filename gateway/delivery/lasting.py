@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import polars as pl
-import sqlalchemy as sa
 
 from gateway import delta
 from gateway.delivery.baseline import Baseline
-from gateway.delivery.portions import Candidate, Portions
+from gateway.delivery.portions import Candidate, Portions, key_parts
 from gateway.delivery.setup import Leg
-from gateway.journal import Journal
-from gateway.journal import tables as t
-from gateway.model import KEY, KEY_SEPARATOR
-from gateway.spool import Spool
+from gateway.model import KEY
 
 _KNOWN = {KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean}
+SENT = list(_KNOWN)
+"""Columns of what was sent that tell whether it runs."""
 _NAME, _FROM, _UNTIL, _RECORD = "@name", "@from", "@until", "@record"
 _LAST = "~"
 """Sorts after every instant: an open end."""
@@ -36,12 +34,14 @@ class Lasting:
         self._live = pl.DataFrame(schema=_KNOWN)
         self._coming = pl.DataFrame(schema=_KNOWN)
 
-    def look(self, journal: Journal, spool: Spool, portions: Portions) -> None:
-        """Read what was sent and has not ended, and what the rows to be decided say."""
+    def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions) -> None:
+        """Read what was sent and has not ended, and what the rows to be decided say.
+
+        `baseline`, `flying`: of the lane; the latter with SENT columns.
+        """
         if self._leg.operation.window is None:
             return
-        confirmed = (frame.select(list(_KNOWN)) for frame in Baseline.of_lane(journal, spool, self._leg.lane).frames())
-        flying = _flying(journal, spool, self._leg.lane)
+        confirmed = (frame.select(SENT) for frame in baseline.frames())
         sent = _newest(pl.concat([pl.DataFrame(schema=_KNOWN), *confirmed, *flying]))
         self._live = self._placed(sent.filter(~pl.col("ended")))
         said = (one for c in self._candidates for one in self._said(c, portions))
@@ -101,18 +101,7 @@ class Lasting:
 
     def _said(self, candidate: Candidate, portions: Portions) -> Iterator[pl.DataFrame]:
         """Yield what the rows of a file say; those of a later date say nothing yet."""
-        for rows in portions.opened(candidate, ["command", "valid_from"]):
-            absent = [pl.lit(None, pl.String).alias(n) for n in ("command", "valid_from") if n not in rows.columns]
-            due = (pl.col("valid_from") > self._now).fill_null(value=False)
-            yield (
-                rows.with_columns(absent)
-                .filter(~due)
-                .select(
-                    KEY,
-                    seq=pl.lit(candidate.row.seq, pl.Int64),
-                    ended=(pl.col("command") == "end").fill_null(value=False),
-                )
-            )
+        return (rows.select(SENT) for rows in portions.said(candidate, self._at))
 
     def _stay(self, sent: pl.DataFrame, portions: Portions) -> pl.DataFrame:
         """Return what the newest full file does not leave out: that ends by itself."""
@@ -127,8 +116,7 @@ class Lasting:
         operation, names = self._leg.operation, self._leg.key_fields
         if operation.window is None or operation.record is None:
             raise AssertionError(operation.name)
-        parts = pl.col(KEY).str.splitn(KEY_SEPARATOR, len(names))
-        fields = rows.select(parts.struct.field(f"field_{n}").alias(name) for n, name in enumerate(names))
+        fields = key_parts(rows, self._leg)
         starts, ends = operation.window
         rest = [pl.col(name) for name in names if name not in operation.window]
         found = fields.select(
@@ -150,11 +138,3 @@ def _last(name: str) -> pl.Expr:
 
 def _shown(name: str) -> pl.Expr:
     return pl.when(pl.col(name) == "").then(pl.lit("(no date)")).otherwise(name)
-
-
-def _flying(journal: Journal, spool: Spool, lane: str) -> Iterator[pl.DataFrame]:
-    with journal.read() as tx:
-        query = sa.select(t.consignment.c.id).where(t.consignment.c.lane == lane, t.consignment.c.state == "open")
-        opened = list(tx.scalars(query))
-    for identity in opened:
-        yield from spool.consignment(identity).effects(list(_KNOWN))

@@ -190,6 +190,24 @@ class Portions:
         columns = [*(only or wanted_fields(self._leg, folder.columns())), *self._leg.operation.when, *keys]
         return (self._open(candidate, block, only) for block in folder.blocks(columns))
 
+    def said(self, candidate: Candidate, now: datetime, only: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
+        """Yield what `opened` does of the rows that are due, with `seq` and whether they end something (`ended`).
+
+        `only`: these fields, null where a block does not have them.
+        """
+        wanted = list(dict.fromkeys([*only, "command", "valid_from"]))
+        due = (pl.col("valid_from") > f"{now:%Y-%m-%dT%H:%M:%SZ}").fill_null(value=False)
+        for rows in self.opened(candidate, wanted):
+            absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in rows.columns]
+            yield (
+                rows.with_columns(absent)
+                .filter(~due)
+                .with_columns(
+                    seq=pl.lit(candidate.row.seq, pl.Int64),
+                    ended=(pl.col("command") == "end").fill_null(value=False),
+                )
+            )
+
     def _open(self, candidate: Candidate, block: pl.DataFrame, only: Sequence[str]) -> pl.DataFrame:
         here = pl.col(STATE).is_null()
         given = [name for name in self._leg.operation.when if name in block.columns]
@@ -256,6 +274,12 @@ def _gathered(blocks: Iterable[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
 
 def _filtered(frames: Iterable[pl.DataFrame], here: pl.Expr | None) -> Iterator[pl.DataFrame]:
     return iter(frames) if here is None else (frame.filter(here) for frame in frames)
+
+
+def key_parts(rows: pl.DataFrame, leg: Leg) -> pl.DataFrame:
+    """Return the fields of a leg's key (String) as `@key` of the rows has them, empty where they were not given."""
+    parts = pl.col(KEY).str.splitn(KEY_SEPARATOR, len(leg.key_fields)).struct
+    return rows.select(parts.field(f"field_{n}").alias(name) for n, name in enumerate(leg.key_fields))
 
 
 def _live(known: pl.DataFrame) -> int:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import polars as pl
-import sqlalchemy as sa
 
 from gateway import delta
 from gateway.contracts.rules import shown_key
 from gateway.delivery.baseline import Baseline
-from gateway.delivery.portions import Candidate, Portions
+from gateway.delivery.portions import Candidate, Portions, key_parts
 from gateway.delivery.setup import Leg
-from gateway.journal import Journal
-from gateway.journal import tables as t
-from gateway.model import KEY, KEY_SEPARATOR, ROW
-from gateway.spool import Spool
+from gateway.model import KEY, ROW
 from gateway.wording import filled
 
 _RECORD, _OF = "@record", "@of"
@@ -53,14 +49,15 @@ class Together:
             return False
         return {*operation.record.meta.root_names()} <= {*self._leg.key_fields}
 
-    def look(self, journal: Journal, spool: Spool, portions: Portions) -> None:
-        """Read which keys go on, where anything of this consignment ends one."""
+    def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions) -> None:
+        """Read which keys go on, where anything of this consignment ends one.
+
+        `baseline`, `flying`: of the lane; the latter has `@key`, `seq` and `ended`.
+        """
         leaves_out = [c for c in self._candidates if c.speaks_of_absence and c.ends(self._leg)]
         if not self._in_key or not (leaves_out or self._said["ended"].any()):
             return
-        known = self._known(Baseline.of_lane(journal, spool, self._leg.lane).frames())
-        flying = self._known(_flying(journal, spool, self._leg.lane))
-        found = pl.concat([pl.DataFrame(schema=_KNOWN), *known, *flying])
+        found = pl.concat([pl.DataFrame(schema=_KNOWN), *self._known(baseline.frames()), *self._known(flying)])
         if not leaves_out:
             found = found.filter(pl.col(_RECORD).is_in(self._said.filter("ended")[_RECORD].implode()))
         newest = found.sort("seq", maintain_order=True).unique(_OF, keep="last")
@@ -137,17 +134,10 @@ class Together:
         record = self._leg.operation.record
         if record is None or (len(self._candidates) == 1 and self._leg.operation.alone and not self._in_key):
             return self._said
-        wanted = list(dict.fromkeys([*record.meta.root_names(), "command", "valid_from"]))
         found = [self._said]
         for c in self._candidates:
-            for rows in portions.opened(c, wanted):
-                due = (pl.col("valid_from") > f"{self._now:%Y-%m-%dT%H:%M:%SZ}").fill_null(value=False)
-                absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in rows.columns]
-                here = self._placed(rows.with_columns(absent).filter(~due)).with_columns(
-                    ended=(pl.col("command") == "end").fill_null(value=False),
-                    run=pl.lit(c.position, pl.UInt32),
-                    seq=pl.lit(c.row.seq, pl.Int64),
-                )
+            for rows in portions.said(c, self._now, record.meta.root_names()):
+                here = self._placed(rows).with_columns(run=pl.lit(c.position, pl.UInt32))
                 found.append(here.select(list(_SAID)))
         # of rows that are summed the first one stands for all
         return pl.concat(found).sort("seq", ROW, descending=[True, False]).unique(_OF, keep="first")
@@ -158,15 +148,12 @@ class Together:
             raise AssertionError(self._leg.operation.name)
         return rows.with_columns(record.hash(seed=5).alias(_RECORD), pl.col(KEY).hash(seed=5).alias(_OF))
 
-    def _known(self, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    def _known(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         return (self._known_record(frame).select(pl.col(n).cast(d) for n, d in _KNOWN.items()) for frame in frames)
 
     def _known_record(self, known: pl.DataFrame) -> pl.DataFrame:
         """Add hashes of record and key, the record worked out from the parts of the key."""
-        names = self._leg.key_fields
-        parts = pl.col(KEY).str.splitn(KEY_SEPARATOR, len(names))
-        fields = known.select(parts.struct.field(f"field_{n}").alias(name) for n, name in enumerate(names))
-        placed = self._placed(fields.with_columns(known[KEY]))
+        placed = self._placed(key_parts(known, self._leg).with_columns(known[KEY]))
         return known.with_columns(placed[_RECORD], placed[_OF])
 
 
@@ -200,11 +187,3 @@ def _last_of(said: pl.DataFrame) -> pl.DataFrame:
 
 def _first_of(running: pl.DataFrame) -> pl.DataFrame:
     return running.sort(KEY).group_by(_RECORD).agg(goes_on=shown_key(pl.col(KEY).first()))
-
-
-def _flying(journal: Journal, spool: Spool, lane: str) -> Iterator[pl.DataFrame]:
-    with journal.read() as tx:
-        query = sa.select(t.consignment.c.id).where(t.consignment.c.lane == lane, t.consignment.c.state == "open")
-        opened = list(tx.scalars(query))
-    for identity in opened:
-        yield from spool.consignment(identity).effects([KEY, "seq", "ended"])

@@ -77,7 +77,6 @@ class Operation:
     slot_until: Literal["ticket", "settled"] = "ticket"
     interval: float = 0.0
     """Least seconds between two submissions of one account."""
-    remembers: bool = False
     ends: bool = False
     """Whether the row command `end` can be expressed."""
     key: tuple[str, ...] | None = None

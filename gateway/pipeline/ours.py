@@ -48,6 +48,7 @@ def _is_marked(file: Path) -> bool:
             parts = [part for part in book.namelist() if _PARTS.fullmatch(part)][:_MOST_PARTS]
             return any(mark in _beginning(book, part) for part in parts for mark in _MARKS)
     except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError):
+        # damaged, locked or packed in a way we don't know: no file of ours; its reader says what it is
         return False
 
 

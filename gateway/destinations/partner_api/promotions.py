@@ -60,7 +60,6 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
         settle_first=True,
         slot_until="settled",
         interval=limits.interval,
-        remembers=True,
         ends=True,
         key=("sku", "promotion_id", "starts_at", "ends_at"),
         # The platform refuses what is not below the price it has by then, and products it does not have yet.
