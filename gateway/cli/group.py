@@ -58,6 +58,14 @@ class Commands(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look at all arguments, those of the command too. Raises UsageError for one that can't be a path or a name."""
+        for number, arg in enumerate(args, start=1):
+            if "\0" in arg:
+                place = arg.index("\0") + 1
+                ctx.fail(f"Argument {number}, {arg!r}, has a NUL character at place {place}; write it without.")
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -118,20 +118,30 @@ def _inside(annotation: Any, part: Any) -> Any:
     return None
 
 
-def beyond(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield keys of numbers that are none, endless or absurdly great, with what to write instead.
+def unfit(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield keys of numbers that are none, endless or absurdly great, and of texts with a NUL character.
 
-    Such a number passes many a model, and breaks whatever waits so long.
+    Each with what was found and what to write instead. Such a value passes many a model, and breaks whatever waits so
+    long, or opens a file of that name. A text is not shown: it may be a secret, pasted into the wrong place.
     """
     if isinstance(value, float):
         if not math.isfinite(value) or abs(value) > MOST:
             yield keys, f"found {value:g}, expected a number of at most {MOST:,.0f}"
+    elif isinstance(value, str):
+        if found := nul(value):
+            yield keys, f"found {found}, expected a text without it"
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from beyond(getattr(value, name), (*keys, name))
+            yield from unfit(getattr(value, name), (*keys, name))
     elif isinstance(value, Mapping):
         for name, one in value.items():
-            yield from beyond(one, (*keys, str(name)))
+            yield from unfit(one, (*keys, str(name)))
     elif isinstance(value, list | tuple):
         for number, one in enumerate(value):
-            yield from beyond(one, (*keys, str(number)))
+            yield from unfit(one, (*keys, str(number)))
+
+
+def nul(text: str) -> str:
+    """Say where a text has a NUL character, which no path of a file can have; empty where there is none."""
+    place = text.find("\0")
+    return "" if place < 0 else f"a NUL character at place {place + 1}"

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.formats.sections import nul
 from gateway.mapping.dates import PatternError, compile_pattern, zone_named
 from gateway.mapping.patterns import regex_fault
 
@@ -85,7 +86,9 @@ class Condition(Part):
 
 
 def outside_faults(file: str) -> list[str]:
-    """Return a fault when a file of the mapping would not lie in its folder."""
+    """Return a fault when a file of the mapping would not lie in its folder, or could have no such name."""
+    if found := nul(file):
+        return [f"lookup file {file!r} has {found}: write its path without"]
     path = Path(file)
     if path.is_absolute() or ".." in path.parts or "\\" in file:
         return [f"lookup file {file!r} must lie in the mapping's folder: write a relative path without .."]
@@ -150,6 +153,13 @@ class FieldSpec(Part):
     false: Texts | None = Field(default=None, min_length=1, description="Words for false, whatever their case.")
     negated: bool = Field(default=False, description="The column says the opposite: its true makes false.")
     factor: StrictInt | str | None = Field(default=None, description='The number is multiplied by it, like "0.01".')
+    fractions: bool = Field(
+        default=False,
+        description="A number between 0 and 1 is a rate written as a fraction: it is taken times 100, with a warning.",
+    )
+    tell: Texts | None = Field(
+        default=None, min_length=1, description="Results that are told beside the row, with the cell as it stood."
+    )
     default: str | None = Field(default=None, description="Canonical text for an empty or missing cell.")
     when: Condition | None = Field(default=None, description="The field is filled only where this holds.")
     otherwise: str | None = Field(default=None, description="Canonical text where it does not; default missing.")
@@ -202,11 +212,13 @@ class FieldSpec(Part):
 
     def _value_faults(self) -> list[str]:
         found = []
-        number = any(self._asks(key) for key in ("number", "currency", "percent", "factor", "chained"))
+        number = any(self._asks(key) for key in ("number", "currency", "percent", "factor", "chained", "fractions"))
         date = any(self._asks(key) for key in ("date", "zone", "end_of_day"))
         flag = any(self._asks(key) for key in ("true", "false", "negated"))
         if number + date + flag > 1:
             found.append("a field is a number, a date or a flag: keep the keys of one of them")
+        if self.factor is not None and self.fractions:
+            found.append("say factor (of every number) or fractions (of those between 0 and 1), not both")
         if (self.true is None) != (self.false is None):
             found.append("true and false belong together")
         elif self.true is not None and self.false is not None:
@@ -241,6 +253,7 @@ class FieldSpec(Part):
             or self.percent
             or self.factor is not None
             or self.chained is not None
+            or self.fractions
         )
 
 

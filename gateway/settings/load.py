@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from gateway.destinations import destinations
 from gateway.destinations._categories import categories
 from gateway.errors import Fault, SettingsError
-from gateway.formats.sections import unknown
+from gateway.formats.sections import nul, unknown
 from gateway.model import Operation, Spec
 from gateway.settings.folders import check_folders
 from gateway.settings.model import SOURCE_KINDS, GatewaySettings, LocalSettings, RouteSettings, SftpSettings
@@ -92,6 +92,9 @@ def _tables(document: Document, name: str) -> list[tuple[str, dict[str, Any]]]:
     if not isinstance(found, dict) or any(not isinstance(v, dict) for v in found.values()):
         document.fault((name,), f"write one table per entry, like [{name}.acme]")
         return []
+    for entry in found:
+        if wrong := nul(entry):
+            document.fault((name,), f"the name {entry!r} has {wrong}, expected a name without it")
     return list(found.items())
 
 

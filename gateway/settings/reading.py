@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from gateway.errors import Fault, SettingsError
-from gateway.formats.sections import beyond, complaint, section_of
+from gateway.formats.sections import complaint, section_of, unfit
 from gateway.mapping.lines import key_lines
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -66,9 +66,10 @@ class Document:
         """Validate one table; None when it has faults, which are noted, each once."""
         before = len(self.faults)
         resolved, noted = self._with_secrets(keys, data, model)
-        for place, message in beyond(data):
-            self.fault((*keys, *place), message)
-            noted.append(place)
+        for place, message in unfit(data):
+            if not _lies_in(place, noted):
+                self.fault((*keys, *place), message)
+                noted.append(place)
         try:
             made = model.model_validate(resolved)
         except ValidationError as error:
@@ -78,8 +79,8 @@ class Document:
                 if not loc or not any(loc[: len(place)] == place[: len(loc)] for place in noted):
                     self.fault((*keys, *loc), complaint(model, {**one, **_written(data, one["loc"])}))
             return None
-        for place, message in beyond(made):  # numbers in quotes are read too
-            if place not in noted:
+        for place, message in unfit(made):  # numbers in quotes are read too
+            if not _lies_in(place, noted):
                 self.fault((*keys, *place), message)
         return made if len(self.faults) == before else None
 
@@ -151,6 +152,11 @@ class Document:
         lines = len(secret.splitlines())
         found = f"{lines} lines" if lines > 1 else f"an unprintable character at place {signs[0]}"
         self.fault(keys, f"{place} holds {found}, expected the secret alone, in one line")
+
+
+def _lies_in(place: tuple[str, ...], noted: Iterable[tuple[str, ...]]) -> bool:
+    """Whether a place is one of those that were noted, or lies within one."""
+    return any(place[: len(one)] == one for one in noted)
 
 
 def _written(data: Any, loc: Iterable[Any]) -> dict[str, Any]:

@@ -68,6 +68,20 @@ def test_wrong_usage_is_no_other_code(call, args):
     assert "Usage:" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["check", "a\0b"], ["--config", "a\0b", "status"], ["init", "a\0b"], ["twin", "mirakl", "--dir", "a\0b"],
+        ["reconcile", "--out", "a\0b"], ["show", "a\0b"], ["a\0b"],
+    ],
+)  # fmt: skip
+def test_an_argument_with_a_nul_character_is_wrong_usage(call, args):
+    result = call(*args)
+    assert result.exit_code == Exit.SETTINGS
+    place = args.index("a\0b") + 1
+    assert f"Argument {place}, 'a\\x00b', has a NUL character at place 2; write it without." in result.stderr
+
+
 def test_a_fault_of_ours_is_one_line_and_a_way_to_the_trace(call, monkeypatch):
     def broken(*_args):
         raise RuntimeError("first\nsecond")

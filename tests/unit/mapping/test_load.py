@@ -156,6 +156,10 @@ def test_marks_that_tell_no_cells_apart_are_refused(load, marks: str, expected: 
             'a = { column = "x", lookup = { file = "../u.csv", from = "a", to = "b" } }',
             "must lie in the mapping's folder",
         ),
+        (
+            'a = { column = "x", lookup = { file = "u\\u0000.csv", from = "a", to = "b" } }',
+            "has a NUL character at place 2: write its path without",
+        ),
         ('a = { column = "x", lookup = { file = "no.csv", from = "a", to = "b" } }', "'no.csv' can't be read"),
         ('a = { column = "x", lookup = { file = "u.csv", from = "cod", to = "b" } }', "did you mean 'code'?"),
         (

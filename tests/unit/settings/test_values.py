@@ -334,6 +334,42 @@ def test_bodies_of_ones_own_are_judged_by_file_and_line(faults, tmp_path):
 # ---------------------------------------------------------------- files they name, and what goes together
 
 
+NUL = "found a NUL character at place 2, expected a text without it"
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "key"),
+    [
+        ("sources.acme", 'folder = "a\\u0000b"', "folder"),
+        ("sources.acme", 'answers = "a\\u0000b"', "answers"),
+        ("sources.acme", 'partner = "a\\u0000b"', "partner"),
+        ("routes.stock", 'files = "*\\u0000.csv"', "files"),
+        ("routes.stock", 'owner = "a\\u0000b"', "owner"),
+    ],
+)
+def test_a_text_with_a_nul_character_is_told_with_its_place(faults, table, line, key):
+    kept = (one for one in TABLES[table].splitlines() if not one.startswith(f"{key} "))
+    found = faults({table: "\n".join([*kept, line, ""])})
+    assert [one.partition(": ")[2] for one in found if "NUL" in one] == [f"{table}.{key}: {NUL}"]
+
+
+@pytest.mark.parametrize("key", ["state", "outbox", "mappings"])
+def test_folders_of_the_gateway_have_no_nul_character(faults, tmp_path, key):
+    faults({})
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'{key} = "a\\u0000b"\n{path.read_text("utf-8")}', "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert f"{path}:1: {key}: {NUL}" in [str(fault) for fault in caught.value.faults]
+
+
+def test_files_and_names_of_destinations_have_no_nul_character(faults):
+    (found,) = faults(target("mirakl", 'categories = "a\\u0000b"\n'))
+    assert found == f"last: destinations.there.categories: {NUL}"
+    (found,) = faults({'destinations."a\\u0000b"': f'kind = "mirakl"\n{KINDS["mirakl"]}'})
+    assert "destinations: the name 'a\\x00b' has a NUL character at place 2, expected a name without it" in found
+
+
 @pytest.mark.parametrize("kind", ["mirakl", "partner_api", "sellerscommerce"])
 @pytest.mark.parametrize(("content", "told"), [(None, "No such file"), ("none", "no certificate in PEM form")])
 def test_an_authority_that_is_none(faults, tmp_path, kind, content, told):
