@@ -139,6 +139,12 @@ _KINDS: tuple[IssueKind, ...] = (
         "{field} would be filled from the row above, which is faulty ({detail}): {value}",
         "Mend the row above.",
     ),
+    _warning(
+        "MAP_FRACTION",
+        "{field} is written as a fraction of 1 and is taken as {detail}: {value}",
+        "Write percentage points: 20 means 20 %.",
+    ),
+    _info("MAP_TOLD", "{field} is {detail}; the file says: {value}", "Nothing to do."),
     _error("MAP_SPLIT", "{field} has no part {detail}: {value}", "Write all parts."),
     _error(
         "MAP_NO_BASELINE",

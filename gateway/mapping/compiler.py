@@ -20,6 +20,7 @@ from gateway.mapping.movements import DAY, KNOWN_SCHEMA, OPENING, Movements
 from gateway.mapping.numbers import PLAIN, Factor, Number
 from gateway.mapping.plan import Plan, Test
 from gateway.mapping.rates import Chained
+from gateway.mapping.remarks import Remarks
 from gateway.mapping.sources import Column, First, Function, Join, Source
 from gateway.mapping.spec import ANY, Filter, MappingFile
 from gateway.mapping.spec import Movements as MovementsSpec
@@ -70,6 +71,7 @@ class _Compiler:
             default=spec.default,
             test=None if spec.when is None else self.test(spec.when, f"the condition of {name}"),
             otherwise=spec.otherwise,
+            remarks=Remarks(spec.fractions, spec.tell or ()) if spec.fractions or spec.tell else None,
         )
 
     def column(self, ref: Ref, wanted_by: str, *, optional: bool) -> int | None:

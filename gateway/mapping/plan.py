@@ -11,6 +11,7 @@ import polars as pl
 from gateway.distinct import Distinct
 from gateway.formats.blanks import WHITE
 from gateway.mapping.numbers import Number
+from gateway.mapping.remarks import Remarks
 from gateway.mapping.sources import Column, Source, Taken, as_stood, cell, kind_of, texts_of
 from gateway.mapping.steps import BLAME_SCHEMA, Step, Words, choose
 from gateway.model import Kind
@@ -19,7 +20,7 @@ _PLACE = "place"
 _REMEMBERED = 1000
 """Unreadable texts of a field whose blame is remembered: nearly always the same few stand in many rows."""
 Blames = dict[str, pl.DataFrame]
-"""Per field: `place` (UInt32, in the block), `code`, `detail` of the cells that could not be read."""
+"""Per field: `place` (UInt32, in the block), `code`, `detail` of cells that could not be read, or are told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Plan:
     default: str | None
     test: Test | None
     otherwise: str | None
+    remarks: Remarks | None = None
+    """None: nothing is told of cells that were read."""
     known: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     """Blames of texts seen before, for this file only; kinds are not in it."""
     distinct: dict[int | None, Distinct] = dataclasses.field(
@@ -120,6 +123,10 @@ class Plan:
         failed = value.is_null() & taken.texts.is_not_null()
         if value.null_count() > taken.texts.null_count() or taken.faults:
             blames[self.field] = self._blamed(taken.texts, taken.kinds, failed, taken.faults)
+        if self.remarks is not None:
+            value, told = self.remarks.look(value)
+            if told.height:
+                blames[self.field] = pl.concat([*([blames[self.field]] if self.field in blames else []), told])
         if self.default is not None:
             unfilled = (value == "").fill_null(False) | (value.is_null() & ~failed)
             value = choose(unfilled, _same(self.default, size), value)

@@ -1,0 +1,42 @@
+"""What is told of cells that were read: rates that were written as fractions, codes that became the same text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+
+from gateway.mapping.numbers import Factor
+
+REMARK_SCHEMA: dict[str, type[pl.DataType]] = {"place": pl.UInt32, "code": pl.String, "detail": pl.String}
+_FRACTION = "0."
+"""Beginning of a canonical number between 0 and 1: it has no needless zeros, so it is not 0 itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What one field is looked at for. `fractions`: of 1 become percentage points; `told`: results that are told."""
+
+    fractions: bool
+    told: tuple[str, ...]
+
+    def look(self, values: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
+        """Return canonical values as they are taken, and what is told of some (REMARK_SCHEMA), by their place."""
+        found = []
+        if self.fractions:
+            places = values.str.starts_with(_FRACTION).arg_true()
+            if places.len():
+                points = Factor(Decimal(100)).run(values.gather(places), None)
+                values = values.scatter(places, points)
+                found.append(_remarks(places, "MAP_FRACTION", points))
+        if self.told:
+            places = values.is_in(list(self.told)).arg_true()
+            if places.len():
+                found.append(_remarks(places, "MAP_TOLD", values.gather(places)))
+        return values, pl.concat(found) if found else pl.DataFrame(schema=REMARK_SCHEMA)
+
+
+def _remarks(places: pl.Series, code: str, details: pl.Series) -> pl.DataFrame:
+    columns = [places.cast(pl.UInt32).alias("place"), details.alias("detail")]
+    return pl.DataFrame(columns).select("place", pl.lit(code).alias("code"), "detail")
