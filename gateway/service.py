@@ -28,6 +28,7 @@ from gateway.spool import Spool
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 120.0
+_MOST_FAILS = 6  # counted: by then the pause is the longest
 _SOON = 90.0
 """`run --once` does not wait for rows that are valid only later; open imports are asked about more often."""
 
@@ -245,7 +246,7 @@ class Service:
 
     def _trouble(self, name: str, error: GatewayError) -> None:
         fails = self._fails.get(name, 0)
-        self._fails[name] = fails + 1
+        self._fails[name] = min(fails + 1, _MOST_FAILS)
         pause = _LONGEST_PAUSE if isinstance(error, HostKeyError) else min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**fails)
         if no_room(error):  # nobody is spared by waiting
             pause = _FIRST_PAUSE
@@ -326,7 +327,7 @@ class Service:
             try:
                 source.end(_claim_of(row), Ending(row.ending))
             except GatewayError as error:
-                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, 6))
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, _MOST_FAILS))
                 with self.journal.begin() as tx:
                     runs.set_arrival(tx, row.id, attempts=row.attempts + 1, next_at=now + timedelta(seconds=pause))
                     self.journal.note(tx, f"source {row.source}", "trouble", str(error))
@@ -334,6 +335,8 @@ class Service:
             with self.journal.begin() as tx:
                 runs.set_arrival(tx, row.id, state="ended")
             Path(row.local).unlink(missing_ok=True)
+            if row.attempts and row.source not in self._fails:
+                self._recovered(row.source)
             done += 1
         return done
 

@@ -189,6 +189,36 @@ def test_a_source_in_trouble_stops_no_other_and_comes_back(home):
     assert failure == []
 
 
+def test_a_source_in_trouble_for_days_stops_nothing(home):
+    made = home.wired()
+    for _ in range(1100):
+        made.service._trouble("one", Unreachable("no route to host"))
+    at = made.service._next_scan["one"]
+    made.close()
+    assert at <= made.service.clock.now() + timedelta(seconds=120)
+
+
+def test_trouble_with_ending_a_file_is_taken_back_once_it_has_ended(home):
+    made = home.wired()
+    source = made.service.sources["one"]
+    end = source.end
+    calls = []
+
+    def unreachable_once(claim, ending):
+        calls.append(claim)
+        if len(calls) == 1:
+            raise Unreachable("no route to host")
+        end(claim, ending)
+
+    source.end = unreachable_once
+    home.drop("one", "good.csv", GOOD)
+    with running(made):
+        until(lambda: calls)
+        until(made.operations.sources_in_trouble)
+        until(lambda: home.names("one", "archive"))
+        until(lambda: not made.operations.sources_in_trouble())
+
+
 def quick_trouble(service):
     """Let a source in trouble be looked at again at once."""
     slow = service._trouble
