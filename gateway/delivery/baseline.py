@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from gateway import delta
 from gateway.delivery.split import Split
 from gateway.delta import SEGMENT_SCHEMA
+from gateway.issues import UNDONE
 from gateway.journal import Journal
 from gateway.journal import tables as t
 from gateway.model import KEY
@@ -27,9 +28,6 @@ from gateway.spool import Spool, write_frame
 
 MOST_SEGMENTS = 8
 """Segments of more consignments than this are folded."""
-
-_GONE = "PROMOTION_GONE"
-"""Code of effects without which their key would be as it was confirmed, and is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,7 @@ def moved(
     frame = states.filter(pl.col("state").is_in(list(good)))
     if doubtful or states["code"].null_count() < states.height:
         unsure = pl.col("state").is_in([one for one in doubtful if one not in good])
-        gone = states.filter(unsure | (pl.col("code") == _GONE).fill_null(value=False))
+        gone = states.filter(unsure | pl.col("code").is_in(sorted(UNDONE)).fill_null(value=False))
         nothing = (pl.lit(None).alias(name) for name in ("digest", "measure"))
         frame = pl.concat([frame, gone.with_columns(*nothing, ended=False)], how="vertical_relaxed")
     at = pl.lit(now).cast(SEGMENT_SCHEMA["at"])

@@ -29,8 +29,10 @@ _MOST_KEPT = 20_000
 
 _GRAVE = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
 
-_NOBODYS = ("DEST_SETUP", "DEST_AFTER")
-"""Codes of a refusal for which nothing is to be mended in the file, and of what only followed from another effect."""
+_SETUP = "DEST_SETUP"
+"""Code of a refusal for which nothing is to be mended in the file."""
+_BLAMELESS = (_SETUP, "DEST_AFTER")
+"""Codes that say nothing against a row: that one, and that of what only followed from another effect."""
 
 _COME_ABOUT = np.isin(
     np.arange(256),
@@ -71,8 +73,8 @@ class RunRows:
     def blameless(self) -> pl.Series:
         """Return the refused rows in which there is nothing to mend (Int64): no effect of theirs says otherwise."""
         refused = self.states.extra.filter(pl.col("gravity") == _GRAVE[0])
-        ours = pl.col("code").is_in(_NOBODYS).fill_null(value=False)
-        told = refused.group_by(ROW).agg(alone=ours.all(), setup=(pl.col("code") == _NOBODYS[0]).any())
+        ours = pl.col("code").is_in(_BLAMELESS).fill_null(value=False)
+        told = refused.group_by(ROW).agg(alone=ours.all(), setup=(pl.col("code") == _SETUP).any())
         rows = told.filter("alone", "setup")[ROW]
         return rows.filter(pl.Series(self.states.codes[rows.to_numpy()] == _GRAVE[0]))
 

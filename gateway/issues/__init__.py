@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from gateway.issues.catalogue import CATALOGUE, FIELDED, WARNINGS, IssueKind
+from gateway.issues.catalogue import CATALOGUE, FIELDED, UNDONE, WARNINGS, IssueKind
 from gateway.wording import told
 
-__all__ = ["CATALOGUE", "FIELDED", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]
+__all__ = ["CATALOGUE", "FIELDED", "UNDONE", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]
 
 
 def sentence(code: str, *, field: str = "", value: str = "", detail: str = "") -> str:

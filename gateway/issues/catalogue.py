@@ -17,10 +17,12 @@ class IssueKind:
     severity: Literal["error", "warning", "info"]
     text: str
     fix: str
+    undone: bool = False
+    """Whether an effect with it left its key neither as confirmed before nor as it was to be: nothing is known of it."""
 
 
-def _error(code: str, text: str, fix: str) -> IssueKind:
-    return IssueKind(code, "error", text, fix)
+def _error(code: str, text: str, fix: str, *, undone: bool = False) -> IssueKind:
+    return IssueKind(code, "error", text, fix, undone)
 
 
 def _warning(code: str, text: str, fix: str) -> IssueKind:
@@ -225,6 +227,16 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning("B-PAD", "{field} lost leading zeros; it is taken as {detail}: {value}", "Format the column as text."),
     _warning("B-RESTR", "{field} is a number for use inside one company: {value}", "Use a number GS1 gave out."),
     _error("R-REL", "{field} names the article itself: {value}", "Remove it from the list."),
+    _warning(
+        "R-REL-UNKNOWN",
+        "{field} names what neither this file nor an earlier one has as a product: {value}",
+        "Check the codes; an article with variants is named by its product.",
+    ),
+    _warning(
+        "V-REF",
+        "{field} is of no article that a catalog has brought: {value}",
+        "Check the code, or send the article's catalog row.",
+    ),
     _error(
         "C-RATE",
         "{field} looks like a fraction, 20 means 20 % (meant: {detail}?), and less than 1 % is not taken: {value}",
@@ -352,6 +364,7 @@ _KINDS: tuple[IssueKind, ...] = (
         "PROMOTION_GONE",
         "The promotion did not come about as the row says: {detail}.",
         "Mend the row and send it again, or send what ran before: it is not taken for unchanged.",
+        undone=True,
     ),
     _error(
         "PROMOTION_BASE",
@@ -373,4 +386,6 @@ _KINDS: tuple[IssueKind, ...] = (
 CATALOGUE: dict[str, IssueKind] = {kind.code: kind for kind in _KINDS}
 FIELDED: frozenset[str] = frozenset(kind.code for kind in _KINDS if "{field}" in kind.text)
 """Codes whose sentence names a field."""
+UNDONE: frozenset[str] = frozenset(kind.code for kind in _KINDS if kind.undone)
+"""Codes of effects after which nothing is known of their key, so that whatever is sent next is news."""
 WARNINGS: frozenset[str] = frozenset(kind.code for kind in _KINDS if kind.severity != "error")

@@ -20,8 +20,8 @@ from gateway.pipeline.unique import WHOLE, rules_over_rows
 from gateway.spool import LATE_SCHEMA, STATE, RunFolder, write_block
 
 _TWICE = "DUPLICATE_KEY"
-_NOBODYS = ("DEST_ONE_PER_KEY", "DEST_ONE_RECORD")
-"""Rules by which a row that is rejected is nobody's other value."""
+_AMONG_SENT_ROWS = ("DEST_ONE_PER_KEY", "DEST_ONE_RECORD")
+"""Rules about rows that are sent: a row that is rejected is nobody's other value."""
 _BLOCKS_AT_ONCE = 16
 """Blocks that a rule across rows looks for its rows in at a time."""
 _HASHES_AT_ONCE = 2_000_000
@@ -130,7 +130,7 @@ class Across:
             for place in places:
                 rule = self._rules[place]
                 rows = _suspects(rule, place, hashed, part, slices)
-                if gone is not None and rule.code in _NOBODYS:
+                if gone is not None and rule.code in _AMONG_SENT_ROWS:
                     rows = rows.filter(~rows.is_in(gone.implode()))
                 parts = parts_for(rows.len())
                 for number in range(parts if rows.len() else 0):
