@@ -58,8 +58,7 @@ class Builder:
                 shutil.rmtree(folder.root)
                 raise
             stopped = forming.stopped(self._journal, setup.name, candidates, now)
-            if not stopped:
-                self._seal(draft)
+            if not stopped and self._seal(draft):
                 return list(held)
             shutil.rmtree(folder.root)
             forming.hold(self._journal, setup.name, stopped)
@@ -83,21 +82,26 @@ class Builder:
             for n, row in enumerate(rows)
         ]
 
-    def _seal(self, draft: Draft) -> None:
-        if draft.decided == 0 and any(c.waits + c.scheduled for c in draft.candidates):
-            shutil.rmtree(draft.folder.root)  # nothing but waiting: a consignment would say nothing
+    def _seal(self, draft: Draft) -> bool:
+        """Have the journal name the consignment; False where a run of it was cancelled meanwhile."""
+        candidates, lane = draft.candidates, draft.setup.name
+        if draft.decided == 0 and any(c.waits + c.scheduled for c in candidates):
             with self._journal.begin() as tx:
+                if not forming.all_wait(tx, lane, candidates):
+                    return False
                 self._leave(tx, draft)
-            return
+            shutil.rmtree(draft.folder.root)  # nothing but waiting: a consignment would say nothing
+            return True
         durable(draft.folder.bodies)
-        renewed = draft.renewal.write(self._spool, draft.candidates[0].row.seq, draft.identity)
-        candidates = draft.candidates
+        renewed = draft.renewal.write(self._spool, candidates[0].row.seq, draft.identity)
         values = {
-            "id": draft.identity, "lane": draft.setup.name, "operation": draft.leg.operation.name, "state": "open",
+            "id": draft.identity, "lane": lane, "operation": draft.leg.operation.name, "state": "open",
             "created_at": self._journal.clock.now(), "effects": draft.effects,
             "guard": {word: sum(getattr(c.tally, word) for c in candidates) for word in guard.SUMMED},
         }  # fmt: skip
         with self._journal.begin() as tx:
+            if not forming.all_wait(tx, lane, candidates):
+                return False
             batches.add_consignment(tx, values, [c.row.id for c in candidates])
             batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made)
             if draft.segments:
@@ -105,6 +109,7 @@ class Builder:
             renewed.name(tx)
             self._leave(tx, draft)
         renewed.clear()
+        return True
 
     def _leave(self, tx: Connection, draft: Draft) -> None:
         """Write what stays open of the runs: rows of a later date, and rows that wait for another effect."""

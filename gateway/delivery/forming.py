@@ -17,6 +17,9 @@ from gateway.spool import ConsignmentFolder, Spool
 _LOOK_AGAIN = 60.0
 """Seconds after which rows that wait for another effect are looked at again by themselves."""
 
+_WAITING = ("waiting", "held")
+"""States of runs with rows to be decided; where one leg is held, the others go on."""
+
 
 def begin(journal: Journal, spool: Spool, now: datetime) -> tuple[str, ConsignmentFolder]:
     """Take a name that no other lane has, nor takes at the same moment: the journal knows only finished ones."""
@@ -56,13 +59,24 @@ def _why(journal: Journal, lane: str, candidate: Candidate, now: datetime, *, al
     return guard.verdict(tally, limits, hour=hour, last_full=last)
 
 
+def all_wait(tx: Connection, lane: str, candidates: Sequence[Candidate]) -> bool:
+    """Whether all candidates still wait: a person may have cancelled one while its rows were decided."""
+    asked = [c.row.id for c in candidates]
+    query = sa.select(t.leg.c.run).join(t.run, t.run.c.id == t.leg.c.run)
+    query = query.where(t.leg.c.lane == lane, t.leg.c.open_rows > 0, t.leg.c.run.in_(asked))
+    query = query.where(t.run.c.state.in_(_WAITING)).with_for_update(of=t.leg)
+    return len(tx.execute(query).fetchall()) == len(asked)
+
+
 def hold(journal: Journal, lane: str, held: Mapping[str, str]) -> None:
-    """Have runs wait for a person."""
+    """Have runs wait for a person; one that was cancelled meanwhile stays so."""
     with journal.begin() as tx:
         for run, reason in held.items():
-            runs.set_leg(tx, run, lane, held=True)
             row = runs.get_run(tx, run)
-            before = [] if row is None or row.state != "held" else row.notes
+            if row is None or row.state not in _WAITING:
+                continue
+            runs.set_leg(tx, run, lane, held=True)
+            before = row.notes if row.state == "held" else []
             runs.set_run(tx, run, state="held", notes=[reason, *before])
             journal.note(tx, run, "held", reason)
 

@@ -119,8 +119,7 @@ class WantedBuilder:
                 raise
             promotions = frozenset(w.candidate.position for w in waiting if w.promotes)
             stopped = forming.stopped(self._journal, setup.name, draft.candidates, now, alone=promotions)
-            if not stopped:
-                self._seal(draft)
+            if not stopped and self._seal(draft):
                 compact(self._journal, self._spool, setup.name)
                 return list(held)
             shutil.rmtree(folder.root)
@@ -312,26 +311,33 @@ class WantedBuilder:
                 pl.col("line").cast(pl.Int64),
             )
 
-    def _seal(self, draft: WantedDraft) -> None:
+    def _seal(self, draft: WantedDraft) -> bool:
+        """Have the journal name the consignment; False where a run of it was cancelled meanwhile."""
+        lane = draft.setup.name
         if draft.decided == 0:
-            shutil.rmtree(draft.folder.root)  # nothing was ended or sent: a consignment would say nothing
             with self._journal.begin() as tx:
+                if not forming.all_wait(tx, lane, draft.candidates):
+                    return False
                 self._leave(tx, draft)
-            return
+            shutil.rmtree(draft.folder.root)  # nothing was ended or sent: a consignment would say nothing
+            return True
         durable(draft.folder.bodies)
         prices = [w.candidate for w in draft.waiting if not w.promotes]
         values = {
-            "id": draft.identity, "lane": draft.setup.name, "operation": draft.setup.base().name, "state": "open",
+            "id": draft.identity, "lane": lane, "operation": draft.setup.base().name, "state": "open",
             "created_at": self._journal.clock.now(), "effects": draft.effects,
             "guard": {word: sum(getattr(c.tally, word) for c in prices) for word in guard.SUMMED},
         }  # fmt: skip
         with self._journal.begin() as tx:
+            if not forming.all_wait(tx, lane, draft.candidates):
+                return False
             batches.add_consignment(tx, values, [c.row.id for c in draft.candidates])
             batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made)
             if draft.boundary:
                 told = "1 price" if draft.boundary == 1 else f"{draft.boundary:,} prices"
-                self._journal.note(tx, draft.setup.name, "boundary", f"{told}: promotions began or ended")
+                self._journal.note(tx, lane, "boundary", f"{told}: promotions began or ended")
             self._leave(tx, draft)
+        return True
 
     def _leave(self, tx: Connection, draft: WantedDraft) -> None:
         """Write what stays open of the runs, and the book: with the consignment, or it never was."""
