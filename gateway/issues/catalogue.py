@@ -18,7 +18,7 @@ class IssueKind:
     text: str
     fix: str
     undone: bool = False
-    """Whether an effect with it left its key neither as confirmed before nor as it was to be: nothing is known of it."""
+    """Whether an effect with it left its key neither as it was nor as it was to be: nothing is known of it."""
 
 
 def _error(code: str, text: str, fix: str, *, undone: bool = False) -> IssueKind:
