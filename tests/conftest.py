@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Tests are no package: what several files of them build with is imported from the folder `support` beside this file.
+sys.path.append(str(Path(__file__).parent))
+pytest.register_assert_rewrite("support")
 
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta, timezone
 
-from fake_rows import START, FakeRows, issues, results, summary
+from support.fake_rows import START, FakeRows, issues, results, summary
 
 from gateway.model import STATES
 from gateway.reports import write_ack, write_progress, write_refusal

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fake_rows import issues
+from support.fake_rows import issues
 
 from gateway.issues import CATALOGUE
 from gateway.reports.causes import MOST_DETAILS, causes

@@ -5,7 +5,7 @@ import io
 
 import polars as pl
 import pytest
-from fake_rows import FakeRows, issues, results, summary, with_fault
+from support.fake_rows import FakeRows, issues, results, summary, with_fault
 
 from gateway.model import KEY_SEPARATOR
 from gateway.reports import correction_kind, write_correction

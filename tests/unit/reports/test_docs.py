@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fake_rows import START, summary
+from support.fake_rows import START, summary
 
 from gateway.formats.layout import ERROR_NAMESPACE, OUR_COLUMNS, CsvLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.model import STATES

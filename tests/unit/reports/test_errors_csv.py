@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from fake_rows import FakeRows, counted, issues, results, summary
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.fake_rows import FakeRows, counted, issues, results, summary
 
 from gateway.formats.layout import OUR_COLUMNS, CsvLayout
 from gateway.model import Table

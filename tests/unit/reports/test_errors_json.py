@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 import pytest
-from fake_rows import FakeRows, counted, issues, results, summary
+from support.fake_rows import FakeRows, counted, issues, results, summary
 
 from gateway.formats.layout import JsonLayout
 from gateway.model import Kind, Table

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fake_rows import FakeRows, counted, issues, results, summary
+from support.fake_rows import FakeRows, counted, issues, results, summary
 
 from gateway.formats.layout import CsvLayout, JsonLayout
 from gateway.readers.csv import CsvReader

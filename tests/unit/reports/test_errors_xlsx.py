@@ -7,8 +7,8 @@ import openpyxl
 import polars as pl
 import pytest
 import xlsxwriter
-from fake_rows import FakeRows, counted, issues, results, summary
 from openpyxl.styles import Font, PatternFill
+from support.fake_rows import FakeRows, counted, issues, results, summary
 
 from gateway.formats.layout import OUR_COLUMNS, XlsxLayout
 from gateway.readers.xlsx import XlsxReader

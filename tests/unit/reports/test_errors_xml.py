@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from fake_rows import FakeRows, counted, issues, results, summary
 from lxml import etree
+from support.fake_rows import FakeRows, counted, issues, results, summary
 
 from gateway.formats.layout import XmlLayout
 from gateway.readers.xml import XmlReader

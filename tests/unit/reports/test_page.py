@@ -4,8 +4,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from fake_rows import START, FakeRows, issues, results, summary
 from lxml import html
+from support.fake_rows import START, FakeRows, issues, results, summary
 
 from gateway.formats.layout import CsvLayout
 from gateway.model import STATES

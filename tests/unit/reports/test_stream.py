@@ -1,7 +1,7 @@
 """Small frames and tables are worked on together, large ones as they come, and none is lost."""
 
 import polars as pl
-from fake_rows import FakeRows, results
+from support.fake_rows import FakeRows, results
 
 from gateway.model import LINE, ROW, Table
 from gateway.reports.stream import RowCursor, failed_blocks, gathered

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_rows import summary
+from support.fake_rows import summary
 
 from gateway.model import STATES
 from gateway.reports import balances, verdict
