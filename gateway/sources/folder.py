@@ -99,8 +99,9 @@ class FolderSource:
     def recover(self, spool: Path) -> list[Claim]:
         """Return claims of this owner that nobody holds, their bytes in `spool`; may be called at any time."""
         with self._lock:
-            found = [*self._recover_moved(spool), *self._recover_noted(spool)]
-        return sorted(found, key=lambda claim: (claim.arrival.mtime, claim.arrival.path))
+            found = {**self._recover_moved(spool), **self._recover_noted(spool)}
+            self._active |= found.keys()  # not before: what a cut connection kept from being handed out comes next time
+        return sorted(found.values(), key=lambda claim: (claim.arrival.mtime, claim.arrival.path))
 
     def _take_away(self, path: str, unique: str) -> str | None:
         """Rename into the claims; None when somebody else was first, or renaming is forbidden (`_by_ledger` is set)."""
@@ -137,15 +138,12 @@ class FolderSource:
             raise
         if copied:
             return Claim(arrival, local, token)
-        try:
-            self._put_back(token)
-        except GatewayError:
-            self._doubt(token)
+        self._give_up(token)
         return None
 
     def _take_note(self, arrival: Arrival, unique: str, spool: Path) -> Claim | None:
+        self._active.add(unique)  # before its note: `recover` must not take it for one a crash left
         Note(unique, arrival, "").write(spool)
-        self._active.add(unique)
         taken = self._ledger.take(arrival)
         if taken is None:
             self._drop_note(unique, spool)
@@ -276,6 +274,12 @@ class FolderSource:
         self._active.discard(token)
         self._doubts.add(token)
 
+    def _give_up(self, token: str) -> None:
+        try:
+            self._put_back(token)
+        except GatewayError:
+            self._doubt(token)
+
     def _set_aside(self, arrival: Arrival, reason: str) -> None:
         with self._lock:
             self._inbox.set_aside(arrival, reason)
@@ -306,21 +310,22 @@ class FolderSource:
         self._active.discard(unique)
         note_path(spool, unique).unlink(missing_ok=True)
 
-    def _recover_moved(self, spool: Path) -> list[Claim]:
-        claims = []
+    def _recover_moved(self, spool: Path) -> dict[str, Claim]:
+        claims: dict[str, Claim] = {}
         for token, entry in self._inbox.left_behind():
             if token in self._active:
                 continue
             arrival = Arrival(self.name, self._path_of(token), entry.size, entry.mtime)
             local = spool / f"{self._unique_of(token)}{suffix_of(arrival.name)}"
-            self._active.add(token)
-            self._doubts.discard(token)
-            if (local.exists() and local.stat().st_size == entry.size) or self._store.fetch(token, local):
-                claims.append(Claim(arrival, local, token))
+            if self._have(arrival, token, local):
+                self._doubts.discard(token)
+                claims[token] = Claim(arrival, local, token)
+            else:
+                self._give_up(token)
         return claims
 
-    def _recover_noted(self, spool: Path) -> list[Claim]:
-        claims = []
+    def _recover_noted(self, spool: Path) -> dict[str, Claim]:
+        claims: dict[str, Claim] = {}
         for left in read_notes(spool, self.name, self.handling.owner):
             if left.unique in self._active:
                 continue
@@ -328,15 +333,23 @@ class FolderSource:
             note = Note(left.unique, left.arrival, token)
             note.write(spool)
             local = spool / f"{note.unique}{suffix_of(note.arrival.name)}"
-            whole = local.exists() and local.stat().st_size == note.arrival.size
-            if whole or self._copied(note.arrival, note.arrival.path, local):
-                self._active.add(note.unique)
-                claims.append(Claim(note.arrival, local, f"{_BY_LEDGER}{note.unique}:{token}"))
+            if self._have(note.arrival, note.arrival.path, local):
+                claims[note.unique] = Claim(note.arrival, local, f"{_BY_LEDGER}{note.unique}:{token}")
                 continue
             if token:
                 self._ledger.drop(token)
             self._drop_note(note.unique, spool)
         return claims
+
+    def _have(self, arrival: Arrival, path: str, local: Path) -> bool:
+        """Have the bytes of a claim in the spool; False where it changed, went, or can't be read, which is told."""
+        if local.exists() and local.stat().st_size == arrival.size:
+            return True
+        try:
+            return self._copied(arrival, path, local)
+        except Refused as error:
+            self._set_aside(arrival, error.message)
+            return False
 
     def _unique_of(self, token: str) -> str:
         return token.removeprefix(f"{self.handling.claims}/").split("/", 1)[0]

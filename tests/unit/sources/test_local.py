@@ -235,3 +235,52 @@ def test_times_keep_their_microseconds(inbox, make, tmp_path):
     assert arrival.mtime.isoformat() == "2023-11-14T22:13:20.123456+00:00"
     assert source.claim(arrival, tmp_path / "spool") is not None
     assert source.claim(Arrival("shop", "stock.csv", 7, arrival.mtime), tmp_path / "spool") is None
+
+
+def left_behind(make, inbox, spool, **handling):
+    """Two files a killed worker had taken, and whose bytes had not arrived yet; the source of the next start."""
+    for name in ("a.csv", "b.csv"):
+        (inbox / name).write_text(name)
+    first = make(**handling)
+    for arrival in listed(first):
+        claim = first.claim(arrival, spool)
+        claim.local.unlink()
+    return make(**handling)
+
+
+@pytest.mark.parametrize("claim", ["move", "ledger"])
+def test_claims_a_crash_left_are_taken_up_after_a_cut_connection_too(inbox, make, tmp_path, monkeypatch, claim):
+    after = "move:archive" if claim == "move" else "leave"
+    source = left_behind(make, inbox, tmp_path / "spool", claim=claim, after=after)
+    fetch, calls = source._store.fetch, []
+
+    def cut(path, target):
+        calls.append(path)
+        if len(calls) == 2:
+            raise Unreachable("cut")
+        return fetch(path, target)
+
+    monkeypatch.setattr(source._store, "fetch", cut)
+    with pytest.raises(Unreachable):
+        source.recover(tmp_path / "spool")
+    found = source.recover(tmp_path / "spool")
+    assert {one.arrival.path: one.local.read_text() for one in found} == {"a.csv": "a.csv", "b.csv": "b.csv"}
+    assert source.recover(tmp_path / "spool") == []
+
+
+@pytest.mark.parametrize("claim", ["move", "ledger"])
+def test_a_claim_that_can_not_be_read_any_more_keeps_no_other(inbox, make, tmp_path, monkeypatch, claim):
+    after = "move:archive" if claim == "move" else "leave"
+    source = left_behind(make, inbox, tmp_path / "spool", claim=claim, after=after)
+    fetch = source._store.fetch
+
+    def picky(path, target):
+        if path.endswith("a.csv"):
+            raise Refused("a.csv can't be read.")
+        return fetch(path, target)
+
+    monkeypatch.setattr(source._store, "fetch", picky)
+    assert [one.arrival.path for one in source.recover(tmp_path / "spool")] == ["b.csv"]
+    assert (inbox / "a.csv").exists()
+    assert "a.csv" not in {arrival.path for arrival in listed(source)}
+    assert source.refused() == [("a.csv", "a.csv can't be read.")]
