@@ -174,7 +174,7 @@ def absent(
     """
     live = baseline.filter(~pl.col("ended") & (pl.col("seq") <= seq))
     if to_zero:
-        live = live.filter(pl.col("measure") != "0")
+        live = live.filter(pl.col("measure").ne_missing("0"))  # nothing known is not zero
     newer = inflight.filter(pl.col("seq_sent") > seq)
     gone = live.join(present, on=KEY, how="anti").join(newer, on=KEY, how="anti")
     return gone.select(KEY, pl.col("measure").alias("measure_known")).sort(KEY)

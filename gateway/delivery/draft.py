@@ -12,6 +12,7 @@ from typing import BinaryIO
 import polars as pl
 
 from gateway import delta, guard
+from gateway.delivery.absence import LEAVES, Absence
 from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, under_way, write_segment
 from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
@@ -27,11 +28,6 @@ from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
 from gateway.model import EACH, INSTEAD, KEY, KEY_SEPARATOR, LINE, REGULAR, ROW, Reference
 from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
-
-_DERIVED_SCHEMA: dict[str, type[pl.DataType]] = {
-    KEY: pl.String, "measure_known": pl.String, "run": pl.UInt32, "seq": pl.Int64,
-    "ended": pl.Boolean, "measure": pl.String,
-}  # fmt: skip
 
 _WRITERS = 2
 """Effects of a portion, and its calls, are made durable at the same time."""
@@ -59,6 +55,8 @@ class Draft:
     """Where rows of several keys are one record."""
     lasting: Lasting | None = None
     """Where dates are of the key."""
+    absence: Absence | None = None
+    """Where a full file may leave keys out."""
     regular: Regular | None = None
     """Where promotions are compared with prices."""
     decided: int = 0
@@ -102,6 +100,8 @@ class Decider:
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
         draft.together.look(baseline, self._sent(lane), portions)
+        draft.absence = Absence(draft.leg, draft.candidates)
+        draft.absence.look(baseline, under_way(self._journal, self._spool, lane, list(LEAVES)), portions, draft.now)
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
         draft.lasting.look(baseline, self._sent(lane), portions)
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="effects") as pool:
@@ -131,8 +131,11 @@ class Decider:
             decided = delta.decide(frame, portion.known, portion.flying, drifts=drifts, rules=rules, now=draft.now)
         else:
             decided = delta.judged(frame.hstack(portion.beside), drifts=drifts, rules=rules, now=draft.now)
+        if draft.absence is None:
+            raise AssertionError(draft.identity)
+        decided, derived = draft.absence.judged(decided, portion), draft.absence.derived(portion)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
-        decided, derived = self._together(draft, number, decided, self._derived(draft, portion))
+        decided, derived = self._together(draft, number, decided, derived)
         self._tally(draft, decided, derived, portion)
         decided, reference = self._asked(draft, decided, derived)
         self._write_decisions(draft, number, decided, members)
@@ -203,29 +206,6 @@ class Decider:
         placed = placed.join(wrong, on="effect", how="left", suffix="_told", maintain_order="left")
         placed = placed.with_columns(pl.coalesce(f"{name}_told", name).alias(name) for name in told)
         return placed.drop("effect", *(f"{name}_told" for name in told)), reference
-
-    def _derived(self, draft: Draft, portion: Portion) -> pl.DataFrame:
-        """Effects of keys that the newest full file leaves out: of several full files only the newest speaks."""
-        full = [c for c in draft.candidates if c.speaks_of_absence and c.ends(draft.leg)]
-        if not full or portion.known.height == 0:
-            return pl.DataFrame(schema=_DERIVED_SCHEMA)
-        one = full[-1]
-        newer = [
-            rows.select(KEY, pl.col("seq").alias("seq_sent"))
-            for c, rows in zip(draft.candidates, portion.rows, strict=True)
-            if c.row.seq > one.row.seq
-        ]
-        to_zero = one.pinned.route.absent == "zero"
-        present = portion.present.get(one.position, portion.known.select(KEY).clear())
-        gone = delta.absent(
-            portion.known, pl.concat([portion.flying, *newer]), present, seq=one.row.seq, to_zero=to_zero
-        )
-        return gone.with_columns(
-            run=pl.lit(one.position, pl.UInt32),
-            seq=pl.lit(one.row.seq, pl.Int64),
-            ended=pl.lit(not to_zero),
-            measure=pl.lit("0" if to_zero else None, pl.String),
-        )
 
     def _tally(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame, portion: Portion) -> None:
         candidates = draft.candidates

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.delivery import forming
-from gateway.testing.hostile import read_log
+from gateway.testing.hostile import Step, read_log
 from gateway.testing.texts import mapping
 from gateway.testing.wanted import TERMS
 
@@ -72,3 +72,75 @@ class TestCancelledWhileItsConsignmentIsFormed:
         rig.advance(2)
         assert rig.operations.run(run).state == "settled"
         assert len(sent(rig)) == 30
+
+
+class TestFullFilesInAHurry:
+    """Files that come faster than calls end: what the newest leaves out must not stay for ever."""
+
+    @pytest.fixture
+    def full(self, rigs):
+        def make(*script, absent="end", **options):
+            return rigs(*script, route={"mode": "full", "absent": absent, "guard": {"off": True}}, **options)
+
+        return make
+
+    def follow(self, rig, times=6):
+        """Advance until nothing is under way; returns what was sent last of each article."""
+        for _ in range(times):
+            rig.advance()
+            rig.clock.advance(5)
+        return {one["sku"]: one.get("command") or one["quantity"] for one in sent(rig)}
+
+    @pytest.mark.parametrize(("absent", "last"), [("end", "end"), ("zero", "0"), ("keep", "1")])
+    def test_a_key_under_way_that_the_next_one_leaves_out(self, full, absent, last):
+        rig = full(Step(polls=3), absent=absent)
+        rig.drop("1.csv", rows(("a", 1), ("b", 1)))
+        rig.advance()
+        rig.clock.advance(5)
+        run = rig.drop("2.csv", rows(("a", 2)))
+        assert self.follow(rig) == {"a": "2", "b": last}
+        assert rig.settler.rows(rig.operations.run(run)).states.derived == ({} if absent == "keep" else {"applied": 1})
+
+    def test_a_key_under_way_that_was_confirmed_before_is_ended_once(self, full):
+        rig = full(Step(), Step(polls=3))
+        for number, quantity in enumerate((1, 2)):
+            rig.drop(f"{number}.csv", rows(("a", quantity), ("b", quantity)))
+            rig.advance()
+            rig.clock.advance(5)
+        rig.drop("3.csv", rows(("a", 3)))
+        assert self.follow(rig) == {"a": "3", "b": "end"}
+        assert [one.get("command") for one in sent(rig)].count("end") == 1
+
+    def test_a_key_under_way_that_the_next_one_has_a_faulty_row_of_stays(self, full):
+        rig = full(Step(polls=3))
+        rig.drop("1.csv", rows(("a", 1), ("b", 1)))
+        rig.advance()
+        rig.clock.advance(5)
+        rig.drop("2.csv", rows(("a", 2), ("b", "x")))
+        assert self.follow(rig) == {"a": "2", "b": "1"}
+
+    def test_a_key_under_way_that_a_newer_file_speaks_of_stays(self, full):
+        rig = full(Step(polls=3))
+        rig.drop("1.csv", rows(("a", 1), ("b", 1)))
+        rig.advance()
+        for name, content in (("2.csv", rows(("a", 2))), ("3.csv", rows(("a", 3), ("b", 3)))):
+            rig.clock.advance(5)
+            rig.drop(name, content)
+        assert self.follow(rig) == {"a": "3", "b": "3"}
+
+    def test_what_is_being_ended_is_not_ended_again(self, full):
+        rig = full(Step(), Step(polls=3))
+        for number, content in enumerate((rows(("a", 1), ("b", 1)), rows(("a", 2)), rows(("a", 3)))):
+            rig.drop(f"{number}.csv", content)
+            rig.advance()
+            rig.clock.advance(5)
+        assert self.follow(rig) == {"a": "3", "b": "end"}
+
+    def test_a_row_that_a_newer_one_beside_it_leaves_out_is_superseded(self, full):
+        rig = full()
+        first = rig.drop("1.csv", rows(("a", 1), ("b", 1)))
+        rig.clock.advance(5)
+        second = rig.drop("2.csv", rows(("a", 2)))
+        assert self.follow(rig) == {"a": "2"}
+        assert (rig.states(first), rig.states(second)) == ({"superseded": 2}, {"applied": 1})
+        assert set(rig.results(first)["detail"]) == {"by a newer file"}

@@ -1,0 +1,93 @@
+"""Keys that a full file leaves out: those known, those under way, and those that older files beside it speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+import polars as pl
+
+from gateway import delta
+from gateway.delivery.baseline import Baseline
+from gateway.delivery.portions import Candidate, Portion, Portions
+from gateway.delivery.setup import Leg
+from gateway.model import KEY
+
+DERIVED: dict[str, type[pl.DataType]] = {
+    KEY: pl.String, "measure_known": pl.String, "run": pl.UInt32, "seq": pl.Int64,
+    "ended": pl.Boolean, "measure": pl.String,
+}  # fmt: skip
+"""Effects without a row: what becomes of a key that was left out."""
+LEAVES = {KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean, "measure": pl.String}
+"""Columns of what is under way that tell whether it has to be ended or zeroed."""
+
+
+class Absence:
+    """What the newest full file of a consignment leaves out: of several only that one speaks."""
+
+    def __init__(self, leg: Leg, candidates: Sequence[Candidate]) -> None:
+        full = [c for c in candidates if c.speaks_of_absence and c.ends(leg)]
+        self._one = full[-1] if full else None
+        self._candidates = candidates
+        self._coming = pl.DataFrame(schema=LEAVES)
+        """Keys under way of which nothing is confirmed, and which it leaves out."""
+
+    def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions, now: datetime) -> None:
+        """Read what is under way and stays unless it is ended: the baseline learns of it too late.
+
+        `flying`: of the lane, with LEAVES columns.
+        """
+        one = self._one
+        if one is None:
+            return
+        sent = pl.concat([pl.DataFrame(schema=LEAVES), *flying]).sort("seq", maintain_order=True)
+        there = sent.unique(KEY, keep="last", maintain_order=True)
+        there = there.filter(~pl.col("ended"), pl.col("seq") <= one.row.seq)
+        if self._to_zero:
+            there = there.filter(pl.col("measure").ne_missing("0"))
+        if not there.height:
+            return
+        newer = (c for c in self._candidates if c.row.seq > one.row.seq)
+        for said in (portions.keys(one), *(portions.said(c, now) for c in newer)):
+            for rows in said:
+                there = there.join(rows, on=KEY, how="anti")
+        known = delta.fold([frame.join(there, on=KEY, how="semi") for frame in baseline.frames()])
+        known = known.filter(~pl.col("ended"), pl.col("seq") <= one.row.seq)  # it ends by what is known of it
+        self._coming = there.join(known, on=KEY, how="anti").sort(KEY)
+
+    @property
+    def _to_zero(self) -> bool:
+        return self._one is not None and self._one.pinned.route.absent == "zero"
+
+    def derived(self, portion: Portion) -> pl.DataFrame:
+        """Return the effects of keys of a portion that are left out (DERIVED); with the first those under way."""
+        one = self._one
+        if one is None:
+            return pl.DataFrame(schema=DERIVED)
+        coming, self._coming = self._coming, self._coming.clear()
+        found = [coming.select(KEY, pl.lit(None, pl.String).alias("measure_known"))]
+        if portion.known.height:
+            present = portion.present.get(one.position, portion.known.select(KEY).clear())
+            under_way = pl.concat([portion.flying, *self._newer(portion)])
+            found.append(delta.absent(portion.known, under_way, present, seq=one.row.seq, to_zero=self._to_zero))
+        return pl.concat(found).with_columns(
+            run=pl.lit(one.position, pl.UInt32),
+            seq=pl.lit(one.row.seq, pl.Int64),
+            ended=pl.lit(not self._to_zero),
+            measure=pl.lit("0" if self._to_zero else None, pl.String),
+        )
+
+    def _newer(self, portion: Portion) -> Iterator[pl.DataFrame]:
+        for c, rows in zip(self._candidates, portion.rows, strict=True):
+            if self._one is not None and c.row.seq > self._one.row.seq:
+                yield rows.select(KEY, pl.col("seq").alias("seq_sent"))
+
+    def judged(self, decided: pl.DataFrame, portion: Portion) -> pl.DataFrame:
+        """Return the frame of `delta.decide` without what older files beside it would send of keys it leaves out."""
+        one = self._one
+        if one is None or len(self._candidates) == 1:
+            return decided
+        older = (pl.col("decision") == "send") & (pl.col("seq") < one.row.seq)
+        present = portion.present.get(one.position)
+        left = older if present is None else older & ~pl.col(KEY).is_in(present[KEY].implode())
+        return decided.with_columns(decision=pl.when(left).then(pl.lit("superseded")).otherwise("decision"))
