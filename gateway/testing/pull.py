@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from gateway.errors import Refused, Unreachable
+from gateway.errors import GatewayError, Refused, Unreachable
 from gateway.model import Arrival, Claim, Ending, Ledger
 from gateway.sources.names import is_plain_path, is_temporary, printable
 from gateway.sources.note import Note, note_path, read_notes
@@ -123,7 +123,7 @@ class PullSource:
         note.write(spool)
         try:
             content = self._upstream.document(identity, version)
-        except Unreachable:
+        except GatewayError:
             self._give_back(note, spool)
             raise
         if content is None or len(content) != arrival.size:
@@ -134,21 +134,35 @@ class PullSource:
     def recover(self, spool: Path) -> list[Claim]:
         """Return claims nobody holds, pulled again where their bytes had not arrived."""
         claims: list[Claim] = []
-        for left in read_notes(spool, self.name, _OWNER):
+        mine: set[str] = set()
+        try:
+            for left in read_notes(spool, self.name, _OWNER):
+                if self._hold(left.unique):
+                    mine.add(left.unique)
+                    claims.extend(self._found(left, spool))
+        except GatewayError:
             with self._lock:
-                if left.unique in self._held:
-                    continue
-                self._held.add(left.unique)
-            note = Note(left.unique, left.arrival, left.token or self._ledger.take(left.arrival) or "")
-            note.write(spool)
-            local = _local(note, spool)
-            whole = local.exists() and local.stat().st_size == note.arrival.size
-            content = local.read_bytes() if whole else self._upstream.document(*self._identity(note.arrival))
-            if content is None:
-                self._give_back(note, spool)
-            else:
-                claims.append(self._spooled(note, content, spool))
+                self._held -= mine  # nobody got them: they are found next time
+            raise
         return claims
+
+    def _hold(self, unique: str) -> bool:
+        with self._lock:
+            if unique in self._held:
+                return False
+            self._held.add(unique)
+            return True
+
+    def _found(self, left: Note, spool: Path) -> Iterator[Claim]:
+        note = Note(left.unique, left.arrival, left.token or self._ledger.take(left.arrival) or "")
+        note.write(spool)
+        local = _local(note, spool)
+        whole = local.exists() and local.stat().st_size == note.arrival.size
+        content = local.read_bytes() if whole else self._upstream.document(*self._identity(note.arrival))
+        if content is None:
+            self._give_back(note, spool)
+        else:
+            yield self._spooled(note, content, spool)
 
     def _spooled(self, note: Note, content: bytes, spool: Path) -> Claim:
         local = _local(note, spool)

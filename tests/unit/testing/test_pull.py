@@ -10,7 +10,7 @@ import pytest
 
 from gateway.destinations.files import FilesDestination, FilesSettings
 from gateway.dispatch.local import LocalDispatcher
-from gateway.errors import Refused, Unreachable
+from gateway.errors import Refused, Throttled, Unreachable
 from gateway.journal import open_journal, runs
 from gateway.model import Arrival, Ending, Source
 from gateway.service import Service
@@ -43,6 +43,10 @@ def spool(tmp_path):
 @pytest.fixture
 def pull(upstream, ledger):
     return PullSource("orders", "shop-1", upstream, ledger=ledger)
+
+
+def throttled(upstream, identity, version):
+    raise Throttled("not now", after=1)
 
 
 def put(upstream, count):
@@ -138,6 +142,16 @@ class TestClaiming:
         assert list(spool.iterdir()) == []
         assert pull.scan() == [arrival]
 
+    def test_a_limit_in_the_middle_leaves_nothing_taken(self, pull, upstream, spool, monkeypatch):
+        put(upstream, 1)
+        (arrival,) = pull.scan()
+        with monkeypatch.context() as limited:
+            limited.setattr(MemoryUpstream, "document", throttled)
+            with pytest.raises(Throttled):
+                pull.claim(arrival, spool)
+        assert list(spool.iterdir()) == []
+        assert pull.scan() == [arrival]
+
     def test_another_accounts_arrival_is_refused(self, pull, spool):
         with pytest.raises(Refused, match="no document of the account shop-1"):
             pull.claim(Arrival("orders", "shop-2/O-1.v1.json", 2, AT), spool)
@@ -199,6 +213,17 @@ class TestRecovery:
         claim.local.unlink()
         (found,) = self.again(upstream, ledger).recover(spool)
         assert found.local.read_bytes() == b'{"n": 0}'
+
+    def test_what_a_cut_kept_from_being_found_is_found_next_time(self, pull, upstream, ledger, spool):
+        put(upstream, 2)
+        first, second = (pull.claim(arrival, spool) for arrival in pull.scan())
+        second.local.unlink()
+        later = self.again(upstream, ledger)
+        upstream.down = True
+        with pytest.raises(Unreachable):
+            later.recover(spool)
+        upstream.down = False
+        assert {claim.token for claim in later.recover(spool)} == {first.token, second.token}
 
     def test_a_document_that_went_meanwhile_is_let_go(self, pull, upstream, ledger, spool):
         put(upstream, 1)
