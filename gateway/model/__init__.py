@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gateway.model.answers import ROW_RESULT_SCHEMA, ReportWriter, Rows, Summary
 from gateway.model.arrivals import Arrival, Claim, Ending, Source
-from gateway.model.capabilities import Operation, PriceTerms, Repeat, Requirement
+from gateway.model.capabilities import Mention, Operation, PriceTerms, Repeat, Requirement
 from gateway.model.destinations import (
     ABSENT,
     OUTCOME_SCHEMA,
@@ -15,6 +15,7 @@ from gateway.model.destinations import (
     Batch,
     Destination,
     Hearing,
+    Naming,
     Outgoing,
     Receipt,
     Reference,
@@ -72,6 +73,8 @@ __all__ = [
     "Hearing",
     "Kind",
     "Ledger",
+    "Mention",
+    "Naming",
     "Operation",
     "Outgoing",
     "PriceTerms",

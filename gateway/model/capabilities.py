@@ -49,6 +49,23 @@ class PriceTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Articles that rows name: where neither the file nor an earlier one brought one, the row is warned of (`code`).
+
+    `field` names them, a list where `listed`; `family` is what must have been written of them. `products`: each is
+    named by its product, or by its own code where it has none; else by either. `besides`: further fields of the row,
+    any of which may name a product that is known instead.
+    """
+
+    code: str
+    field: str
+    family: str
+    listed: bool = False
+    products: bool = False
+    besides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One kind of write at a destination, with its capabilities as data.
 
@@ -116,3 +133,5 @@ class Operation:
     """Field of the key that names what lasts in a window: of one name nothing begins while other dates of it run."""
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""
+    mentions: tuple[Mention, ...] = ()
+    """Articles that rows name and that should be there; looked at where there is a journal, never a fault."""

@@ -211,3 +211,12 @@ class Remembering(Protocol):
     def remember(self, facts: Facts) -> None:
         """Take the store; called once, before anything else."""
         ...
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """A destination that calls articles by other codes than their own, and remembers which it was told."""
+
+    def named(self, family: str) -> pl.DataFrame:
+        """Return `sku` and `id` (String) of articles written in a family under the id of something else."""
+        ...

@@ -21,6 +21,7 @@ from gateway.model import Claim, Ending
 from gateway.outbox import Outbox, answer_name, answer_of
 from gateway.pipeline.bundle import Bundle, dated_ahead, keep_listing, kept_listing, lay_out, sha256_of
 from gateway.pipeline.expected import calls_of, seconds_of
+from gateway.pipeline.mentioned import Mentions
 from gateway.pipeline.ours import told_run
 from gateway.pipeline.pin import pin, pinned_by
 from gateway.pipeline.reading import FileReading, Read, Readout
@@ -219,7 +220,7 @@ class Intake:
             setup, mapping, laid.reading(self._read), folder, source_time=bundle.arrival.mtime,
             now=self._journal.clock.now(),
         )  # fmt: skip
-        readout = reading.run(laid.path)
+        readout = reading.run(laid.path, Mentions(self._journal, self._spool, setup).find)
         if readout.rows == 0 and setup.route.empty != "no_change":
             raise FileError("FILE_NO_ROWS", CATALOGUE["FILE_NO_ROWS"].text, fix=CATALOGUE["FILE_NO_ROWS"].fix)
         return readout, mapping, [*bundle.notes, *keep_listing(folder, laid.listed())]

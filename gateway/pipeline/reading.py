@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,8 @@ from gateway.pipeline.written import Shown, as_written, worded_as_written
 from gateway.spool import STATE, RunFolder
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
+Mentioned = Callable[[RunFolder, Collection[str]], pl.DataFrame]
+"""Issues of what rows of a folder name, by the fields that the mapping fills."""
 
 
 @dataclass(slots=True)
@@ -103,8 +105,11 @@ class FileReading:
         self._repeating = tuple(rule for rule in setup.contract.rules_at(now) if rule.repeats)
         self._keep: frozenset[str] | None = needed_across(setup) if judge_only else None
 
-    def run(self, file: Path) -> Readout:
-        """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings."""
+    def run(self, file: Path, mentioned: Mentioned | None = None) -> Readout:
+        """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings.
+
+        `mentioned` finds what is to be said of articles that rows name, once all rows are stored.
+        """
         layout = reading_layout(self._mapping)
         self._folder.expect(file.stat().st_size)
         tables = ahead(self._demanded(file, self._compiled(self._read(file, layout), lambda: self._read(file, layout))))
@@ -114,7 +119,10 @@ class FileReading:
         if self._across is None:
             raise FileError("FILE_EMPTY", "The file has no content.", fix="Send the file again with its rows.")
         seen = self._seen
-        self._folder.add_late(*self._late(self._across, Shown(self._applier, lambda: self._read(file, layout))))
+        states, issues = self._late(self._across, Shown(self._applier, lambda: self._read(file, layout)))
+        if mentioned is not None:
+            issues = self._with_mentioned(mentioned, states, issues)
+        self._folder.add_late(states, issues)
         if seen.links:
             links = pl.concat(seen.links).drop_nulls()
             if links.height:
@@ -140,6 +148,13 @@ class FileReading:
         seen.bad += judging.more
         seen.good -= states.height + judging.more
         return late
+
+    def _with_mentioned(self, mentioned: Mentioned, late: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
+        """Return the issues with those of articles that good rows name and nobody brought."""
+        more = mentioned(self._folder, self._seen.columns)
+        more = more.filter(~pl.col(ROW).is_in(late[ROW].implode()))
+        self._seen.warnings += more.height
+        return pl.concat([issues, more]).sort(ROW, maintain_order=True) if more.height else issues
 
     # ---- block by block
 

@@ -26,6 +26,8 @@ price_basis = { constant = "net" }
 tax_rate = { constant = "20" }
 currency = { constant = "GBP" }
 valid_from = { column = "from", optional = true }
+related_skus = { column = "related", separators = [","], with = "|", optional = true }
+command = { column = "command", optional = true }
 """,
 )
 PROMOTIONS = mapping(
@@ -45,7 +47,9 @@ command = { column = "command", optional = true }
 """,
 )
 STOCK = mapping("stock", f'{ARTICLE}quantity = "level"\n')
-PICTURES = mapping("picture", 'sku = "sku"\npicture = "picture"\n')
+PICTURES = mapping(
+    "picture", 'sku = "sku"\nproduct_id = { column = "product", optional = true }\npicture = "picture"\n'
+)
 
 
 class Shop:

@@ -117,6 +117,11 @@ class SageDestination:
         """Keep in `facts` under which product and variants articles were written."""
         self._facts = facts
 
+    def named(self, family: str) -> pl.DataFrame:
+        """Return articles that Sage has under the id of their product, as far as their catalog rows went this way."""
+        del family
+        return known.read(self._kept()).select("sku", pl.col("product_id").alias("id"))
+
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Nothing can be read there: what is known of an article is how its own catalog row was written."""
         del operation, records

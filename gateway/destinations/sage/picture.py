@@ -15,7 +15,7 @@ from gateway.destinations.sage import article
 from gateway.destinations.sage.article import VARIANTS, Member
 from gateway.destinations.sage.batches import Shape
 from gateway.destinations.sage.settings import SageSettings
-from gateway.model import Operation, Repeat, Requirement
+from gateway.model import Mention, Operation, Repeat, Requirement
 
 OPERATION = "picture"
 _FIELDS = ("sku", "product_id", "order", "description", "picture", *VARIANTS, "timestamp")
@@ -40,6 +40,7 @@ def operation(settings: SageSettings) -> Operation:
         slot_until="ticket",
         after=("product",),
         gathers=True,
+        mentions=(Mention("V-REF", "sku", "product", besides=("product_id",)),),
     )
 
 

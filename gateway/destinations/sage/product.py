@@ -18,7 +18,7 @@ from gateway.destinations.sage import article
 from gateway.destinations.sage.article import VARIANTS, Member
 from gateway.destinations.sage.batches import Shape
 from gateway.destinations.sage.settings import SageSettings
-from gateway.model import Operation, PriceTerms, Repeat, Requirement
+from gateway.model import Mention, Operation, PriceTerms, Repeat, Requirement
 
 OPERATION = "product"
 SURCHARGE = "attributes.surcharge"
@@ -50,6 +50,8 @@ def operation(settings: SageSettings) -> Operation:
         ends=False,
         measure="price",
         prices=PriceTerms("net", 2, settings.currency, settings.tax_rate),
+        # Related items are ids of products: the code of one variant is none.
+        mentions=(Mention("R-REL-UNKNOWN", "related_skus", "product", listed=True, products=True),),
     )
 
 
