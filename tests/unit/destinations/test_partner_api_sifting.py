@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from support.partner_promotions import asked, encoded, rows
+from support.partner_promotions import settings as account
 
-from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings, sifting
+from gateway.destinations.partner_api import PartnerApiDestination, sifting
 from gateway.destinations.partner_api.memory import Memory
 from gateway.destinations.partner_api.parts import Part
 from gateway.destinations.partner_api.sifting import Sift
 from gateway.errors import OutcomeUnknown, Throttled
-from gateway.model import KEY, KEY_SEPARATOR
 from gateway.testing.clock import FakeClock, RealClock
-from gateway.testing.drive import FreeBudget, as_sent
+from gateway.testing.drive import FreeBudget
 from gateway.transport.http import Response, RetryPolicy, connect
 from gateway.twin.partner import Chain, Item, PartnerTwin, PartnerTwinSettings, Token, Vendor
 
-FROM, UNTIL = "2031-03-16T00:00:00Z", "2031-03-22T23:59:59Z"
-NAMES = ("sku", "promotion_id", "type", "price", "starts_at", "ends_at", "campaign", "vendor_ids", "command")
 EVERY_ROW = {"promo": {"probes": 0}}
-
-
-def rows(*cells):
-    whole = [{"promotion_id": "W12", "starts_at": FROM, "ends_at": UNTIL, "campaign": "Week", **one} for one in cells]
-    frame = pl.DataFrame(
-        {name: [one.get(name) for one in whole] for name in NAMES}, schema=dict.fromkeys(NAMES, pl.String)
-    )
-    parts = [pl.col(name).fill_null("") for name in ("sku", "promotion_id", "starts_at", "ends_at")]
-    return frame.with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("effect"),
-        pl.concat_str(parts, separator=KEY_SEPARATOR).alias(KEY),
-    )
 
 
 def priced(*skus, price="2", **more):
@@ -95,30 +79,15 @@ def ends(sku):
     return lambda head, entry: entry[0] == sku and not (head["active"] and entry[1]["active"])
 
 
-@pytest.fixture
-def clock():
-    return FakeClock()
-
-
 def build(folder, platform, clock, **keys):
-    chosen = PartnerApiSettings(
-        brand="foodpanda", channel="rest", chain_id="c-1", tokens={"all": SecretStr("t")}, keys=keys,
-        vendors={"V1": {"id": "p1"}, "V2": {"id": "p2"}}, price_basis="gross", currency="EUR", archive=folder,
-    )  # fmt: skip
-    return PartnerApiDestination(chosen, transport=platform, clock=clock, account="acc", name="panda")
+    return PartnerApiDestination(
+        account(folder, keys=keys), transport=platform, clock=clock, account="acc", name="panda"
+    )
 
 
 @pytest.fixture
 def made(tmp_path, clock):
-    return lambda platform, **keys: build(tmp_path / "sent", platform, clock, **keys)
-
-
-def encoded(destination, records):
-    return list(destination.encode("promotion", records, destination.gather("promotion", records)))
-
-
-def polled(destination, clock, batch, receipt, ago=0.0):
-    return destination.poll([as_sent(batch, receipt, intent_at=clock.now() - timedelta(seconds=ago))])[1]
+    return lambda platform, **keys: build(tmp_path, platform, clock, **keys)
 
 
 def drive(destination, clock, records, most=200):
@@ -132,7 +101,7 @@ def drive(destination, clock, records, most=200):
                 told[line] = (state, code)
             if receipt.closed:
                 break
-            receipt = polled(destination, clock, batch, receipt)
+            receipt = asked(destination, clock, batch, receipt)
         assert receipt.closed
         skus = dict(records.select("effect", "sku").rows())
         found |= {skus[effect]: told.get(line, (str(receipt.rest), None)) for effect, line in batch.effects.rows()}
@@ -157,7 +126,7 @@ def test_rows_at_fault_are_refused_and_the_others_run(made, clock, bad, keys):
     if keys == EVERY_ROW or len(wrong) < 4:
         assert {sku for sku, (state, _) in found.items() if state == "refused"} == wrong
         assert {code for sku, (_, code) in found.items() if sku in wrong} == {"DEST_REFUSED"}
-        assert platform.running() == {("Week", ("p1", "p2")): dict.fromkeys(sorted(set(skus) - wrong), 2)}
+        assert platform.running() == {("Week 12", ("p1", "p2")): dict.fromkeys(sorted(set(skus) - wrong), 2)}
     assert {state for state, _ in found.values()} <= {"refused", "applied"}
 
 
@@ -241,7 +210,7 @@ def test_a_new_price_that_is_refused_leaves_the_others_changed(made, clock):
     platform = Platform(lambda _head, entry: entry[0] == "B" and entry[1]["discount_value"] == 9)
     found = drive(made(platform, **EVERY_ROW), clock, priced("A", "B", "C", price="9"))
     assert found == {"A": ("applied", None), "B": ("refused", "DEST_REFUSED"), "C": ("applied", None)}
-    assert platform.running() == {("Week", ("p1", "p2")): {"A": 9, "B": 2, "C": 9}}
+    assert platform.running() == {("Week 12", ("p1", "p2")): {"A": 9, "B": 2, "C": 9}}
 
 
 def test_what_ran_before_and_is_refused_now_is_told_as_gone(made, clock):
@@ -249,7 +218,7 @@ def test_what_ran_before_and_is_refused_now_is_told_as_gone(made, clock):
     platform = Platform(lambda head, entry: head["active"] and of("B")(head, entry))
     found = drive(made(platform, **EVERY_ROW), clock, priced("A", "B", "C", price="9"))
     assert found == {"A": ("applied", None), "B": ("refused", "PROMOTION_GONE"), "C": ("applied", None)}
-    assert platform.running() == {("Week", ("p1", "p2")): {"A": 9, "C": 9}}
+    assert platform.running() == {("Week 12", ("p1", "p2")): {"A": 9, "C": 9}}
 
 
 def test_what_could_not_be_ended_is_not_sent_anew(made, clock):
@@ -257,7 +226,7 @@ def test_what_could_not_be_ended_is_not_sent_anew(made, clock):
     platform = Platform(ends("B"))
     found = drive(made(platform), clock, priced("A", "B", "C", price="9"))
     assert {sku: state for sku, (state, _) in found.items()} == {"A": "applied", "B": "refused", "C": "applied"}
-    assert platform.running() == {("Week", ("p1", "p2")): {"A": 9, "B": 2, "C": 9}}
+    assert platform.running() == {("Week 12", ("p1", "p2")): {"A": 9, "B": 2, "C": 9}}
 
 
 def test_what_could_not_leave_one_promotion_is_not_put_into_another(made, clock):
@@ -265,7 +234,7 @@ def test_what_could_not_leave_one_promotion_is_not_put_into_another(made, clock)
     platform = Platform(ends("A"))
     found = drive(made(platform), clock, priced("A", "B", vendor_ids="V1"))
     assert {sku: state for sku, (state, _) in found.items()} == {"A": "refused", "B": "applied"}
-    assert platform.running() == {("Week", ("p1", "p2")): {"A": 2}, ("Week", ("p1",)): {"B": 2}}
+    assert platform.running() == {("Week 12", ("p1", "p2")): {"A": 2}, ("Week 12", ("p1",)): {"B": 2}}
 
 
 def test_rows_that_end_beside_rows_that_are_refused_end(made, clock):
@@ -274,7 +243,7 @@ def test_rows_that_end_beside_rows_that_are_refused_end(made, clock):
     cells = [{"sku": "A", "command": "end"}, {"sku": "C", "price": "3"}, {"sku": "D", "price": "3"}]
     found = drive(made(platform), clock, rows(*cells))
     assert {sku: state for sku, (state, _) in found.items()} == {"A": "applied", "C": "refused", "D": "applied"}
-    assert platform.running() == {("Week", ("p1", "p2")): {"B": 2, "D": 3}}
+    assert platform.running() == {("Week 12", ("p1", "p2")): {"B": 2, "D": 3}}
 
 
 # ---------------------------------------------------------------- on the way
@@ -285,7 +254,7 @@ def test_what_is_left_is_taken_up_by_another_process(made, clock):
     (batch,) = encoded(made(platform), priced(*alphabet(12)))
     receipt, found = made(platform).submit(batch), {}
     while not receipt.closed:
-        receipt = polled(made(platform), clock, batch, receipt)
+        receipt = asked(made(platform), clock, batch, receipt)
         assert receipt.closed or receipt.ticket.startswith("split 1 ")
         found |= {} if receipt.outcomes is None else {row[0]: row[2] for row in receipt.outcomes.rows()}
     assert found == {n + 1: "refused" if n in {2, 9} else "applied" for n in range(12)}
@@ -296,10 +265,10 @@ def test_a_call_that_was_taken_though_its_answer_was_not_kept_is_sent_again(made
     destination = made(platform)
     (batch,) = encoded(destination, priced("A", "B"))
     receipt = destination.submit(batch)
-    polled(destination, clock, batch, receipt)  # the process dies here
-    again = polled(made(platform), clock, batch, receipt)
+    asked(destination, clock, batch, receipt)  # the process dies here
+    again = asked(made(platform), clock, batch, receipt)
     assert again.ticket.endswith("=j2 1")
-    done = polled(made(platform), clock, batch, again)
+    done = asked(made(platform), clock, batch, again)
     assert [(row[0], row[2]) for row in done.outcomes.rows()] == [(2, "applied")]
 
 
@@ -309,13 +278,13 @@ def test_trouble_on_the_way_keeps_what_was_learnt(made, clock):
     (batch,) = encoded(destination, priced("A", "B", "C"))
     receipt = destination.submit(batch)
     platform.trouble = [Throttled("wait", after=7.0)]
-    receipt = polled(destination, clock, batch, receipt)
+    receipt = asked(destination, clock, batch, receipt)
     assert (receipt.ticket, receipt.after, receipt.outcomes) == ("split 1 0-1;1-3", 7.0, None)
     platform.trouble = [None, OutcomeUnknown("lost")]
-    receipt = polled(destination, clock, batch, receipt)
+    receipt = asked(destination, clock, batch, receipt)
     assert receipt.ticket == "split 1 1-3 1"
     assert [(row[0], row[2]) for row in receipt.outcomes.rows()] == [(1, "refused")]
-    receipt = polled(destination, clock, batch, receipt)
+    receipt = asked(destination, clock, batch, receipt)
     assert receipt.ticket == "split 1 1-3=j1 1"
 
 
@@ -323,15 +292,15 @@ def test_jobs_say_what_became_of_the_rows_of_their_part(made, clock):
     platform = Platform(of("S00"))
     destination = made(platform, **EVERY_ROW)
     (batch,) = encoded(destination, priced(*alphabet(4)))
-    receipt = polled(destination, clock, batch, destination.submit(batch))
+    receipt = asked(destination, clock, batch, destination.submit(batch))
     platform.jobs["j1"] = {"job_status": "FAILED", "result": {"message": "limit reached"}}
-    receipt = polled(destination, clock, batch, receipt)
+    receipt = asked(destination, clock, batch, receipt)
     assert [(row[0], row[2], row[4]) for row in receipt.outcomes.rows()] == [
         (2, "refused", "the job j1 failed: limit reached")
     ]
     assert receipt.raw[0][0] == "promotion-j1.json"
     platform.jobs["j2"]["result"]["missing_skus"] = {"p2": ["S01", "S03"]}
-    receipt = polled(destination, clock, batch, receipt)
+    receipt = asked(destination, clock, batch, receipt)
     assert [(row[0], row[2], row[3]) for row in receipt.outcomes.rows()] == [
         (4, "refused", "DEST_REFUSED"), (3, "applied", None),
     ]  # fmt: skip
@@ -342,7 +311,7 @@ def test_parts_that_come_too_late_are_not_sent(made, clock):
     platform = Platform(of("S00"))
     destination = made(platform)
     (batch,) = encoded(destination, priced(*alphabet(4)))
-    receipt = polled(destination, clock, batch, destination.submit(batch), ago=8000)
+    receipt = asked(destination, clock, batch, destination.submit(batch), ago=8000)
     assert receipt.closed
     assert {row[3] for row in receipt.outcomes.rows()} == {"DEST_REFUSED_BATCH"}
     assert platform.bodies == []
@@ -381,7 +350,7 @@ def test_whatever_is_at_fault_nothing_else_is_refused(tmp_path_factory, bad, pro
     assert refused == {skus[n] for n in bad} - unsent
     assert not unsent or (probes and len(refused) == probes)
     wanted = dict.fromkeys(sorted(set(skus) - refused - unsent), 2)
-    assert platform.running() == ({("Week", ("p1", "p2")): wanted} if wanted else {})
+    assert platform.running() == ({("Week 12", ("p1", "p2")): wanted} if wanted else {})
 
 
 # ---------------------------------------------------------------- over the twin
@@ -389,14 +358,13 @@ def test_whatever_is_at_fault_nothing_else_is_refused(tmp_path_factory, bad, pro
 
 def test_a_platform_that_refuses_calls_with_a_dear_row(tmp_path):
     real = RealClock()
-    chain = Chain("c-1", (Vendor("p1"), Vendor("p2")), tokens=(Token("all", "t"),))
+    chain = Chain("c-1", (Vendor("p1"), Vendor("p2")), tokens=(Token("all", TOKEN),))
     at_once = dict.fromkeys(("queued_seconds", "running_seconds", "promotion_queued_seconds"), 0.0)
     told = PartnerTwinSettings(chains=(chain,), calls_per_window=0, dear_promotion="call", **at_once)
     skus = alphabet(10)
     with PartnerTwin([Item(sku, price="5", active=True) for sku in skus], settings=told) as twin:
-        chosen = PartnerApiSettings(
-            brand="foodpanda", channel="rest", chain_id="c-1", tokens={"all": SecretStr("t")}, host=twin.url,
-            vendors={"p1": {}, "p2": {}}, price_basis="gross", archive=tmp_path / "sent",
+        chosen = account(
+            tmp_path, host=twin.url, vendors={"p1": {}, "p2": {}},
             keys={"jobs": {"poll_after_s": [0.01]}, "rest": {"limits": {"requests_per_minute": 600_000}}},
         )  # fmt: skip
         transport = connect(
