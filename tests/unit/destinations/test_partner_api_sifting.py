@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.partner_promotions import asked, encoded, rows
+from support.partner_promotions import TOKEN, asked, encoded, rows
 from support.partner_promotions import settings as account
 
 from gateway.destinations.partner_api import PartnerApiDestination, sifting
