@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import polars as pl
 
@@ -147,6 +149,21 @@ class RunFolder:
         """Return states decided after reading (frame of LATE_SCHEMA)."""
         path = self.root / "late.parquet"
         return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=LATE_SCHEMA)
+
+    def keep_told(self, codes: npt.NDArray[np.uint8]) -> None:
+        """Remember the states (codes, by `@row`) as the answers told them; durable, and never half of them."""
+        path = self.root / "states.npy"
+        part = path.with_name(f"{path.name}.part")
+        with part.open("wb") as out:
+            np.save(out, codes)
+        durable(part)
+        part.replace(path)
+
+    def told(self) -> npt.NDArray[np.uint8]:
+        """Return the states as the answers told them; nothing where none did, or the run was cleared away."""
+        path = self.root / "states.npy"
+        codes: npt.NDArray[np.uint8] = np.load(path) if path.exists() else np.zeros(0, dtype=np.uint8)
+        return codes
 
     def paths(self) -> list[Path]:
         """Return the row files in order."""

@@ -154,13 +154,12 @@ class Delivery:
         if deadline is None or not first:  # else what waits goes on when the open have settled
             times.extend(r.wake_at or now for r in runs.waiting(tx, setup.name))
             times.extend(book.wakes(tx, setup.name) if setup.wanted else [])
-        # Another lane of the account may have closed our last batch after we looked: its wake must not be slept over.
+        # Another lane of the account may have learnt something of our batches after we looked, and woken us.
         live = sa.select(t.batch.c.id).where(
             t.batch.c.consignment == t.consignment.c.id, t.batch.c.state.in_(batches.LIVE)
         )
-        ripe = sa.select(t.consignment.c.id).where(
-            t.consignment.c.lane == setup.name, t.consignment.c.state == "open", ~live.exists()
-        )
+        over = sa.or_(t.consignment.c.state == "late", sa.and_(t.consignment.c.state == "open", ~live.exists()))
+        ripe = sa.select(t.consignment.c.id).where(t.consignment.c.lane == setup.name, over)
         times.extend([now] if tx.scalar(ripe.limit(1)) is not None else [])
         return min(times) if times else None
 

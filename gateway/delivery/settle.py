@@ -15,10 +15,11 @@ import polars as pl
 import sqlalchemy as sa
 import structlog
 from pydantic import BaseModel
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Connection, Row
 
 from gateway.delivery import baseline
 from gateway.delivery.effects import effect_states, row_states
+from gateway.delivery.mended import link_back, repaired
 from gateway.delivery.results import RunRows
 from gateway.delivery.setup import LaneSetup, Pinned
 from gateway.delivery.unwritten import Unwritten, instead, mends_itself
@@ -32,7 +33,7 @@ from gateway.reports import errors_writer, writers
 from gateway.reports.answers import write_progress
 from gateway.reports.delimited import correction_kind, write_correction
 from gateway.reports.verdict import verdict
-from gateway.spool import Spool, write_frame
+from gateway.spool import Spool
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
 LoadLayout = Callable[[Path], BaseModel]
@@ -63,6 +64,8 @@ class Settler:
         self._faulty: set[str] = set()
         """Runs of which a fault of ours was told already."""
         self._lock = threading.Lock()
+        self._afterwards = threading.Lock()
+        """What is told of a run after its end is told by one thread at a time."""
 
     # ---- consignments
 
@@ -82,13 +85,18 @@ class Settler:
             booked = settled(self._journal, self._spool, setup.name, c.id, sent[c.id])
             with self._journal.begin() as tx:
                 booked.join(tx)
-                tx.execute(sa.update(t.consignment).where(t.consignment.c.id == c.id).values(state="closed"))
+                self._shut(tx, c.id, sent[c.id])
             (self._spool.consignment(c.id).bodies).unlink(missing_ok=True)
             ended.extend(touched[c.id])
             closed = c.id
         if closed:
             baseline.compact(self._journal, self._spool, setup.name, closed)
         return list(dict.fromkeys(ended))
+
+    def _shut(self, tx: Connection, consignment: str, sent: Sequence[Row[Any]]) -> None:
+        """End a consignment; it stays to be corrected where more was learnt of its batches than is told in `sent`."""
+        state = "closed" if _same(sent, runs.batches_of(tx, consignment)) else "late"
+        tx.execute(sa.update(t.consignment).where(t.consignment.c.id == consignment).values(state=state))
 
     def _confirm(self, setup: LaneSetup, consignment: str, sent: Sequence[Row[Any]], *, name: str) -> None:
         """Move the baseline: only what was confirmed (or accepted where nothing better exists), or is gone."""
@@ -167,7 +175,7 @@ class Settler:
             return
         rows = self.rows(row)
         self._write_answers(row, rows, self._journal.clock.now())
-        np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
+        self._spool.run(row.id).keep_told(rows.states.codes)
         with self._journal.begin() as tx:
             runs.set_run(tx, row.id, counts={**row.counts, "told": left, "states": rows.states.counts()})
 
@@ -181,7 +189,7 @@ class Settler:
     def settle(self, row: Row[Any]) -> None:
         """Write all answers of a run and mark it settled. Doing it twice gives the same files."""
         if "told" in row.counts:
-            self._correct_run(row)
+            self._correct_run(row.id)
             with self._journal.read() as tx:
                 row = runs.get_run(tx, row.id) or row
         rows = self.rows(row)
@@ -191,7 +199,7 @@ class Settler:
             "effects": {leg.family: leg.counts() for leg in rows.states.legs},
         }  # fmt: skip
         told = self._write_answers(row, rows, now)
-        np.save(self._spool.run(row.id).root / "states.npy", rows.states.codes)
+        self._spool.run(row.id).keep_told(rows.states.codes)
         self._link_back(row, rows)
         with self._journal.begin() as tx:
             errors = told.listed or errors_writer(rows.layout()).kind
@@ -328,15 +336,23 @@ class Settler:
                 with self._journal.read() as tx:
                     row = runs.get_run(tx, name)
                 if row is not None and row.state == "settled":
-                    self._sound(name, functools.partial(self._correct_run, row))
+                    self._sound(name, functools.partial(self._correct_run, name))
             with self._journal.begin() as tx:
                 booked.join(tx)
-                tx.execute(sa.update(t.consignment).where(t.consignment.c.id == identity).values(state="closed"))
+                self._shut(tx, identity, sent)
 
-    def _correct_run(self, row: Row[Any]) -> None:
+    def _correct_run(self, run: str) -> None:
+        with self._afterwards:  # lanes with effects of one run may learn something of it at the same time
+            with self._journal.read() as tx:
+                row = runs.get_run(tx, run)
+            if row is not None:
+                self._tell_changed(row)
+
+    def _tell_changed(self, row: Row[Any]) -> None:
+        """Write a correction with the rows whose state is another than was told; after a kill it is written again."""
         folder = self._spool.run(row.id)
         rows = self.rows(row)
-        before = np.load(folder.root / "states.npy")
+        before = folder.told()
         changed = np.flatnonzero(before != rows.states.codes)
         if changed.size == 0:
             return
@@ -348,39 +364,27 @@ class Settler:
             lambda out: write_correction(rows, which, out),
             run=row.id, kind=correction_kind(number), source=pinned.route.source if pinned.route.answers else None,
         )  # fmt: skip
-        np.save(folder.root / "states.npy", rows.states.codes)
         with self._journal.begin() as tx:
             kept = {**row.counts, "states": rows.states.counts(), "derived": rows.states.derived}
             runs.set_run(tx, row.id, corrections=number, counts=kept)
             self._journal.note(tx, row.id, "corrected", f"{changed.size} rows changed after the result")
+        folder.keep_told(rows.states.codes)  # last: whatever is killed before, these rows are told once more
 
     def _link_back(self, row: Row[Any], rows: RunRows) -> None:
-        """Tell the first run which of its faulty rows took effect by this one."""
-        path = self._spool.run(row.id).root / "links.parquet"
-        if not path.exists():
-            return
-        links = pl.read_parquet(path)
-        linked = links.with_columns(state=rows.states.of(links[ROW]))
-        good = linked.filter(pl.col("state").is_in([str(RowState.APPLIED), str(RowState.ACCEPTED), "unchanged"]))
-        for (first,), mended in good.group_by("first_run"):
-            with self._journal.read() as tx:
-                origin = runs.get_run(tx, str(first))
-            if origin is None or origin.partner != row.partner:
-                continue  # a run id typed by hand must not touch another partner's answers
-            if not self._spool.run(origin.id).root.exists():
-                continue  # cleared away meanwhile: there is no report left to complete
-            note = mended.select("first_row", pl.lit(row.id).alias("run"))
-            target = self._spool.run(origin.id).root / "repaired.parquet"
-            known = pl.read_parquet(target) if target.exists() else note.clear()
-            write_frame(pl.concat([known, note]).unique("first_row", keep="last").sort("first_row"), target)
-            if origin.state == "settled":
-                again = frozenset({"report.html", "summary.json"})
+        """Complete the reports of runs whose faulty rows took effect by this one."""
+        again = frozenset({"report.html", "summary.json"})
+        with self._afterwards:
+            for origin in link_back(self._journal, self._spool, row, rows):
                 self._write_answers(origin, self.rows(origin), origin.ended_at or self._journal.clock.now(), again)
 
     def repaired(self, run: str) -> list[tuple[int, str]]:
         """Rows of a run that came back mended and took effect: (row, by which run)."""
-        path = self._spool.run(run).root / "repaired.parquet"
-        return [] if not path.exists() else [(r[0], r[1]) for r in pl.read_parquet(path).iter_rows()]
+        return repaired(self._spool, run)
+
+
+def _same(before: Sequence[Row[Any]], now: Sequence[Row[Any]]) -> bool:
+    """Whether nothing was learnt of batches meanwhile: other lanes of the account ask about them too."""
+    return [(b.state, b.outcomes) for b in before] == [(b.state, b.outcomes) for b in now]
 
 
 def _live_batches(run: str) -> sa.Select[Any]:

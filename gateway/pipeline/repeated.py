@@ -112,7 +112,7 @@ def leave_out(journal: Journal, spool: Spool, settler: Settler, before: Row[Any]
 
 def _left(journal: Journal, spool: Spool, settler: Settler, before: Row[Any]) -> npt.NDArray[np.uint8]:
     """What becomes of each row, by `@row`, when it comes again as it was: a state's code, _AGAIN or _FAILED."""
-    ended = _ended(spool.run(before.id))
+    ended = spool.run(before.id).told()
     becomes = np.full(256, _AGAIN, dtype=np.uint8)
     becomes[[CODES[state] for state in FAILED]] = _FAILED
     for state, again in _TAKEN.items():
@@ -120,7 +120,7 @@ def _left(journal: Journal, spool: Spool, settler: Settler, before: Row[Any]) ->
     codes = becomes[ended]
     for one in _retries(journal, before):
         retried = spool.run(one.id)
-        later = _ended(retried)
+        later = retried.told()
         for block in retried.states():
             rows = block[ROW].to_numpy()
             told = becomes[later[rows]] if later.size else np.full(rows.size, CODES[RowState.SUPERSEDED])
@@ -132,13 +132,6 @@ def _left(journal: Journal, spool: Spool, settler: Settler, before: Row[Any]) ->
 def _retries(journal: Journal, before: Row[Any]) -> Sequence[Row[Any]]:
     with journal.read() as tx:
         return tx.execute(sa.select(t.run).where(t.run.c.retry_of == before.id).order_by(t.run.c.id)).fetchall()
-
-
-def _ended(folder: RunFolder) -> npt.NDArray[np.uint8]:
-    """How the rows of a settled run ended, by `@row`; nothing where it is under way, or was cleared away."""
-    path = folder.root / "states.npy"
-    ended: npt.NDArray[np.uint8] = np.load(path) if path.exists() else np.zeros(0, dtype=np.uint8)
-    return ended
 
 
 def _contents(block: pl.DataFrame, names: list[str]) -> npt.NDArray[np.uint64]:
