@@ -1,4 +1,4 @@
-"""Mirakl marketplaces: stock imports of one shop."""
+"""Mirakl marketplaces: products, offers, prices and stock of one shop, by imports."""
 
 from __future__ import annotations
 

@@ -37,9 +37,12 @@ class Shape:
 
 
 def read(body: bytes, shape: Shape) -> list[Entry] | None:
-    """Read a report; None when its columns do not have the names: nothing in it can be told then."""
-    lines = cells_of(body)
-    header = [name.strip().lower() for name in next(lines, [])]
+    """Read a report; None when it is no table, or its columns do not have the names: nothing in it can be told then."""
+    records = cells_of(body)
+    if not records:
+        return None
+    header, *lines = records
+    header = [name.strip().lower() for name in header]
     line, sku = _place(header, shape.line), _place(header, shape.sku)
     errors, warnings = _place(header, shape.errors), _place(header, shape.warnings)
     if (errors is None and warnings is None) or (line is None and sku is None):

@@ -7,8 +7,6 @@ Source: Mirakl seller API documentation, P41 to P51: the counters `transform_lin
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +28,7 @@ from gateway.destinations.mirakl.imports import (
     uncertain,
 )
 from gateway.destinations.mirakl.named_report import Entry, Shape
+from gateway.destinations.mirakl.report_text import cells_of
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.errors import Refused
 from gateway.model import Receipt, RowState, Sent
@@ -112,8 +111,8 @@ class ProductImports(Imports):
             content = self._calls.report(below(self._file, ticket, "/transformed_file"))
         except Refused:
             return True
-        return first in {cell for cells in csv.reader(io.StringIO(content.decode("utf-8-sig", "replace")),
-                                                      delimiter=";") for cell in cells}  # fmt: skip
+        records = cells_of(content)
+        return records is None or any(first in cells for cells in records)
 
     def judged(self, sent: Sent, state: Json) -> Receipt:
         """Follow the state word through both stages."""

@@ -24,12 +24,13 @@ class ReportLine:
     cells: tuple[str, ...]
 
 
-def read(body: bytes) -> list[ReportLine]:
-    """Read a report."""
-    return list(_lines(cells_of(body)))
+def read(body: bytes) -> list[ReportLine] | None:
+    """Read a report; None where it is no table that can be read."""
+    records = cells_of(body)
+    return None if records is None else list(_lines(records))
 
 
-def _lines(records: Iterator[list[str]]) -> Iterator[ReportLine]:
+def _lines(records: Sequence[list[str]]) -> Iterator[ReportLine]:
     for position, cells in enumerate(records):
         if not any(cells):
             continue

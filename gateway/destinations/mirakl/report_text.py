@@ -5,18 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _DELIMITERS = ";,\t|"
 _REASON_LENGTH = 500
 
 
-def cells_of(body: bytes) -> Iterator[list[str]]:
-    """Yield each record; bytes that are not UTF-8 are replaced, the delimiter is the one the first line has most of."""
+def cells_of(body: bytes) -> list[list[str]] | None:
+    """Return the records; None where they can't be told apart: a cell without an end, or far too long.
+
+    Bytes that are not UTF-8 are replaced, the delimiter is the one the first line has most of.
+    """
     text = body.decode("utf-8-sig", "replace")
     delimiter = max(_DELIMITERS, key=text.split("\n", 1)[0].count)
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:
+        return None
 
 
 def line_number(cell: str | None) -> int | None:

@@ -290,6 +290,21 @@ def test_what_the_counters_of_offers_say(build, sent, state, counters, rest):
     assert poll(build, sent("offer"), page("offer", state("offer", **counters))).rest is rest
 
 
+@pytest.mark.parametrize(
+    ("operation", "counters"),
+    [
+        ("offer", {"lines_in_error": 1, "lines_in_success": 2}),
+        ("price", {"lines_in_error": 1, "lines_in_success": 2}),
+        ("product", {"transform_lines_in_error": 1, "transform_lines_in_success": 2, **live(2)}),
+    ],
+)
+def test_a_report_with_a_cell_that_never_ends_confirms_nothing(build, sent, state, operation, counters):
+    broken = b'error-line;error-message;sku;line number;errors;shop_sku\n2;"why\n' + b"x" * 200_000
+    receipt = poll(build, sent(operation), page(operation, state(operation, **counters)), broken)
+    assert (receipt.closed, receipt.rest) == (True, RowState.UNCERTAIN)
+    assert broken in [content for _, content in receipt.raw]
+
+
 def test_a_report_in_another_shape_confirms_nothing(build, sent, state):
     listing = page("offer", state("offer", lines_in_error=1, lines_in_success=2, has_error_report=True))
     receipt = poll(build, sent("offer"), listing, b"who;knows\n1;2\n")
@@ -524,7 +539,13 @@ def test_a_replace_of_another_tool_is_none_of_ours(build, sent, state):
 
 
 @pytest.mark.parametrize(
-    ("content", "found"), [(b"shop_sku;name\nA;x\n", True), (b"shop_sku;name\nZ;x\n", False), (None, True)]
+    ("content", "found"),
+    [
+        (b"shop_sku;name\nA;x\n", True),
+        (b"shop_sku;name\nZ;x\n", False),
+        (b'shop_sku;name\nZ;"x\n' + b"x" * 200_000, True),
+        (None, True),
+    ],
 )
 def test_a_lost_product_import_is_compared_with_its_file(build, sent, state, content, found):
     listing = page("product", state("product", ticket=7, has_transformed_file=True))

@@ -32,6 +32,10 @@ def test_broken_reports_do_not_break_us():
     assert len(read(b"h;r\n2;" + b"x" * 5000 + b";A\n")[0].reason) == 500
 
 
+def test_a_report_with_a_cell_that_never_ends_says_nothing():
+    assert read(b'h;r\n2;"why;A\n' + b"3;why;B\n" * 20_000) is None
+
+
 def line(number, sku="A", warehouse="", reason="why"):
     return ReportLine(number, reason, (sku, "1", warehouse, "update"))
 
