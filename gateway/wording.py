@@ -21,9 +21,20 @@ def filled(template: str, *parts: str | pl.Expr) -> pl.Expr:
     return pl.concat_str(pieces)
 
 
+ENDS = (".", "…")
+"""What a sentence ends with: no dot follows one."""
+
+
 def told(template: str) -> pl.Expr:
-    """Return text with columns in the places of their names in braces; a null is an empty text."""
+    """Return text with columns in the places of their names in braces; a null is an empty text.
+
+    A column at the end whose text ends like a sentence has no second dot behind it.
+    """
     pieces: list[pl.Expr] = []
+    if template.endswith("}."):
+        last = pl.col(template[template.rindex("{") + 1 : -2]).fill_null("")
+        ended = pl.any_horizontal(last.str.ends_with(mark) for mark in ENDS)
+        return pl.concat_str(told(template[:-1]), pl.when(ended).then(pl.lit("")).otherwise(pl.lit(".")))
     for position, literal in enumerate(template.split("{")):
         name, brace, rest = literal.partition("}")
         if position and brace:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import polars as pl
 
 from gateway.issues.catalogue import CATALOGUE, FIELDED, UNDONE, WARNINGS, IssueKind
-from gateway.wording import told
+from gateway.wording import ENDS, told
 
 __all__ = ["CATALOGUE", "FIELDED", "UNDONE", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]
 
 
 def sentence(code: str, *, field: str = "", value: str = "", detail: str = "") -> str:
     """Return the catalogue's sentence for one issue. Raises KeyError for a code the catalogue does not have."""
-    return CATALOGUE[code].text.format(field=field, value=value, detail=detail)
+    text = CATALOGUE[code].text
+    said = text.format(field=field, value=value, detail=detail)
+    return said[:-1] if text.endswith("}.") and said[:-1].endswith(ENDS) else said
 
 
 WORDS = ("severity", "message", "fix")

@@ -105,7 +105,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("ROW_PICTURE_SIZE", "The picture {value} is larger than allowed: {detail}.", "Make it smaller."),
     _error(
         "CELL_TWICE",
-        "The sheet holds the cell {field} twice; one of them says {value}.",
+        "The sheet holds the cell {field} twice; one of them says: {value}",
         "Open the workbook in a spreadsheet program, look at the cell and save it.",
     ),
     _error("CELL_ERROR", "The cell {field} holds a spreadsheet error ({value}).", "Mend the formula."),
@@ -267,7 +267,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("SP-SEL-STRICT", "The promotion names no article and nothing else it is for.", "Name what it is for."),
     _warning("SP-SEL-BOTH", "The promotion names an article and a {detail}.", "Name one of them."),
     _error("SP-DATE", "{field} is before {detail}: {value}", "Check both dates."),
-    _warning("SP-EXPIRED", "The promotion is over: {field} is {value}.", "Check the dates."),
+    _warning("SP-EXPIRED", "The promotion is over by its {field}: {value}", "Check the dates."),
     _error("SP-RANGE", "{field} is below {detail}: {value}", "Check both."),
     _warning("SP-DISC-MAX", "{field} is 0: the promotion gives nothing.", "Check it."),
     _error("SP-AMOUNT", "{field} takes off more than the price ({detail}).", "Check both."),
