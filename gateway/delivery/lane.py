@@ -50,8 +50,12 @@ class Delivery:
         That the disk is full is let out (see `no_room`) where there is no room to write it down either.
         """
         setup = self._setups.get(lane)
-        if setup is None or self._journal.paused() & {lane, setup.target.name}:
-            return self._sleep(lane, None)
+        if setup is None:  # no route writes it any more
+            with self._journal.begin() as tx:
+                runs.wake_lane(tx, lane, None)
+            return None
+        if self._rests(setup):
+            return None
         try:
             self._work(setup)
         except GatewayError as error:
@@ -163,10 +167,14 @@ class Delivery:
         times.extend([now] if tx.scalar(ripe.limit(1)) is not None else [])
         return min(times) if times else None
 
-    def _sleep(self, lane: str, at: datetime | None) -> datetime | None:
+    def _rests(self, setup: LaneSetup) -> bool:
+        """Whether a person paused the lane; then it sleeps. In one transaction: who resumes it wakes it after that."""
         with self._journal.begin() as tx:
-            runs.wake_lane(tx, lane, at)
-        return at
+            names = t.paused.c.name.in_((setup.name, setup.target.name))
+            if tx.execute(sa.select(t.paused.c.name).where(names).with_for_update()).first() is None:
+                return False
+            runs.wake_lane(tx, setup.name, None)
+            return True
 
     def _trouble(self, lane: str, error: GatewayError, *, longest: float = _LONGEST_PAUSE) -> datetime | None:
         now = self._journal.clock.now()

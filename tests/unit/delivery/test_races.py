@@ -1,8 +1,12 @@
 """What comes in between: a person, another lane's thread or a kill, at the worst of all moments."""
 
+import threading
+from contextlib import contextmanager
+
 import pytest
 
 from gateway.delivery import forming
+from gateway.journal import runs
 from gateway.testing.hostile import Step, read_log
 from gateway.testing.texts import mapping
 from gateway.testing.wanted import TERMS
@@ -144,3 +148,26 @@ class TestFullFilesInAHurry:
         assert self.follow(rig) == {"a": "2"}
         assert (rig.states(first), rig.states(second)) == ({"superseded": 2}, {"applied": 1})
         assert set(rig.results(first)["detail"]) == {"by a newer file"}
+
+
+def test_a_lane_resumed_while_it_is_found_paused_goes_on(rigs, monkeypatch):
+    rig = rigs()
+    rig.drop("a.csv", rows(("a", 1)))
+    rig.operations.pause("there")
+    begin, resume = rig.journal.begin, threading.Thread(target=rig.operations.resume, args=("there",))
+
+    @contextmanager
+    def late():
+        """Have a person resume the lane whenever no transaction is open."""
+        if resume.ident is None and threading.current_thread() is threading.main_thread():
+            monkeypatch.setattr(rig.journal, "begin", begin)
+            resume.start()
+            resume.join()
+        with begin() as tx:
+            yield tx
+
+    monkeypatch.setattr(rig.journal, "begin", late)
+    rig.advance()
+    with rig.journal.read() as tx:
+        due = runs.due_lanes(tx, rig.clock.now())
+    assert due == [rig.lane.name] or sent(rig)
