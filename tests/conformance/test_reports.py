@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import json
-import sys
-from pathlib import Path
 
 import openpyxl
 import polars as pl
 import pytest
 import xlsxwriter
 from lxml import etree, html
+from support.fake_rows import FakeRows, counted, issues, results, summary
 
 from gateway.formats.layout import CsvLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.model import ReportWriter, Table
 from gateway.reports import verdict, writers
-
-_PLACE = Path(__file__).parents[1] / "unit" / "reports" / "fake_rows.py"
-if "fake_rows" not in sys.modules:
-    _SPEC = importlib.util.spec_from_file_location("fake_rows", _PLACE)
-    sys.modules["fake_rows"] = importlib.util.module_from_spec(_SPEC)
-    _SPEC.loader.exec_module(sys.modules["fake_rows"])
-from fake_rows import FakeRows, counted, issues, results, summary  # noqa: E402  found once it is loaded above
 
 LAYOUTS = {
     "csv": CsvLayout(kind="csv", delimiter=";", encoding="utf-8"),
