@@ -1,11 +1,13 @@
 from pathlib import Path
 
 import pytest
+from support.promoted_prices import BY_AMOUNT, PRICES, PROMOTIONS, Shop
 
 from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock
 from gateway.testing.hostile import HostileDestination, HostileSettings, Step
 from gateway.testing.rig import Rig
+from gateway.testing.wanted import TERMS
 
 
 @pytest.fixture
@@ -49,3 +51,17 @@ def bulk(tmp_path: Path, clock):
     yield make
     for rig in made:
         rig.close()
+
+
+@pytest.fixture
+def shop(rigs, clock):
+    """Make a shop with prices only on a hostile destination: `shop(script, **settings, route={...})`."""
+
+    def make(*script, **options):
+        settings = {
+            "contract": "price", "fields": ("sku", "price"), "wanted": "base", "prices": TERMS, "further": (BY_AMOUNT,),
+            "mapping": PRICES, "route": {"more": (PROMOTIONS,), **options.pop("route", {})},
+        }  # fmt: skip
+        return Shop(rigs(*script, **{**settings, **options}), clock)
+
+    return make
