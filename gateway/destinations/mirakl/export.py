@@ -124,7 +124,10 @@ class Exports:
         return offers_read.joined(parts)
 
     def _chunk(self, url: object) -> Known:
-        parts = urlsplit(str(url))
+        try:
+            parts = urlsplit(str(url))
+        except ValueError as error:
+            raise Unreachable("A file of the export of offers has an address that is no address.") from error
         ours = urlsplit(self._settings.host)
         if parts.hostname is not None and parts.hostname != ours.hostname:
             raise Refused(

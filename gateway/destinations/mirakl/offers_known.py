@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from gateway.destinations.mirakl import offers_read
-from gateway.destinations.mirakl.calls import PAGE, Api, Calls, text
+from gateway.destinations.mirakl.calls import PAGE, Api, Calls
 from gateway.destinations.mirakl.export import Exports
 from gateway.destinations.mirakl.offers_read import Known
 from gateway.destinations.mirakl.settings import MiraklSettings
@@ -94,13 +94,13 @@ class OffersKnown:
         answer = self._calls.get(self._list, (*query, *paging))
         try:
             document = offers_read.parsed(answer.body)
-            entries, total = document["offers"], int(text(document.get("total_count")) or "0")
+            # Without its total a list of many pages would be taken for one: what is left out would be new offers.
+            return offers_read.from_list(document["offers"]), int(document["total_count"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Unreachable(
                 "The marketplace answered something that is not the list of offers expected.",
                 fix="It is asked again later by itself; check the host name if it stays so.",
             ) from error
-        return offers_read.from_list(entries), total
 
     # ---- many
 

@@ -93,7 +93,19 @@ def test_what_was_read_is_believed_for_a_while_and_never_beyond_a_write(build, c
     assert (len(transport.seen), at) == (3, clock.now())
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"offers": [], "total_count": "x"}', b"<html>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"offers": [], "total_count": "x"}',
+        b'{"offers": [{"shop_sku": "A"}]}',
+        b'{"offers": [null], "total_count": 1}',
+        b'{"offers": [{"all_prices": [{"volume_prices": [{"quantity_threshold": "few"}]}]}], "total_count": 1}',
+        b"<html>",
+    ],
+)
 def test_an_answer_that_is_no_list_is_asked_for_again(build, body):
     with pytest.raises(Unreachable, match="list of offers"):
         build(body)[0].of(["A"], exported=False)
@@ -202,6 +214,7 @@ def test_an_export_on_another_host_never_gets_the_key(build, clock):
         (({},), "no tracking id"),
         ((OutcomeUnknown("lost"),), "lost"),
         (({"tracking_id": "t"}, {"status": "COMPLETED", "urls": [URL]}, b"<html>"), "not the JSON"),
+        (({"tracking_id": "t"}, {"status": "COMPLETED", "urls": ["http://[x/1"]}), "no address"),
     ],
 )
 def test_trouble_with_an_export_is_tried_again_later(build, clock, steps, said):
