@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -362,6 +362,14 @@ class Spool:
     def books(self) -> Path:
         """Base prices and promotions of lanes that compute what is wanted."""
         return self.root / "books"
+
+    def sweep(self, folder: Path, named: Collection[str]) -> None:
+        """Remove what a crash left in a folder: files that nothing names, and folders in which rows were folded."""
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in named:
+                path.unlink(missing_ok=True)
 
     def make(self) -> None:
         """Create the folders."""

@@ -213,13 +213,14 @@ def compact(journal: Journal, spool: Spool, lane: str, name: str) -> None:
 
 
 def sweep(journal: Journal, spool: Spool) -> None:
-    """Remove segments and consignments that no journal row names, and bodies nobody sends again: a crash came first."""
+    """Remove segments and consignments that no journal row names, and bodies nobody sends again: a crash came first.
+
+    Only before anything else works on the folders.
+    """
     with journal.read() as tx:
         named = {*tx.scalars(sa.select(t.segment.c.file)), *tx.scalars(sa.select(t.renewal.c.file))}
         states = {r[0]: r[1] for r in tx.execute(sa.select(t.consignment.c.id, t.consignment.c.state))}
-    for path in spool.segments.glob("*.parquet*"):
-        if path.name not in named:
-            path.unlink(missing_ok=True)
+    spool.sweep(spool.segments, named)
     for path in (spool.root / "consignments").iterdir():
         if path.name not in states:
             shutil.rmtree(path)

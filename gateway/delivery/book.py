@@ -299,9 +299,7 @@ def _in_parts(frames: Iterable[pl.DataFrame], folder: Path, rows: int) -> Iterat
 
 
 def sweep(journal: Journal, spool: Spool) -> None:
-    """Remove files that no journal row names: a crash came before it."""
+    """Remove files that no journal row names: a crash came before it. Only before anything else works on them."""
     with journal.read() as tx:
         named = set(tx.scalars(sa.select(t.book_segment.c.file)))
-    for path in spool.books.glob("*.parquet*"):
-        if path.name not in named:
-            path.unlink(missing_ok=True)
+    spool.sweep(spool.books, named)
