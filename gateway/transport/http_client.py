@@ -76,7 +76,10 @@ class HttpxClient:
             if answer.status_code == 403 and request.block_page > 0 and body.lstrip()[:1] == b"<":
                 text = f"{self._base} blocks us: a page of the proxy in front answered {request.method} {request.path}."
                 raise Throttled(text, fix="It is asked again later by itself.", after=request.block_page)
-            if 200 <= answer.status_code < 300 or answer.status_code in request.answers:
+            if 200 <= answer.status_code < 300:
+                return Response(answer.status_code, headers_in, body)
+            body = _masked(body, request)  # before anybody cuts it: the beginning of a secret is one, too
+            if answer.status_code in request.answers:
                 return Response(answer.status_code, headers_in, body)
             raise self._failure(request, answer.status_code, headers_in, body)
 
@@ -178,10 +181,18 @@ def _sentences(data: dict[str, Any]) -> list[str]:
 
 
 def _mask(text: str, request: Request) -> str:
-    for _name, value in request.secrets:
-        secret = value.get_secret_value()
-        bare = secret.rpartition(" ")[2]  # what is sent as `bearer x` may come back without its first word
-        for shown in (secret, bare):
-            if shown != "":
-                text = text.replace(shown, "***")
+    for secret in _secrets(request):
+        text = text.replace(secret, "***")
     return text
+
+
+def _masked(body: bytes, request: Request) -> bytes:
+    for secret in _secrets(request):
+        body = body.replace(secret.encode(), b"***")
+    return body
+
+
+def _secrets(request: Request) -> list[str]:
+    """Return what no message may show: what is sent as `bearer x` may come back without its first word."""
+    whole = [value.get_secret_value() for _, value in request.secrets]
+    return [shown for one in whole for shown in (one, one.rpartition(" ")[2]) if shown != ""]

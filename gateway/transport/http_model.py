@@ -169,8 +169,8 @@ def is_loopback(host: str) -> bool:
 def base_url(pasted: str) -> str:
     """Return scheme, host and port of what a person pasted; paths are cut off, https is assumed.
 
-    Raises ValueError for an empty host, user names in the address, a scheme other than https, or http to a host
-    that is not this machine.
+    Raises ValueError for an empty host, user names in the address, a port that is none, a scheme other than https, or
+    http to a host that is not this machine.
     """
     text = pasted.strip()
     parts = urlsplit(text if "://" in text else f"https://{text}")
@@ -181,6 +181,11 @@ def base_url(pasted: str) -> str:
     if parts.username is not None or parts.password is not None:
         msg = "a user name or password stands in the address; write the host name only"
         raise ValueError(msg)
+    try:
+        parts.port  # noqa: B018  reading it is what judges it
+    except ValueError:
+        msg = f"the port in {parts.netloc} is none; write a number up to 65535, or no port"
+        raise ValueError(msg) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         msg = f"{parts.scheme}:// is not allowed to {host}; only https is, and http to this machine itself"
         raise ValueError(msg)

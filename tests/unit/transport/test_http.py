@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -378,7 +379,16 @@ def test_a_pasted_address_is_cut_to_its_host(pasted, base):
 
 @pytest.mark.parametrize(
     "pasted",
-    ["", "https://", "http://shop.mirakl.net", "ftp://shop.mirakl.net", "https://me:pw@shop.net", "http://10.0.0.1"],
+    [
+        "",
+        "https://",
+        "http://shop.mirakl.net",
+        "ftp://shop.mirakl.net",
+        "https://me:pw@shop.net",
+        "http://10.0.0.1",
+        "http://localhost:80a",
+        "https://shop.mirakl.net:99999",
+    ],
 )
 def test_other_addresses_are_refused(pasted):
     with pytest.raises(ValueError, match=r"[a-z]"):
@@ -537,6 +547,18 @@ def test_a_token_is_masked_without_its_scheme_too():
         mocked(echo).send(Request("GET", "/x", secrets=(("Authorization", SecretStr(f"bearer {KEY}")),)))
     assert KEY not in str(caught.value)
     assert "***" in str(caught.value)
+
+
+def test_a_secret_is_masked_where_a_message_is_cut_and_in_answers_that_are_read():
+    def echo(request):
+        return httpx.Response(400, text=f"{'x' * 290}{request.headers['authorization']}")
+
+    asked = Request("GET", "/x", secrets=(("Authorization", SecretStr(KEY)),))
+    with pytest.raises(Refused) as caught:
+        mocked(echo).send(asked)
+    assert KEY[:3] not in str(caught.value)
+    answer = mocked(echo).send(replace(asked, answers=frozenset({400})))
+    assert KEY not in answer.body.decode()
 
 
 def test_a_call_waits_for_its_turn_as_long_as_it_would():
