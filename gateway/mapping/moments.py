@@ -63,7 +63,8 @@ def _read_by_kind(
 
 
 _DAY = 86_400
-_DAY_CHARS = len("2026-11-22")
+_HAS_TIME = "^.{10}[T ][0-9]"
+"""A day written with an offset behind it, as XML has it, is a day without a time of day all the same."""
 _MOST_DAYS = 40_000
 """Days between the first and the last time of a block up to which a table of days pays."""
 _FEW = 4096
@@ -108,7 +109,7 @@ class Instants:
         last = (naive.to_physical() + (_DAY - 1) * _MICRO).cast(pl.Datetime("us"))
         if not pattern.clock:
             return last
-        return choose(texts.str.len_chars() == _DAY_CHARS, last, naive) if pattern.text == ISO else naive
+        return choose(~texts.str.contains(_HAS_TIME), last, naive) if pattern.text == ISO else naive
 
     def _written(self, moments: pl.Series) -> pl.Series:
         """Canonical text, put together from tables of days and of the seconds of a day: a third of strftime's work."""

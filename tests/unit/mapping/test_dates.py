@@ -119,3 +119,18 @@ def test_few_and_many_distinct_times_are_read_alike(many: bool) -> None:
 def test_a_faulty_pattern_is_explained(pattern: str, hint: str) -> None:
     with pytest.raises(PatternError, match=hint):
         compile_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("2026-11-30", "2026-11-30T22:59:59Z"),
+        ("2026-11-30Z", "2026-11-30T23:59:59Z"),
+        ("2026-11-30+01:00", "2026-11-30T22:59:59Z"),
+        ("2026-11-30 -0500", "2026-12-01T04:59:59Z"),
+        ("2026-11-30T10:00Z", "2026-11-30T10:00:00Z"),
+        ("2026-11-30 10:00", "2026-11-30T09:00:00Z"),
+    ],
+)
+def test_a_day_with_an_offset_is_a_day_to_its_end(text: str, end: str) -> None:
+    assert Instants("iso", "Europe/Madrid", end_of_day=True).run(pl.Series([text]), None).to_list() == [end]
