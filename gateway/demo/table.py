@@ -17,9 +17,12 @@ from rich.table import Table
 from gateway.demo.outcome import Outcome, counted
 from gateway.twin.sage_shop import ShopRow
 
-_LEAST, _WIDE, _UNKNOWN = 90, 135, 160
-"""Columns below which nothing is made narrower, from which route and answer get columns of their own, and where the
-terminal does not say its width."""
+_LEAST, _UNKNOWN = 90, 160
+"""Columns below which nothing is made narrower, and where the terminal does not say its width."""
+_SAID = 60
+"""Columns the verdict needs to be read; with fewer left, route and answer get no columns of their own."""
+_VERDICT = 4
+"""Its place among the cells of a line."""
 _LONGEST = 220
 """Characters of a verdict; the answer file has it whole."""
 
@@ -30,7 +33,8 @@ def table(lines: Sequence[Outcome], *, width: int | None = None) -> str:
     Where the screen is narrow, the route stands below the file and the answer below the verdict.
     """
     width = max(_LEAST, width or shutil.get_terminal_size((_UNKNOWN, 50)).columns)
-    wide = width >= _WIDE
+    rows = [_cells(line) for line in lines]
+    wide = width - _beside(rows) >= _SAID
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, expand=True)
     for name in ("File", "Route") if wide else ("File, route",):
         made.add_column(name, no_wrap=True)
@@ -40,14 +44,19 @@ def table(lines: Sequence[Outcome], *, width: int | None = None) -> str:
     made.add_column("Time", justify="right", no_wrap=True)
     if wide:
         made.add_column("Answer", no_wrap=True)
-    for line in lines:
-        cells = _cells(line)
+    for cells in rows:
         if wide:
             made.add_row(*cells)
         else:
-            file, route, rows, states, said, time, answer = cells
-            made.add_row(f"{file}\n  {route}", rows, states, f"{said}\n{answer}", time)
+            file, route, count, states, said, time, answer = cells
+            made.add_row(f"{file}\n  {route}", count, states, f"{said}\n{answer}", time)
     return _text(made, width)
+
+
+def _beside(rows: Sequence[Sequence[str]]) -> int:
+    """Return the columns that all cells but the verdict take where each has a column of its own."""
+    columns = [column for at, column in enumerate(zip(*rows, strict=True)) if at != _VERDICT]
+    return sum(2 + max(len(part) for cell in column for part in cell.split("\n")) for column in columns)
 
 
 def _cells(line: Outcome) -> tuple[str, str, str, str, str, str, str]:

@@ -181,6 +181,14 @@ def test_the_table_fits_its_width_and_names_everything(width):
         assert word in text
 
 
+def test_the_verdict_has_room_to_be_read_beside_long_names():
+    line = outcome(GOOD, route="a-route-of-a-partner-with-a-long-name", notes=("7 rows equal what was confirmed.",))
+    answer = GOOD.file.with_name(f"{GOOD.file.name}.a-route-of-a-partner-with-a-long-name.02N0PEY36.errors.csv")
+    text = table.table([replace(line, answer=answer)], width=160)
+    assert "7 rows equal what was confirmed." in text
+    assert "a-route-of-a-partner-with-a-long-name.02N0PEY36.errors.csv" in text
+
+
 def test_a_script_says_how_a_file_ends_in_one_way(tmp_path):
     (tmp_path / "expected.toml").write_text(
         '[shop]\noffers = "x"\nshown = []\nbought = {}\n[[files]]\nfile = "f"\nsource = "s"\nabout = "-"\n'
