@@ -1,90 +1,18 @@
-"""Servers that die, refuse, stall and change their key, and what becomes of files and answers."""
+"""An SFTP server that misbehaves while files are taken: half files, lost replies, links, dead connections."""
 
 from __future__ import annotations
 
 import logging
 import socket
-import subprocess
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from support.sftp_places import BIG, SECRET, first
 
-from gateway.errors import Busy, GatewayError, HostKeyError, Refused, SettingsError, Unreachable
+from gateway.errors import Busy, HostKeyError, Refused, SettingsError, Unreachable
 from gateway.model import Ending
 from gateway.sources.handling import Handling
 from gateway.sources.sftp import SftpSource
-from gateway.testing.clock import FakeClock, RealClock
-from gateway.testing.memory_source import MemoryLedger
-from gateway.testing.openssh import OpenSshServer, find_sshd, make_key
-from gateway.transport.sftp import SftpSession, SftpSettings
-from gateway.twin.drop import Account, Drop
-
-SECRET = "hunter2-geheim"
-BIG = bytes(range(256)) * 4096  # 1 MiB
-
-
-class Place:
-    """A bundled drop with one account, and sources on it."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.root = home / "root"
-        self.known = home / "known_hosts"
-        self.drop = Drop(home / "state", [Account("shop", self.root, SECRET)], RealClock())
-        self.drop.start()
-        self.known.write_text(self.drop.known_hosts_line + "\n")
-        self.faults = self.drop.faults("shop")
-        self.inbox = self.root / "in"
-        self.inbox.mkdir()
-        self.ledger = MemoryLedger()
-        self.clock = FakeClock()
-        self.opened: list[SftpSession] = []
-
-    def settings(self, **changes: object) -> SftpSettings:
-        given = {
-            "host": "127.0.0.1",
-            "port": self.drop.port,
-            "user": "shop",
-            "password": SecretStr(SECRET),
-            "known_hosts": self.known,
-        }
-        return SftpSettings(**(given | changes))  # type: ignore[arg-type]
-
-    def session(self, **changes: object) -> SftpSession:
-        session = SftpSession(self.settings(**changes), self.clock)
-        self.opened.append(session)
-        return session
-
-    def source(self, session: SftpSession | None = None, **changes: object) -> SftpSource:
-        handling = Handling(**({"settle": 0.0} | changes))  # type: ignore[arg-type]
-        return SftpSource(
-            "shop",
-            session or self.session(),
-            handling,
-            ledger=self.ledger,
-            clock=self.clock,
-            folder="in",
-            answers="out",
-        )
-
-    def close(self) -> None:
-        for session in self.opened:
-            session.close()
-        self.drop.stop()
-
-
-@pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path)
-    yield made
-    made.close()
-
-
-def first(source):
-    source.scan()
-    return source.scan()[0]
-
 
 # ---------------------------------------------------------------- files coming in
 
@@ -235,83 +163,6 @@ def test_folders_that_leave_the_account_are_refused(place, setting):
         SftpSource("shop", place.session(), Handling(settle=0.0), ledger=place.ledger, clock=place.clock, **setting)
 
 
-# ---------------------------------------------------------------- answers going out
-
-
-@pytest.mark.parametrize(
-    ("fault", "value"), [("cut_after", 0), ("cut_after", 1), ("cut_after", 500_000), ("cut_before", "posix_rename")]
-)
-def test_a_server_that_dies_leaves_no_half_answer(place, tmp_path, fault, value):
-    (tmp_path / "answer").write_bytes(BIG)
-    (place.root / "out").mkdir()
-    source = place.source()
-    setattr(place.faults, fault, value)
-    with pytest.raises(Unreachable):
-        source.deliver(tmp_path / "answer", "stock.csv.result.csv")
-    assert not (place.root / "out" / "stock.csv.result.csv").exists()
-    source.deliver(tmp_path / "answer", "stock.csv.result.csv")
-    assert (place.root / "out" / "stock.csv.result.csv").read_bytes() == BIG
-    assert [path.name for path in (place.root / "out").iterdir()] == ["stock.csv.result.csv"]
-
-
-@pytest.mark.parametrize("how", ["upload", "put"])
-@pytest.mark.parametrize("most", [0, 20, 500_000])
-def test_an_upload_over_a_connection_in_use_begins_again_when_it_is_cut(place, tmp_path, how, most):
-    """The second try has the whole file, not what the first one had not read yet."""
-    (tmp_path / "answer").write_bytes(BIG)
-    (place.root / "out").mkdir()
-    session = place.session()
-    session.entries("out")
-    place.faults.cut_after = most
-    getattr(session, how)(tmp_path / "answer", "out/ack.json")
-    assert (place.root / "out" / "ack.json").read_bytes() == BIG
-    assert [path.name for path in (place.root / "out").iterdir()] == ["ack.json"]
-
-
-def test_an_answer_whose_last_reply_is_lost_is_whole(place, tmp_path):
-    (tmp_path / "answer").write_bytes(BIG)
-    source = place.source()
-    place.faults.cut_behind = "posix_rename"
-    with pytest.raises(Unreachable):
-        source.deliver(tmp_path / "answer", "ack.json")
-    assert (place.root / "out" / "ack.json").read_bytes() == BIG
-
-
-def test_answers_replace_the_last_where_posix_rename_is_not_offered(place, tmp_path):
-    place.faults.no_posix_rename = True
-    source = place.source()
-    for content in (b"first", b"second"):
-        (tmp_path / "answer").write_bytes(content)
-        source.deliver(tmp_path / "answer", "ack.json")
-        assert (place.root / "out" / "ack.json").read_bytes() == content
-    assert [path.name for path in (place.root / "out").iterdir()] == ["ack.json"]
-
-
-def test_the_old_answer_comes_back_when_the_new_one_can_not_take_its_name(place, tmp_path):
-    place.faults.no_posix_rename = True
-    (place.root / "out").mkdir()
-    (place.root / "out" / "ack.json").write_bytes(b"old")
-    session = place.session()
-    with pytest.raises(GatewayError):
-        session.replace("out/gone.part", "out/ack.json")
-    assert (place.root / "out" / "ack.json").read_bytes() == b"old"
-
-
-def test_a_size_that_differs_after_the_upload_is_no_answer(place, tmp_path, monkeypatch):
-    (tmp_path / "answer").write_bytes(b"content")
-    session = place.session()
-    monkeypatch.setattr("gateway.transport.sftp_wire.Wire.put_file", lambda self, _, path: _touch(self, path))
-    (place.root / "out").mkdir()
-    with pytest.raises(Busy, match="sent 7 bytes, found 0 bytes"):
-        session.upload(tmp_path / "answer", "out/ack.json")
-    assert not (place.root / "out" / "ack.json").exists()
-
-
-def _touch(wire, path):
-    wire.open(path, "w").close()
-    return 7
-
-
 # ---------------------------------------------------------------- connections
 
 
@@ -380,103 +231,3 @@ def test_a_key_file_that_is_none_is_named(place, tmp_path):
         with pytest.raises(SettingsError, match=reason) as caught:
             place.session(key_file=tmp_path / name).entries("")
         assert str(tmp_path / name) in str(caught.value)
-
-
-# ---------------------------------------------------------------- a real server
-
-
-@pytest.fixture
-def sshd(tmp_path):
-    if find_sshd() is None:
-        pytest.skip("no OpenSSH server here: install the package openssh-server")
-    server = OpenSshServer(tmp_path / "sshd", tmp_path / "home", RealClock())
-    with server:
-        yield server
-
-
-def session_on(server, **changes):
-    login = server.login
-    given = {
-        "host": login.host,
-        "port": login.port,
-        "user": login.user,
-        "key_file": login.key_file,
-        "known_hosts": login.known_hosts,
-        "pause": 0.0,
-    }
-    return SftpSession(SftpSettings(**(given | changes)), FakeClock())
-
-
-@pytest.mark.openssh
-def test_openssh_killed_before_the_answer_has_its_name(sshd, tmp_path, monkeypatch):
-    (tmp_path / "answer").write_bytes(BIG)
-    (sshd.root / "out").mkdir()
-    with session_on(sshd) as session:
-        replace = session.replace
-
-        def dying(path, target):
-            sshd.stop()
-            replace(path, target)
-
-        monkeypatch.setattr(session, "replace", dying)
-        with pytest.raises(Unreachable):
-            session.upload(tmp_path / "answer", "out/ack.json")
-        assert not (sshd.root / "out" / "ack.json").exists()
-        monkeypatch.undo()
-        sshd.start()
-        session.upload(tmp_path / "answer", "out/ack.json")
-        assert (sshd.root / "out" / "ack.json").read_bytes() == BIG
-        assert [path.name for path in (sshd.root / "out").iterdir()] == ["ack.json"]
-
-
-@pytest.mark.openssh
-def test_openssh_with_a_changed_host_key(sshd):
-    with session_on(sshd) as session:
-        assert session.entries("") == []
-        sshd.stop()
-        sshd.new_host_key()
-        sshd.start()
-        with pytest.raises(HostKeyError, match="has changed"):
-            session.entries("")
-
-
-@pytest.mark.openssh
-def test_openssh_shows_the_key_type_that_is_known(sshd, tmp_path):
-    other = make_key(sshd.home / "other_host_key", "ecdsa")
-    sshd.login.known_hosts.write_text(f"[127.0.0.1]:{sshd.port} {(other.with_suffix('.pub')).read_text()}")
-    sshd.stop()
-    sshd.host_keys.append(other)
-    sshd.start()
-    with session_on(sshd) as session:
-        assert session.entries("") == []
-
-
-@pytest.mark.openssh
-def test_openssh_in_read_only_mode_is_taken_by_ledger(tmp_path):
-    if find_sshd() is None:
-        pytest.skip("no OpenSSH server here: install the package openssh-server")
-    with OpenSshServer(tmp_path / "sshd", tmp_path / "home", RealClock(), read_only=True) as server:
-        (server.root / "stock.csv").write_bytes(b"content")
-        source = SftpSource(
-            "shop", session_on(server), Handling(settle=0.0), ledger=MemoryLedger(), clock=FakeClock(), answers="out"
-        )
-        claim = source.claim(first(source), tmp_path / "spool")
-        assert claim is not None
-        assert claim.local.read_bytes() == b"content"
-        source.end(claim, Ending.ARCHIVE)
-        assert source.scan() == []
-        with pytest.raises(Refused):
-            source.deliver(claim.local, "ack.json")
-        source.close()
-
-
-@pytest.mark.openssh
-def test_openssh_with_a_key_protected_by_a_passphrase(sshd, tmp_path):
-    key = sshd.login.key_file
-    subprocess.run(["ssh-keygen", "-q", "-p", "-N", SECRET, "-f", str(key)], check=True, capture_output=True)
-    with session_on(sshd, passphrase=SecretStr(SECRET)) as session:
-        assert session.entries("") == []
-    for given in (None, SecretStr(SECRET + "!")):
-        with session_on(sshd, passphrase=given) as session, pytest.raises(SettingsError, match="passphrase") as caught:
-            session.entries("")
-        assert SECRET not in str(caught.value)
