@@ -131,7 +131,8 @@ def feedback(listed: Iterable[Mapping[str, Any]], jobs: Jobs) -> list[Line]:
 def duplicates(found: News) -> list[Line]:
     """Read which products of a creation were there already: that is no fault."""
     listed = found.result.get("duplicated_products")
-    codes = [_first(one, ("sku", "barcode")) if isinstance(one, dict) else str(one) for one in listed or ()]
+    named = listed if isinstance(listed, list) else []
+    codes = [_first(one, ("sku", "barcode")) if isinstance(one, dict) else str(one) for one in named]
     return [Line(code, RowState.APPLIED, "DEST_WARNING", "it was there already") for code in codes if code]
 
 

@@ -146,7 +146,10 @@ class Calls:
         Gzip is taken off; what is too large unpacked is refused.
         """
         own = urlsplit(base_url(self._account.settings.host or self._account.profile.rest.base_url))
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(address)
+        except ValueError as error:
+            raise Refused("A result lies at no address.", fix="Report it to the platform.", status="host") from error
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         if parts.netloc == "" or (parts.scheme, parts.netloc.lower()) == (own.scheme, own.netloc):
             return plain(self._read(parts.path, "catalog", query, accept="*/*").body)
