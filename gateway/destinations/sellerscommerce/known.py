@@ -162,8 +162,10 @@ class Known:
         return _Kept(self._clock.now(), read())
 
     def _skus_of(self, product: str) -> pl.DataFrame:
+        age = self._settings.price_known_for
+        self._products = {code: one for code, one in self._products.items() if self._fresh(one, age)}
         found = self._products.get(product)
-        if found is None or not self._current(found, self._settings.price_known_for):
+        if found is None or not self._current(found, age):
             read = sku_frame(self._calls.listed(READS["skus"], product), product)
             found = self._products[product] = _Kept(self._clock.now(), read, self._written)
         return found.what
