@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +16,7 @@ import click
 from gateway.cli import view
 from gateway.cli.check import EXISTING
 from gateway.cli.session import Exit, Session, common, new_file, pass_session
+from gateway.clock import SystemClock
 from gateway.errors import FileError, SettingsError
 from gateway.formats.neutral import neutralise, restore
 from gateway.model import Destination, RowState
@@ -189,7 +190,7 @@ def _capability(there: Destination, what: str, kind: Any) -> Any:
 def _rows(file: Path) -> list[dict[str, str]]:
     """Read a table. Raises FileError where it is no CSV file with a header of distinct columns and rows as long."""
     try:
-        lines = csv.reader(file.read_text("utf-8-sig").splitlines(keepends=True), strict=True)
+        lines = csv.reader(io.StringIO(file.read_text("utf-8-sig"), newline=""), strict=True)
         found = [record for record in lines if record]
     except (UnicodeDecodeError, csv.Error) as error:
         raise FileError("FILE_FORMAT", f"{file} is no CSV file: {error}.", fix="Save it as CSV in UTF-8.") from error
@@ -211,9 +212,9 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 
 def _write(target: Path, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Write entries as they are (.json) or as a table; a dated first column says nothing, so there is none."""
+    """Write entries as they are, with the time (.json), or as a table."""
     if target.suffix == ".json":
-        made = {"read_at": datetime.now(UTC).isoformat(timespec="seconds"), "entries": entries}
+        made = {"read_at": SystemClock().now().isoformat(timespec="seconds"), "entries": entries}
         target.write_text(json.dumps(made, indent=1, ensure_ascii=False, default=_plain), "utf-8")
         return
     columns = list(dict.fromkeys(name for entry in entries for name in entry))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway import delta
+from gateway.cli import pull
 from gateway.clock import SystemClock
 from gateway.journal import open_journal, runs
 from gateway.testing import texts
@@ -289,6 +290,15 @@ def test_what_is_wrong_is_told(place, call, twin, args, code, told):
     result = call(*args)
     assert result.exit_code == code
     assert told in result.stderr
+
+
+def test_a_row_ends_at_its_line_end_alone(place):
+    """Other signs that end lines somewhere come along when texts are pasted into a table."""
+    (place / "table.csv").write_text('code,name\nA,one\u2028two\x85three\nB,"four\nfive"\n', "utf-8")
+    assert pull._rows(place / "table.csv") == [
+        {"code": "A", "name": "one\u2028two\x85three"},
+        {"code": "B", "name": "four\nfive"},
+    ]
 
 
 @pytest.mark.parametrize(
