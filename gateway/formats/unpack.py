@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import mmap
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -245,10 +248,24 @@ def _copy(packed: _Readable, out: Path, bound: int, fault: FileError) -> int:
 
 
 def _read(packed: _Readable) -> bytes:
-    try:
+    with damage_told(_archive("it is damaged or cut off")):
         return packed.read(_CHUNK)
-    except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as fault:
-        raise _archive("it is damaged or cut off") from fault
+
+
+@contextmanager
+def damage_told(fault: FileError) -> Iterator[None]:
+    """Raise `fault` where packed bytes can't be unpacked: each way of packing has errors of its own.
+
+    That of bzip2 is an OSError, and only the missing number tells it from trouble with our disk.
+    """
+    try:
+        yield
+    except (EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError) as error:
+        raise fault from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise fault from error
 
 
 def _clean(name: str) -> str:
@@ -265,14 +282,14 @@ def _base(name: str) -> str:
 
 def _nature_of_zip(path: Path) -> Nature:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with damage_told(_archive("it is damaged")), zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
             if "[Content_Types].xml" in names:
                 if any(name.startswith("xl/") for name in names):
                     return _nature_of_workbook(names)
             elif "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
                 return "ods" if archive.read("mimetype").startswith(_ODS) else "zip"
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+    except (FileError, RuntimeError):
         return "zip"
     return "zip"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.errors import FileError
 from gateway.formats.layout import ERROR_NAMESPACE, OUR_COLUMNS
+from gateway.formats.unpack import damage_told
 from gateway.mapping import load_mapping
 from gateway.pipeline.reading import Read, reading_layout
 
@@ -44,10 +44,10 @@ def _is_marked(file: Path) -> bool:
     if not head.startswith(b"PK"):
         return any(mark in head for mark in _MARKS)
     try:
-        with zipfile.ZipFile(file) as book:
+        with damage_told(FileError("FILE_ARCHIVE", "It is damaged.", fix="")), zipfile.ZipFile(file) as book:
             parts = [part for part in book.namelist() if _PARTS.fullmatch(part)][:_MOST_PARTS]
             return any(mark in _beginning(book, part) for part in parts for mark in _MARKS)
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError):
+    except (FileError, OSError, RuntimeError):
         # damaged, locked or packed in a way we don't know: no file of ours; its reader says what it is
         return False
 

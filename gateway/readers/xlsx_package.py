@@ -17,7 +17,7 @@ from typing import Self
 from lxml import etree
 
 from gateway.errors import FileError
-from gateway.formats.unpack import demand
+from gateway.formats.unpack import damage_told, demand
 from gateway.formats.xml_closed import CLOSED
 
 CHUNK = 1 << 19
@@ -123,15 +123,12 @@ class Package:
         # One byte more than declared is asked for: an entry that understates its size is found out before a reader
         # that trusts the stream instead of the entry unpacks the rest.
         info.file_size = declared + 1
-        try:
-            with self._zip.open(info) as stream:
-                while chunk := stream.read(CHUNK):
-                    seen += len(chunk)
-                    if seen > declared:
-                        raise _too_large(part)
-                    yield chunk
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-            raise _broken(f"its part {part} can't be unpacked") from error
+        with damage_told(_broken(f"its part {part} can't be unpacked")), self._zip.open(info) as stream:
+            while chunk := stream.read(CHUNK):
+                seen += len(chunk)
+                if seen > declared:
+                    raise _too_large(part)
+                yield chunk
         if seen != declared:
             raise _broken(f"its part {part} has {seen} bytes instead of {declared}")
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import zipfile
 
 import pytest
 
 from gateway.errors import FileError
-from gateway.formats.unpack import demand, sniff, unpack, unpack_all
+from gateway.formats.unpack import damage_told, demand, sniff, unpack, unpack_all
 
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
 
@@ -169,6 +170,26 @@ def test_damaged_archives_are_refused(tmp_path, spool):
     refused(path, spool, "FILE_ARCHIVE", "damaged")
     path.write_bytes(data[:100])
     refused(path, spool, "FILE_ARCHIVE", "damaged")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("member", ["a.csv", "mimetype"])
+def test_damage_is_told_whatever_the_way_of_packing(tmp_path, spool, packing, member):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr(member, bytes(range(199)))
+    data = bytearray(path.read_bytes())
+    data[50:90] = bytes(byte ^ 0xFF for byte in data[50:90])
+    path.write_bytes(data)
+    assert sniff(path) == "zip"
+    refused(path, spool, "FILE_ARCHIVE", "damaged")
+    with pytest.raises(FileError, match="damaged"):
+        unpack_all(path, spool)
+
+
+def test_trouble_with_our_disk_is_no_damage_of_the_archive():
+    with pytest.raises(OSError, match="I/O"), damage_told(FileError("FILE_ARCHIVE", "damaged", fix="")):
+        raise OSError(errno.EIO, "I/O error")
 
 
 def test_an_archive_inside_an_archive_is_refused(tmp_path, spool):

@@ -78,6 +78,20 @@ def test_a_part_with_other_bytes_than_its_checksum_says(workbook: Workbook) -> N
     assert refused(saved(path, bytes(content))).code == "FILE_FORMAT"
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_part_that_is_packed_in_a_rare_way(workbook: Workbook, packing: int) -> None:
+    path = workbook(ONE)
+    with zipfile.ZipFile(path) as before:
+        parts = {name: before.read(name) for name in before.namelist()}
+    with zipfile.ZipFile(path, "w", packing) as after:
+        for name, content in parts.items():
+            after.writestr(name, content)
+        at = after.getinfo("xl/worksheets/sheet1.xml").header_offset
+    data = bytearray(path.read_bytes())
+    data[at + 60 : at + 90] = bytes(30)
+    assert refused(saved(path, bytes(data))).code == "FILE_FORMAT"
+
+
 @pytest.mark.parametrize(
     "part", ["xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml", "_rels/.rels"]
 )
