@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ class Note:
         return note_path(spool, self.unique)
 
     def write(self, spool: Path) -> None:
-        """Write or replace the note, whole or not at all."""
+        """Write or replace the note, whole or not at all, a power cut included: an empty one would stop every start."""
         spool.mkdir(parents=True, exist_ok=True)
         arrival = self.arrival
         content = {
@@ -37,7 +38,10 @@ class Note:
             "token": self.token,
         }
         temporary = spool / f".{self.unique}.part"
-        temporary.write_text(json.dumps(content), encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as out:
+            out.write(json.dumps(content))
+            out.flush()
+            os.fsync(out.fileno())
         temporary.replace(self.path(spool))
 
 
