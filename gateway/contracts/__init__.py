@@ -7,7 +7,7 @@ import functools
 import importlib
 import pkgutil
 
-from gateway.contracts.checker import Checked, check
+from gateway.contracts.checker import Checked, Checker, check
 from gateway.contracts.contract import Contract, ContractField, Found, RecordModel
 from gateway.contracts.rules import Record, RowsRule, Rule
 from gateway.errors import SettingsError
@@ -36,6 +36,7 @@ def contract(name: str) -> Contract:
 
 __all__ = [
     "Checked",
+    "Checker",
     "Contract",
     "ContractField",
     "Found",

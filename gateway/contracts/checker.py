@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gateway.contracts.contract import Contract, ContractField
-from gateway.contracts.rules import Rule, issues_of
+from gateway.contracts.rules import issues_of
 from gateway.distinct import Sound
 from gateway.issues import WARNINGS
 from gateway.model import LINE, ROW, Requirement, no_issues
@@ -33,13 +33,90 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _RowTest:
-    """A rule or a requirement, told alike."""
+    """A rule or a requirement, told alike. `only`: the one field a file gives of those it looks at, where it is."""
 
     code: str
     field: str
     columns: tuple[str, ...]
     violated: pl.Expr
     detail: pl.Expr
+    only: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What is asked of frames with the same columns: of each field whether it is suspect, and the tests of rows."""
+
+    fields: tuple[tuple[ContractField, pl.Expr], ...]
+    tests: tuple[_RowTest, ...]
+
+    def sound(self, field: ContractField, suspect: pl.Expr, texts: pl.Series) -> pl.Series:
+        """Tell which texts of a field neither it nor a test that hangs on it alone finds fault with."""
+        tests = [test.violated for test in self.tests if test.only == field.name]
+        others = {name for test in tests for name in test.meta.root_names()} - {field.name}
+        absent = [pl.lit(None, pl.String).alias(name) for name in sorted(others)]
+        known = pl.DataFrame([texts.alias(field.name)]).with_columns(absent)
+        return ~known.select(pl.any_horizontal(suspect, *tests)).to_series()
+
+
+class Checker:
+    """Judges the blocks of one file by a contract; texts that stand there often are judged once.
+
+    `requires`: what is asked besides. `now`: aware time for the rules that depend on it; None leaves them out. Rules
+    over rows are not asked here. Blocks may be judged side by side.
+    """
+
+    def __init__(
+        self, contract: Contract, *, requires: Sequence[Requirement] = (), now: datetime | None = None
+    ) -> None:
+        self._contract = contract
+        self._rules = contract.rules_at(now)
+        self._requires = requires
+        self._questions: dict[tuple[tuple[str, ...], frozenset[str]], _Questions] = {}
+        self._seen = Sound()
+
+    def check(self, frame: pl.DataFrame, *, faulty: pl.DataFrame | None = None) -> Checked:
+        """Judge rows (`@row`, `@line`, canonical text columns under contract names; absent columns are missing cells).
+
+        Optional fields: null and "" both mean not given. Required fields: null is REQUIRED, "" is NOT_BLANK.
+        `faulty`: faults found before (`@row`, `field`; others are ignored, warnings among them by `code`): such rows
+        are not good, their cells bring no further issue, and a fault without a contract field silences its whole row.
+        """
+        full = self._contract.complete(frame)
+        asked = self._asked_of(frame)
+        sound = {
+            one.name
+            for one, suspect in asked.fields
+            if self._seen.holds(one.name, full[one.name], partial(asked.sound, one, suspect))
+        }
+        fields = [each for each in asked.fields if each[0].name not in sound]
+        tests = [test for test in asked.tests if test.only not in sound]
+        masks = full.lazy().select(
+            *(suspect.alias(f"f{place}") for place, (_, suspect) in enumerate(fields)),
+            *(test.violated.alias(f"r{place}") for place, test in enumerate(tests)),
+        ).collect()  # fmt: skip
+        work = _Work(full, *_known(self._contract, full, faulty))
+        busy = {name for name, some in masks.select(pl.all().any()).row(0, named=True).items() if some}
+        for place, (one, _) in enumerate(fields):
+            if f"f{place}" in busy:
+                work.judge_field(one, masks[f"f{place}"].to_numpy())
+        for place, test in enumerate(tests):
+            if f"r{place}" in busy:
+                work.judge_rows(test, masks[f"r{place}"].to_numpy())
+        return work.checked()
+
+    def _asked_of(self, frame: pl.DataFrame) -> _Questions:
+        filled = frozenset(name for name, kind in frame.schema.items() if kind != pl.Null)
+        key = (tuple(frame.columns), filled)
+        if key not in self._questions:
+            judged = [one for one in self._contract.of(frame.columns) if one.required or one.name in frame.columns]
+            rules = [rule for rule in self._rules if set(rule.needs) <= filled]
+            tests = (
+                *(_row_test(one.code, one.field, one.columns, one.violated, one.detail, filled) for one in rules),
+                *(_row_test(one.code, one.field, one.columns, one.where, one.detail, filled) for one in self._requires),
+            )
+            self._questions[key] = _Questions(tuple((one, _suspect(one)) for one in judged), tests)
+        return self._questions[key]
 
 
 def check(
@@ -49,44 +126,9 @@ def check(
     requires: Sequence[Requirement] = (),
     faulty: pl.DataFrame | None = None,
     now: datetime | None = None,
-    seen: Sound | None = None,
 ) -> Checked:
-    """Judge rows (`@row`, `@line`, canonical text columns under contract names; an absent column is missing cells).
-
-    Optional fields: null and "" both mean not given. Required fields: null is REQUIRED, "" is NOT_BLANK.
-    `faulty`: faults found before (`@row`, `field`; others are ignored, warnings among them by `code`): such rows are
-    not good, their cells bring no further issue, and a fault without a contract field silences its whole row.
-    `now`: aware time for the rules that depend on it; None leaves them out. Rules over rows are not asked here.
-    `seen`: what earlier blocks of the same file showed; texts that stand there often are judged once.
-    """
-    full = contract.complete(frame)
-    filled = {name for name, kind in frame.schema.items() if kind != pl.Null}
-    judged = [one for one in contract.of(frame.columns) if one.required or one.name in frame.columns]
-    rules = [rule for rule in contract.rules_at(now) if set(rule.needs) <= filled]
-    if seen is not None:
-        alone = {one.name: [rule for rule in rules if rule.columns == (one.name,)] for one in judged}
-        sound = {o.name for o in judged if seen.holds(o.name, full[o.name], partial(_sound, o, alone[o.name]))}
-        judged = [one for one in judged if one.name not in sound]
-        rules = [rule for rule in rules if rule.columns[0] not in sound or len(rule.columns) > 1]
-    tests = _row_tests(rules, requires)
-    suspects = [_suspect(one).alias(f"f{place}") for place, one in enumerate(judged)]
-    violated = [test.violated.fill_null(False).alias(f"r{place}") for place, test in enumerate(tests)]
-    masks = full.lazy().select(*suspects, *violated).collect()
-    work = _Work(full, *_known(contract, full, faulty))
-    busy = {name for name, some in masks.select(pl.all().any()).row(0, named=True).items() if some}
-    for place, one in enumerate(judged):
-        if f"f{place}" in busy:
-            work.judge_field(one, masks[f"f{place}"].to_numpy())
-    for place, test in enumerate(tests):
-        if f"r{place}" in busy:
-            work.judge_rows(test, masks[f"r{place}"].to_numpy())
-    return work.checked()
-
-
-def _sound(one: ContractField, rules: Sequence[Rule], texts: pl.Series) -> pl.Series:
-    """Tell which texts of a field neither it nor a rule about it alone finds fault with."""
-    faults = [_suspect(one), *(rule.violated.fill_null(False) for rule in rules)]
-    return ~pl.DataFrame([texts.alias(one.name)]).select(pl.any_horizontal(faults)).to_series()
+    """Judge rows as a Checker does that has seen none before."""
+    return Checker(contract, requires=requires, now=now).check(frame, faulty=faulty)
 
 
 def _suspect(one: ContractField) -> pl.Expr:
@@ -96,15 +138,12 @@ def _suspect(one: ContractField) -> pl.Expr:
     return ~((cell == "") | one.type.plain(cell)).fill_null(True)
 
 
-def _row_tests(rules: Sequence[Rule], requires: Sequence[Requirement]) -> list[_RowTest]:
-    def words(detail: str | pl.Expr) -> pl.Expr:
-        return pl.lit(detail) if isinstance(detail, str) else detail
-
-    def of_rule(rule: Rule) -> _RowTest:
-        return _RowTest(rule.code, rule.field, rule.columns, rule.violated, words(rule.detail))
-
-    needed = [_RowTest(one.code, one.field, one.columns, one.where, words(one.detail)) for one in requires]
-    return [*map(of_rule, rules), *needed]
+def _row_test(
+    code: str, field: str, columns: tuple[str, ...], violated: pl.Expr, detail: str | pl.Expr, filled: frozenset[str]
+) -> _RowTest:
+    words = pl.lit(detail) if isinstance(detail, str) else detail
+    given = [*filled.intersection({*columns, *violated.meta.root_names()})]
+    return _RowTest(code, field, columns, violated.fill_null(False), words, given[0] if len(given) == 1 else None)
 
 
 def _known(

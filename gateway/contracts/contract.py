@@ -18,6 +18,7 @@ from gateway.contracts.fields import VOCABULARY, Day, FieldType, Flag, Instant, 
 from gateway.contracts.rules import Record, RowsRule, Rule
 from gateway.issues import CATALOGUE
 from gateway.model import KEY, KEY_SEPARATOR
+from gateway.wording import filled
 
 
 class RecordModel(BaseModel):
@@ -187,11 +188,9 @@ class Contract:
 
         `present`: names of the columns the frame has, when some key columns may be absent.
         """
-        parts = [
-            pl.col(name).fill_null("") if present is None or name in present else pl.lit("")  # absent: like missing
-            for name in self.key
-        ]
-        return pl.concat_str(parts, separator=KEY_SEPARATOR).alias(KEY)
+        there = [name for name in self.key if present is None or name in present]
+        form = KEY_SEPARATOR.join("{}" if name in there else "" for name in self.key)  # absent: like missing
+        return filled(form, *(pl.col(name).fill_null("") for name in there)).alias(KEY)
 
     def row_verdict(self, record: Record, *, now: datetime | None = None) -> list[Found]:
         """Judge one record by the pydantic model and the rules' own functions: the reference for the columns."""

@@ -85,8 +85,9 @@ class Applier:
         faults = self._reader_faults(table.issues)
         frame, typed = _with_kinds(table, self._fill.indices)
         frame, early = self._kept(frame, faults, [rule for rule in self._filters if rule.early])
-        frame, copies = self._fill.fill(frame, self._faulty_cells(frame, faults))
-        faults = pl.concat([faults, self._copied(frame, copies)]) if copies else faults
+        if self._fill.indices:
+            frame, copies = self._fill.fill(frame, self._faulty_cells(frame, faults))
+            faults = pl.concat([faults, self._copied(frame, copies)]) if copies else faults
         frame, skipped = self._kept(frame, faults, [rule for rule in self._filters if not rule.early])
         skipped = pl.concat([early, skipped]).sort(ROW) if early.height else skipped
         if skipped.height:

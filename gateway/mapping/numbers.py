@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cached_property
+from typing import TypeVar
 
 import polars as pl
 
@@ -26,6 +27,10 @@ _DECIMAL_DIGITS = 38
 _INT128_DIGITS = 38
 _LOOKED_AT = 20
 """Texts of a column by which its unit is guessed; a wrong guess costs time only."""
+_FEW = 4096
+"""Texts of an unusual form up to which they are taken apart at once: what they could have in common costs more."""
+
+_Texts = TypeVar("_Texts", pl.Series, pl.Expr)
 
 
 def _marks(example: str) -> tuple[str, str]:
@@ -57,17 +62,22 @@ def _rest(
     read: Callable[[pl.Series], pl.Series] | None,
     others: Callable[[pl.Series], pl.Series],
 ) -> pl.Series:
-    """Apply `read` (None: nothing to do) where the mask is true and `others` where it is false; missing stays."""
+    """Apply `read` (None: nothing to do) and, where the mask is false, `others`; missing stays.
+
+    `read` takes any text, and what it makes of those where the mask is false is thrown away.
+    """
     if good.all():
         return texts if read is None else read(texts)
-    bad = (~good).fill_null(False)
-    if bad.all():
+    bad = (~good).arg_true()
+    if bad.len() == texts.len():
         return others(texts)
-    whole = texts.clone()  # scatter changes the column it is called on
-    if read is not None:
-        right = good.fill_null(False)
-        whole = whole.scatter(right.arg_true(), read(texts.filter(right)))
-    return whole.scatter(bad.arg_true(), others(texts.filter(bad)))
+    whole = texts.clone() if read is None else read(texts)  # scatter changes the column it is called on
+    return whole.scatter(bad, others(texts.gather(bad)))
+
+
+def _only(texts: pl.Series, good: pl.Series) -> pl.Series:
+    """Texts where the mask is true, null elsewhere."""
+    return choose(good, texts, pl.Series([None], dtype=pl.String).new_from_index(0, texts.len()))
 
 
 @dataclass(frozen=True)
@@ -116,9 +126,9 @@ class Number:
         # Most columns hold numbers of one form: canonical whole ones, or decimals with the same mark behind them. What
         # has another form is taken apart, in the end text by text.
         if self.whole(texts):
-            return _rest(texts, texts.str.contains(_SIMPLE), None, self._signed)
+            return _rest(texts, texts.str.contains(_SIMPLE), None, self._unusual)
         unit = self._unit(_first(texts))
-        return _rest(texts, texts.str.contains(self._usual(unit)), lambda part: self._bare(part, unit), self._signed)
+        return _rest(texts, texts.str.contains(self._usual(unit)), lambda some: self._bare(some, unit), self._unusual)
 
     @staticmethod
     def whole(texts: pl.Series) -> bool:
@@ -133,11 +143,16 @@ class Number:
         return f"^(?:(?:{whole})[{decimal}][0-9]+{re.escape(unit)})?$"
 
     def _bare(self, texts: pl.Series, unit: str) -> pl.Series:
-        digits = self._pointed(texts.str.strip_suffix(unit) if unit else texts)
-        return digits.str.strip_chars_end("0").str.strip_chars_end(".")
+        text = pl.col(texts.name)
+        digits = self._pointed(text.str.strip_suffix(unit) if unit else text)
+        return texts.to_frame().select(digits.str.strip_chars_end("0").str.strip_chars_end(".")).to_series()
+
+    def _unusual(self, texts: pl.Series) -> pl.Series:
+        return self._taken_apart(texts) if texts.len() < _FEW else self._signed(texts)
 
     def _signed(self, texts: pl.Series) -> pl.Series:
-        return _rest(texts, texts.str.contains(f"^-?{self._body}$"), self._by_decimals, self._with_unit)
+        good = texts.str.contains(f"^-?{self._body}$")
+        return _rest(texts, good, lambda some: self._by_decimals(_only(some, good)), self._with_unit)
 
     def _with_unit(self, texts: pl.Series) -> pl.Series:
         # Where a column has a mark behind its numbers it is nearly always the same one: without it they are read at
@@ -147,7 +162,7 @@ class Number:
             return self._taken_apart(texts)
         bare = texts.str.strip_suffix(unit)
         good = texts.str.ends_with(unit) & bare.str.contains(f"^-?{self._body}$")
-        return _rest(texts, good, lambda part: self._by_decimals(part.str.strip_suffix(unit)), self._taken_apart)
+        return _rest(texts, good, lambda _: self._by_decimals(_only(bare, good)), self._taken_apart)
 
     def _unit(self, first: list[str]) -> str:
         """Mark at the end of the first of these texts that has one, with the space before it; "" where none has."""
@@ -155,7 +170,7 @@ class Number:
         ends = [space + unit for space in (*_SPACES, "") for unit in units]
         return next((end for text in first for end in ends if text.endswith(end)), "")
 
-    def _pointed(self, texts: pl.Series) -> pl.Series:
+    def _pointed(self, texts: _Texts) -> _Texts:
         """Texts without grouping marks, with a dot before decimals."""
         grouping, decimal = _marks(self.example)
         for mark in grouping:

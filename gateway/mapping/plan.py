@@ -120,15 +120,15 @@ class Plan:
             for place in outside:
                 taken.faults.pop(place, None)
         value = self._read(taken)
-        failed = value.is_null() & taken.texts.is_not_null()
         if value.null_count() > taken.texts.null_count() or taken.faults:
+            failed = value.is_null() & taken.texts.is_not_null()
             blames[self.field] = self._blamed(taken.texts, taken.kinds, failed, taken.faults)
         if self.remarks is not None:
             value, told = self.remarks.look(value)
             if told.height:
                 blames[self.field] = pl.concat([*([blames[self.field]] if self.field in blames else []), told])
         if self.default is not None:
-            unfilled = (value == "").fill_null(False) | (value.is_null() & ~failed)
+            unfilled = (value == "").fill_null(False) | taken.texts.is_null()
             value = choose(unfilled, _same(self.default, size), value)
             if taken.faults:
                 value = value.scatter(sorted(taken.faults), None)

@@ -14,7 +14,6 @@ from gateway import contracts
 from gateway.ahead import Behind, ahead, mapped
 from gateway.contracts import prices
 from gateway.delivery.setup import effect_exists, legs_written
-from gateway.distinct import Sound
 from gateway.errors import FileError
 from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
@@ -101,7 +100,7 @@ class FileReading:
         self._applier: Applier | None = None
         self._across: Across | None = None
         self._told = told
-        self._sound = Sound()
+        self._checker = contracts.Checker(setup.contract, requires=self._requires(), now=now)
         self._repeating = tuple(rule for rule in setup.contract.rules_at(now) if rule.repeats)
         self._keep: frozenset[str] | None = needed_across(setup) if judge_only else None
 
@@ -242,9 +241,7 @@ class FileReading:
         frame, skipped = self._grouped(draft.frame, draft.skipped)
         frame = self._permitted(self._stamped(frame))
         faulty = draft.issues.filter(~pl.col(ROW).is_in(skipped[ROW].implode())) if skipped.height else draft.issues
-        checked = contracts.check(
-            contract, frame, requires=self._requires(), faulty=faulty, now=self._now, seen=self._sound
-        )
+        checked = self._checker.check(frame, faulty=faulty)
         issues = [faulty, checked.issues, *self._of_destination(frame, faulty)]
         told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
         if told.height and len(self._setup.legs) >= _SEVERAL:  # what several effects need is said once

@@ -24,6 +24,9 @@ from gateway.readers.csv_strict import Record, StrictReader, closed_in, undecoda
 
 BLOCK = 9 << 18
 """Bytes read at a time, 2.25 MiB: smaller blocks cost more per row, larger ones memory."""
+_SMALL, _BLOCKS = 16 << 20, 3
+"""Bytes of a file up to which it is read in so many blocks where `BLOCK` would make more: two are worked on while one
+is read, and its memory is small anyway."""
 _FULL, _PARTS = 16, 4
 """A table has at least one cell for so many bytes of the block, or is so many blocks long: few rows of long texts cost
 as many steps as many short ones, and hardly more memory than their bytes."""
@@ -40,7 +43,9 @@ _COMMON_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a
 
 
 class CsvReader:
-    """Reads files of CsvLayout. `block`: bytes per table; `columnar` = False has the strict reader read everything.
+    """Reads files of CsvLayout. `columnar` = False has the strict reader read everything.
+
+    `block`: bytes per table; None: as many as do the file good.
 
     The header is the first record that is not blank, after `skip` lines; it counts as a row, and so do skipped lines.
     A file whose header begins with OUR_COLUMNS is an errors file of ours that came back: these columns are taken off
@@ -48,7 +53,7 @@ class CsvReader:
     the layout says the partner's files have none.
     """
 
-    def __init__(self, *, block: int = BLOCK, columnar: bool = True) -> None:
+    def __init__(self, *, block: int | None = None, columnar: bool = True) -> None:
         self._block = block
         self._columnar = columnar
 
@@ -61,26 +66,32 @@ class CsvReader:
         if not isinstance(layout, CsvLayout):
             raise TypeError(f"CsvReader reads files of CsvLayout, not of {type(layout).__name__}")
         demand(path, "csv")
+        block = self._block or _fitting(path.stat().st_size)
         with path.open("rb") as file:
-            stream = Utf8Stream(file, layout.encoding, self._block)
+            stream = Utf8Stream(file, layout.encoding, block)
             if stream.empty:
                 raise _file_error("FILE_EMPTY")
-            reading = _Reading(stream, layout, columnar=self._columnar)
+            reading = _Reading(stream, layout, block, columnar=self._columnar)
             head = reading.begin()
             parts: list[Part] = []
             yielded = False
             for part in reading.parts():
                 parts.append(part)
-                if self._full(parts, head.shape):
+                if _full(parts, head.shape, block):
                     yield from _pieces(head.table(parts))
                     yielded, parts = True, []
             if parts or not yielded:
                 yield from _pieces(head.table(parts))
 
-    def _full(self, parts: list[Part], shape: Shape) -> bool:
-        taken = 2 * sum(part.taken for part in parts)
-        cells = shape.columns * sum(part.frame.height for part in parts)
-        return taken > self._block * (2 * _PARTS - 1) or (taken >= self._block and cells >= self._block // _FULL)
+
+def _fitting(size: int) -> int:
+    return max(BLOCK, -(-size // _BLOCKS)) if size <= _SMALL else BLOCK
+
+
+def _full(parts: list[Part], shape: Shape, block: int) -> bool:
+    taken = 2 * sum(part.taken for part in parts)
+    cells = shape.columns * sum(part.frame.height for part in parts)
+    return taken > block * (2 * _PARTS - 1) or (taken >= block and cells >= block // _FULL)
 
 
 def _pieces(table: Table) -> Iterator[Table]:
@@ -147,7 +158,7 @@ class _Head:
 class _Reading:
     """One pass over a file: bytes not yet read, and the place they begin at."""
 
-    def __init__(self, stream: Utf8Stream, layout: CsvLayout, *, columnar: bool) -> None:
+    def __init__(self, stream: Utf8Stream, layout: CsvLayout, block: int, *, columnar: bool) -> None:
         self._stream = stream
         self._layout = layout
         self._strict = StrictReader(layout)
@@ -156,7 +167,7 @@ class _Reading:
         self._data = b""
         self._place = Place(1, 1)
         self._shape = Shape(1, 0)
-        self._window = BLOCK
+        self._window = block
         self._unclosed = False
         """Whether it is known that a quote which is open at the end of the bytes at hand is never closed."""
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from gateway.contracts import check, contracts
+from gateway.contracts import Checker, check, contracts
 from gateway.contracts.fields import (
     VOCABULARY,
     AddressList,
@@ -30,7 +30,6 @@ from gateway.contracts.fields import (
     Rate,
     Text,
 )
-from gateway.distinct import Sound
 from gateway.issues import WARNINGS
 from gateway.model import LINE, ROW
 
@@ -228,9 +227,9 @@ def test_what_earlier_blocks_showed_changes_no_verdict(contract, data):
     schema = {ROW: pl.Int64, LINE: pl.Int64, **dict.fromkeys(rows[0], pl.String)}
     once = [{ROW: place, LINE: place, **row} for place, row in enumerate(rows)]
     block = pl.concat([pl.DataFrame(once, schema=schema)] * (4200 // len(rows)))
-    seen = Sound()
+    seen = Checker(contract, now=NOW)
     alone = check(contract, block, now=NOW)
     for _ in range(2):
-        told = check(contract, block, now=NOW, seen=seen)
+        told = seen.check(block)
         assert told.good.to_list() == alone.good.to_list()
         assert told.issues.sort(pl.all()).rows() == alone.issues.sort(pl.all()).rows()
