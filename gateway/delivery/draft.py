@@ -159,8 +159,9 @@ class Decider:
         """Leave out what another row of the same record says better; the baseline is told of it all the same."""
         if draft.together is None or draft.lasting is None:
             return decided, derived
-        decided, derived = draft.together.judged(decided), draft.together.left(derived)
         decided = draft.lasting.judged(decided)
+        decided, derived = draft.together.judged(decided), draft.together.left(derived)
+        decided = draft.lasting.idle(decided)
         for word, marks in (("together", draft.together.marks()), ("lasting", draft.lasting.marks(decided))):
             if marks.height:
                 name = f"{draft.identity}-{word}-{number:04d}"

@@ -16,7 +16,7 @@ from gateway.model import KEY
 _KNOWN = {KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean}
 SENT = list(_KNOWN)
 """Columns of what was sent that tell whether it runs."""
-_NAME, _FROM, _UNTIL, _RECORD = "@name", "@from", "@until", "@record"
+_PLACED = _NAME, _FROM, _UNTIL, _RECORD = "@name", "@from", "@until", "@record"
 _LAST = "~"
 """Sorts after every instant: an open end."""
 _IDLE = "DEST_NOTHING"
@@ -33,6 +33,7 @@ class Lasting:
         self._now = f"{now:%Y-%m-%dT%H:%M:%SZ}"
         self._live = pl.DataFrame(schema=_KNOWN)
         self._coming = pl.DataFrame(schema=_KNOWN)
+        self._replaced = pl.Series(KEY, [], dtype=pl.String)
 
     def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions) -> None:
         """Read what was sent and has not ended, and what the rows to be decided say.
@@ -43,6 +44,8 @@ class Lasting:
             return
         confirmed = (frame.select(SENT) for frame in baseline.frames())
         sent = _newest(pl.concat([pl.DataFrame(schema=_KNOWN), *confirmed, *flying]))
+        gone = replaced(sent, self._leg)
+        self._replaced, sent = sent.filter(gone)[KEY], sent.filter(~gone)
         self._live = self._placed(sent.filter(~pl.col("ended")))
         said = (one for c in self._candidates for one in self._said(c, portions))
         coming = _newest(pl.concat([self._stay(sent, portions), *said]))
@@ -54,21 +57,36 @@ class Lasting:
     def judged(self, decided: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of a portion with decision, `code` and `detail` changed where their dates are others.
 
-        `refused`: what would be ended or changed runs with other dates; `skipped`: an end of what does not run.
+        `send`: what was confirmed, but with another end since. `refused`: what would be ended or changed runs with
+        other dates.
         """
-        if self._leg.operation.window is None or not (decided["decision"] == "send").any():
+        if self._leg.operation.window is None:
             return decided
-        absent = [pl.lit(None, pl.String).alias(name) for name in ("code", "detail") if name not in decided.columns]
-        frame = self._placed(decided.with_columns(absent)).with_row_index("@at")
+        again = (pl.col("decision") == "unchanged") & pl.col(KEY).is_in(self._replaced.implode())
+        decided = decided.with_columns(decision=pl.when(again).then(pl.lit("send")).otherwise("decision"))
+        if not (decided["decision"] == "send").any():
+            return decided
+        frame = self._placed(decided.with_columns(_unsaid(decided))).with_row_index("@at")
         runs = frame.join(self._met(frame), on="@at", how="left", maintain_order="left")
         here = pl.col("runs").is_not_null()
-        idle = self._idle() & ~here
         told = runs.with_columns(
-            decision=pl.when(here).then(pl.lit("refused")).when(idle).then(pl.lit("skipped")).otherwise("decision"),
-            code=pl.when(here).then(pl.lit("PROMOTION_RUNS")).when(idle).then(pl.lit(_IDLE)).otherwise("code"),
-            detail=pl.when(here).then("runs").when(idle).then(pl.lit(_NOTHING)).otherwise("detail"),
+            decision=pl.when(here).then(pl.lit("refused")).otherwise("decision"),
+            code=pl.when(here).then(pl.lit("PROMOTION_RUNS")).otherwise("code"),
+            detail=pl.when(here).then("runs").otherwise("detail"),
         )
-        return told.select(*decided.columns, *(one.meta.output_name() for one in absent))
+        return told.select(frame.drop("@at", *_PLACED).columns)
+
+    def idle(self, decided: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows with those `skipped` that would still be sent to end what does not run."""
+        if self._leg.operation.window is None or not (decided["decision"] == "send").any():
+            return decided
+        frame = self._placed(decided.with_columns(_unsaid(decided)))
+        told = frame.with_columns(
+            decision=pl.when(self._idle()).then(pl.lit("skipped")).otherwise("decision"),
+            code=pl.when(self._idle()).then(pl.lit(_IDLE)).otherwise("code"),
+            detail=pl.when(self._idle()).then(pl.lit(_NOTHING)).otherwise("detail"),
+        )
+        return told.drop(_PLACED)
 
     def marks(self, decided: pl.DataFrame) -> pl.DataFrame:
         """Return what the baseline should know of ends that were not sent (SEGMENT_SCHEMA): older rows are over."""
@@ -123,9 +141,27 @@ class Lasting:
             pl.when(pl.col(operation.named) != "").then(pl.struct(rest).hash(seed=5)).alias(_NAME),
             pl.col(starts).alias(_FROM),
             pl.col(ends).alias(_UNTIL),
-            operation.record.hash(seed=5).alias(_RECORD),
+            pl.struct(operation.record.alias(_RECORD), pl.col(ends).alias(_UNTIL)).hash(seed=5).alias(_RECORD),
         )
         return rows.hstack(found)
+
+
+def replaced(known: pl.DataFrame, leg: Leg) -> pl.Series:
+    """Mask of what was said last of keys (`@key`, `seq`, `ended`) and goes on, but for a later row with another end.
+
+    Where the destination tells them apart by their ends no more, that one took its place, and may have ended since.
+    """
+    if leg.operation.window is None:
+        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, known.height)
+    rest = [name for name in leg.key_fields if name != leg.operation.window[1]]
+    place = key_parts(known, leg).select(pl.struct(rest).hash(seed=5)).to_series()
+    later = pl.col("seq") < pl.col("seq").max().over(place)
+    return known.select(~pl.col("ended") & later).to_series()
+
+
+def _unsaid(decided: pl.DataFrame) -> list[pl.Expr]:
+    """Columns to say something in, where the rows do not have them yet."""
+    return [pl.lit(None, pl.String).alias(name) for name in ("code", "detail") if name not in decided.columns]
 
 
 def _newest(known: pl.DataFrame) -> pl.DataFrame:

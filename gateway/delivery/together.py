@@ -10,6 +10,7 @@ import polars as pl
 from gateway import delta
 from gateway.contracts.rules import shown_key
 from gateway.delivery.baseline import Baseline
+from gateway.delivery.lasting import replaced
 from gateway.delivery.portions import Candidate, Portions, key_parts
 from gateway.delivery.setup import Leg
 from gateway.model import KEY, ROW
@@ -61,7 +62,7 @@ class Together:
         if not leaves_out:
             found = found.filter(pl.col(_RECORD).is_in(self._said.filter("ended")[_RECORD].implode()))
         newest = found.sort("seq", maintain_order=True).unique(_OF, keep="last")
-        running = newest.filter(~pl.col("ended"))
+        running = newest.filter(~pl.col("ended") & ~replaced(newest, self._leg))
         late = self._said.join(newest.select(_OF, known="seq"), on=_OF).filter(pl.col("seq") < pl.col("known"))
         self._said = self._said.join(late, on=_OF, how="anti")  # what is known of their keys is newer
         self._last = _last_of(self._said)

@@ -138,6 +138,8 @@ def _one_record(contract: Contract, legs: Iterable[Leg]) -> Iterable[RowsRule]:
         found.append(record)
         exists = effect_exists(leg.operation.when)
         where = pl.col(STATE).is_null() if exists is None else pl.col(STATE).is_null() & exists
+        if leg.operation.window is not None:  # what ends beside what goes on in its place is no other value of it
+            where &= pl.col("command").ne_missing("end")
         names = tuple(name for name in dict.fromkeys(record.meta.root_names()) if name in contract.fields)
         field = contract.group if contract.group in names else names[0]
         find = functools.partial(_several_keys, record=record, field=str(field))

@@ -223,8 +223,8 @@ def shape(settings: SageSettings) -> Shape:
 
 
 def record(separator: str) -> pl.Expr:
-    """What a special price is about and when: what ends it changes its dateTo, and is about the same one."""
-    parts = (_product(), *(pl.col(one) for one in (*_RULED, *_WINDOW, *_RANGES)))
+    """What a special price is about and from when: what ends it, or moves its end, changes its dateTo only."""
+    parts = (_product(), *(pl.col(one) for one in (*_RULED, _WINDOW[0], *_RANGES)))
     return pl.concat_str([part.fill_null("") for part in parts], separator=separator)
 
 

@@ -150,3 +150,70 @@ def test_what_nobody_answered_can_be_ended(make):
     assert shop.rig.states(run) == {"accepted": 1}
     assert send(shop, 2, "N,a,,,,end\n") == ([OVERLAPS], [])
     assert send(shop, 3, ended(RUNS)) == ([FINE], [("a", "2026-11-20", "2026-11-22")])
+
+
+LATER = RUNS.replace("2027-01", "2027-02")
+OTHER = "N,a,30,2026-12-01T00:00:00Z,2027-01-31T00:00:00Z,\n"
+
+
+def written(*until):
+    return [("a", "2026-11-20", day) for day in until]
+
+
+@pytest.mark.parametrize("name", ["N", ""])
+def test_an_end_that_is_moved_back_is_sent_again(shop, name):
+    runs, later = (rows.replace("N", name, 1) for rows in (RUNS, LATER))
+    assert send(shop, 1, runs) == ([FINE], written("2027-01-15"))
+    assert send(shop, 2, later) == ([FINE], written("2027-02-15"))
+    assert send(shop, 3, runs + "\n") == ([FINE], written("2027-01-15"))
+    assert send(shop, 4, runs + "\n\n") == ([("unchanged", None, None)], [])
+
+
+def test_what_ended_after_its_end_was_moved_does_not_run_by_its_former_one(shop):
+    send(shop, 1, RUNS)
+    send(shop, 2, LATER)
+    assert send(shop, 3, ended(LATER)) == ([FINE], written("2026-11-22"))
+    assert send(shop, 4, ended(RUNS)) == ([NOTHING], [])
+    assert send(shop, 5, OTHER)[0] == [FINE]
+
+
+def test_what_ended_after_its_end_was_moved_begins_again_by_its_former_one(shop):
+    send(shop, 1, RUNS)
+    send(shop, 2, LATER)
+    send(shop, 3, ended(LATER))
+    assert send(shop, 4, RUNS + "\n") == ([FINE], written("2027-01-15"))
+    assert send(shop, 5, ended(RUNS)) == ([FINE], written("2026-11-22"))
+
+
+def test_the_former_end_does_not_end_what_took_its_place(shop):
+    send(shop, 1, RUNS)
+    send(shop, 2, LATER)
+    said = DATES.replace("2027-01", "2027-02")
+    assert send(shop, 3, ended(RUNS)) == ([("refused", "PROMOTION_RUNS", said)], [])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_end_may_be_moved_by_two_rows_of_one_file_in_any_order(shop, turned):
+    send(shop, 1, RUNS)
+    rows = [ended(RUNS), LATER]
+    told, found = send(shop, 2, "".join(reversed(rows) if turned else rows))
+    assert found == written("2027-02-15")
+    assert sorted(told) == [FINE, ("skipped", "DEST_GOES_ON", f"row {2 if turned else 3}")]
+    assert send(shop, 3, OTHER)[0] == [("refused", "PROMOTION_RUNS", DATES.replace("2027-01", "2027-02"))]
+
+
+def test_two_ends_of_one_in_one_file_are_rejected(shop):
+    told, found = send(shop, 1, RUNS + LATER)
+    assert (told, found) == ([("rejected", "DEST_ONE_RECORD", "row 3"), ("rejected", "DEST_ONE_RECORD", "row 2")], [])
+
+
+def test_a_full_file_that_moves_an_end_ends_nothing(make):
+    shop = make(route={"mode": "full", "absent": "end", "guard": {"off": True}})
+    assert send(shop, 1, RUNS) == ([FINE], written("2027-01-15"))
+    assert send(shop, 2, LATER) == ([FINE], written("2027-02-15"))
+    assert shop.take() == {}, "the former end is no promotion that was left out"
+    assert send(shop, 3, RUNS + "\n") == ([FINE], written("2027-01-15"))
+    assert shop.take() == {}
+    told, found = send(shop, 4, RUNS.replace(",a,", ",b,"))
+    found += [(one["productId"], "2026-11-20", one["dateTo"][:10]) for one in shop.take()["productspecialprices"]]
+    assert (told, found) == ([FINE], [("b", "2026-11-20", "2027-01-15"), *written("2026-11-22")])
