@@ -113,7 +113,7 @@ def _unknown_type() -> Rule:
         return detail if code and not kind and _wanted_of(code, kind) is None else None
 
     unknown = given("barcode") & ~given("barcode_type") & _wanted().is_null()
-    return Rule("B-PAIR", "barcode_type", _FIELDS, unknown, _record(judge), detail)
+    return Rule("B-PAIR", "barcode", _FIELDS, unknown, _record(judge), detail)
 
 
 def _wrong_digits() -> Rule:

@@ -79,10 +79,12 @@ _KINDS: tuple[IssueKind, ...] = (
     # --- records as they stand in the file
     _error(
         "ROW_TOO_LONG",
-        "The record has more cells than the header: {detail}.",
+        "The record has more cells than the file has columns: {detail}.",
         "Put cells that contain the delimiter into quotes.",
     ),
-    _error("ROW_TOO_SHORT", "The record has fewer cells than the header: {detail}.", "Add the missing cells."),
+    _error(
+        "ROW_TOO_SHORT", "The record has fewer cells than the file has columns: {detail}.", "Add the missing cells."
+    ),
     _error(
         "ROW_OPEN_QUOTE", "A quote is opened and never closed.", "Close it, or double it if it belongs to the text."
     ),
@@ -220,7 +222,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "V-PARENT", "{field} differs between rows of one product ({detail}): {value}", "Check the product's rows."
     ),
     _error("V-BAR", "The barcode {value} stands at several articles ({detail}).", "Give each article its own barcode."),
-    _error("B-PAIR", "Barcode and barcode type do not go together ({detail}).", "Fill in both."),
+    _error(
+        "B-PAIR",
+        "Barcode and barcode type do not go together ({detail}).",
+        "Fill in both, or a barcode whose digits tell its type.",
+    ),
     _error("B-DIGITS", "{field} does not have the digits of its type ({detail}): {value}", "Check barcode and type."),
     _error("B-CHECK", "{field} has a wrong check digit ({detail}): {value}", "Check the digits."),
     _error("B-ALLZERO", "{field} is all zeros: {value}", "Leave it empty or fill in the barcode."),
@@ -305,6 +311,7 @@ _KINDS: tuple[IssueKind, ...] = (
         "Check it at the destination if it matters.",
     ),
     _warning("DEST_NOT_SENT", "{field} is not sent: {detail}: {value}", "Nothing to do where it is meant for others."),
+    _warning("DEST_PART_SENT", "Only a part of {field} is sent: {detail}.", "Put first what matters most."),
     _warning("DEST_WARNING", "The destination says: {detail}", "Read it; the row was taken."),
     _error(
         "DEST_ONE_PER_KEY",

@@ -17,7 +17,10 @@ SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = r"\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
 CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 ONLY_SPACES = Wording("NOT_BLANK", rf"^[{SPACE}]+\z", "only spaces")
-DAMAGE = Wording("SPREADSHEET_DAMAGE", r"^[0-9]([.,][0-9]+)?[Ee]\+[0-9]{1,3}\z")
+_ROUNDED = r"[0-9]([.,][0-9]+)?[Ee]\+[0-9]{1,3}"
+_FAILED = r"#(N/A|NULL!|REF!|NAME\?|VALUE!|NUM!|DIV/0!|N/D|NULO!|¡(REF|VALOR|NUM|DIV/0)!|¿NOMBRE\?)"
+DAMAGE = Wording("SPREADSHEET_DAMAGE", rf"^({_ROUNDED}|{_FAILED})\z")
+"""What a spreadsheet leaves of a code it took for a number, or whose formula failed (in English and Spanish)."""
 HIDDEN = Wording("CHARACTERS", f"[{_INVISIBLE}]", "control or invisible characters")
 
 
@@ -123,9 +126,9 @@ class Code(Lettering):
         return found if self.spaces else (*found, Wording("CHARACTERS", f"[{SPACE}]", "spaces"))
 
     def plain(self, cell: pl.Expr) -> pl.Expr:
-        """Printable ASCII without plus signs and with single spaces inside at most: nothing a wording could find."""
+        """Printable ASCII without plus signs, not after a hash, single spaces inside at most: what no wording finds."""
         spaced = r"( [!-*,-~]+)*" if self.spaces else ""
-        return cell.str.contains(rf"^[!-*,-~]+{spaced}\z") & (cell.str.len_bytes() <= self.max_length)
+        return cell.str.contains(rf"^[!\x22$-*,-~][!-*,-~]*{spaced}\z") & (cell.str.len_bytes() <= self.max_length)
 
     def form(self) -> str:
         """Identifier with its limits."""

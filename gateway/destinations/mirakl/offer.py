@@ -73,9 +73,9 @@ def check(records: pl.DataFrame, reference: Reference, today: date, settings: Mi
     usable = _usable(reference, settings)
     for field, column in settings.offer_columns.items():
         if column not in usable and field in records.columns:
-            detail = f"the marketplace has not activated {column}, so it is left out"
+            detail = f"the marketplace has not activated {column}"
             told = rows.filter(given(field))
-            found.append(issues_of(told, "DEST_WARNING", field, value=pl.col(field), detail=pl.lit(detail)))
+            found.append(issues_of(told, "DEST_NOT_SENT", field, value=pl.col(field), detail=pl.lit(detail)))
     return pl.concat(found).sort(ROW)
 
 
@@ -113,7 +113,7 @@ def encode(records: pl.DataFrame, reference: Reference, slot: str, settings: Mir
     gone = gone.with_columns(quantity=pl.lit("0"), **{"update-delete": pl.lit(_word(settings))})
     columns = ["sku", "quantity", "update-delete"] if settings.end_offers == "zero" else ["sku", "update-delete"]
     yield from _files(gone, columns, slot, size, memo)
-    yield from sheet.unsent(OPERATION, slot, lines.filter(pl.col("ends") & pl.col("absent")), "nothing", size)
+    yield from sheet.unsent(OPERATION, slot, lines.filter(pl.col("ends") & pl.col("absent")), "absent", size)
 
 
 def _usable(reference: Reference, settings: MiraklSettings) -> list[str]:

@@ -60,8 +60,10 @@ def check(records: pl.DataFrame, settings: MiraklSettings, table: Mapping[str, s
     if "image_urls" in present:
         many = pl.col("image_urls").str.split("|").list.len()
         more = rows.filter(given("image_urls") & (many > len(settings.image_columns)))
-        detail_of = filled(f"the first {len(settings.image_columns)} of {{}} images are sent", many)
-        found.append(issues_of(more, "DEST_WARNING", "image_urls", value=pl.lit(""), detail=detail_of))
+        detail_of = filled(
+            f"the first {len(settings.image_columns)} of {{}} images, as many as image_columns has", many
+        )
+        found.append(issues_of(more, "DEST_PART_SENT", "image_urls", value=pl.lit(""), detail=detail_of))
     return pl.concat(found).sort(ROW)
 
 

@@ -20,13 +20,21 @@ _SAID = "said"
 """Memo of such a batch: what is said of each line beside the reason (JSON list)."""
 _STATES = {
     "nothing": RowState.SKIPPED,
+    "absent": RowState.SKIPPED,
     "other": RowState.SKIPPED,
     "over": RowState.SKIPPED,
     "unknown": RowState.REFUSED,
 }
-_CODES = {"nothing": "", "other": "DEST_NOTHING", "over": "PROMOTION_OVER", "unknown": "DEST_NO_OFFER"}
+_CODES = {
+    "nothing": "",
+    "absent": "DEST_NOTHING",
+    "other": "DEST_NOTHING",
+    "over": "PROMOTION_OVER",
+    "unknown": "DEST_NO_OFFER",
+}
 _WORDS = {
     "nothing": "there is nothing to end by this call",
+    "absent": "the shop has no such offer to end",
     "other": "the offer has no discount of these dates",
     "over": "its end",
     "unknown": "the present prices of the offer were not read, and prices left out of the call would be deleted",
@@ -66,7 +74,7 @@ def key_memo(records: pl.DataFrame) -> dict[str, str]:
 def unsent(
     operation: str, slot: str, effects: pl.DataFrame, why: str, size: int | None, *, said: str | None = None
 ) -> Iterator[Batch]:
-    """Yield batches that cause no call and end at once; `why` is one of `nothing`, `other`, `over` and `unknown`.
+    """Yield batches that cause no call and end at once; `why`: `nothing`, `absent`, `other`, `over` or `unknown`.
 
     `said`: column with what completes the sentence of each row, instead of words that are the same for all.
     """

@@ -64,6 +64,8 @@ def test_faulty_barcodes(code, kind, fault, detail):
     assert [(one, text) for one, _, text in found if one == fault] == [(fault, detail)]
     # a number for use inside a company may have a wrong check digit as well: these are two faults
     assert {one for one, *_ in found} - {"B-CHECK", "B-RESTR"} <= {fault}
+    # where a barcode stands it is the cell to look at, though its type may be what is missing
+    assert {field for _, field, _ in found} == {"barcode"}
 
 
 def test_what_a_destination_is_given():

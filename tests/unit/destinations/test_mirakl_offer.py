@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from gateway.destinations.mirakl import MiraklSettings, offer, offers_read, price
+from gateway.destinations.mirakl import MiraklSettings, offer, offers_read, price, sheet
 from gateway.destinations.mirakl.platform import Platform
-from gateway.model import PriceTerms, Reference
+from gateway.model import PriceTerms, Reference, RowState
 
 TODAY = date(2026, 11, 22)
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -146,14 +146,19 @@ def test_the_command_end_ends_a_present_offer(records, end_offers, expected):
 
 def test_an_offer_that_is_not_there_needs_no_call_to_end(records):
     (batch,) = encode(records({"sku": "A", "command": "end"}), reference("B"))
-    assert (batch.body, batch.memo, batch.effects["effect"].to_list()) == (b"", {"unsent": "nothing"}, [100])
+    assert (batch.body, batch.effects["effect"].to_list()) == (b"", [100])
+    receipt = sheet.ended(batch)
+    assert receipt is not None
+    assert (receipt.rest, receipt.code, receipt.message) == (
+        RowState.SKIPPED, "DEST_NOTHING", "the shop has no such offer to end",
+    )  # fmt: skip
 
 
 def test_what_nobody_asked_about_is_ended_by_a_call(records):
     asked = Reference(AT, {**reference("A").facts, "asked": pl.Series(["A", "B"])})
     first, second = encode(records({"sku": "B", "command": "end"}, {"sku": "C", "command": "end"}), asked)
     assert files([first]) == [[{"sku": "C", "quantity": "0", "update-delete": "update"}]]
-    assert (second.memo, second.effects["effect"].to_list()) == ({"unsent": "nothing"}, [100])
+    assert (second.memo, second.effects["effect"].to_list()) == ({"unsent": "absent"}, [100])
 
 
 def test_batches_keep_their_size_and_lose_no_effect(records):
@@ -174,7 +179,7 @@ def test_columns_the_platform_has_not_activated_are_left_out_and_told(records):
     frame = records({"sku": "A", "condition": "11", "lead_time": "2"}, {"sku": "B", "price": "1", "quantity": "1",
                                                                        "condition": "11"})  # fmt: skip
     assert all("leadtime-to-ship" not in line for file in files(encode(frame, known)) for line in file)
-    assert check(frame, known) == [(2, "DEST_WARNING", "lead_time")]
+    assert check(frame, known) == [(2, "DEST_NOT_SENT", "lead_time")]
 
 
 # ---------------------------------------------------------------- check

@@ -69,7 +69,9 @@ def test_images_take_their_columns_in_order(records):
         {"shop_sku": "B", "main": "https://y", "second": ""},
     ]
     found = product.check(frame, settings(image_columns=("main", "second")), None)
-    assert found.select("@row", "code", "detail").rows() == [(2, "DEST_WARNING", "the first 2 of 3 images are sent")]
+    assert found.select("@row", "code", "detail").rows() == [
+        (2, "DEST_PART_SENT", "the first 2 of 3 images, as many as image_columns has")
+    ]
 
 
 def test_variants_become_attributes_by_their_type(records):
