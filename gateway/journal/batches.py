@@ -104,7 +104,7 @@ def with_tickets(tx: Connection, account: str, tickets: Collection[str]) -> Sequ
 def intend(tx: Connection, ids: Sequence[int], now: datetime) -> bool:
     """Write the intent: these batches are about to be sent; False when a person cancelled one of them meanwhile."""
     ready = sa.and_(t.batch.c.id.in_(ids), t.batch.c.state == "ready")
-    if tx.scalar(sa.select(sa.func.count()).select_from(t.batch).where(ready)) != len(ids):
+    if len(tx.execute(sa.select(t.batch.c.id).where(ready).with_for_update()).fetchall()) != len(ids):
         return False
     tx.execute(sa.update(t.batch).where(ready).values(state="sending", intent_at=now, attempts=t.batch.c.attempts + 1))
     return True
