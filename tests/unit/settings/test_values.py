@@ -1,4 +1,4 @@
-"""Values that would pass and fail later are refused when the settings are loaded, with line and what is expected."""
+"""Values of settings: numbers, forms, columns and profiles are judged where they stand."""
 
 from __future__ import annotations
 
@@ -7,62 +7,17 @@ from typing import get_args
 
 import pytest
 from pydantic import BaseModel
+from support.settings_kinds import FAR, KINDS, TABLES, target
 
 from gateway.destinations import destinations
 from gateway.errors import SettingsError
 from gateway.formats.sections import section_of
 from gateway.settings import LocalSettings, RouteSettings, SftpSettings, WebSettings, load_settings
-from gateway.testing.texts import LEVELS
 
-SECRET = "hunter2-do-not-show"
-TABLES = {
-    "sources.acme": 'kind = "local"\nfolder = "inbox"\n',
-    "destinations.files": 'kind = "files"\nfolder = "sent"\nformat = "json"\n',
-    "routes.stock": 'source = "acme"\nfiles = "*.csv"\nmapping = "stock.toml"\ndestination = "files"\n',
-}
-FAR = {"sources.far": 'kind = "sftp"\nhost = "h"\nuser = "u"\nkey_file = "k"\nknown_hosts = "h"\n'}
-LEFT = 'after = "leave"\nclaim = "move"\n'
-KINDS = {
-    "mirakl": 'host = "x.mirakl.net"\napi_key = { env = "SECRET" }\n',
-    "sage": 'outbox = "out"\nprofile = "p"\n',
-    "sellerscommerce": 'access_key = { env = "SECRET" }\nshared_secret = { env = "SECRET" }\nprice_basis = "net"\n',
-    "partner_api": (
-        'brand = "foodpanda"\nchannel = "rest"\nchain_id = "c"\n'
-        'vendors = { v1 = {} }\ntokens.all = { env = "SECRET" }\n'
-    ),
-    "files": 'folder = "sent"\nformat = "json"\n',
-}
 OVER_SFTP = (
     'brand = "foodpanda"\nchannel = "sftp"\nvendors = { v1 = {} }\nsftp_user = "u"\nsftp_known_hosts = "h"\n'
     'sftp_password = { env = "SECRET" }\nprice_basis = "net"\n'
 )
-
-
-@pytest.fixture
-def faults(tmp_path, monkeypatch):
-    """Return a function that loads tables: faults as `line: message` ("last" for the last line), others by file."""
-    monkeypatch.setenv("SECRET", SECRET)
-    (tmp_path / "mappings").mkdir()
-    (tmp_path / "mappings" / "stock.toml").write_text(LEVELS, "utf-8")
-
-    def load(tables):
-        path = tmp_path / "gateway.toml"
-        text = "version = 1\n" + "".join(f"\n[{name}]\n{body}" for name, body in (TABLES | tables).items())
-        path.write_text(text, "utf-8")
-        found = []
-        try:
-            load_settings(path)
-        except SettingsError as error:
-            found = [str(fault) for fault in error.faults]
-        assert SECRET not in "\n".join(found)
-        last = f"{path}:{text.count(chr(10))}:"
-        return [fault.replace(last, "last:").replace(f"{path}:", "").replace(f"{tmp_path}/", "") for fault in found]
-
-    return load
-
-
-def target(kind, more="", body=None):
-    return {"destinations.there": f'kind = "{kind}"\n{KINDS[kind] if body is None else body}{more}'}
 
 
 # ---------------------------------------------------------------- numbers
@@ -252,85 +207,6 @@ def test_faults_of_a_destination_without_a_route_are_told_beside_all_others(faul
     ]
 
 
-# ---------------------------------------------------------------- secrets
-
-
-@pytest.mark.parametrize(("content", "told"), [("a\nb", "2 lines"), ("a\r\nb\r\nc", "3 lines"), ("a\tb", "place 2")])
-@pytest.mark.parametrize("how", ["env", "file"])
-def test_a_secret_is_one_line(faults, tmp_path, monkeypatch, content, told, how):
-    monkeypatch.setenv("TWO", content)
-    (tmp_path / "two").write_bytes(f"{content}\n".encode())
-    reference = '{ env = "TWO" }' if how == "env" else '{ file = "two" }'
-    place = "the environment variable TWO" if how == "env" else "the secret's file two"
-    rest = KINDS["partner_api"]
-    cases = {
-        "destinations.there.webhook_secret": target("partner_api", f"webhook_secret = {reference}\n", rest),
-        "destinations.there.tokens.catalog": target("partner_api", f"tokens.catalog = {reference}\n", rest),
-        "destinations.there.api_key": target("mirakl", "", f'host = "x.mirakl.net"\napi_key = {reference}\n'),
-        "sources.far.password": {
-            "sources.far": f'kind = "sftp"\nhost = "h"\nuser = "u"\nknown_hosts = "h"\npassword = {reference}\n'
-        },
-    }
-    for key, tables in cases.items():
-        (found,) = faults(tables)
-        assert found.split(":", 1)[1] == f" {key}: {place} holds {found.split('holds ')[1]}"
-        assert told in found
-        assert found.endswith("expected the secret alone, in one line")
-        assert content not in found
-
-
-def test_a_line_end_behind_the_secret_of_a_file_is_none_of_it(faults, tmp_path):
-    (tmp_path / "one").write_text(f"{SECRET}\n", "utf-8")
-    assert faults(target("mirakl", "", 'host = "x.mirakl.net"\napi_key = { file = "one" }\n')) == []
-
-
-@pytest.mark.parametrize("form", ["env", "file"])
-@pytest.mark.parametrize(
-    "secret",
-    [
-        SECRET,
-        "9f86d081884c7d659a2feaa0c55ad015",
-        "AKIAIOSFODNN7EXAMPLE",
-        "ab/cd+ef==",
-        "TOKEN",
-        "x" * 5000,
-        "a\\u0000b",
-    ],
-)
-def test_a_secret_in_the_place_of_its_reference_is_not_repeated(faults, form, secret):
-    (found,) = faults(target("mirakl", "", f'host = "x.mirakl.net"\napi_key = {{ {form} = "{secret}" }}\n'))
-    assert found.startswith("last: destinations.there.api_key: ")
-    assert secret not in found
-    assert "is not shown, as it may be the secret itself" in found
-
-
-@pytest.mark.parametrize(
-    ("reference", "shown"),
-    [
-        ('{ env = "SHOP_API_KEY" }', "the environment variable SHOP_API_KEY is not set"),
-        ('{ file = "shop.key" }', "the secret's file can't be read: shop.key: No such file"),
-        ('{ file = "mappings/key" }', "the secret's file can't be read: mappings/key: No such file"),
-    ],
-)
-def test_a_name_is_shown(faults, monkeypatch, reference, shown):
-    monkeypatch.delenv("SHOP_API_KEY", raising=False)
-    (found,) = faults(target("mirakl", "", f'host = "x.mirakl.net"\napi_key = {reference}\n'))
-    assert shown in found
-
-
-def test_bodies_of_ones_own_are_judged_by_file_and_line(faults, tmp_path):
-    text = '# ours\n[stock]\nmembers = [\n  { name = "S", from = "sku" },\n  { name = "Q", from = "quantty" },\n]\n'
-    (tmp_path / "own.toml").write_text(text, "utf-8")
-    lacking, strange = faults(target("sellerscommerce", 'bodies = "own.toml"\n'))
-    assert lacking == "own.toml:3: stock.members: no member is from quantity; expected one each"
-    assert strange.startswith("own.toml:3: stock.members.1.from: unknown source 'quantty'; did you mean 'quantity'?")
-    (tmp_path / "own.toml").write_text(text.replace("name", "nam", 1).replace("quantty", "quantity"), "utf-8")
-    found = faults(target("sellerscommerce", 'bodies = "own.toml"\n'))
-    assert (
-        "own.toml:3: stock.members.0.nam: unknown setting 'nam'; did you mean 'name'?" in found[-1].split(" known")[0]
-    )
-
-
 # ---------------------------------------------------------------- files they name, and what goes together
 
 
@@ -368,110 +244,3 @@ def test_files_and_names_of_destinations_have_no_nul_character(faults):
     assert found == f"last: destinations.there.categories: {NUL}"
     (found,) = faults({'destinations."a\\u0000b"': f'kind = "mirakl"\n{KINDS["mirakl"]}'})
     assert "destinations: the name 'a\\x00b' has a NUL character at place 2, expected a name without it" in found
-
-
-@pytest.mark.parametrize("kind", ["mirakl", "partner_api", "sellerscommerce"])
-@pytest.mark.parametrize(("content", "told"), [(None, "No such file"), ("none", "no certificate in PEM form")])
-def test_an_authority_that_is_none(faults, tmp_path, kind, content, told):
-    if content is not None:
-        (tmp_path / "own.pem").write_text(content, "utf-8")
-    (found,) = faults(target(kind, 'ca_file = "own.pem"\n'))
-    assert found.startswith("last: destinations.there.ca_file: the certificate authority file own.pem can't be used: ")
-    assert told in found
-
-
-@pytest.mark.parametrize("kind", ["partner_api", "sellerscommerce"])
-def test_a_table_of_categories_that_is_none(faults, tmp_path, kind):
-    (found,) = faults(target(kind, 'categories = "own.csv"\n'))
-    assert found.startswith("last: destinations.there.categories: the table of categories own.csv can't be read")
-    (tmp_path / "own.csv").write_text("category;code\nA;1\nB\n", "utf-8")
-    (found,) = faults(target(kind, 'categories = "own.csv"\n'))
-    assert found == "own.csv:3: write two cells, category and code, neither of them empty"
-
-
-@pytest.mark.parametrize(
-    ("more", "key"),
-    [('after = "move:../x"\n', "after"), ('done_marker = "done"\n', "done_marker"), (LEFT, "claim")],
-)
-def test_what_is_said_of_files_goes_together(faults, more, key):
-    (found,) = faults({"sources.far": FAR["sources.far"] + more})
-    assert f"sources.far.{key}: found " in found
-    assert ", expected " in found
-
-
-def test_everything_of_one_table_is_told_at_once_each_fault_once(faults, monkeypatch):
-    monkeypatch.setenv("TWO", "a\nb")
-    more = (
-        'timeout = inf\nwebhook_secret = { env = "TWO" }\ntokens.catalogue = { env = "SECRET" }\n'
-        'tokens.status = { env = "TWO" }\nvendors.v2 = { salesbuffer = 1 }\ncurrency = "euro"\n'
-    )
-    body = KINDS["partner_api"].replace("vendors = { v1 = {} }", "vendors.v1 = {}")
-    found = [
-        fault.split(": ")[1].removeprefix("destinations.there.") for fault in faults(target("partner_api", more, body))
-    ]
-    assert sorted(found) == [
-        "currency", "timeout", "tokens.catalogue", "tokens.status", "vendors.v2.salesbuffer", "webhook_secret",
-    ]  # fmt: skip
-    nan = faults(target("mirakl", "timeout = nan\n"))
-    assert nan == ["last: destinations.there.timeout: found nan, expected a number of at most 1,000,000,000"]
-    assert faults(target("mirakl", 'timeout = "inf"\n')) == [nan[0].replace("nan", "inf")]
-
-
-# ---------------------------------------------------------------- what can't be meant
-
-
-@pytest.mark.parametrize(
-    ("pattern", "why"),
-    [
-        ("", "it is empty"),
-        ("/etc/*", "without folders"),
-        ("in/stock*.csv", "without folders"),
-        ("stock_[.csv", "never closed"),
-        ("stock_[0-9].csv[!", "never closed"),
-        ("*.part", "still being written"),
-        (".stock*", "still being written"),
-        ("a\\tb.csv", "control characters"),
-    ],
-)
-def test_a_pattern_that_fits_no_file_is_a_fault(faults, pattern, why):
-    body = f'source = "acme"\nfiles = ["*.csv", "{pattern}"]\nmapping = "stock.toml"\ndestination = "files"\n'
-    (found,) = faults({"routes.stock": body})
-    assert "routes.stock.files: " in found
-    assert why in found
-
-
-@pytest.mark.parametrize(
-    "pattern", ["stock_[0-9].csv", "[[]a].csv", "[]]*.csv", "[!]a]*", "*", "Stock 1.CSV", "a].csv"]
-)
-def test_patterns_that_fit_files_are_well(faults, pattern):
-    body = f'source = "acme"\nfiles = "{pattern}"\nmapping = "stock.toml"\ndestination = "files"\n'
-    assert faults({"routes.stock": body}) == []
-
-
-MIRAKL = 'kind = "mirakl"\nhost = "x.mirakl.net"\napi_key = { env = "SECRET" }\n'
-CHAIN = f'kind = "partner_api"\n{KINDS["partner_api"]}'
-SELLERS = f'kind = "sellerscommerce"\n{KINDS["sellerscommerce"]}'.replace('price_basis = "net"\n', "")
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        (MIRAKL, MIRAKL, True),
-        (f"{MIRAKL}shop_id = 1\n", f"{MIRAKL}shop_id = 1\n", True),
-        (f"{MIRAKL}shop_id = 1\n", f"{MIRAKL}shop_id = 2\n", False),
-        (MIRAKL, MIRAKL.replace("x.", "y."), False),
-        (SELLERS, SELLERS, True),
-        (CHAIN, CHAIN, True),
-        (CHAIN, CHAIN.replace("v1", "v2"), False),
-    ],
-)
-def test_an_account_has_one_price_basis(faults, one, other, same):
-    def tables(basis):
-        return {
-            "destinations.there": f'{one}price_basis = "net"\n',
-            "destinations.again": f'{other}price_basis = "{basis}"\n',
-        }
-
-    found = faults(tables("gross"))
-    assert [("destinations.again.price_basis: gross, but 'there'" in fault) for fault in found] == [True] * same
-    assert faults(tables("net")) == []
