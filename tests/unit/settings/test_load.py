@@ -1,4 +1,4 @@
-"""gateway.toml: what is good is loaded, and everything wrong is told at once with its line and the nearest right word."""
+"""gateway.toml: what is good is loaded; everything wrong is told at once with its line and the nearest right word."""
 
 from __future__ import annotations
 
