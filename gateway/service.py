@@ -29,6 +29,7 @@ from gateway.spool import Spool
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 120.0
 _MOST_FAILS = 6  # counted: by then the pause is the longest
+_NO_WAY = (Unreachable, HostKeyError)  # to any file of a source
 _SOON = 90.0
 """`run --once` does not wait for rows that are valid only later; open imports are asked about more often."""
 
@@ -146,7 +147,8 @@ class Service:
             tx.execute(sa.update(t.lane).values(wake_at=self.clock.now()))
 
     def _recover(self, name: str, source: Source) -> None:
-        known = self._known_claims()
+        with self.journal.read() as tx:
+            known = set(tx.scalars(sa.select(t.arrival.c.local).where(t.arrival.c.state != "ended")))
         self._claims.extend(claim for claim in source.recover(self.spool.claims) if str(claim.local) not in known)
         self._enter()
         self._unrecovered.discard(name)
@@ -164,10 +166,6 @@ class Service:
         for path in self.spool.claims.iterdir():
             if str(path) in ended:
                 path.unlink(missing_ok=True)
-
-    def _known_claims(self) -> set[str]:
-        with self.journal.read() as tx:
-            return set(tx.scalars(sa.select(t.arrival.c.local).where(t.arrival.c.state != "ended")))
 
     def sweep(self) -> int:
         """Scan what is due, take what was claimed, end what has ended; returns how many files moved."""
@@ -194,7 +192,7 @@ class Service:
                     break
                 try:
                     claim = source.claim(arrival, self.spool.claims)
-                except (Unreachable, HostKeyError):
+                except _NO_WAY:
                     raise
                 except GatewayError as error:  # of this file: the next one is taken all the same
                     trouble = error
@@ -267,7 +265,8 @@ class Service:
             if self._stop.is_set() or not self._attempt(row.source, f"arrival {row.id}", row.path, work, give_up):
                 return taken
             taken += 1
-        for one in intake.sets.due(self._growing()):
+        growing = {name: _waiting(source) for name, source in self.sources.items()}
+        for one in intake.sets.due(growing):
             work, give_up = functools.partial(intake.sets.take, one), functools.partial(intake.sets.give_up, one)
             if self._stop.is_set() or not self._attempt(one.source, f"set {one.id}", one.name, work, give_up):
                 return taken
@@ -304,10 +303,6 @@ class Service:
         self._trouble(source, Unreachable(said, fix="Make room, or give us the right; it goes on by itself."))
         return False
 
-    def _growing(self) -> dict[str, Sequence[str]]:
-        """Files per source that were seen and may still be growing."""
-        return {name: _waiting(source) for name, source in self.sources.items()}
-
     def _wake_lanes(self) -> None:
         with self.journal.read() as tx:
             due = runs.due_lanes(tx, self.clock.now())
@@ -319,18 +314,17 @@ class Service:
         now = self.clock.now()
         with self.journal.read() as tx:
             ending = [r for r in runs.arrivals(tx, "ending") if r.next_at is None or r.next_at <= now]
-        done = 0
+        done, out_of_reach = 0, set[str]()
         for row in ending:
             source = self.sources.get(row.source)
-            if source is None:
+            if source is None or row.source in out_of_reach:
                 continue
+            arrival = Arrival(row.source, row.path, row.size, row.mtime)
             try:
-                source.end(_claim_of(row), Ending(row.ending))
+                source.end(Claim(arrival, Path(row.local), row.token), Ending(row.ending))
             except GatewayError as error:
-                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, _MOST_FAILS))
-                with self.journal.begin() as tx:
-                    runs.set_arrival(tx, row.id, attempts=row.attempts + 1, next_at=now + timedelta(seconds=pause))
-                    self.journal.note(tx, f"source {row.source}", "trouble", str(error))
+                self._put_off(row, error, now)
+                out_of_reach |= {row.source} if isinstance(error, _NO_WAY) else set()
                 continue
             with self.journal.begin() as tx:
                 runs.set_arrival(tx, row.id, state="ended")
@@ -339,6 +333,16 @@ class Service:
                 self._recovered(row.source)
             done += 1
         return done
+
+    def _put_off(self, row: Row[Any], error: GatewayError, now: datetime) -> None:
+        """Try an ending later, with all of a source out of reach: each of them would keep other sources waiting."""
+        at = now + timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, _MOST_FAILS)))
+        mine = sa.update(t.arrival).where(t.arrival.c.source == row.source, t.arrival.c.state == "ending")
+        with self.journal.begin() as tx:
+            if isinstance(error, _NO_WAY):
+                tx.execute(mine.values(next_at=at))
+            runs.set_arrival(tx, row.id, attempts=row.attempts + 1, next_at=at)
+            self.journal.note(tx, f"source {row.source}", "trouble", str(error))
 
     def return_answers(self) -> int:
         """Return due answers to the partners' servers."""
@@ -394,7 +398,3 @@ def _place(error: Exception) -> str:
     """Module and line that raised: what the developer needs first, without a traceback on anybody's screen."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
-
-
-def _claim_of(row: Row[Any]) -> Claim:
-    return Claim(Arrival(row.source, row.path, row.size, row.mtime), Path(row.local), row.token)

@@ -219,6 +219,26 @@ def test_trouble_with_ending_a_file_is_taken_back_once_it_has_ended(home):
         until(lambda: not made.operations.sources_in_trouble())
 
 
+def test_a_source_out_of_reach_is_asked_once_however_many_of_its_files_have_ended(home):
+    made = home.wired()
+    calls = []
+
+    def unreachable(claim, ending):
+        calls.append(claim)
+        raise Unreachable("no route to host")
+
+    made.service.sources["one"].end = unreachable
+    for number in range(5):
+        home.drop("one", f"{number}.csv", f"sku,quantity\na,{number}\n")
+    home.drop("two", "good.csv", GOOD)
+    made.hold()
+    made.service.drain()
+    trouble = made.operations.sources_in_trouble()
+    made.close()
+    assert (len(calls), set(trouble)) == (1, {"one"})
+    assert home.names("two", "archive") == {"good.csv"}
+
+
 def quick_trouble(service):
     """Let a source in trouble be looked at again at once."""
     slow = service._trouble
