@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from support.taken_files import GOOD
+from support.stock_rows import GOOD
 
 from gateway.errors import WillNeverWork
 from gateway.journal import runs

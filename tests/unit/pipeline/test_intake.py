@@ -10,7 +10,7 @@ from io import BytesIO
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from support.taken_files import GOOD, HEADER
+from support.stock_rows import GOOD, HEADER
 
 from gateway.errors import WillNeverWork
 from gateway.journal import runs

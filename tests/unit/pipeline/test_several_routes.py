@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import orjson
-from support.taken_files import GOOD, HEADER
+from support.stock_rows import GOOD, HEADER
 
 from gateway.testing.rig import MAPPING
 
