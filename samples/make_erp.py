@@ -191,6 +191,8 @@ def shopify() -> None:
          "https://cdn.harborline.example/mug.jpg", "active"),
         ("pier-cap", "Pier Cap", "", "Harborline", "Apparel & Accessories > Hats", "FALSE", "Color", "Sand", "", "",
          "HL-CAP-SND", "90", "-2", "24.00", "'" + barcode("084123", 301), "", "draft"),
+        ("buoy-pin", "Buoy Pin", "", "Harborline", "Apparel & Accessories > Jewelry", "TRUE", "Title",
+         "Default Title", "", "", "HL-PIN-01", "20", "4", "9.00", "'" + barcode("084123", 401), "", "archived"),
     ]  # fmt: skip
     write("erp/shopify_products.csv", csv_bytes([header, *rows], encoding="utf-8"))
 
@@ -207,7 +209,7 @@ def woocommerce() -> None:
          "Gris, Verde"),
         ("12", "simple", "LN-GOR", barcode("8412345", 812), "Gorro de lana", "1", "", "", "1", "8", "24,95",
          "Ropa > Gorros", f"{shop}/gorro.jpg", "", "", "", "", ""),
-        ("21", "variation", "LN-JER-S-GR", barcode("8412345", 821), "", "1", "", "", "1", "3", "89,00", "", "",
+        ("21", "variation", "LN-JER-S-GR", barcode("8412345", 821), "", "1", "", "parent", "1", "3", "89,00", "", "",
          "LN-JER", "Talla", "S", "Color", "Gris"),
         ("22", "variation", "LN-JER-M-GR", barcode("8412345", 822), "", "1", "", "", "0", "0", "89,00", "", "",
          "LN-JER", "Talla", "M", "Color", "Gris"),
