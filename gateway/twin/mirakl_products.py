@@ -176,7 +176,10 @@ def _well_formed(attribute: Attribute, value: str) -> bool:
         return bool(_INTEGER.fullmatch(value))
     if attribute.kind == "MEDIA":
         # Images are public addresses (help pages; verified); that they answer is not looked at here.
-        address = urlsplit(value)
+        try:
+            address = urlsplit(value)
+        except ValueError:
+            return False
         return address.scheme in {"http", "https"} and bool(address.netloc)
     if attribute.kind == "DATE":
         try:

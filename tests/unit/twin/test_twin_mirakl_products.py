@@ -114,6 +114,14 @@ def test_a_warning_costs_the_value_an_error_the_product(stand, grade, live):
         assert transformed[1] == ["P-1", "HAT", "Cap", "Acme", "WOOL", "", "", "", "", ""]
 
 
+def test_an_image_whose_address_no_reader_takes_is_a_faulty_value(stand):
+    shop = stand()
+    view = shop.products("P-1;HAT;Cap;Acme;WOOL;http://[x\n", "sku_code;category_code;title;brand;material;image_1\n")
+    report = shop.product_report(view["import_id"], "transformation_error_report")
+    assert report[1][-2] == "2000|Value http://[x of attribute image_1 is not a MEDIA"
+    assert [one["sku"] for one in shop.twin.shelf()] == ["P-1"]
+
+
 def test_required_attributes_are_inherited_and_others_left_out(stand):
     shop = stand()
     header = "sku_code;category_code;title;brand;thread_count;material\n"
