@@ -91,7 +91,7 @@ class Entry:
 class Promotion:
     """A promotion of a chain, `entries` by vendor and sku. `made`: what it was made by, for its end.
 
-    Identity: origin, name, vendors, start and end (promotion calls; live-reported).
+    Identity: chain, name, vendors, start and end (promotion calls; live-reported).
     """
 
     chain_id: str
