@@ -55,13 +55,11 @@ class Calls:
         """The clock everything waits by."""
         return self._clock
 
-    def get(
-        self, api: Api, query: Query = (), *, accept: str = "application/json", limit: int | None = None
-    ) -> Response:
+    def get(self, api: Api, query: Query = (), *, accept: str = "application/json") -> Response:
         """Read. Raises what the transport raises."""
         request = Request(
             "GET", api.path, query=(*query, *self._shop), accept=accept, budget=api.code, interval=api.interval,
-            limit=limit or _REPORT_LIMIT,
+            limit=_REPORT_LIMIT,
         )  # fmt: skip
         answer = self._transport.send(request)
         self._note_clock(answer)
