@@ -1,6 +1,6 @@
-"""The one place that knows httpx: sends a request, bounds the answer, translates every failure.
+"""Where calls of destinations meet httpx: sends a request, bounds the answer, translates every failure.
 
-No other module may see an httpx exception. What a failure means depends on whether the request may have left: before
+No destination may see an httpx exception. What a failure means depends on whether the request may have left: before
 that nothing was done (Unreachable), after it only a call that changes nothing may be called undone.
 """
 
