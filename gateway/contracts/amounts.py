@@ -51,9 +51,14 @@ def whole_where_counted(field: str) -> Rule:
         unit = record.get("unit_name") or ""
         return unit if "." in (record.get(field) or "") and unit.lower() in COUNTING_UNITS else None
 
+    wrong = fraction_of_pieces(field)
+    return Rule("C-QTY", field, columns, wrong, explain, pl.col("unit_name"), columns, repeats=True)
+
+
+def fraction_of_pieces(field: str) -> pl.Expr:
+    """Return whether the number is a fraction of what `unit_name` counts in pieces."""
     counted = pl.col("unit_name").str.to_lowercase().is_in(COUNTING_UNITS)
-    fraction = pl.col(field).str.contains(".", literal=True)
-    return Rule("C-QTY", field, columns, fraction & counted, explain, pl.col("unit_name"), columns, repeats=True)
+    return pl.col(field).str.contains(".", literal=True) & counted
 
 
 def is_zero(field: str, code: str) -> Rule:

@@ -148,6 +148,7 @@ _KINDS: tuple[IssueKind, ...] = (
         "{field} is written as a fraction of 1 and is taken as {detail}: {value}",
         "Write percentage points: 20 means 20 %.",
     ),
+    _warning("MAP_NEGATIVE", "{field} is below 0 and is taken as {detail}: {value}", "Correct it."),
     _info("MAP_TOLD", "{field} is {detail}; the file says: {value}", "Nothing to do."),
     _error("MAP_SPLIT", "{field} has no part {detail}: {value}", "Write all parts."),
     _error(

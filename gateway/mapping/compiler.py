@@ -71,7 +71,7 @@ class _Compiler:
             default=spec.default,
             test=None if spec.when is None else self.test(spec.when, f"the condition of {name}"),
             otherwise=spec.otherwise,
-            remarks=Remarks(spec.fractions, spec.tell or ()) if spec.fractions or spec.tell else None,
+            remarks=_remarks(spec),
         )
 
     def column(self, ref: Ref, wanted_by: str, *, optional: bool) -> int | None:
@@ -165,6 +165,11 @@ class _Compiler:
     def row_filter(self, rule: Filter) -> RowFilter:
         test = self.test(rule.condition, f"the filter '{rule.text()}'")
         return RowFilter(test, skips=rule.skip is not None, text=rule.text(), early=rule.before_fill)
+
+
+def _remarks(spec: FieldSpec) -> Remarks | None:
+    found = Remarks(spec.fractions, spec.negative_as_zero, spec.tell or ())
+    return None if found == Remarks() else found
 
 
 def _constant(value: str | int | bool) -> str:  # noqa: FBT001  TOML's true is a constant too

@@ -18,6 +18,9 @@ Position = Annotated[StrictInt, Field(ge=1)]
 Ref = Position | Name
 NumberFormat = Literal["1234.5", "1234,5", "1,234.5", "1.234,5", "1 234,5", "1 234.5", "1'234.5", "1'234,5"]
 
+_MENDED = ("fractions", "negative_as_zero")
+"""Keys by which numbers are taken as others, with a warning."""
+
 
 def raise_faults(found: list[str]) -> None:
     """Raise the faults found in one part of a mapping as one validation error that keeps them apart."""
@@ -157,6 +160,7 @@ class FieldSpec(Part):
         default=False,
         description="A number between 0 and 1 is a rate written as a fraction: it is taken times 100, with a warning.",
     )
+    negative_as_zero: bool = Field(default=False, description="A number below 0 is taken as 0, with a warning.")
     tell: Texts | None = Field(
         default=None, min_length=1, description="Results that are told beside the row, with the cell as it stood."
     )
@@ -212,7 +216,7 @@ class FieldSpec(Part):
 
     def _value_faults(self) -> list[str]:
         found = []
-        number = any(self._asks(key) for key in ("number", "currency", "percent", "factor", "chained", "fractions"))
+        number = any(self._asks(key) for key in ("number", "currency", "percent", "factor", "chained", *_MENDED))
         date = any(self._asks(key) for key in ("date", "zone", "end_of_day"))
         flag = any(self._asks(key) for key in ("true", "false", "negated"))
         if number + date + flag > 1:
@@ -254,6 +258,7 @@ class FieldSpec(Part):
             or self.factor is not None
             or self.chained is not None
             or self.fractions
+            or self.negative_as_zero
         )
 
 

@@ -1,4 +1,4 @@
-"""What is told of cells that were read: rates that were written as fractions, codes that became the same text."""
+"""What is told of cells that were read: fractions that are rates, numbers below 0, codes that became the same text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ _FRACTION = "0."
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What one field is looked at for. `fractions`: of 1 become percentage points; `told`: results that are told."""
+    """What one field is looked at for.
 
-    fractions: bool
-    told: tuple[str, ...]
+    `fractions`: those of 1 become percentage points; `negative_as_zero`: numbers below 0 become 0; `told`: results that
+    are told.
+    """
+
+    fractions: bool = False
+    negative_as_zero: bool = False
+    told: tuple[str, ...] = ()
 
     def look(self, values: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
         """Return canonical values as they are taken, and what is told of some (REMARK_SCHEMA), by their place."""
@@ -30,6 +35,11 @@ class Remarks:
                 points = Factor(Decimal(100)).run(values.gather(places), None)
                 values = values.scatter(places, points)
                 found.append(_remarks(places, "MAP_FRACTION", points))
+        if self.negative_as_zero:
+            places = values.str.starts_with("-").arg_true()
+            if places.len():
+                values = values.scatter(places, "0")
+                found.append(_remarks(places, "MAP_NEGATIVE", values.gather(places)))
         if self.told:
             places = values.is_in(list(self.told)).arg_true()
             if places.len():

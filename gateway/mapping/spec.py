@@ -210,6 +210,12 @@ def _group_faults(mapping: MappingFile) -> list[str]:
             found.append(f"movements sums {movements.field!r} already: take it out of group.sum")
         elif levels is not None and len(levels.by) != len(group.by):
             found.append(f"movements.levels.by names {len(levels.by)} columns, group.by {len(group.by)} fields")
+    summed = {*(group.sum if group is not None else ()), *((movements.field,) if movements is not None else ())}
+    found += [
+        f"{name} is summed up: negative_as_zero of each row would change its sum"
+        for name in sorted(summed)
+        if name in fields and fields[name].negative_as_zero
+    ]
     found += [
         f"{key} names {name!r}, which [fields] does not fill"
         for key, names in named.items()

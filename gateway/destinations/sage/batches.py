@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from gateway.destinations import _json
-from gateway.destinations.sage.article import Member, complete, product
+from gateway.destinations.sage.article import VARIANTS, Member, complete, product
 from gateway.destinations.sage.settings import SageSettings
 from gateway.model import KEY, KEY_SEPARATOR, Batch
+
+_TEXTS = ("name", "short_description", "long_description", "brand", "category", "description", "unit_name", *VARIANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def encode(records: pl.DataFrame, shape: Shape, slot: str, settings: SageSetting
         return
     # Effects without an input row (keys a full file left out) have no time of their own: they take the newest one.
     full = complete(records, shape.fields).with_columns(pl.col("timestamp").fill_null(pl.col("timestamp").max()))
-    full = full.with_columns(shape.row_key.alias("@identity"))
+    full = _composed(full).with_columns(shape.row_key.alias("@identity"))
     turns = [full.height]
     if full["@identity"].is_duplicated().any():
         turn = pl.int_range(pl.len()).over("@identity")
@@ -57,6 +59,13 @@ def encode(records: pl.DataFrame, shape: Shape, slot: str, settings: SageSetting
             yield batch
             number += 1
         start += height
+
+
+def _composed(full: pl.DataFrame) -> pl.DataFrame:
+    """Return the records with their texts in Unicode normal form C; codes stay as they are, for they name something."""
+    plain = ((name, full[name]) for name in _TEXTS if name in full.columns)
+    odd = [name for name, texts in plain if (texts.str.len_bytes() != texts.str.len_chars()).any()]
+    return full.with_columns(pl.col(name).str.normalize("NFC") for name in odd) if odd else full
 
 
 def _files(full: pl.DataFrame, shape: Shape, slot: str, settings: SageSettings, number: int) -> Iterator[Batch]:

@@ -103,12 +103,16 @@ def _without(field: str, detail: str) -> Requirement:
 def _kinds(settings: SageSettings) -> list[Requirement]:
     """Refuse the types a special price can't express; rows that end one need none."""
     live = ~article.ended()
+    no_amount = Requirement(
+        "DEST_LIMIT", "amount", (*_GIVES, "command"),
+        (promotion_type() == "amount") & (pl.col("amount") == "0") & live, "a discount of no money is none",
+    )  # fmt: skip
     bundle = Requirement(
         "DEST_LIMIT", "type", ("type", *_GIVES[1:], "command"), (promotion_type() == "bundle") & live,
         "special prices have no bundles",
     )  # fmt: skip
     if settings.special_price_bare_discount == "amount":
-        return [bundle, *_final(live), *([] if _says_nothing(settings) else _amounts_only(live))]
+        return [bundle, no_amount, *_final(live), *([] if _says_nothing(settings) else _amounts_only(live))]
     detail = "discounts of special prices are rates here, amounts can't be told apart from them"
     amount = Requirement(
         "DEST_LIMIT", "amount", (*_GIVES, "command"), (promotion_type() == "amount") & live, detail

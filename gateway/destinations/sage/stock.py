@@ -12,6 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from gateway.contracts import profiles
+from gateway.contracts.amounts import fraction_of_pieces
 from gateway.contracts.rules import given
 from gateway.destinations.sage import article
 from gateway.destinations.sage.article import VARIANTS, Member
@@ -47,7 +48,8 @@ def operations(settings: SageSettings) -> tuple[Operation, ...]:
         measure="quantity",
         gathers=True,
     )
-    placed = tuple(rule for rule in stock.requires if "warehouse" not in rule.columns)
+    # A catalog has no warehouse, and its contract tells of fractions itself.
+    placed = tuple(rule for rule in stock.requires if "warehouse" not in rule.columns and rule.code != "C-QTY")
     return stock, replace(stock, contract="catalog", requires=placed, when=("quantity",))
 
 
@@ -56,6 +58,7 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
         profiles.needed("timestamp", "the time at which the level was true"),
         *article.requires(settings),
         article.at_most("unit_name", _UNIT_LENGTH, settings),
+        Requirement("C-QTY", "quantity", ("quantity", "unit_name"), fraction_of_pieces("quantity"), "pieces"),
     ]
     if settings.warehouses == "refuse":
         detail = "there are no warehouses: sum them in the mapping"

@@ -393,6 +393,8 @@ def test_before_it_is_written_a_final_price_is_checked_against_the_price_that_wa
         (AMOUNT, {}, [("amount", "DEST_LIMIT")]),
         (AMOUNT | {"type": None}, {}, [("amount", "DEST_LIMIT")]),
         (OFFER, AMOUNTS, [("percentage", "DEST_LIMIT")]),
+        (AMOUNT | {"amount": "0"}, AMOUNTS, [("amount", "DEST_LIMIT")]),
+        (AMOUNT | {"amount": "0", "command": "end"}, AMOUNTS, []),
         (OFFER, AMOUNTS | {"special_price_percent_sign": True}, []),
         (OFFER | {"type": "bundle", "buy_quantity": "3", "get_quantity": "1"}, {}, [("type", "DEST_LIMIT")]),
         (OFFER | {"limit_total": "10"}, {}, [("limit_total", "DEST_LIMIT")]),

@@ -187,6 +187,9 @@ def judged(row: dict, **more) -> list[tuple[str, str]]:
         ({"product_id": "x" * 31}, {}, [("product_id", "DEST_LIMIT")]),
         ({"unit_name": "x" * 9}, {}, [("unit_name", "DEST_LIMIT")]),
         ({"unit_name": "x" * 8}, {}, []),
+        ({"quantity": "1.5", "unit_name": "Boxes"}, {}, [("quantity", "C-QTY")]),
+        ({"quantity": "1.5", "unit_name": "litres"}, {}, []),
+        ({"quantity": "1.5"}, {}, []),
         ({"sku": "a/b"}, {}, [("sku", "DEST_LIMIT")]),
         ({"sku": "a/b"}, {"separator": "~"}, []),
         ({"sku": "a/b", "product_id": "P"}, {}, []),
@@ -225,3 +228,13 @@ def test_two_thousand_files_are_written_in_columns():
     start = time.process_time()
     assert len(encode(records)) == 400
     assert time.process_time() - start < 2.0
+
+
+def test_texts_are_composed_and_codes_stay(stock_records):
+    apart, whole = "Cafe\u0301", "Caf\u00e9"
+    row = {"sku": apart, "product_id": apart, "variant1_type": apart, "variant1_value": apart, "quantity": "1"}
+    (batch,) = encode(stock_records({**row, "unit_name": apart, "timestamp": NOW}))
+    (item,) = json.loads(batch.body)
+    assert item["productId"] == apart
+    assert {item["variant1Type"], item["variant1Value"], item["unitName"]} == {whole}
+    assert batches.unpack(batch.memo["rows"]) == {f"{apart}/{whole}": [1]}, "answers name it as it was written"

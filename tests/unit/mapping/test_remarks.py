@@ -69,6 +69,28 @@ def test_where_a_condition_leaves_the_cell_out_nothing_is_told(load, table, draf
     assert result.issues["@row"].to_list() == [2]
 
 
+def test_a_number_below_zero_is_taken_as_zero_and_told(load, table, draft) -> None:
+    body = '[fields]\nquantity = { column = "Level", number = "1.234,5", negative_as_zero = true }\n'
+    result = draft(load(body), table({"Level": ["-3", "0", "1.000,5-", "2", "-0", ""]}), numeric={"quantity"})
+    assert result.frame["quantity"].to_list() == ["0", "0", "0", "2", "0", ""]
+    assert result.issues.select("@row", "code", "value", "detail").rows() == [
+        (2, "MAP_NEGATIVE", "-3", "0"), (4, "MAP_NEGATIVE", "1.000,5-", "0"),
+    ]  # fmt: skip
+
+
+def test_what_is_summed_up_is_not_changed_row_by_row(load) -> None:
+    body = """
+[fields]
+sku = "a"
+quantity = { column = "q", negative_as_zero = true }
+[group]
+by = ["sku"]
+sum = ["quantity"]
+"""
+    with pytest.raises(SettingsError, match="negative_as_zero of each row would change its sum"):
+        load(body)
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -88,7 +110,7 @@ def test_what_does_not_go_together_is_a_fault_of_the_mapping(load, spec: str, sa
 def test_every_fraction_and_nothing_else_is_multiplied(values: list[Decimal | None]) -> None:
     texts = [None if one is None else f"{one.normalize():f}" for one in values]
     texts = ["0" if one == "-0" else one for one in texts]
-    found, told = Remarks(fractions=True, told=()).look(pl.Series(texts, dtype=pl.String))
+    found, told = Remarks(fractions=True).look(pl.Series(texts, dtype=pl.String))
     wanted = [one * 100 if one is not None and 0 < one < 1 else one for one in values]
     assert [None if one is None else Decimal(one) for one in found] == wanted
     assert told["place"].to_list() == [at for at, one in enumerate(values) if one is not None and 0 < one < 1]
