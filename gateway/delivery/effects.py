@@ -24,6 +24,9 @@ UNDECIDED = 255
 STATE_ENUM = pl.Enum([str(state) for state in STATES])
 """States as polars keeps them in frames of effects: one byte each, its code is the place in STATES."""
 
+_DATES = ("valid_from", "starts_at")
+"""What a row may wait for, the first one that is yet to come."""
+
 _AT_ONCE = 1 << 20
 """Codes counted at a time."""
 
@@ -218,10 +221,12 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
                 _apply_decisions(consignment, run, told)
                 _apply_effects(consignment, sent, (in_it.index(run), _open(leg, open_state)), told)
         if leg.open_rows or open_state not in {RowState.PENDING, RowState.HELD, RowState.SCHEDULED}:
-            before = codes == UNDECIDED
-            _open_rows(spool.run(run), leg, taken, codes, _open(leg, open_state, journal.clock.now()))
+            before, now = codes == UNDECIDED, journal.clock.now()
+            _open_rows(spool.run(run), leg, taken, codes, _open(leg, open_state, now))
             if _open(leg, open_state) is RowState.SKIPPED:
                 cancelled |= before & (codes != UNDECIDED)
+            if _open(leg, open_state, now) is RowState.SCHEDULED:
+                said.extend(_waiting(spool.run(run), before & (codes != UNDECIDED), now))
         codes[taken != UNDECIDED] = UNDECIDED
         extra.extend(one.with_columns(place=pl.lit(leg.place, pl.UInt8)) for one in said)
         found.append(LegStates(leg.lane.rsplit("/", 2)[-2] if leg.lane.count("/") > 1 else leg.operation, codes))
@@ -272,6 +277,20 @@ def _open_rows(
             here[rows_with_effect(block, leg.given)[ROW].to_numpy()] = True
         undecided &= here
     codes[undecided] = CODES[str(state)]
+
+
+def _waiting(folder: RunFolder, rows: npt.NDArray[np.bool_], now: datetime) -> Iterator[pl.DataFrame]:
+    """Say of rows that wait for a date (a mask by `@row`) which it is, where the row gives it."""
+    later = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    for block in folder.blocks(_DATES):
+        mine = block.filter(pl.Series(rows[block[ROW].to_numpy()]))
+        dates = [pl.when(pl.col(name) > later).then(name) for name in _DATES if name in block.columns]
+        if mine.height and dates:
+            told = mine.select(ROW, pl.lit("SCHEDULED").alias("code"), pl.coalesce(dates).alias("detail"))
+            yield told.drop_nulls("detail").with_columns(
+                remote_id=pl.lit(None, pl.String), field=pl.lit(None, pl.String), item=pl.lit(""),
+                gravity=pl.lit(CODES[str(RowState.SCHEDULED)], pl.UInt8),
+            )  # fmt: skip
 
 
 def leg_codes(journal: Journal, spool: Spool, run: str, lane: str) -> npt.NDArray[np.uint8] | None:

@@ -379,7 +379,7 @@ _KINDS: tuple[IssueKind, ...] = (
         "No price of the article {detail} is known here that could be restored when the promotion ends.",
         "Send the article's price, then the promotion again.",
     ),
-    _warning("SCHEDULED", "The row is valid from {value} and waits.", "Nothing to do."),
+    _warning("SCHEDULED", "The row waits until {detail}.", "Nothing to do."),
     _error("HELD", "The row waits for a person: {detail}.", "Check the file; the operator can release or cancel it."),
     _warning("CANCELLED", "The operator cancelled the row ({detail}).", "Ask the operator."),
     _warning("SKIPPED", "The mapping leaves the row out: {detail}.", "Nothing to do."),

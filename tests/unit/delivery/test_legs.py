@@ -215,6 +215,10 @@ def test_rows_for_later_are_scheduled_in_each_lane_and_answered_now(two, clock):
     rig.advance()
     assert rig.states(run) == {"scheduled": 1, "applied": 1}
     assert "told" in rig.operations.run(run).counts
+    (issues,) = (rig.folder / "outbox/acme").glob("*.issues.csv")
+    waits = [line for line in issues.read_text("utf-8-sig").splitlines() if "SCHEDULED" in line]
+    assert len(waits) == 2
+    assert all("The row waits until 2999-01-01T00:00:00Z." in line for line in waits)
 
 
 def test_a_part_has_a_key_of_its_own(two):

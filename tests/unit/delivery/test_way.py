@@ -193,7 +193,8 @@ def test_answers_do_not_wait_for_rows_of_a_later_date(bulk):
     rig.advance()
     assert rig.states(run) == {"scheduled": 1, "applied": 1, "rejected": 1}
     (result,) = (rig.folder / "outbox/acme").glob("*.result.csv")
-    assert "scheduled" in result.read_text("utf-8-sig")
+    (told,) = [line for line in result.read_text("utf-8-sig").splitlines() if ",scheduled," in line]
+    assert told.endswith(",scheduled,0,SCHEDULED,,,The row waits until 2026-12-15T00:00:00Z.,")
     assert list((rig.folder / "outbox/acme").glob("*.errors.csv"))
     rig.clock.advance(30 * 86400)
     rig.advance()
