@@ -1,83 +1,26 @@
-"""The HTTP seam: what each failure means, what is repeated, what is paced, and that the key is never shown."""
+"""The HTTP client: what its calls end with, what it takes for an answer, and what it shows nobody."""
 
 from __future__ import annotations
 
 import datetime as dt
-import http.server
-import ipaddress
 import logging
-import socket
-import ssl
-import threading
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
+from support.http_doubles import GET, KEY, POST
 
 from gateway.errors import OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
 from gateway.testing.clock import FakeClock
 from gateway.transport.http import (
     Access,
     Authorized,
-    Paced,
     Request,
-    Response,
-    Retrying,
-    RetryPolicy,
     Upload,
     base_url,
-    connect,
 )
 from gateway.transport.http_client import HttpxClient, retry_after, server_message, translate
-
-GET = Request("GET", "/api/thing")
-POST = Request("POST", "/api/thing", upload=Upload("file", "a.csv", "text/csv", b"a;b\n"))
-KEY = "s3cret-Key-0123456789"
-
-
-class Budgets:
-    """A budget in memory over a clock."""
-
-    def __init__(self, clock):
-        self.clock = clock
-        self.next: dict[str, float] = {}
-        self.taken: list[tuple[str, float]] = []
-
-    def take(self, name, interval):
-        now = self.clock.monotonic()
-        if self.next.get(name, 0.0) > now:
-            raise Throttled(f"{name} may not be called yet", after=self.next[name] - now)
-        self.taken.append((name, interval))
-        self.next[name] = now + interval
-
-    def block(self, name, seconds):
-        self.next[name] = self.clock.monotonic() + seconds
-
-
-class Script:
-    """A transport that does what it was told, in order."""
-
-    def __init__(self, *steps):
-        self.steps = list(steps)
-        self.seen: list[Request] = []
-
-    def send(self, request):
-        self.seen.append(request)
-        step = self.steps.pop(0)
-        if isinstance(step, Exception):
-            raise step
-        return step
-
-    def close(self):
-        self.steps.clear()
-
-
-OK = Response(200, {}, b"{}")
 
 
 def mocked(handler, access: Access | None = None) -> HttpxClient:
@@ -262,83 +205,6 @@ def test_retry_after_is_seconds_or_a_date(value, seconds):
     assert retry_after(value, FakeClock(dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC))) == seconds
 
 
-# ---------------------------------------------------------------- wrappers
-
-
-def test_a_get_is_repeated_on_the_spot_through_the_clock():
-    clock, inner = FakeClock(), Script(Throttled("b", after=2.0), Unreachable("a"), OK)
-    assert Retrying(inner, clock=clock, spread=lambda: 1.0).send(GET) is OK
-    assert clock.slept == [2.0, 1.0]
-
-
-def test_a_repeat_our_own_budget_forbids_tells_of_the_trouble_itself():
-    clock = FakeClock()
-    budget = Budgets(clock)
-    paced = Paced(Script(Unreachable("the line is dead")), budget=budget, account="a")
-    with pytest.raises(Unreachable, match="the line is dead") as caught:
-        Retrying(paced, clock=clock, spread=lambda: 1.0).send(Request("GET", "/x", budget="STO02", interval=15.0))
-    assert caught.value.after == 14.5
-
-
-def test_a_get_is_given_up_after_its_attempts():
-    inner = Script(*(Unreachable(str(n)) for n in range(5)))
-    with pytest.raises(Unreachable, match="2"):
-        Retrying(inner, clock=FakeClock(), policy=RetryPolicy(attempts=3)).send(GET)
-    assert len(inner.seen) == 3
-
-
-def test_retrying_stops_when_its_time_is_over():
-    clock, inner = FakeClock(), Script(*(Unreachable("x", after=5.0) for _ in range(20)))
-    with pytest.raises(Unreachable):
-        Retrying(inner, clock=clock, policy=RetryPolicy(attempts=20, total=12.0)).send(GET)
-    assert clock.slept == [5.0, 5.0]
-
-
-@pytest.mark.parametrize(
-    "error", [Throttled("long", after=60.0), Throttled("silent"), Refused("no"), OutcomeUnknown("?")]
-)
-def test_long_waits_and_refusals_are_the_callers(error):
-    clock, inner = FakeClock(), Script(error, OK)
-    with pytest.raises(type(error)):
-        Retrying(inner, clock=clock).send(GET)
-    assert (len(inner.seen), clock.slept) == (1, [])
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("error", [Unreachable("x"), Throttled("x", after=0.1), OutcomeUnknown("x")])
-def test_what_changes_things_is_sent_once(method, error):
-    clock, inner = FakeClock(), Script(error, OK)
-    with pytest.raises(type(error)):
-        Retrying(inner, clock=clock).send(Request(method, "/x"))
-    assert (len(inner.seen), clock.slept) == (1, [])
-
-
-def test_the_budget_is_booked_by_account_and_name():
-    clock = FakeClock()
-    budget = Budgets(clock)
-    paced = Paced(Script(OK, OK, OK), budget=budget, account="shop-a")
-    request = Request("GET", "/x", budget="STO02", interval=15.0)
-    paced.send(request)
-    with pytest.raises(Throttled) as caught:
-        paced.send(request)
-    assert caught.value.after == 15.0
-    clock.advance(15)
-    paced.send(request)
-    paced.send(GET)
-    assert budget.taken == [("shop-a:STO02", 15.0), ("shop-a:STO02", 15.0)]
-
-
-@pytest.mark.parametrize(("asked", "kept"), [(7.0, 7.0), (0.0, 0.0), (None, 60.0)])
-def test_a_429_keeps_us_away(asked, kept):
-    clock = FakeClock()
-    budget = Budgets(clock)
-    paced = Paced(Script(Throttled("429", after=asked)), budget=budget, account="a")
-    with pytest.raises(Throttled) as caught:
-        paced.send(Request("POST", "/x", budget="STO01"))
-    assert caught.value.after == kept
-    assert budget.next["a:STO01"] == kept
-
-
 def test_the_key_is_added_innermost_and_never_shown(caplog):
     caplog.set_level(logging.DEBUG)
     seen = []
@@ -405,127 +271,6 @@ def test_a_missing_authority_file_is_a_mistake_in_the_settings(tmp_path):
         HttpxClient(Access("https://shop.example", ca_file=tmp_path / "none.pem"), clock=FakeClock())
 
 
-# ---------------------------------------------------------------- real sockets
-
-
-class Behaviour(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.answer()
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        self.answer()
-
-    def answer(self):
-        if self.path.startswith("/drop"):
-            self.connection.shutdown(socket.SHUT_RDWR)
-            self.close_connection = True
-            return
-        if self.path.startswith("/slow"):
-            self.server.wait.wait(5)
-            self.close_connection = True
-            return
-        if self.path.startswith("/cut"):
-            self.wfile.write(b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{")
-            self.close_connection = True
-            return
-        body = b'{"ok": true}'
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_args):
-        """Say nothing."""
-
-
-@pytest.fixture
-def server():
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Behaviour)
-    listening.wait = threading.Event()
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield listening
-    listening.wait.set()
-    listening.shutdown()
-    listening.server_close()
-    thread.join(5)
-
-
-def stacked(port: int, scheme: str = "http", **more):
-    clock = FakeClock()
-    access = Access(f"{scheme}://127.0.0.1:{port}", (("Authorization", SecretStr(KEY)),), timeout=0.3, **more)
-    return connect(access, account="a", clock=clock, budget=Budgets(clock), policy=RetryPolicy(attempts=1))
-
-
-def test_the_whole_stack_answers(server):
-    transport = stacked(server.server_address[1])
-    assert transport.send(GET).body == b'{"ok": true}'
-    transport.close()
-
-
-@pytest.mark.parametrize("path", ["/drop", "/slow", "/cut"])
-@pytest.mark.parametrize(("method", "kind"), [("GET", Unreachable), ("POST", OutcomeUnknown)])
-def test_a_connection_lost_after_sending(server, path, method, kind):
-    transport = stacked(server.server_address[1])
-    with pytest.raises(kind) as caught:
-        transport.send(Request(method, path, body=b"x" if method == "POST" else b"", content_type="text/plain"))
-    assert type(caught.value) is kind
-    assert KEY not in str(caught.value)
-    transport.close()
-
-
-def test_no_connection_means_nothing_was_sent():
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    transport = stacked(port)
-    with pytest.raises(Unreachable, match="Nothing was sent"):
-        transport.send(POST)
-    transport.close()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=36_500))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "own.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
-
-
-def test_tls_is_verified(server, certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    port = server.server_address[1]
-    untrusting = stacked(port, "https")
-    with pytest.raises(Unreachable, match=r"(?i)certificate"):
-        untrusting.send(GET)
-    untrusting.close()
-    trusting = stacked(port, "https", ca_file=certificate)
-    assert trusting.send(GET).status == 200
-    trusting.close()
-
-
 # ---------------------------------------------------------------- answers that are wanted, turns that are waited for
 
 
@@ -559,47 +304,6 @@ def test_a_secret_is_masked_where_a_message_is_cut_and_in_answers_that_are_read(
     assert KEY[:3] not in str(caught.value)
     answer = mocked(echo).send(replace(asked, answers=frozenset({400})))
     assert KEY not in answer.body.decode()
-
-
-def test_a_call_waits_for_its_turn_as_long_as_it_would():
-    clock = FakeClock()
-    paced = Paced(Script(OK, OK, OK), budget=Budgets(clock), account="a", clock=clock)
-    asked = Request("POST", "/x", budget="calls", interval=2.0, patience=5.0)
-    paced.send(asked)
-    paced.send(asked)
-    assert clock.slept == [2.0]
-    with pytest.raises(Throttled):
-        paced.send(Request("POST", "/x", budget="calls", interval=2.0, patience=1.0))
-    assert clock.slept == [2.0]
-
-
-def test_a_call_that_stands_back_comes_after_one_that_does_not():
-    clock = FakeClock()
-    paced = Paced(Script(OK, OK), budget=Budgets(clock), account="a", clock=clock)
-    back = Request("POST", "/x", budget="calls", interval=0.5, patience=5.0, stands_back=True)
-    paced.send(back)
-    paced.send(back)
-    assert clock.slept == [0.6]
-
-
-def test_a_shared_budget_is_one_name_for_all_accounts():
-    clock = FakeClock()
-    budgets = Budgets(clock)
-    request = Request("GET", "/api/thing", budget="egress", interval=2.0, shared=True)
-    Paced(Script(Response(200, {}, b"")), budget=budgets, account="one").send(request)
-    with pytest.raises(Throttled):
-        Paced(Script(Response(200, {}, b"")), budget=budgets, account="two").send(request)
-    assert budgets.taken == [("egress", 2.0)]
-
-
-def test_a_booked_call_takes_no_turn_but_tells_what_is_blocked():
-    clock = FakeClock()
-    budgets = Budgets(clock)
-    request = Request("PUT", "/api/thing", budget="egress", interval=2.0, shared=True, booked=True)
-    with pytest.raises(Throttled):
-        Paced(Script(Throttled("slow down", after=30.0)), budget=budgets, account="one").send(request)
-    assert budgets.taken == []
-    assert budgets.next == {"egress": clock.monotonic() + 30.0}
 
 
 def test_a_page_of_a_proxy_keeps_us_away_where_it_is_known_as_a_block():
