@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
 import mmap
@@ -256,14 +257,15 @@ def _read(packed: _Readable) -> bytes:
 def damage_told(fault: FileError) -> Iterator[None]:
     """Raise `fault` where packed bytes can't be unpacked: each way of packing has errors of its own.
 
-    That of bzip2 is an OSError, and only the missing number tells it from trouble with our disk.
+    That of bzip2 is an OSError without a number, and a place outside of the file is an invalid argument; all other
+    numbers speak of our disk.
     """
     try:
         yield
     except (EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError) as error:
         raise fault from error
     except OSError as error:
-        if error.errno is not None:
+        if error.errno not in {None, errno.EINVAL}:
             raise
         raise fault from error
 

@@ -53,6 +53,8 @@ class XlsxReader:
             codes = code_styles(package.xml(contents.styles)) if contents.styles is not None else {}
             found = scan(package, sheet.part, codes, layout.max_cells)
             oddities = Oddities(found.odd, (long_numbers(package, sheet.part) for _ in repeat(None)))
+            if oddities.width > WIDEST and oddities.width * oddities.last_row > layout.max_cells:
+                raise _too_wide(oddities.width, oddities.last_row)
             rows = _open(path, sheet, contents, found, layout.max_cells)
             yield from _Reading(rows, found.merges, oddities, layout, sheet.name).tables()
 
@@ -90,12 +92,16 @@ def _open(path: Path, sheet: SheetPart, contents: Contents, found: Scan, max_cel
             fix="Save it as an Excel workbook (*.xlsx), not as a strict one.",
         )
     if found.width > WIDEST:
-        raise FileError(
-            "FILE_TOO_LARGE",
-            f"The sheet reaches {found.width} columns to the right and row {found.last_row}.",
-            fix="Delete what stands far right of the table and save the workbook again.",
-        )
+        raise _too_wide(found.width, found.last_row)
     return openpyxl_rows(path, sheet.name, found.last_row, found.width)
+
+
+def _too_wide(width: int, last_row: int) -> FileError:
+    return FileError(
+        "FILE_TOO_LARGE",
+        f"The sheet reaches {width} columns to the right and row {last_row}.",
+        fix="Delete what stands far right of the table and save the workbook again.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

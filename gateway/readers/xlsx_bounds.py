@@ -15,6 +15,9 @@ _LAST = ord("Z")
 _QUOTE = ord('"')
 _DIGITS = 7
 """Most digits of a row number (1048576)."""
+_ROW_START = b'<row r="'
+_BEFORE_NAME = np.frombuffer(b" \t\r\n\"'", np.uint8)
+_BEHIND_NAME = np.frombuffer(b"= \t\r\n", np.uint8)
 
 
 Words = NDArray[np.uint64]
@@ -73,6 +76,19 @@ def all_begin(words: Words, positions: NDArray[np.intp], start: bytes) -> bool:
     """Tell whether `start` (at most eight bytes) stands at each of the positions."""
     spare = np.uint64(64 - 8 * len(start))
     return bool(((words[positions].astype(np.uint64) >> spare) == int.from_bytes(start, "big")).all())
+
+
+def references_alone(body: bytes, words: Words, cells: int) -> bool:
+    """Tell whether nothing but a cell or a row begins with an attribute `r`, once each: a reader may heed the last one.
+
+    `cells`: how many cells begin with theirs. A text that looks like such an attribute counts as one, too.
+    """
+    block = np.frombuffer(body, np.uint8)
+    letters = np.flatnonzero(block == ord("r"))
+    letters = letters[(letters >= len(_ROW_START) - 3) & (letters < len(block) - 1)]
+    named = letters[np.isin(block[letters - 1], _BEFORE_NAME) & np.isin(block[letters + 1], _BEHIND_NAME)]
+    rows = words[named - (len(_ROW_START) - 3)].astype(np.uint64) == int.from_bytes(_ROW_START, "big")
+    return len(named) - int(np.count_nonzero(rows)) == cells
 
 
 def _byte(words: NDArray[np.uint64], position: int) -> NDArray[np.uint64]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gateway.ahead import one_ahead
 from gateway.errors import FileError
 from gateway.formats.xml_closed import CLOSED
-from gateway.readers.xlsx_bounds import Words, all_begin, bounds, pairs_of, words_of
+from gateway.readers.xlsx_bounds import Words, all_begin, bounds, pairs_of, references_alone, words_of
 from gateway.readers.xlsx_package import Package, unsafe
 from gateway.readers.xlsx_styles import CodeFormat
 
@@ -47,17 +47,21 @@ ODD_SCHEMA: dict[str, type[pl.DataType]] = {"row": pl.Int64, "column": pl.Int64,
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a pass found. `odd`: frame of ODD_SCHEMA; `last_row`, `width`: bound of the cells that hold something."""
+    """What a pass found. `odd`: frame of ODD_SCHEMA; `last_row`, `width`: bound of the cells that hold something.
+
+    `far`: last row and width of the cells with any content, be it an empty text.
+    """
 
     odd: pl.DataFrame
     merges: tuple[Merge, ...]
     last_row: int
     width: int
+    far: tuple[int, int] = (0, 0)
 
     @property
     def box(self) -> int:
-        """Cells of the rectangle from A1 to the last cell: what a dense reader holds in memory."""
-        return self.last_row * self.width
+        """Cells of the rectangle from A1 to the farthest cell: a dense reader holds no more in memory."""
+        return max(self.last_row, self.far[0]) * max(self.width, self.far[1])
 
 
 _START = b'<c r="'
@@ -67,6 +71,8 @@ _VALUELESS = re.compile(rb"<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<
 _ERROR = re.compile(rb' t="e"[^>]*>\s*(?:<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*)?<v>([^<]*)</v>')
 _LONG = re.compile(rb"<v>(-?[0-9]{16,})(?:\.0*)?</v>")
 _VALUED = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*>\s*(?:<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*)?<(?:v>[^<]|is>)')
+_CONTENT = re.compile(rb'<c r="([A-Z]+)([0-9]+)"((?: [\w:]+="[^"<>]*")*\s*/>)?')
+"""A cell; its third group is there where the cell certainly has no content."""
 _MERGE = re.compile(rb'<mergeCell [^>]*?ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
 _TEXT_TYPES = (b' t="s"', b' t="str"', b' t="inlineStr"', b' t="b"', b' t="e"', b' t="d"')
 
@@ -98,8 +104,7 @@ def scan(package: Package, part: str, codes: Mapping[int, CodeFormat], max_cells
     except _NotPlain:
         return exact_scan(package, part, codes)
     if found.box > max_cells:
-        last_row, width = _valued_box(package, part)
-        return Scan(found.odd, found.merges, last_row, width)
+        return _narrowed(package, part, found)
     return found
 
 
@@ -215,7 +220,7 @@ def _plain(body: bytes, tail: bytes = b"") -> _Chunk:
         cells.append(np.flatnonzero(pairs == _A_CELL) * 2 + first)
     places = np.sort(np.concatenate(cells), kind="stable")  # two runs in order: merged, not sorted
     words = words_of(body)
-    if not all_begin(words, places, _START):
+    if not all_begin(words, places, _START) or not references_alone(body, words, len(places)):
         raise _NotPlain
     return _Chunk(body, words, places, formulas, tail)
 
@@ -236,7 +241,7 @@ def _quick(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> Scan
         for chunk in chunks:
             body, tail = chunk.body, chunk.tail
             _note(chunk, styled, codes, odd)
-            if chunk.formulas or b"</v>" in body or b"<is>" in body:
+            if b"</c>" in body:
                 here = bounds(chunk.words, chunk.cells + len(_START))
                 if here is None or not here.ascending or 0 < here.first_row <= last_row:
                     raise _NotPlain
@@ -282,15 +287,26 @@ def _shown(body: bytes, styled: re.Pattern[bytes], codes: Mapping[int, CodeForma
             odd.add(body, start, Oddity.SHOWN, shown.encode())
 
 
-def _valued_box(package: Package, part: str) -> tuple[int, int]:
+def _narrowed(package: Package, part: str, found: Scan) -> Scan:
+    """Return the scan with the bounds of the cells that hold something, and of those with any content."""
     last_row, letters = 0, {b""}
+    far_row, far_letters = 0, {b""}
     with _plain_chunks(package, part) as chunks:
         for chunk in chunks:
-            if b"</v>" in chunk.body or b"<is>" in chunk.body:
-                for match in _VALUED.finditer(chunk.body):
-                    letters.add(match[1])
-                    last_row = max(last_row, int(match[2]))
-    return last_row, max(column_number(text.decode()) + 1 for text in letters)
+            if b"</c>" not in chunk.body:
+                continue
+            for match in _VALUED.finditer(chunk.body):
+                letters.add(match[1])
+                last_row = max(last_row, int(match[2]))
+            for match in _CONTENT.finditer(chunk.body):
+                if match[3] is None:
+                    far_letters.add(match[1])
+                    far_row = max(far_row, int(match[2]))
+    return Scan(found.odd, found.merges, last_row, _width(letters), (far_row, _width(far_letters)))
+
+
+def _width(letters: set[bytes]) -> int:
+    return max(column_number(text.decode()) + 1 for text in letters)
 
 
 def _merges(tail: bytes) -> tuple[Merge, ...]:
@@ -325,7 +341,13 @@ def exact_scan(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> 
             fix="Open it in Excel and save it again as an Excel workbook (*.xlsx).",
             line=error.lineno,
         ) from error
-    return Scan(exact.odd.frame(), tuple(exact.merges), exact.last_row, exact.width)
+    except ValueError as error:  # a row or style that is no number
+        raise FileError(
+            "FILE_FORMAT",
+            f"The sheet can't be read as an Excel sheet: {error}.",
+            fix="Open it in Excel and save it again as an Excel workbook (*.xlsx).",
+        ) from error
+    return Scan(exact.odd.frame(), tuple(exact.merges), exact.last_row, exact.width, exact.far)
 
 
 class _Exact:
@@ -338,6 +360,7 @@ class _Exact:
         self.merges: list[Merge] = []
         self.last_row = 0
         self.width = 0
+        self.far = (0, 0)
 
     def take(self, element: etree._Element) -> None:
         if str(element.tag).endswith("mergeCell"):
@@ -351,9 +374,13 @@ class _Exact:
         held: set[int] = set()
         column = -1
         for cell in element.iterchildren("{*}c"):
-            letters = cell.get("r", "").rstrip("0123456789")
+            reference = cell.get("r", "")
+            letters = reference.rstrip("0123456789")
             column = self._column(letters) if letters else column + 1
             if len(cell):
+                # Readers differ in what they go by where a cell names another row than the one it stands in.
+                row = max(self._row, int(reference[len(letters) :] or 0))
+                self.far = (max(self.far[0], row), max(self.far[1], column + 1))
                 self._cell(cell, column)
                 if again or column in held:
                     self.odd.put(self._row, column, Oddity.TWICE, "")
