@@ -1,131 +1,22 @@
-"""The loop on real folders: everything settles, whatever stands in the way of one file or one source."""
+"""The service: files are taken and settled, and no trouble of one source, file or lane stops another."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import orjson
 import pytest
 import sqlalchemy as sa
 import structlog.testing
-import xlsxwriter
+from support.service_home import GOOD, drained, running, until
 
 import gateway.dispatch.patience
 import gateway.settings.load
-from gateway import wiring
-from gateway.destinations import destinations
 from gateway.errors import Busy, SettingsError, Unreachable
-from gateway.journal import runs
-from gateway.settings import load_settings
-from gateway.testing.bulk import BulkDestination
-from gateway.testing.texts import mapping
 
-MAPPING = mapping(
-    "stock",
-    """sku = "sku"
-quantity = "quantity"
-valid_from = { column = "from", optional = true }
-""",
-)
-GOOD = "sku,quantity\na,1\nb,2\n"
 BAD = "nothing,of use\n1,2\n"
-PATIENCE = 20.0
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
-
-
-class Home:
-    """A folder with settings of two partners' folders and a destination that takes everything."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.mappings = {"stock.toml": MAPPING}
-        self.routes = {"one": ("one", "*.csv", "stock.toml"), "two": ("two", "*.csv", "stock.toml")}
-        for name in ("one", "two"):
-            (root / name).mkdir()
-
-    def wired(self, state: str = "state") -> wiring.Gateway:
-        (self.root / "mappings").mkdir(exist_ok=True)
-        for name, text in self.mappings.items():
-            (self.root / "mappings" / name).write_text(text, "utf-8")
-        sources = sorted({source for source, *_ in self.routes.values()})
-        text = f"version = 1\nstate = {state!r}\n" + "".join(
-            f'[sources.{name}]\nkind = "local"\nfolder = "{name}"\nevery = 0.05\nsettle = 0\n' for name in sources
-        )
-        text += '[destinations.there]\nkind = "bulk"\nfields = ["sku", "quantity"]\n'
-        text += "".join(
-            f'[routes.{name}]\nsource = "{source}"\nfiles = "{files}"\nmapping = "{mapping}"\ndestination = "there"\n'
-            f'owner = "all"\n'
-            for name, (source, files, mapping) in self.routes.items()
-        )
-        path = self.root / "gateway.toml"
-        path.write_text(text, "utf-8")
-        return wiring.wire(load_settings(path))
-
-    def drop(self, source: str, name: str, content: str | bytes, stamp: datetime | None = None) -> None:
-        data = content.encode() if isinstance(content, str) else content
-        part = self.root / source / f".{name}"
-        part.write_bytes(data)
-        if stamp is not None:
-            os.utime(part, (stamp.timestamp(), stamp.timestamp()))
-        part.rename(self.root / source / name)
-
-    def names(self, source: str, folder: str) -> set[str]:
-        return {path.name for path in (self.root / source / folder).glob("*")}
-
-    def ack(self, partner: str, file: str) -> dict:
-        (found,) = (self.root / "outbox" / partner).glob(f"{file}.*.ack.json")
-        return orjson.loads(found.read_bytes())
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    known = {**destinations(), "bulk": BulkDestination}
-    monkeypatch.setattr(gateway.settings.load, "destinations", lambda: known)
-    monkeypatch.setattr(wiring, "destinations", lambda: known)
-    return Home(tmp_path)
-
-
-@contextmanager
-def running(made: wiring.Gateway):
-    """Run the service in a thread; stopping it is part of the test."""
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            made.service.run()
-        except BaseException as error:  # noqa: BLE001  raised in the test's own thread
-            failure.append(error)
-
-    made.hold()
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield failure
-    finally:
-        made.service.stop()
-        thread.join(PATIENCE)
-        made.close()
-    assert not thread.is_alive()
-
-
-def until(what) -> None:
-    end = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)
-
-
-def drained(made: wiring.Gateway):
-    made.hold()
-    made.service.drain()
-    found = made.operations.runs()
-    made.close()
-    return found
 
 
 def test_files_dropped_while_it_runs_settle_and_it_stops_cleanly(home):
@@ -360,133 +251,6 @@ def test_two_gateways_on_one_state_folder_are_refused(home):
     after = home.wired()
     after.hold()
     after.close()
-
-
-def test_a_paused_source_is_not_looked_at_until_it_is_resumed(home):
-    made = home.wired()
-    made.hold()
-    made.operations.pause("one")
-    home.drop("one", "1.csv", GOOD)
-    made.service.drain()
-    assert made.operations.runs() == []
-    made.operations.resume("one")
-    made.service.drain()
-    assert [row.state for row in made.operations.runs()] == ["settled"]
-    made.close()
-
-
-def test_a_paused_destination_keeps_what_was_taken(home):
-    made = home.wired()
-    made.hold()
-    made.operations.pause("there")
-    home.drop("one", "1.csv", GOOD)
-    made.service.drain()
-    assert [row.state for row in made.operations.runs()] == ["waiting"]
-    assert home.ack("one", "1.csv")["taken"] is True
-    made.operations.resume("there")
-    made.service.drain()
-    assert [row.state for row in made.operations.runs()] == ["settled"]
-    made.close()
-
-
-def test_draining_does_not_wait_for_rows_that_are_valid_next_year(home):
-    home.drop("one", "1.csv", "sku,quantity,from\na,1,2999-01-01T00:00:00Z\nb,2,\n")
-    made = home.wired()
-    (row,) = drained(made)
-    assert (row.state, [leg.open_rows for leg in made.operations.legs(row.id)]) == ("waiting", [1])
-
-
-def test_a_name_no_route_takes_is_refused_and_says_what_is_taken(home):
-    home.drop("one", "notes.txt", "hello")
-    assert drained(home.wired()) == []
-    ack = home.ack("one", "notes.txt")
-    assert (ack["code"], ack["taken"]) == ("FILE_ROUTE", False)
-    assert "*.csv" in str(ack)
-    assert home.names("one", "rejected") == {"notes.txt"}
-
-
-def test_one_route_per_sheet_of_a_workbook(home):
-    for sheet in ("North", "South"):
-        home.mappings[f"{sheet}.toml"] = (
-            f'contract = "stock"\nversion = 1\n[format]\nkind = "xlsx"\nsheet = "{sheet}"\n'
-            '[fields]\nsku = "sku"\nquantity = "quantity"\n'
-        )
-    home.routes = {name: ("one", "*.xlsx", f"{sheet}.toml") for name, sheet in (("north", "North"), ("south", "South"))}
-    with xlsxwriter.Workbook(home.root / "book.xlsx") as book:
-        for sheet, rows in (("North", [("n1", 1), ("n2", 0)]), ("South", [("s1", 5)])):
-            page = book.add_worksheet(sheet)
-            for at, row in enumerate([("sku", "quantity"), *rows]):
-                page.write_row(at, 0, row)
-    home.drop("one", "book.xlsx", (home.root / "book.xlsx").read_bytes())
-    found = {row.route: (row.state, row.counts["states"]) for row in drained(home.wired())}
-    assert found == {"north": ("settled", {"applied": 2}), "south": ("settled", {"applied": 1})}
-    assert home.names("one", "archive") == {"book.xlsx"}
-    assert len(list((home.root / "outbox/one").glob("book.xlsx.*.ack.json"))) == 2
-
-
-def test_arrivals_whose_runs_had_ended_before_a_crash_get_their_ending(home):
-    made = home.wired()
-    made.hold()
-    made.service.intake.settle_arrival = lambda _: None  # the step a crash takes away
-    home.drop("one", "1.csv", GOOD)
-    made.service.drain()
-    with made.journal.read() as tx:
-        assert [row.state for row in runs.arrivals(tx, "taken")] == ["taken"]
-    made.close()
-    drained(home.wired())
-    assert home.names("one", "archive") == {"1.csv"}
-
-
-def with_set(home, rules: str) -> wiring.Gateway:
-    """Wire a gateway whose last route takes files that belong together."""
-    home.wired().close()
-    path = home.root / "gateway.toml"
-    path.write_text(f"{path.read_text('utf-8')}set = {rules}\n", "utf-8")
-    return wiring.wire(load_settings(path))
-
-
-def test_parts_that_come_one_by_one_end_together(home):
-    made = with_set(home, "{ parts = '(?P<set>.+)_(?P<part>[0-9])of(?P<of>[0-9])' }")
-    with running(made) as failure:
-        home.drop("two", "s_2of2.csv", "sku,quantity\nc,3\n")
-        until(lambda: home.names("two", ".claimed") and list((home.root / "outbox/two").glob("s_2of2.csv.*.ack.json")))
-        assert home.ack("two", "s_2of2.csv")["set"]["missing"] == [1]
-        home.drop("one", "other.csv", GOOD)
-        until(lambda: home.names("one", "archive"))
-        assert home.names("two", "archive") == set()
-        home.drop("two", "s_1of2.csv", GOOD)
-        until(lambda: home.names("two", "archive") == {"s_1of2.csv", "s_2of2.csv"})
-        assert home.ack("two", "s.csv")["rows"] == 3
-    assert failure == []
-
-
-def test_draining_waits_for_quiet_and_what_is_incomplete_survives_a_restart(home):
-    made = with_set(home, "{ quiet = 0.4 }")
-    home.drop("two", "b.csv", "sku,quantity\nc,3\n")
-    home.drop("two", "a.csv", GOOD)
-    (run,) = drained(made)
-    assert (run.file, run.rows, run.state) == ("a.csv+1", 3, "settled")
-    assert home.names("two", "archive") == {"a.csv", "b.csv"}
-    parts = "{ parts = '(?P<set>.+)_(?P<part>[0-9])of(?P<of>[0-9])' }"
-    home.drop("two", "s_1of2.csv", GOOD)
-    drained(with_set(home, parts))
-    home.drop("two", "s_2of2.csv", "sku,quantity\nd,3\n")
-    assert {row.file: row.rows for row in drained(with_set(home, parts))} == {"a.csv+1": 3, "s.csv": 3}
-
-
-def test_a_set_whose_route_is_gone_is_answered(home):
-    home.drop("two", "b.csv", GOOD)
-    made = with_set(home, "{ quiet = 60, wait = 0.2 }")
-    made.hold()
-    made.service.recover()
-    until(lambda: made.service.sweep() and not made.service.sources["two"].waiting())
-    made.close()
-    del home.routes["two"]
-    home.routes["other"] = ("two", "*.txt", "stock.toml")
-    time.sleep(0.2)
-    assert drained(home.wired()) == []
-    assert home.ack("two", "b.csv")["code"] == "FILE_TROUBLE"
-    assert home.names("two", "rejected") == {"b.csv"}
 
 
 def test_a_journal_without_room_stops_nothing_for_good(home, monkeypatch):
