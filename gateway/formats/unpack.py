@@ -61,6 +61,7 @@ _WANTED = {
 _LITTER = frozenset({"thumbs.db", "desktop.ini"})
 """Files that Windows adds to folders of pictures; dot files are left out as well."""
 _MOST_MEMBERS = 10_000
+_UNUSUAL = "it is damaged, cut off or packed in an unusual way"
 
 
 def sniff(path: Path) -> Nature:
@@ -160,11 +161,8 @@ def unpack_all(
         return [unpack(path, folder, ratio=ratio, limit=limit)]
     out: list[Path] = []
     try:
-        with zipfile.ZipFile(path) as archive:
+        with damage_told(_archive(_UNUSUAL)), zipfile.ZipFile(path) as archive:
             _unzip_all(archive, folder, out, (path.stat().st_size, ratio, limit), most)
-    except (zipfile.BadZipFile, NotImplementedError) as fault:
-        _remove(out)
-        raise _archive("it is damaged, cut off or packed in an unusual way") from fault
     except BaseException:
         _remove(out)
         raise
@@ -193,16 +191,13 @@ def _remove(files: list[Path]) -> None:
 
 
 def _unzip(path: Path, folder: Path, ratio: int, limit: int) -> Path:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = _members(archive)
-            if len(members) != 1:
-                raise _archive(f"it holds {len(members)} files, expected is exactly one")
-            out = folder / _clean(members[0].filename)
-            bound = _bound(max(members[0].compress_size, 1), ratio, limit)
-            _extract(archive, members[0], out, bound, _too_large(bound, limit, ratio))
-    except (zipfile.BadZipFile, NotImplementedError) as fault:
-        raise _archive("it is damaged, cut off or packed in an unusual way") from fault
+    with damage_told(_archive(_UNUSUAL)), zipfile.ZipFile(path) as archive:
+        members = _members(archive)
+        if len(members) != 1:
+            raise _archive(f"it holds {len(members)} files, expected is exactly one")
+        out = folder / _clean(members[0].filename)
+        bound = _bound(max(members[0].compress_size, 1), ratio, limit)
+        _extract(archive, members[0], out, bound, _too_large(bound, limit, ratio))
     return out
 
 

@@ -187,6 +187,30 @@ def test_damage_is_told_whatever_the_way_of_packing(tmp_path, spool, packing, me
         unpack_all(path, spool)
 
 
+def test_a_place_outside_of_the_archive_is_damage(tmp_path, spool):
+    path = zipped(tmp_path / "x.zip", {"a.csv": "sku"})
+    data = bytearray(path.read_bytes())
+    size = data.index(b"PK\x05\x06") + 12  # of the directory: one too large moves all places before the file
+    data[size : size + 4] = (len(data) * 2).to_bytes(4, "little")
+    path.write_bytes(data)
+    for take in (unpack, unpack_all):
+        with pytest.raises(FileError, match="damaged"):
+            take(path, spool)
+
+
+def test_an_entry_that_lies_before_the_archive_is_damage(tmp_path, spool):
+    path = zipped(tmp_path / "x.zip", {"a.csv": "sku"})
+    data = bytearray(path.read_bytes())
+    directory = data.index(b"PK\x05\x06") + 16  # where it begins: later than it does, what it names lies before
+    data[directory : directory + 4] = (int.from_bytes(data[directory : directory + 4], "little") + 9).to_bytes(
+        4, "little"
+    )
+    path.write_bytes(data)
+    for take in (unpack, unpack_all):
+        with pytest.raises(FileError, match="damaged"):
+            take(path, spool)
+
+
 def test_trouble_with_our_disk_is_no_damage_of_the_archive():
     with pytest.raises(OSError, match="I/O"), damage_told(FileError("FILE_ARCHIVE", "damaged", fix="")):
         raise OSError(errno.EIO, "I/O error")
