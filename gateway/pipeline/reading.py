@@ -274,6 +274,7 @@ class FileReading:
     def _of_destination(self, frame: pl.DataFrame, faulty: pl.DataFrame) -> list[pl.DataFrame]:
         """Issues of prices an operation can't take as they are, and of what a destination says by itself."""
         found: list[pl.DataFrame] = []
+        frame = unbroken(frame, faulty)
         for leg in legs_written(self._setup.legs, frame.columns):
             operation = leg.operation
             here = effect_exists(tuple(f for f in operation.when if f in frame.columns))
@@ -319,6 +320,12 @@ def sound(rows: pl.DataFrame, faulty: pl.DataFrame) -> pl.DataFrame:
     """Return the rows the mapping could read: a cell it could not is missing, which is no fault of its own."""
     bad = faulty.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW] if faulty.height else faulty[ROW]
     return rows.filter(~pl.col(ROW).is_in(bad.implode())) if bad.len() else rows
+
+
+def unbroken(rows: pl.DataFrame, faulty: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows not broken as a whole: in a record with surplus cells each may stand under another's name."""
+    broken = faulty.filter(pl.col("field").is_null() | (pl.col("field") == "")) if faulty.height else faulty
+    return sound(rows, broken)
 
 
 def reading_layout(mapping: MappingFile) -> Layout:

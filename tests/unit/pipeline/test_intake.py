@@ -15,7 +15,7 @@ from support.stock_rows import GOOD, HEADER
 from gateway.errors import WillNeverWork
 from gateway.journal import runs
 from gateway.journal import tables as t
-from gateway.model import ROW
+from gateway.model import LINE, ROW
 from gateway.testing.bulk import BulkDestination, BulkSettings
 from gateway.testing.clock import FakeClock
 from gateway.testing.rig import MAPPING, Rig
@@ -177,6 +177,21 @@ class TestAcrossRows:
         run = rig.drop("1.csv", "sku,quantity\na,1\na,9\n")
         rig.advance()
         assert rig.results(run)["state"].to_list() == ["applied", "skipped"]
+
+
+class TestWhatTheDestinationSays:
+    def test_is_not_asked_of_a_record_that_is_broken_as_a_whole(self, rigs, monkeypatch):
+        def complain(_, operation, records, reference, today):
+            said = {"code": "DEST_LIMIT", "field": "sku", "value": None, "detail": operation}
+            return records.select(ROW, LINE, *(pl.lit(text, pl.String).alias(name) for name, text in said.items()))
+
+        monkeypatch.setattr(BulkDestination, "check", complain)
+        rig = rigs()
+        run = rig.drop("1.csv", "sku,quantity\na,1,surplus\nb,two\nc,3\n")
+        told = rig.spool.run(run).issue_block(0).select(ROW, "code").rows()
+        assert sorted(told) == [
+            (2, "ROW_TOO_LONG"), (3, "DEST_LIMIT"), (3, "MAP_NUMBER"), (4, "DEST_LIMIT"),
+        ]  # fmt: skip
 
 
 class TestTheTimeOfARow:
