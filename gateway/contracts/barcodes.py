@@ -18,6 +18,8 @@ from gateway.wording import filled
 
 DIGITS = {"EAN-13": 13, "EAN-8": 8, "UPC-A": 12, "GTIN-14": 14}
 """Types with a check digit, and how many digits they have."""
+_SHORTENED = {"EAN-13": (11, 12), "UPC-A": (11,)}
+"""Types that often begin with zeros: the lengths a spreadsheet leaves of them."""
 TYPES = (*DIGITS, "CODE128", "CODE39", "OTHER")
 
 _FIELDS = ("barcode", "barcode_type")
@@ -34,7 +36,7 @@ def inferred_type() -> pl.Expr:
 
 def restored() -> pl.Expr:
     """Return the barcode (String) with the leading zeros back that a spreadsheet took from it (B-PAD)."""
-    return pl.when(_lost_zeros()).then(pl.col("barcode").str.zfill(13)).otherwise("barcode")
+    return pl.when(_lost_zeros()).then(_filled_up()).otherwise("barcode")
 
 
 def _digits() -> pl.Expr:
@@ -61,8 +63,15 @@ def _fits() -> pl.Expr:
 
 
 def _lost_zeros() -> pl.Expr:
-    short = (pl.col("barcode_type") == "EAN-13") & _digits() & _length().is_in([11, 12])
-    return (short & ~_zeros() & _fits()).fill_null(False)
+    short = pl.any_horizontal(
+        (pl.col("barcode_type") == kind) & _length().is_in(lengths) for kind, lengths in _SHORTENED.items()
+    )
+    return (short & _digits() & ~_zeros() & _fits()).fill_null(False)
+
+
+def _filled_up() -> pl.Expr:
+    code = pl.col("barcode")
+    return pl.when(pl.col("barcode_type") == "UPC-A").then(code.str.zfill(12)).otherwise(code.str.zfill(13))
 
 
 def _shaped() -> pl.Expr:
@@ -88,7 +97,7 @@ def _shaped_of(code: str, kind: str) -> bool:
 
 
 def _lost_zeros_of(code: str, kind: str) -> bool:
-    short = kind == "EAN-13" and _is_digits(code) and len(code) in {11, 12}
+    short = _is_digits(code) and len(code) in _SHORTENED.get(kind, ())
     return short and code.strip("0") != "" and bool(ean.is_valid(code.zfill(13)))
 
 
@@ -147,9 +156,9 @@ def _wrong_check() -> Rule:
 
 def _padded() -> Rule:
     def judge(code: str, kind: str) -> str | None:
-        return code.zfill(13) if _lost_zeros_of(code, kind) else None
+        return code.zfill(DIGITS[kind]) if _lost_zeros_of(code, kind) else None
 
-    return Rule("B-PAD", "barcode", _FIELDS, _lost_zeros(), _record(judge), pl.col("barcode").str.zfill(13))
+    return Rule("B-PAD", "barcode", _FIELDS, _lost_zeros(), _record(judge), _filled_up())
 
 
 def _restricted() -> Rule:

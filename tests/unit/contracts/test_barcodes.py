@@ -54,6 +54,9 @@ def test_sound_barcodes(code, kind):
         ("00000000", None, "B-ALLZERO", ""),
         ("36000291452", "EAN-13", "B-PAD", "0036000291452"),
         ("036000291452", "EAN-13", "B-PAD", "0036000291452"),
+        ("36000291452", "UPC-A", "B-PAD", "036000291452"),
+        ("36000291453", "UPC-A", "B-DIGITS", "UPC-A has 12 digits and nothing else"),
+        ("6000291452", "UPC-A", "B-DIGITS", "UPC-A has 12 digits and nothing else"),
         ("2012345678900", "EAN-13", "B-RESTR", ""),
         ("0412345678903", None, "B-RESTR", ""),
         ("8.41235E+12", "EAN-13", "SPREADSHEET_DAMAGE", ""),
@@ -69,8 +72,17 @@ def test_faulty_barcodes(code, kind, fault, detail):
 
 
 def test_what_a_destination_is_given():
-    rows = [("EAN-13", "36000291452"), ("", "036000291452"), (None, "96385074"), ("OTHER", "36000291452"), (None, "")]
+    rows = [
+        ("EAN-13", "36000291452"),
+        ("UPC-A", "36000291452"),
+        ("", "036000291452"),
+        (None, "96385074"),
+        ("OTHER", "36000291452"),
+        (None, ""),
+    ]
     frame = pl.DataFrame(rows, schema=["barcode_type", "barcode"], orient="row")
     told = frame.select(kind=inferred_type(), code=restored())
-    assert told["kind"].to_list() == ["EAN-13", "UPC-A", "EAN-8", "OTHER", None]
-    assert told["code"].to_list() == ["0036000291452", "036000291452", "96385074", "36000291452", ""]
+    assert told["kind"].to_list() == ["EAN-13", "UPC-A", "UPC-A", "EAN-8", "OTHER", None]
+    assert told["code"].to_list() == [
+        "0036000291452", "036000291452", "036000291452", "96385074", "36000291452", "",
+    ]  # fmt: skip
