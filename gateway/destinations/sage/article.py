@@ -48,6 +48,16 @@ def row_key(separator: str) -> pl.Expr:
     return pl.concat_str(product(), *tails)
 
 
+def record(separator: str) -> pl.Expr:
+    """What a row is about, as far as it says so itself.
+
+    One that names a product and no variants may be about the variant its own code stands for, so that counts, too.
+    """
+    own = ~pl.any_horizontal(given(name) for name in VARIANTS) & given("product_id")
+    code = pl.when(own & (pl.col("sku") != pl.col("product_id"))).then(pl.col("sku"))
+    return pl.concat_str(row_key(separator), pl.concat_str(pl.lit(separator * 2), code).fill_null(""))
+
+
 def product_member(name: str) -> Member:
     """Return the id of the product."""
     return Member(name, _json.quoted(product()), required=True)

@@ -60,9 +60,9 @@ def _no_more(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
 
 _KINDS = {
     product.OPERATION: _Kind(product.check, article.row_key, product.shape),
-    stock.OPERATION: _Kind(_no_more, article.row_key, stock.shape),
+    stock.OPERATION: _Kind(_no_more, article.record, stock.shape),
     promotion.OPERATION: _Kind(_no_more, promotion.record, promotion.shape),
-    picture.OPERATION: _Kind(_no_more, picture.row_key, picture.shape),
+    picture.OPERATION: _Kind(_no_more, picture.record, picture.shape),
 }
 
 
@@ -132,12 +132,21 @@ class SageDestination:
         del today
         if reference.taken_at is None:
             return self._kind(operation).check(records, self._settings)
-        if operation == stock.OPERATION:
-            return known.check_levels(records, reference.facts[known.FACT])
         if operation != promotion.OPERATION:
-            return no_issues()
+            return self._check_articles(operation, records, reference)
         whole = promotion.check_whole(records, reference.facts[known.FACT], self._settings)
         return pl.concat([whole, promotion.check_sent(records, self._settings)])
+
+    def _check_articles(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+        """Return issues of levels and pictures that only show beside what is known of their articles."""
+        articles, separator = reference.facts[known.FACT], self._settings.separator
+        found = [no_issues()]
+        if operation == stock.OPERATION:
+            found.append(known.check_levels(records, articles))
+        if self._settings.dedupe == "refuse" and operation in {stock.OPERATION, picture.OPERATION}:
+            key = article.row_key(separator) if operation == stock.OPERATION else picture.row_key(separator)
+            found.append(known.check_apart(records, articles, key))
+        return pl.concat(found)
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield one file per batch; the slot is one per scope."""

@@ -18,6 +18,7 @@ from gateway.destinations.sage import article
 from gateway.destinations.sage.article import VARIANTS
 from gateway.destinations.sage.batches import unpacked
 from gateway.model import Batch
+from gateway.wording import filled
 
 FACT = "articles"
 """Name under which it is kept, and of the frame among what was gathered."""
@@ -85,3 +86,13 @@ def check_levels(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     silent = ~pl.any_horizontal(given(name) for name in VARIANTS)
     found = full.filter(silent & article.product().is_in(varied.implode()) & ~article.ended())
     return article.issues(found, "DEST_REQUIRED", VARIANTS[1], _VARIED)
+
+
+def check_apart(records: pl.DataFrame, known: pl.DataFrame, identity: pl.Expr) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of rows of several articles that are one record to Sage, with all that is known."""
+    full = article.complete(placed(records, known), ("sku", "order", *_FIELDS)).with_columns(identity.alias(_THERE))
+    alike = full.filter(pl.col("sku").n_unique().over(_THERE) > 1)
+    first = pl.col("sku").first().over(_THERE)
+    second = pl.col("sku").filter(pl.col("sku") != pl.col("sku").first()).first().over(_THERE)
+    other = pl.when(pl.col("sku") == first).then(second).otherwise(first)
+    return article.issues(alike, "DEST_ONE_RECORD", "product_id", filled("that of {}", other))

@@ -76,5 +76,13 @@ def shape(settings: SageSettings) -> Shape:
 
 def row_key(separator: str) -> pl.Expr:
     """Row key of answers: that of the article, then its place among the pictures."""
-    place = pl.when(given("order")).then(pl.concat_str(pl.lit("#"), "order")).otherwise(pl.lit(""))
-    return pl.concat_str(article.row_key(separator), place)
+    return pl.concat_str(article.row_key(separator), _place())
+
+
+def record(separator: str) -> pl.Expr:
+    """What a picture is of, as far as its row says so, and its place."""
+    return pl.concat_str(article.record(separator), _place())
+
+
+def _place() -> pl.Expr:
+    return pl.when(given("order")).then(pl.concat_str(pl.lit("#"), "order")).otherwise(pl.lit(""))

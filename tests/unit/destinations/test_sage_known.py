@@ -129,3 +129,32 @@ def test_levels_of_a_product_with_variants_name_one(shop):
     told = shop.rig.results(run).select("state", "code", "field", "detail").rows()
     fine = ("applied", None, None, None)
     assert told == [("refused", "DEST_REQUIRED", "variant1_value", said), fine, fine]
+
+
+def test_rows_of_one_product_are_the_variants_their_codes_stand_for(shop):
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    levelled = shop.put("stock.csv", "sku,product,level\nT-M,T,4\nT-L,T,5\nP,P,6\n")
+    assert levels(shop.take()) == [("T", "Size", "M", 4), ("T", "Size", "L", 5), ("P", "Size", "S", 6)]
+    shown = shop.put("picture.csv", f"sku,product,picture\nT-M,T,{PIXEL}\nT-L,T,{PIXEL}\n")
+    assert [place(one) for one in shop.take()["productpictures"]] == [("T", "Size", "M"), ("T", "Size", "L")]
+    assert [shop.rig.states(run) for run in (levelled, shown)] == [{"applied": 3}, {"applied": 2}]
+
+
+def test_where_the_last_of_one_record_counts_variants_are_several_too(make):
+    shop = make(dedupe="last")
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    run = shop.put("stock.csv", "sku,product,level\nT-M,T,4\nT-L,T,5\n")
+    assert levels(shop.take()) == [("T", "Size", "M", 4), ("T", "Size", "L", 5)]
+    assert shop.rig.states(run) == {"applied": 2}
+
+
+def test_rows_of_one_product_whose_codes_nobody_knows_are_one_record(shop):
+    shop.put("catalog.csv", CATALOG)
+    shop.take()
+    run = shop.put("stock.csv", "sku,product,level\n1,U,4\n2,U,5\n3,V,6\nU,,7\nT-M,T,1\n")
+    assert levels(shop.take()) == [("V", None, None, 6), ("T", "Size", "M", 1)]
+    told = shop.rig.results(run).select("state", "code", "detail").rows()
+    one, fine = ("refused", "DEST_ONE_RECORD"), ("applied", None, None)
+    assert told == [(*one, "that of 2"), (*one, "that of 1"), fine, (*one, "that of 1"), fine]

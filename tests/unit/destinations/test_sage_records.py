@@ -507,9 +507,24 @@ def test_what_a_picture_must_be(given, more, issues):
 
 
 def test_pictures_of_one_place_are_one():
-    other = PICTURE | {"sku": "A-8", "product_id": "A-7"}
-    assert told_apart("picture", PICTURE, other) == 1
-    assert told_apart("picture", PICTURE, other | {"order": "2"}) == 2
+    red = {"product_id": "A-7", "variant1_type": "Colour", "variant1_value": "red"}
+    assert told_apart("picture", PICTURE | red, PICTURE | red | {"sku": "A-8"}) == 1
+    assert told_apart("picture", PICTURE | red, PICTURE | red | {"sku": "A-8", "order": "2"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "records"),
+    [
+        ({"sku": "A-7", "product_id": "A-7"}, {"sku": "A-7"}, 1),
+        ({"sku": "1", "product_id": "A-7"}, {"sku": "1", "product_id": "A-7"}, 1),
+        ({"sku": "1", "product_id": "A-7"}, {"sku": "2", "product_id": "A-7"}, 2),
+        ({"sku": "1", "product_id": "A-7"}, {"sku": "A-7"}, 2),
+    ],
+)
+@pytest.mark.parametrize("operation", ["picture", "stock"])
+def test_a_code_beside_its_product_may_be_that_of_a_variant(operation, one, other, records):
+    base = PICTURE if operation == "picture" else {"quantity": "1", "timestamp": STAMP}
+    assert told_apart(operation, base | one, base | other) == records
 
 
 # ---------------------------------------------------------------- as data

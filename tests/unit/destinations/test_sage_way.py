@@ -155,8 +155,8 @@ def loose(tmp_path):
         ("promotion.csv", "sku,id,percentage\na,1,10\nb,1,15\na,2,20\n", [("row 4", "a"), None, ("row 2", "a")]),
         ("stock.csv", "sku,product,type,size,level\n1,P,Size,L,5\n2,P,Size,L,6\n3,P,Size,M,7\n",
          [("row 3", "P"), ("row 2", "P"), None]),
-        ("stock.csv", "sku,product,level\n1,P,5\n2,P,6\nP,,7\n", [("row 3 and 1 more", "P"), ("row 2 and 1 more", "P"),
-                                                                ("row 2 and 1 more", "")]),
+        ("stock.csv", "sku,product,type,size,level\n1,P,Size,L,5\n2,P,Size,L,6\n3,P,Size,L,7\n",
+         [("row 3 and 1 more", "P"), ("row 2 and 1 more", "P"), ("row 2 and 1 more", "P")]),
         ("catalog.csv", "sku,product,price\n1,P,5\nP,,7\n", [("row 3", "P"), ("row 2", "")]),
     ],
 )  # fmt: skip
@@ -210,8 +210,8 @@ def lasts(found):
 
 def test_rows_of_one_record_meet_in_whatever_parts_they_are_looked_at(shop, monkeypatch):
     monkeypatch.setattr("gateway.pipeline.across.parts_for", lambda _: 5)
-    pairs = "".join(f"{n},P{n},5\n{n + 100},P{n},6\n" for n in range(20))
-    run = shop.put("stock.csv", f"sku,product,level\n{pairs}")
+    pairs = "".join(f"{n},P{n},Size,L,5\n{n + 100},P{n},Size,L,6\n" for n in range(20))
+    run = shop.put("stock.csv", f"sku,product,type,size,level\n{pairs}")
     found = shop.rig.results(run).select("code", "detail").rows()
     assert found == [("DEST_ONE_RECORD", f"row {row + 1 - 2 * (row % 2)}") for row in range(2, 42)]
 
