@@ -25,7 +25,7 @@ from gateway.pipeline.mentioned import Mentions
 from gateway.pipeline.ours import told_run
 from gateway.pipeline.pin import pin, pinned_by
 from gateway.pipeline.reading import FileReading, Read, Readout
-from gateway.pipeline.repeated import Before, leave_out, met_before
+from gateway.pipeline.repeated import leave_out, met_before
 from gateway.pipeline.sets import Sets
 from gateway.pipeline.setup import RouteSetup
 from gateway.reports.answers import write_ack, write_refusal
@@ -126,9 +126,9 @@ class Intake:
             known = next((r for r in runs.of_arrival(tx, bundle.id) if r.route == setup.route.name), None)
         if known is not None and known.state != "reading":
             if known.state != "rejected":  # a crash may have come before the acknowledgement: writing it twice is once
-                self._acknowledge(known.id, setup)
+                self._answer_taken(known.id, setup)
             return
-        before = None if known is not None else self._before(setup, bundle)
+        before = met_before(self._journal, self._spool, self._settler, setup, bundle) if known is None else None
         if before is not None and before.duplicate:
             self._acknowledge_duplicate(bundle, setup, before.run, place)
             return
@@ -173,9 +173,6 @@ class Intake:
             self._journal.note(tx, run, "passed on", note)
             runs.forget_run(tx, run)
         shutil.rmtree(self._spool.run(run).root, ignore_errors=True)
-
-    def _before(self, setup: RouteSetup, bundle: Bundle) -> Before | None:
-        return met_before(self._journal, self._spool, self._settler, setup, bundle)
 
     def _left_out(self, run: str, readout: Readout) -> list[str]:
         """Leave rows out that an earlier run of these bytes took; returns what is to be said of them."""
@@ -259,10 +256,14 @@ class Intake:
                     tx, leg.lane, destination=setup.target.name, account=setup.target.destination.account,
                     operation=leg.operation.name, wake_at=now,
                 )  # fmt: skip
+        self._answer_taken(run, setup)
+
+    def _answer_taken(self, run: str, setup: RouteSetup) -> None:
+        """Acknowledge a run, and end one that sends nothing: it may have no lane that would."""
         self._acknowledge(run, setup)
         try:
             self._settler.finish([run])
-        except Exception:  # noqa: BLE001  the file was taken and is not refused any more: its lanes end the run later
+        except Exception:  # noqa: BLE001  the file was taken and is not refused any more: the run is ended later
             structlog.get_logger("gateway").exception("a run is ended later", run=run)
 
     # ---- answers
@@ -303,11 +304,8 @@ class Intake:
         # before the state: a crash in between does both again
         self._refuse(bundle, error, run=run, route=self._routed(bundle, setup))
         with self._journal.begin() as tx:
-            now = self._journal.clock.now()
-            state = "rejected"
-            runs.set_run(
-                tx, run, state=state, ended_at=now, notes=[str(error)], counts={"code": error.code, "quiet": quiet}
-            )
+            told = {"ended_at": self._journal.clock.now(), "counts": {"code": error.code, "quiet": quiet}}
+            runs.set_run(tx, run, state="rejected", notes=[str(error)], **told)
             self._journal.note(tx, run, "rejected", str(error))
 
     def refuse(self, bundle: Bundle, error: FileError, *, named: str) -> None:
@@ -364,9 +362,11 @@ class Intake:
         self._end(arrival, Ending.REJECT if rejected else Ending.ARCHIVE)
 
     def settle_arrivals(self) -> None:
-        """Give every arrival its ending whose runs had all ended when a crash came."""
+        """Give every arrival its ending whose runs had all ended when a crash came, or had no lane that ends them."""
         with self._journal.read() as tx:
             taken = [row.id for row in runs.arrivals(tx, "taken")]
+            alone = [run.id for one in taken for run in runs.of_arrival(tx, one) if not runs.legs_of(tx, run.id)]
+        self._settler.finish(alone)
         for arrival in taken:
             self.settle_arrival(arrival)
 
@@ -397,5 +397,4 @@ class Intake:
 
     def _end(self, arrival: int, ending: Ending) -> None:
         with self._journal.begin() as tx:
-            now = self._journal.clock.now()
-            runs.set_arrival(tx, arrival, state="ending", ending=str(ending), next_at=now)
+            runs.set_arrival(tx, arrival, state="ending", ending=str(ending), next_at=self._journal.clock.now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -308,3 +309,25 @@ class TestInterruptions:
         rig.advance()
         assert rig.states(run) == {"applied": 2}
         assert spooled(rig, run).height == 2
+
+    @pytest.mark.parametrize("again", ["take", "settle_arrivals"])
+    def test_a_run_that_no_lane_has_is_ended_all_the_same(self, rigs, monkeypatch, again):
+        rig = rigs()
+        (setup,) = rig.intake._routes("drop")
+        rig.intake._routes = lambda _: [replace(setup, legs=())]
+        interrupted = {"take": "_acknowledge", "settle_arrivals": "settle_arrival"}[again]
+
+        def kill(*_):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rig.intake, interrupted, kill)
+            if again == "settle_arrivals":
+                patch.setattr(rig.settler, "finish", lambda _: [])
+            with pytest.raises(KeyboardInterrupt):
+                rig.drop("1.csv", GOOD)
+        if again == "take":
+            rig.take()
+        rig.intake.settle_arrivals()
+        assert [run.state for run in rig.operations.runs()] == ["settled"]
+        assert rig.endings() == {"1.csv": "archive"}
