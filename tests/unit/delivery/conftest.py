@@ -16,17 +16,14 @@ def clock():
 
 
 @pytest.fixture
-def rigs(tmp_path: Path, clock):
-    """Make a rig on a hostile destination: `rigs(script, **settings, route={...})`."""
+def on(clock):
+    """Make a rig on a destination, in a folder: `on(destination, folder, mapping, route)`; all are closed."""
     made: list[Rig] = []
 
-    def make(*script: Step, route=None, mapping=None, folder=None, **settings) -> Rig:
-        hostile = HostileSettings(log=tmp_path / "effects.jsonl", script=script, **settings)
-        destination = HostileDestination(hostile, clock=clock, account="there", name="there")
+    def make(destination, folder: Path, mapping=None, route=None) -> Rig:
         extra = {"mapping": mapping} if mapping else {}
-        rig = Rig(folder or tmp_path / "gateway", destination, clock, **extra, **(route or {}))
-        made.append(rig)
-        return rig
+        made.append(Rig(folder, destination, clock, **extra, **(route or {})))
+        return made[-1]
 
     yield make
     for rig in made:
@@ -34,23 +31,28 @@ def rigs(tmp_path: Path, clock):
 
 
 @pytest.fixture
-def bulk(tmp_path: Path, clock):
+def rigs(tmp_path: Path, clock, on):
+    """Make a rig on a hostile destination: `rigs(script, **settings, route={...})`."""
+
+    def make(*script: Step, route=None, mapping=None, folder=None, **settings) -> Rig:
+        hostile = HostileSettings(log=tmp_path / "effects.jsonl", script=script, **settings)
+        destination = HostileDestination(hostile, clock=clock, account="there", name="there")
+        return on(destination, folder or tmp_path / "gateway", mapping, route)
+
+    return make
+
+
+@pytest.fixture
+def bulk(tmp_path: Path, clock, on):
     """Make a rig on a destination that takes everything and settles at once."""
-    made: list[Rig] = []
 
     def make(*, route=None, mapping=None, **settings) -> Rig:
-        fields = ("sku", "quantity")
-        destination = BulkDestination(
-            BulkSettings(**{"fields": fields, **settings}), clock=clock, account="there", name="there"
+        chosen = BulkSettings(**{"fields": ("sku", "quantity"), **settings})
+        return on(
+            BulkDestination(chosen, clock=clock, account="there", name="there"), tmp_path / "gateway", mapping, route
         )
-        extra = {"mapping": mapping} if mapping else {}
-        rig = Rig(tmp_path / "gateway", destination, clock, **extra, **(route or {}))
-        made.append(rig)
-        return rig
 
-    yield make
-    for rig in made:
-        rig.close()
+    return make
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import polars as pl
 import pytest
 from pydantic import SecretStr
+from support.partner_promotions import Script
 
 from gateway.delivery.portions import fanned_out
 from gateway.destinations.partner_api import PartnerApiDestination, PartnerApiSettings
@@ -24,19 +25,6 @@ LISTED = {
         "strange",
     ]
 }
-
-
-class Script:
-    def __init__(self, *steps):
-        self.steps, self.seen = list(steps), []
-
-    def send(self, request):
-        self.seen.append(request)
-        step = self.steps.pop(0)
-        return step if isinstance(step, Response) else Response(200, {}, json.dumps(step).encode())
-
-    def close(self):
-        self.steps.clear()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import orjson
 import pytest
+from support.picture_files import IMAGES
 from support.stock_rows import GOOD
 
 from gateway.errors import WillNeverWork
@@ -15,14 +16,6 @@ from gateway.model import KEY
 from gateway.testing.rig import MAPPING
 
 PNG = b"\x89PNG\r\n\x1a\n body IEND\xaeB`\x82"
-IMAGES = """contract = "stock"
-version = 1
-[format]
-kind = "image"
-[fields]
-sku = { column = "stem", extract = "^(.+)_[0-9]+$" }
-quantity = "size"
-"""
 
 
 class TestDuplicates:

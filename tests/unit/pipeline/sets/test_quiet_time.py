@@ -12,21 +12,13 @@ import orjson
 import polars as pl
 import sqlalchemy as sa
 from support.file_sets import ONE, QUIET, TWO, answer
+from support.picture_files import WITH_CONTENT
 
 from gateway.journal import tables as t
 from gateway.model import KEY
 from gateway.routes import SetRules
 
 JPEG = b"\xff\xd8\xff\xe0 body \xff\xd9"
-IMAGES = """contract = "stock"
-version = 1
-[format]
-kind = "image"
-[fields]
-sku = { column = "stem", extract = "^(.+)_[0-9]+$" }
-quantity = "size"
-product_id = "content"
-"""
 
 
 class TestQuietTime:
@@ -86,7 +78,7 @@ class TestQuietTime:
 
 class TestPictures:
     def test_pictures_dropped_together_are_one_run(self, rigs):
-        rig = rigs(QUIET, mapping=IMAGES)
+        rig = rigs(QUIET, mapping=WITH_CONTENT)
         names = ["A_1.jpg", "A 2_1.jpg", "B_1.png"]
         for name in names:
             rig.drop(name, JPEG)
@@ -101,7 +93,7 @@ class TestPictures:
         assert set(rig.endings().values()) == {"archive"}
 
     def test_the_same_pictures_under_other_names_are_others(self, rigs):
-        rig = rigs(QUIET, mapping=IMAGES)
+        rig = rigs(QUIET, mapping=WITH_CONTENT)
         made = []
         for names in (("A_1.jpg", "B_1.jpg"), ("A_1.jpg", "C_1.jpg"), ("A_1.jpg", "C_1.jpg")):
             for name in names:
@@ -114,7 +106,7 @@ class TestPictures:
         assert made[2] == ""
 
     def test_a_zip_of_pictures_is_one_run_without_any_set(self, rigs):
-        rig = rigs(None, mapping=IMAGES)
+        rig = rigs(None, mapping=WITH_CONTENT)
         zipped = BytesIO()
         with zipfile.ZipFile(zipped, "w") as archive:
             for name in ("x/A_1.jpg", "B_1.jpg", "y/C_7.jpg"):
@@ -127,7 +119,7 @@ class TestPictures:
         assert rig.drop("others.zip", zipped.getvalue()) == ""
 
     def test_one_picture_and_what_is_none(self, rigs):
-        rig = rigs(None, mapping=IMAGES)
+        rig = rigs(None, mapping=WITH_CONTENT)
         run = rig.drop("A_1.jpg", JPEG)
         rig.drop("B_1.jpg", b"sku,quantity\n")
         rig.advance()
@@ -136,7 +128,7 @@ class TestPictures:
         assert "agreed is a picture" in rig.ack("B_1.jpg")["message"]
 
     def test_the_bytes_reach_the_contract_as_base64(self, rigs):
-        rig = rigs(None, mapping=IMAGES)
+        rig = rigs(None, mapping=WITH_CONTENT)
         run = rig.drop("A_1.jpg", JPEG)
         frame = pl.concat(list(rig.spool.run(run).blocks()))
         assert base64.b64decode(frame["product_id"][0]) == JPEG
