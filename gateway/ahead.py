@@ -1,17 +1,30 @@
-"""Runs an iterator or a sink in a thread of its own, one or two items ahead, so that reading and writing overlap."""
+"""Runs an iterator or a sink in another thread, one or two items ahead, so that reading and writing overlap."""
 
 from __future__ import annotations
 
+import functools
+import os
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+_MOST = 1000
+"""Threads at the same time: never so many that one waits for another to begin."""
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """Return the threads of this process, which are kept: each has to compile the patterns it looks for only once."""
+    if hasattr(os, "register_at_fork"):  # a copy of the process has none of them
+        os.register_at_fork(after_in_child=_threads.cache_clear)
+    return ThreadPoolExecutor(_MOST, thread_name_prefix="beside")
 
 
 class _End:
@@ -19,6 +32,27 @@ class _End:
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
+
+
+def beside(work: Callable[..., _R], *given: object) -> Future[_R]:
+    """Do a work in another thread; whoever began it waits for it, whatever happens meanwhile."""
+    return _threads().submit(work, *given)
+
+
+def spread(items: Sequence[_T], work: Callable[[_T], _R], *, workers: int) -> list[_R]:
+    """Return `work(item)` in the order of the items, at most `workers` at the same time.
+
+    What one of them raises is raised when the others have ended.
+    """
+    numbers = iter(range(len(items)))  # each number is given out once, whoever asks
+
+    def some() -> list[tuple[int, _R]]:
+        return [(number, work(items[number])) for number in numbers]
+
+    working = [beside(some) for _ in range(min(workers, len(items)))]
+    wait(working)
+    done = dict(pair for one in working for pair in one.result())
+    return [done[number] for number in range(len(items))]
 
 
 def ahead(items: Iterator[_T], *, depth: int = 1) -> Iterator[_T]:
@@ -48,8 +82,7 @@ def ahead(items: Iterator[_T], *, depth: int = 1) -> Iterator[_T]:
             error = caught
         put(_End(error))
 
-    thread = threading.Thread(target=work, name="ahead", daemon=True)
-    thread.start()
+    working = beside(work)
     try:
         while not isinstance(item := ready.get(), _End):
             yield item
@@ -57,33 +90,35 @@ def ahead(items: Iterator[_T], *, depth: int = 1) -> Iterator[_T]:
             raise item.error
     finally:
         left.set()
-        thread.join()
+        wait([working])
 
 
 def one_ahead(items: Iterator[_T]) -> Generator[_T]:
     """Yield the items while another thread makes the next one. Close it before what the items come from."""
     end = _End()
-    with ThreadPoolExecutor(1, thread_name_prefix="next") as pool:
-        coming: Future[_T | _End] = pool.submit(next, items, end)
+    coming: Future[_T | _End] = beside(next, items, end)
+    try:
         while not isinstance(item := coming.result(), _End):
-            coming = pool.submit(next, items, end)
+            coming = beside(next, items, end)
             yield item
+    finally:
+        wait([coming])
 
 
 def mapped(items: Iterator[_T], work: Callable[[_T], _R], *, workers: int) -> Iterator[_R]:
     """Yield `work(item)` in the order of the items, at most `workers` at the same time."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="work") as pool:
-        under_way: deque[Future[_R]] = deque()
-        try:
-            for item in items:
-                under_way.append(pool.submit(work, item))
-                if len(under_way) >= workers:
-                    yield under_way.popleft().result()
-            while under_way:
+    under_way: deque[Future[_R]] = deque()
+    try:
+        for item in items:
+            under_way.append(beside(work, item))
+            if len(under_way) >= workers:
                 yield under_way.popleft().result()
-        finally:
-            for one in under_way:
-                one.cancel()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        for one in under_way:
+            one.cancel()
+        wait(under_way)
 
 
 class Behind(Generic[_T]):
@@ -93,8 +128,7 @@ class Behind(Generic[_T]):
         self._sink = sink
         self._items: queue.Queue[_T | _End] = queue.Queue(depth)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="behind", daemon=True)
-        self._thread.start()
+        self._working = beside(self._work)
 
     def put(self, item: _T) -> None:
         """Hand over an item; waits while the sink is `depth` behind. Raises what the sink raised before."""
@@ -105,7 +139,7 @@ class Behind(Generic[_T]):
     def close(self) -> None:
         """Wait until all is done. Raises what the sink raised."""
         self._items.put(_End())
-        self._thread.join()
+        wait([self._working])
         if self._error is not None:
             raise self._error
 
@@ -119,7 +153,7 @@ class Behind(Generic[_T]):
             self.close()
             return
         self._items.put(_End())
-        self._thread.join()
+        wait([self._working])
 
     def _work(self) -> None:
         while not isinstance(item := self._items.get(), _End):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gateway import delta
+from gateway.ahead import beside
 from gateway.delivery.split import Split
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.issues import UNDONE
@@ -161,14 +162,16 @@ def add_segments(
 ) -> None:
     """Write confirmed effects (SEGMENT_SCHEMA) as segments: durable first, then the journal rows that name them."""
     written: list[dict[str, str | int]] = []
-    with ThreadPoolExecutor(1, thread_name_prefix="segment") as pool:
-        under_way: list[Future[dict[str, str | int]]] = []
+    under_way: list[Future[dict[str, str | int]]] = []
+    try:
         for number, frame in enumerate(frames):  # one is written while the next is made
             written.extend(one.result() for one in under_way)
             called = f"{name}-{number:04d}"
             write = partial(write_segment, spool, lane, frame, consignment=consignment, name=called)
-            under_way = [pool.submit(write)] if frame.height else []
-        written.extend(one.result() for one in under_way)
+            under_way = [beside(write)] if frame.height else []
+    finally:
+        wait(under_way)
+    written.extend(one.result() for one in under_way)
     with journal.begin() as tx:
         known = set(tx.scalars(sa.select(t.segment.c.file).where(t.segment.c.consignment == consignment)))
         fresh = [row for row in written if row["file"] not in known]

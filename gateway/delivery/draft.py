@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
@@ -12,6 +12,7 @@ from typing import BinaryIO
 import polars as pl
 
 from gateway import delta, guard
+from gateway.ahead import beside
 from gateway.delivery.absence import LEAVES, Absence
 from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, under_way, write_segment
 from gateway.delivery.before import Before
@@ -28,9 +29,6 @@ from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
 from gateway.model import EACH, INSTEAD, KEY, KEY_SEPARATOR, LINE, REGULAR, ROW, Reference
 from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
-
-_WRITERS = 2
-"""Effects of a portion, and its calls, are made durable at the same time."""
 
 
 @dataclass(slots=True)
@@ -61,19 +59,16 @@ class Draft:
     """Where promotions are compared with prices."""
     decided: int = 0
     """Rows that ended here or are sent, and keys derived."""
-    pool: ThreadPoolExecutor | None = None
-    """Where effects are written while the next portion is decided."""
     writing: list[Future[None]] = field(default_factory=list)
+    """Effects, and calls, that are made durable while the next portion is decided."""
 
     def write(self, number: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
         """Write the effects of a portion, when those of the one before are written."""
         self.written()
-        if self.pool is None:
-            raise AssertionError(self.identity)
         self.bodies.flush()
         self.writing = [
-            self.pool.submit(self.folder.add_effects, number, effects, members),
-            self.pool.submit(os.fsync, self.bodies.fileno()),  # of the calls there is little left to do at the end
+            beside(self.folder.add_effects, number, effects, members),
+            beside(os.fsync, self.bodies.fileno()),  # of the calls there is little left to do at the end
         ]
 
     def written(self) -> None:
@@ -104,11 +99,12 @@ class Decider:
         draft.absence.look(baseline, under_way(self._journal, self._spool, lane, list(LEAVES)), portions, draft.now)
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
         draft.lasting.look(baseline, self._sent(lane), portions)
-        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="effects") as pool:
-            draft.pool = pool
+        try:
             for number, portion in enumerate(portions):
                 self._portion(draft, number, portion)
-            draft.written()
+        finally:
+            wait(draft.writing)
+        draft.written()
 
     def _regular(self, draft: Draft) -> Regular | None:
         family, lane = draft.leg.operation.regular, draft.leg.regular
@@ -136,7 +132,22 @@ class Decider:
         decided, derived = draft.absence.judged(decided, portion), draft.absence.derived(portion)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
         decided, derived = self._together(draft, number, decided, derived)
-        self._tally(draft, decided, derived, portion)
+        counting = beside(self._tally, draft, decided, derived, portion)
+        try:
+            self._made(draft, number, (decided, derived, portion), members)
+        finally:
+            wait([counting])
+        counting.result()
+
+    def _made(
+        self,
+        draft: Draft,
+        number: int,
+        frames: tuple[pl.DataFrame, pl.DataFrame, Portion],
+        members: dict[int, pl.DataFrame],
+    ) -> None:
+        """Write what became of the rows of a portion: decisions, what the baseline learns, effects and calls."""
+        decided, derived, portion = frames
         decided, reference = self._asked(draft, decided, derived)
         self._write_decisions(draft, number, decided, members)
         touched = delta.touched(decided) if portion.beside is None else None
@@ -210,7 +221,7 @@ class Decider:
 
     def _tally(self, draft: Draft, decided: pl.DataFrame, derived: pl.DataFrame, portion: Portion) -> None:
         candidates = draft.candidates
-        compared = portion.live > 0 or portion.beside is not None
+        compared = portion.known.height > 0 or portion.beside is not None
         columns = ["run", KEY, "ended", "measure", "measure_known"]
         for c in candidates:
             mine = decided if len(candidates) == 1 else decided.filter(pl.col("run") == c.position)

@@ -160,25 +160,32 @@ class Portions:
             yield from self._share(delta.part_of(shares) == share if shares > 1 else None)
 
     def _share(self, here: pl.Expr | None) -> Iterator[Portion]:
-        """Yield the rows of a share of the keys, and at its end the known keys that the file left out."""
+        """Yield the rows of a share of the keys, and at its end the known keys that the file left out, if that counts.
+
+        The known keys count with the first portion.
+        """
         one = self._candidates[0]
         known = delta.fold([pl.DataFrame(schema=PLACED_SCHEMA), *_filtered(self._baseline.placed(), here)])
         flying = delta.newest_sent(self._flying if here is None else self._flying.filter(here))
         index, sent = Index(known[KEY]), Index(flying[KEY])
         facts = delta.as_known(known).drop(KEY).hstack(known.select("@segment", "@place"))
+        live, told = _live(known), False
         for blocks in _gathered(_filtered(self.opened(one), here)):
             rows = self._prepared(one, blocks)
             at = index.find(rows[KEY])
             beside = [facts[name].gather(at) for name in facts.columns]
             beside.append(flying["seq_sent"].gather(sent.find(rows[KEY])))
-            yield Portion([rows], known.clear(), flying.clear(), 0, beside=pl.DataFrame(beside))
+            counted = 0 if told else live
+            yield Portion([rows], known.clear(), flying.clear(), counted, beside=pl.DataFrame(beside))
+            told = True
         gone = known.clear()
         if one.speaks_of_absence:
             present = np.zeros(known.height, dtype=np.bool_)
             for keys in _filtered(self.keys(one), here):
                 present[index.find(keys[KEY]).drop_nulls().to_numpy()] = True
             gone = known.filter(~present)
-        yield Portion([self._prepared(one, [])], gone, flying, _live(known))
+        if not told or gone.height:
+            yield Portion([self._prepared(one, [])], gone, flying, 0 if told else live)
 
     def opened(self, candidate: Candidate, only: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
         """Yield the rows of a candidate that are still to be decided: `@row`, `@key` and what the leg looks at.

@@ -21,7 +21,7 @@ _DEFAULT_CODES = {str(RowState.SUPERSEDED): "SUPERSEDED"}
 """What a state says by itself where nothing more is known of a row; of the others the state's name says it all."""
 
 
-_AT_ONCE, _BLOCKS = 50_000, 8
+_AT_ONCE, _BLOCKS = 30_000, 8
 """Rows worth working on at a time, and blocks that few rows are gathered from."""
 
 _MOST_KEPT = 20_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import structlog
 from pydantic import BaseModel
 from sqlalchemy.engine import Connection, Row
 
+from gateway.ahead import spread
 from gateway.delivery import baseline
 from gateway.delivery.effects import effect_states, row_states
 from gateway.delivery.mended import link_back, repaired
@@ -270,8 +270,7 @@ class Settler:
         pinned = Pinned.model_validate(row.pinned)
         source = pinned.route.source if pinned.route.answers else None
         chosen = [w for w in writers(rows.layout()) if not only or w.kind in only]
-        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="answers") as pool:
-            done = list(pool.map(lambda writer: self._publish(row, writer, (summary, rows), source), chosen))
+        done = spread(chosen, lambda writer: self._publish(row, writer, (summary, rows), source), workers=_WRITERS)
         unwritten = [one for one in done if one is not None]
         if unwritten:
             summary, again = instead(summary, rows, unwritten)

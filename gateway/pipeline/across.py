@@ -208,7 +208,7 @@ def _suspects(rule: RowsRule, place: int, hashed: pl.LazyFrame, part: int, slice
 
 def _again(hashes: pl.Series) -> pl.Series:
     """Return the hashes that stand more than once."""
-    ordered = hashes.sort().to_numpy()
+    ordered = np.sort(hashes.to_numpy())
     return pl.Series("hash", np.unique(ordered[1:][ordered[1:] == ordered[:-1]]), dtype=pl.UInt64)
 
 

@@ -15,6 +15,8 @@ from gateway.reports.stream import gathered
 
 MOST_DETAILS = 8
 """Wordings of one fault of one field that are told apart; with more of them they are one cause."""
+_TOGETHER = 5_000
+"""Issues counted together: a few cost almost as much as many."""
 _EXAMPLES = 5
 _RANGES = 6
 _OMITTED = "…"
@@ -87,16 +89,26 @@ class Tally:
     """Causes seen so far: per code and field, one for each detail until there are too many."""
 
     def __init__(self) -> None:
+        self._waiting: list[pl.DataFrame] = []
         self._found: dict[tuple[str, str], dict[str | None, Cause]] = {}
         self._crowded: set[tuple[str, str]] = set()
 
     def knows(self, issues: pl.DataFrame) -> bool:
         """Whether any of the issues has the code and field of one counted before."""
+        self._count()
         pairs = issues.select("code", pl.col("field").fill_null("")).unique().rows()
         return not self._found.keys().isdisjoint(pairs)
 
     def take(self, frame: pl.DataFrame) -> None:
         """Count one block of issues (ISSUE_SCHEMA, in row order); blocks of one code and field come in row order."""
+        self._waiting.append(frame)
+        if sum(each.height for each in self._waiting) >= _TOGETHER:
+            self._count()
+
+    def _count(self) -> None:
+        if not self._waiting:
+            return
+        frame, self._waiting = pl.concat(self._waiting), []
         told_apart = pl.when(~pl.col("code").is_in(_OF_ROWS)).then("detail")
         several = pl.col("detail").n_unique().over("code", "field") > MOST_DETAILS
         grouped = (
@@ -138,6 +150,7 @@ class Tally:
 
     def causes(self, columns: Mapping[str, str]) -> list[Cause]:
         """Return everything counted as `causes` does."""
+        self._count()
         found = [
             dataclasses.replace(cause, field=_named(cause.field, columns))
             for told in self._found.values()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 
-from gateway.ahead import Behind, ahead, mapped, one_ahead
+from gateway.ahead import Behind, ahead, beside, mapped, one_ahead, spread
 
 
 class FaultError(Exception):
@@ -82,3 +83,46 @@ def test_a_sink_gets_all_and_its_fault_comes_back():
 
     with pytest.raises(FaultError), Behind(full) as behind:
         behind.put(1)
+
+
+def test_works_are_spread_over_so_many_threads_and_come_back_in_order():
+    busy, most, lock = 0, 0, threading.Lock()
+
+    def work(item: int) -> int:
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        time.sleep(0.001 * (item % 3))
+        with lock:
+            busy -= 1
+        return item * 2
+
+    assert spread(range(30), work, workers=3) == [item * 2 for item in range(30)]
+    assert 1 <= most <= 3
+    assert spread([], work, workers=3) == []
+
+
+def test_a_fault_of_one_work_is_raised_when_the_others_have_ended():
+    done: list[int] = []
+
+    def work(item: int) -> None:
+        if item == 0:
+            raise FaultError
+        time.sleep(0.01)
+        done.append(item)
+
+    with pytest.raises(FaultError):
+        spread(range(5), work, workers=2)
+    assert done == [1, 2, 3, 4]
+
+
+def test_threads_are_kept_and_works_that_begin_others_never_wait_for_a_thread():
+    def depth(left: int) -> int:
+        return 1 if left == 0 else 1 + beside(depth, left - 1).result(10)
+
+    assert beside(depth, 30).result(20) == 31
+    beside(threading.get_ident).result(5)
+    before = threading.active_count()
+    assert {beside(threading.get_ident).result(5) for _ in range(50)}
+    assert threading.active_count() == before
