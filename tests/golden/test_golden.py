@@ -193,6 +193,8 @@ NOT_OF_STOCK = {
     "ABSENT": "keys without a row are counted, they have no line",
     "EFFECT": "it takes rows of several effects, of which one did not come about",
     "KEY_FOREIGN": "it takes two owners of one account, which settings tell apart",
+    "MAP_FRACTION": "a row of stock has no rate",
+    "V-REF": "it is told of pictures",
     "MAP_FUNCTION": "it takes a function of one's own",
     "ROW_CELL_SIZE": "it takes a cell of more than a million characters",
     "CELL_TWICE": "no spreadsheet program writes a cell twice",
