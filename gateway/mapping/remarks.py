@@ -33,12 +33,12 @@ class Remarks:
             places = values.str.starts_with(_FRACTION).arg_true()
             if places.len():
                 points = Factor(Decimal(100)).run(values.gather(places), None)
-                values = values.scatter(places, points)
+                values = values.clone().scatter(places, points)  # it changes the column it is called on
                 found.append(_remarks(places, "MAP_FRACTION", points))
         if self.negative_as_zero:
             places = values.str.starts_with("-").arg_true()
             if places.len():
-                values = values.scatter(places, "0")
+                values = values.clone().scatter(places, "0")
                 found.append(_remarks(places, "MAP_NEGATIVE", values.gather(places)))
         if self.told:
             places = values.is_in(list(self.told)).arg_true()
