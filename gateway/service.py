@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +17,8 @@ from sqlalchemy.engine import Row
 from gateway.delivery.lane import Delivery
 from gateway.dispatch.local import LocalDispatcher
 from gateway.dispatch.patience import Patience
-from gateway.errors import GatewayError, HostKeyError, Unreachable, WillNeverWork, no_room
+from gateway.dispatch.turns import Outcome, Turn, Turns
+from gateway.errors import GatewayError, HostKeyError, Unreachable, no_room
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import Arrival, Claim, Clock, Ending, Source
@@ -60,6 +60,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self._patience = Patience(self._stop)
+        self._turns = Turns(self.journal, self._trouble)
 
     # ---- running
 
@@ -261,47 +262,31 @@ class Service:
         intake = self.intake
         taken = 0
         for row in claimed:
-            work, give_up = functools.partial(intake.take, row), functools.partial(intake.trouble, row)
-            if self._stop.is_set() or not self._attempt(row.source, f"arrival {row.id}", row.path, work, give_up):
+            turn = Turn(
+                row.source, f"arrival {row.id}", row.path, functools.partial(_copies, row),
+                functools.partial(intake.take, row), functools.partial(intake.trouble, row),
+            )  # fmt: skip
+            if (outcome := self._turn(turn)) is Outcome.ALL_WAIT:
                 return taken
-            taken += 1
+            taken += outcome is Outcome.DONE
         growing = {name: _waiting(source) for name, source in self.sources.items()}
         for one in intake.sets.due(growing):
-            work, give_up = functools.partial(intake.sets.take, one), functools.partial(intake.sets.give_up, one)
-            if self._stop.is_set() or not self._attempt(one.source, f"set {one.id}", one.name, work, give_up):
+            turn = Turn(
+                one.source, f"set {one.id}", one.name or one.route, functools.partial(intake.sets.copies, one),
+                functools.partial(intake.sets.take, one), functools.partial(intake.sets.give_up, one),
+            )  # fmt: skip
+            if (outcome := self._turn(turn)) is Outcome.ALL_WAIT:
                 return taken
-            taken += 1
+            taken += outcome is Outcome.DONE
         return taken
 
-    def _attempt(
-        self, source: str, subject: str, name: str, work: Callable[[], None], give_up: Callable[[GatewayError], None]
-    ) -> bool:
-        """Do the work for one file or set, or give it up: the next one is taken all the same. False: all must wait."""
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001  a file that finds a fault of ours must not stop the next one
-            if isinstance(error, OSError) or no_room(error):  # no fault of the file, which waits
-                return self._unwritten(source, error)
-            if isinstance(error, GatewayError):
-                give_up(error)
-            else:
-                self._fault(source, subject, name, error)
-                give_up(WillNeverWork("The gateway has a fault of its own with this file."))
-        self._wake_lanes()
-        return True
-
-    def _fault(self, source: str, subject: str, name: str, error: Exception) -> None:
-        said = f"{type(error).__name__} at {_place(error)}: {error}"
-        structlog.get_logger("gateway").error("fault", source=source, file=name, error=said)
-        with self.journal.begin() as tx:
-            self.journal.note(tx, subject, "fault", f"{name}: {said}")
-
-    def _unwritten(self, source: str, error: Exception) -> bool:
-        """Tell the source's trouble with our own disk; what was begun waits."""
-        what = getattr(error, "filename", None) or "The spool"
-        said = f"{what} can't be written: {getattr(error, 'strerror', None) or error}."
-        self._trouble(source, Unreachable(said, fix="Make room, or give us the right; it goes on by itself."))
-        return False
+    def _turn(self, turn: Turn) -> Outcome:
+        if self._stop.is_set():
+            return Outcome.ALL_WAIT
+        outcome = self._turns.take(turn)
+        if outcome is Outcome.DONE:
+            self._wake_lanes()
+        return outcome
 
     def _wake_lanes(self) -> None:
         with self.journal.read() as tx:
@@ -394,7 +379,6 @@ def _waiting(source: Source) -> Sequence[str]:
     return [] if seen is None else seen()
 
 
-def _place(error: Exception) -> str:
-    """Module and line that raised: what the developer needs first, without a traceback on anybody's screen."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{Path(frame.filename).name}:{frame.lineno}"
+def _copies(row: Row[Any]) -> Sequence[Path]:
+    """Where the bytes of an arrival lie in the spool."""
+    return [Path(row.local)]

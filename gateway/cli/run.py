@@ -28,6 +28,9 @@ from gateway.wiring import Gateway, wire
 PATIENCE = 30.0
 """Seconds after which `--once` no longer waits for a destination that can't be reached."""
 
+_OURS = ("source ", "arrival ", "set ")
+"""Subjects in whose trouble files wait that nobody has taken yet."""
+
 _LOUD = {
     "setup",
     "trouble",
@@ -189,7 +192,7 @@ class _Runner:
         sick = [one for one in operations.lanes() if one.trouble and (one.waiting_runs or one.unsent_batches)]
         lanes = {one.name for one in sick}
         out_of_reach = any(
-            event.kind == "trouble" and (event.subject.startswith("source ") or event.subject in lanes)
+            event.kind == "trouble" and (event.subject.startswith(_OURS) or event.subject in lanes)
             for event in operations.events_since(mark.event)
         )
         if sick or out_of_reach:

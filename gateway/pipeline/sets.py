@@ -223,6 +223,11 @@ class Sets:
             self._state(one.id, "taken")
             self._settle(rows)
 
+    def copies(self, one: Row[Any]) -> list[Path]:
+        """Return where the bytes of a set's files lie."""
+        with self._journal.read() as tx:
+            return [Path(row.local) for row in sets.members(tx, one.id)]
+
     def give_up(self, one: Row[Any], error: GatewayError) -> None:
         """End a set that can't be processed for a reason of ours."""
         with self._journal.read() as tx:

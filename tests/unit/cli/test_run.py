@@ -5,6 +5,7 @@ import pytest
 from filelock import FileLock
 
 from gateway.cli import run as run_module
+from gateway.pipeline import Intake
 
 
 def test_a_good_file_ends_well(call, place, dropped):
@@ -54,6 +55,20 @@ def test_a_source_out_of_reach(call, place):
     result = call("run", "--once")
     assert result.exit_code == 4
     assert "trouble" in result.stderr
+
+
+def test_a_file_whose_copy_is_gone_is_said_to_wait(call, place, dropped, monkeypatch):
+    def gone(self, row):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", row.local)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Intake, "take", gone)
+        dropped("stock_a.csv", "A1;5;\n")
+        result = call("run", "--once")
+    assert result.exit_code == 4
+    assert "stock_a.csv" in result.stderr
+    assert "is not there" in result.stderr
+    assert call("run", "--once").exit_code == 0
 
 
 def test_a_destination_out_of_reach_is_not_waited_for_for_ever(call, place, dropped, monkeypatch):
