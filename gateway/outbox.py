@@ -65,6 +65,7 @@ class Outbox:
                 return None
             durable(part)
             part.replace(final)
+            durable(folder)
         finally:
             part.unlink(missing_ok=True)
         with self._journal.begin() as tx:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
-from gateway.spool import STATE, RunFolder, Spool
+from gateway.spool import STATE, Keeping, RunFolder, Spool
 
 
 def send_again(
@@ -33,10 +33,12 @@ def send_again(
     old, now = spool.run(row.id), journal.clock.now()
     with journal.begin() as tx:
         identity = runs.fresh_run_id(tx, now)
-    new = spool.run(identity)
-    count = _copied(old, new, chosen)
-    if count == 0:
-        return "", 0
+    with Keeping() as keeping:
+        new = spool.run(identity, keeping)
+        count = _copied(old, new, chosen)
+        if count == 0:
+            return "", 0
+        new.make_durable()
     with journal.begin() as tx:
         values = {c.name: getattr(row, c.name) for c in t.run.c}
         values |= {

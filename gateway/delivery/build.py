@@ -17,7 +17,7 @@ from gateway.delivery.setup import LaneSetup, Leg, Pinned
 from gateway.delivery.wanted_build import WantedBuilder
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
-from gateway.spool import Spool, durable
+from gateway.spool import Spool
 
 
 class Builder:
@@ -92,7 +92,7 @@ class Builder:
                 self._leave(tx, draft)
             shutil.rmtree(draft.folder.root)  # nothing but waiting: a consignment would say nothing
             return True
-        durable(draft.folder.bodies)
+        draft.folder.make_durable()
         renewed = draft.renewal.write(self._spool, candidates[0].row.seq, draft.identity)
         values = {
             "id": draft.identity, "lane": lane, "operation": draft.leg.operation.name, "state": "open",

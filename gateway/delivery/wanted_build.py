@@ -27,7 +27,7 @@ from gateway.delivery.wanted_settle import write_offered
 from gateway.issues import WARNINGS
 from gateway.journal import Journal, batches, runs
 from gateway.model import KEY, LINE, ROW, Operation, Reference
-from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool, durable
+from gateway.spool import EFFECT_SCHEMA, MEMBER_SCHEMA, ConsignmentFolder, Spool
 
 
 @dataclass(slots=True)
@@ -321,7 +321,7 @@ class WantedBuilder:
                 self._leave(tx, draft)
             shutil.rmtree(draft.folder.root)  # nothing was ended or sent: a consignment would say nothing
             return True
-        durable(draft.folder.bodies)
+        draft.folder.make_durable()
         prices = [w.candidate for w in draft.waiting if not w.promotes]
         values = {
             "id": draft.identity, "lane": lane, "operation": draft.setup.base().name, "state": "open",

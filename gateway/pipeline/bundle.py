@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
 from gateway.errors import FileError
-from gateway.formats.parts import together, unpacked
+from gateway.formats.parts import parts_of, together, unpacked
 from gateway.issues import sentence
 from gateway.journal import runs
 from gateway.model import ROW, Arrival, Table
@@ -159,6 +159,7 @@ def lay_out(bundle: Bundle, folder: RunFolder, kind: Literal["csv", "xlsx", "xml
         names.extend([name] * len(found))
     path = together(files, folder.file)
     shutil.rmtree(packed)
+    folder.keep(*parts_of(path))
     return Layout(path, names)
 
 

@@ -30,7 +30,7 @@ from gateway.pipeline.sets import Sets
 from gateway.pipeline.setup import RouteSetup
 from gateway.reports.answers import write_ack, write_refusal
 from gateway.reports.verdict import failed
-from gateway.spool import RunFolder, Spool
+from gateway.spool import Keeping, RunFolder, Spool, durable
 
 _Unread = tuple[str, RouteSetup, FileError]
 
@@ -67,6 +67,11 @@ class Intake:
 
     def take(self, row: Row[Any]) -> None:
         """Take one arrival in state `claimed` through its routes. What an interrupted take left is done anew."""
+        with Keeping() as keeping:  # until it is `taken`, a copy that a power cut broke is fetched anew
+            keeping.begin([Path(row.local)])
+            self._take(row, keeping)
+
+    def _take(self, row: Row[Any], keeping: Keeping) -> None:
         digest = sha256_of(Path(row.local))
         bundle = Bundle.of_one(row, digest)
         name = bundle.arrival.name
@@ -97,6 +102,8 @@ class Intake:
         if faulty == len(routes):
             self._end(row.id, Ending.REJECT)
             return
+        keeping.wait()
+        durable(self._spool.claims)
         with self._journal.begin() as tx:
             runs.set_arrival(tx, row.id, state="taken")
         self.settle_arrival(row.id)
@@ -133,19 +140,21 @@ class Intake:
             self._acknowledge_duplicate(bundle, setup, before.run, place)
             return
         run = known.id if known is not None else self._begin(bundle, setup, None if before is None else before.run.id)
-        try:
-            readout, mapping, notes = self._read_into(self._spool.run(run), setup, bundle)
-        except FileError as error:
-            if unread is None:
-                self._reject(run, bundle, setup, error)
-            else:
-                unread.append((run, setup, error))
-            return
-        if (other := self._meant_for(readout, setup, bundle)) is not None:
-            self._through(bundle, other, place)  # first: a crash in between finds this run half read
-            self._pass_on(run, readout.first_run or "", other.route.name)
-            return
-        self._taken(run, setup, readout, mapping, [*self._left_out(run, readout), *notes])
+        with Keeping() as keeping:
+            folder = self._spool.run(run, keeping)
+            try:
+                readout, mapping, notes = self._read_into(folder, setup, bundle)
+            except FileError as error:
+                if unread is None:
+                    self._reject(run, bundle, setup, error)
+                else:
+                    unread.append((run, setup, error))
+                return
+            if (other := self._meant_for(readout, setup, bundle)) is not None:
+                self._through(bundle, other, place)  # first: a crash in between finds this run half read
+                self._pass_on(run, readout.first_run or "", other.route.name)
+                return
+            self._taken(run, folder, setup, readout, mapping, [*self._left_out(run, readout), *notes])
 
     def _meant_for(self, readout: Readout, setup: RouteSetup, bundle: Bundle) -> RouteSetup | None:
         """Return the route whose rows an errors file under another name brings back, where that is not this one."""
@@ -222,10 +231,12 @@ class Intake:
             raise FileError("FILE_NO_ROWS", CATALOGUE["FILE_NO_ROWS"].text, fix=CATALOGUE["FILE_NO_ROWS"].fix)
         return readout, mapping, [*bundle.notes, *keep_listing(folder, laid.listed())]
 
-    def _taken(self, run: str, setup: RouteSetup, readout: Readout, mapping: MappingFile, notes: list[str]) -> None:
+    def _taken(
+        self, run: str, folder: RunFolder, setup: RouteSetup, readout: Readout, mapping: MappingFile, notes: list[str]
+    ) -> None:
         now = self._journal.clock.now()
         legs = legs_written(setup.legs, readout.columns)
-        calls = {leg.lane: calls_of(leg, readout, self._spool.run(run)) for leg in legs}
+        calls = {leg.lane: calls_of(leg, readout, folder) for leg in legs}
         finish = now + timedelta(seconds=seconds_of(legs, lambda leg: calls[leg.lane]))
         pinned = pinned_by(setup, mapping, readout.columns)
         if readout.first_run is not None:
@@ -238,6 +249,7 @@ class Intake:
             "over_limit": readout.over_limit is not None,
         }  # fmt: skip
         mode = "delta" if readout.first_run else setup.route.mode
+        folder.make_durable()
         with self._journal.begin() as tx:
             begun = runs.get_run(tx, run)
             counts |= {} if begun is None else begun.counts

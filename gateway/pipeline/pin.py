@@ -17,14 +17,25 @@ from gateway.spool import RunFolder
 def pin(folder: RunFolder, path: Path) -> MappingFile:
     """Copy the mapping and its lookups into the run and load the copy; a run taken up again keeps its first copy."""
     done = folder.root / "pinned.ok"
-    if not done.exists():
+    if not done.exists() or done.read_bytes() != _copied(folder):  # a power cut may have left half of it
+        shutil.rmtree(folder.pinned, ignore_errors=True)
         mapping = load_mapping(path)
         for source in mapping.sources:
             target = folder.pinned / source.relative_to(mapping.path.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-        done.touch()
+        done.write_bytes(_copied(folder))
     return load_mapping(folder.pinned / path.name)
+
+
+def _copied(folder: RunFolder) -> bytes:
+    """Digest of the copies."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.pinned.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder.pinned)} {path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest().encode()
 
 
 def _digest_of(mapping: MappingFile) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import polars as pl
 
 from gateway.model import KEY, LINE, ROW, no_issues
 from gateway.recent import Recent
+from gateway.spool.disk import Keeping, durable, read_block, write_block, write_frame
 
 STATE = "@state"
 """Final state given at intake (`rejected`, `skipped`), null where the row may be sent (String)."""
@@ -27,48 +27,17 @@ MANY = 150_000
 LATE_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, "state": pl.String}
 
 
-def durable(path: Path) -> None:
-    """Have the file's bytes on the disk before anything names it."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_block(frame: pl.DataFrame, path: Path) -> None:
-    """Write a block of a run's rows: Arrow IPC, which costs a third of Parquet to write and is read column by column.
-
-    Not durable by itself: a run whose reading was interrupted is read anew. Texts are laid out as older readers know
-    them, one behind the other: that is read in half the time of the newer layout, whose every text is looked up.
-    """
-    frame.write_ipc(path, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
-
-
-def read_block(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
-    """Read a block of a run's rows, or some of its columns."""
-    return pl.read_ipc(path, columns=columns)
-
-
-def write_frame(frame: pl.DataFrame, path: Path, *, sync: bool = True) -> None:
-    """Write a Parquet file by temporary name; `sync`: durable before it is named."""
-    part = path.with_name(f"{path.name}.part")
-    frame.write_parquet(part, compression="lz4", statistics=False)
-    if sync:
-        durable(part)
-    part.replace(path)
-
-
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """Rows and issues of one run in file order, block by block.
 
     rows: `@row`, `@line`, `@key`, `@state`, then contract fields in canonical text (null: missing). `recent`: where
-    blocks are remembered; None: nowhere.
+    blocks are remembered; None: nowhere. `keeping`: makes them durable beside the work; None: nothing is.
     """
 
     root: Path
     recent: Recent | None = field(default=None, compare=False, repr=False)
+    keeping: Keeping | None = field(default=None, compare=False, repr=False)
 
     @property
     def file(self) -> Path:
@@ -126,8 +95,18 @@ class RunFolder:
 
     def _write(self, frame: pl.DataFrame, path: Path) -> None:
         write_block(frame, path)
+        self.keep(path)
         if self.recent is not None:
             self.recent.put(self.root, path.relative_to(self.root).as_posix(), frame)
+
+    def keep(self, *paths: Path) -> None:
+        """Begin to make files durable that are not written again."""
+        if self.keeping is not None:
+            self.keeping.begin(paths)
+
+    def make_durable(self) -> None:
+        """Have all of the run on the disk, before the journal says that it is there. Raises OSError."""
+        (self.keeping or Keeping()).finish(self.root)
 
     def _block(self, path: Path, columns: list[str] | None = None) -> pl.DataFrame:
         """Return a block, or some of its columns."""
@@ -291,6 +270,11 @@ class ConsignmentFolder:
         """All batches one after another; the journal knows offset and length."""
         return self.root / "bodies"
 
+    def make_durable(self) -> None:
+        """Have calls, and the names of all files, on the disk; what else is in them is already. Raises OSError."""
+        for path in (self.bodies, self.root, self.root.parent):
+            durable(path)
+
     def add_effects(self, part: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
         """Write the effects of one part (EFFECT_SCHEMA) and the rows summed into them (MEMBER_SCHEMA)."""
         path = self.root / f"effects-{part:04d}.arrow"
@@ -340,9 +324,9 @@ class Spool:
     root: Path
     recent: Recent = field(default_factory=Recent, compare=False, repr=False)
 
-    def run(self, run: str) -> RunFolder:
-        """Folder of a run."""
-        return RunFolder(self.root / "runs" / run, self.recent)
+    def run(self, run: str, keeping: Keeping | None = None) -> RunFolder:
+        """Folder of a run; `keeping` where it is to be made durable beside its writing."""
+        return RunFolder(self.root / "runs" / run, self.recent, keeping)
 
     def consignment(self, identity: str) -> ConsignmentFolder:
         """Folder of a consignment."""

@@ -1,0 +1,33 @@
+"""The spool: folders of runs and consignments, and how they are written."""
+
+from gateway.spool.disk import Keeping, durable, read_block, write_block, write_frame
+from gateway.spool.folders import (
+    DECISION_SCHEMA,
+    EFFECT_SCHEMA,
+    LARGE,
+    LATE_SCHEMA,
+    MANY,
+    MEMBER_SCHEMA,
+    STATE,
+    ConsignmentFolder,
+    RunFolder,
+    Spool,
+)
+
+__all__ = [
+    "DECISION_SCHEMA",
+    "EFFECT_SCHEMA",
+    "LARGE",
+    "LATE_SCHEMA",
+    "MANY",
+    "MEMBER_SCHEMA",
+    "STATE",
+    "ConsignmentFolder",
+    "Keeping",
+    "RunFolder",
+    "Spool",
+    "durable",
+    "read_block",
+    "write_block",
+    "write_frame",
+]
