@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from gateway.delivery.settle import Settler
 from gateway.delivery.setup import legs_written
 from gateway.errors import FileError, GatewayError
 from gateway.issues import CATALOGUE, sentence
-from gateway.journal import Journal, refusals, runs, sets
+from gateway.journal import Journal, runs, sets
 from gateway.mapping import MappingFile
 from gateway.model import Claim, Ending
-from gateway.outbox import Outbox, answer_name, answer_of
-from gateway.pipeline.bundle import Bundle, dated_ahead, keep_listing, kept_listing, lay_out, sha256_of
+from gateway.outbox import Outbox
+from gateway.pipeline.bundle import Bundle, dated_ahead, keep_listing, lay_out, sha256_of
 from gateway.pipeline.expected import calls_of, seconds_of
+from gateway.pipeline.first_answers import FirstAnswers
 from gateway.pipeline.mentioned import Mentions
 from gateway.pipeline.ours import told_run
 from gateway.pipeline.pin import pin, pinned_by
@@ -28,8 +29,6 @@ from gateway.pipeline.reading import FileReading, Read, Readout
 from gateway.pipeline.repeated import leave_out, met_before
 from gateway.pipeline.sets import Sets
 from gateway.pipeline.setup import RouteSetup
-from gateway.reports.answers import write_ack, write_refusal
-from gateway.reports.verdict import failed
 from gateway.spool import Keeping, RunFolder, Spool, durable
 
 _Unread = tuple[str, RouteSetup, FileError]
@@ -50,11 +49,10 @@ class Intake:
     ) -> None:
         self._journal = journal
         self._spool = spool
-        self._outbox = outbox
         self._settler = settler
         self._read = read
         self._routes = routes
-        self._returns = returns
+        self._answers = FirstAnswers(journal, spool, outbox, returns)
         self.sets = Sets(journal, outbox, self, self._setup_of, returns)
 
     def enter(self, claim: Claim) -> int:
@@ -83,7 +81,7 @@ class Intake:
             known = ", ".join(sorted({p for s in self._routes(row.source) for p in s.route.files}))
             error = FileError("FILE_ROUTE", f"No route takes {name!r}; taken are: {known or 'none'}.",
                               fix="Rename the file, or ask for a route.")  # fmt: skip
-            self._refuse(bundle, error)
+            self._answers.refuse(bundle, error)
             self._end(row.id, Ending.REJECT)
             return
         faulty = 0
@@ -92,7 +90,7 @@ class Intake:
             try:
                 alone = ours is not None or not self.sets.join(row, digest, setup, place)
             except FileError as error:
-                self._refuse(bundle, error, place=place)
+                self._answers.refuse(bundle, error, place=place)
                 faulty += 1
                 continue
             if alone:
@@ -137,7 +135,7 @@ class Intake:
             return
         before = met_before(self._journal, self._spool, self._settler, setup, bundle) if known is None else None
         if before is not None and before.duplicate:
-            self._acknowledge_duplicate(bundle, setup, before.run, place)
+            self._answers.duplicate(bundle, before.run, place=place, route=self._routed(bundle, setup))
             return
         run = known.id if known is not None else self._begin(bundle, setup, None if before is None else before.run.id)
         with Keeping() as keeping:
@@ -272,49 +270,18 @@ class Intake:
 
     def _answer_taken(self, run: str, setup: RouteSetup) -> None:
         """Acknowledge a run, and end one that sends nothing: it may have no lane that would."""
-        self._acknowledge(run, setup)
+        self._answers.acknowledge(run, setup)
         try:
             self._settler.finish([run])
         except Exception:  # noqa: BLE001  the file was taken and is not refused any more: the run is ended later
             structlog.get_logger("gateway").exception("a run is ended later", run=run)
 
-    # ---- answers
-
-    def _acknowledge(self, run: str, setup: RouteSetup) -> None:
-        with self._journal.read() as tx:
-            row = runs.get_run(tx, run)
-        if row is None:
-            return
-        calls, finish = row.counts.get("calls", 0), row.counts.get("finish")
-
-        def write(out: Path) -> bool:
-            write_ack(
-                out, run=run, partner=row.partner, route=row.route, file_name=row.file, size=row.size,
-                sha256=row.sha256, received_at=row.received_at, rows=row.rows, calls_expected=calls,
-                finish_expected=datetime.fromisoformat(finish) if finish else None, linked_run=row.first_run,
-                files=kept_listing(self._spool.run(run)), notes=row.notes,
-            )  # fmt: skip
-            return True
-
-        self._outbox.publish(
-            row.partner, answer_of(row, "ack.json"), write, run=run, kind="ack.json",
-            source=setup.route.source if setup.route.answers else None,
-        )  # fmt: skip
-
-    def _acknowledge_duplicate(self, bundle: Bundle, setup: RouteSetup, first: Row[Any], place: int) -> None:
-        said = f"The same content was already taken as run {first.id} ({first.file}); nothing is sent again."
-        bad = failed(first.counts.get("states", {}))
-        fix = "Nothing to do."
-        if bad:
-            answer = answer_of(first, first.counts.get("errors", "errors.csv"))
-            fix = f"Its faulty rows ({bad:,}) go again mended, by {answer}, or by this file once its mapping is mended."
-        error = FileError("FILE_DUPLICATE", said, fix=fix)
-        self._refuse(bundle, error, place=place, route=self._routed(bundle, setup))
+    # ---- refusals
 
     def _reject(self, run: str, bundle: Bundle, setup: RouteSetup, error: FileError) -> None:
         quiet = error.code in {"FILE_EMPTY", "FILE_NO_ROWS"} and setup.route.empty != "reject"
         # before the state: a crash in between does both again
-        self._refuse(bundle, error, run=run, route=self._routed(bundle, setup))
+        self._answers.refuse(bundle, error, run=run, route=self._routed(bundle, setup))
         with self._journal.begin() as tx:
             told = {"ended_at": self._journal.clock.now(), "counts": {"code": error.code, "quiet": quiet}}
             runs.set_run(tx, run, state="rejected", notes=[str(error)], **told)
@@ -322,41 +289,7 @@ class Intake:
 
     def refuse(self, bundle: Bundle, error: FileError, *, named: str) -> None:
         """Answer that files are not taken; `named` stands for the run in the answer's name."""
-        self._refuse(bundle, error, named=named)
-
-    def _refuse(
-        self,
-        bundle: Bundle,
-        error: FileError,
-        *,
-        run: str | None = None,
-        place: int = 0,
-        named: str | None = None,
-        route: str | None = None,
-    ) -> None:
-        # Without a run the name goes back to the claim, so that after a crash the answer gets the same one again.
-        stamp = bundle.claimed_at + timedelta(milliseconds=place)
-        arrival = bundle.arrival
-        partner, returned = self._returns(arrival.source)
-        now = self._journal.clock.now()
-        told = {"code": error.code, "message": error.message, "fix": error.fix or CATALOGUE[error.code].fix}
-
-        def write(out: Path) -> bool:
-            write_refusal(
-                out, file_name=arrival.name, size=arrival.size, sha256=bundle.sha256, at=now, line=error.line, run=run,
-                **told,
-            )  # fmt: skip
-            return True
-
-        with self._journal.begin() as tx:
-            name = run or named or refusals.fresh_name(tx, bundle.id, stamp)
-            if run is None:
-                refusals.add(tx, name, arrival=bundle.id, file=arrival.name, at=now, **told)
-            self._journal.note(tx, run or f"arrival {bundle.id}", "refused", f"{arrival.name}: {error}")
-        self._outbox.publish(
-            partner, answer_name(arrival.name, name, "ack.json", route=route), write, run=run, kind="ack.json",
-            source=arrival.source if returned else None,
-        )  # fmt: skip
+        self._answers.refuse(bundle, error, named=named)
 
     # ---- the arrival's end
 
@@ -399,7 +332,7 @@ class Intake:
 
     def give_up(self, bundle: Bundle, route: str | None, error: GatewayError) -> None:
         """Tell the partner that files can't be processed for a reason of ours; end what a route (None: any) began."""
-        self._refuse(bundle, FileError("FILE_TROUBLE", error.message, fix=error.fix))
+        self._answers.refuse(bundle, FileError("FILE_TROUBLE", error.message, fix=error.fix))
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
             begun = [r for r in runs.of_arrival(tx, bundle.id) if r.state == "reading" and route in {None, r.route}]

@@ -315,13 +315,14 @@ class TestInterruptions:
         rig = rigs()
         (setup,) = rig.intake._routes("drop")
         rig.intake._routes = lambda _: [replace(setup, legs=())]
-        interrupted = {"take": "_acknowledge", "settle_arrivals": "settle_arrival"}[again]
+        intake = rig.intake
+        interrupted = {"take": (intake._answers, "acknowledge"), "settle_arrivals": (intake, "settle_arrival")}[again]
 
         def kill(*_):
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(rig.intake, interrupted, kill)
+            patch.setattr(*interrupted, kill)
             if again == "settle_arrivals":
                 patch.setattr(rig.settler, "finish", lambda _: [])
             with pytest.raises(KeyboardInterrupt):
