@@ -9,13 +9,15 @@ from typing import Any, Self
 
 from openpyxl.styles.numbers import is_date_format
 
-from gateway.formats.neutral import neutralise
+from gateway.formats.neutral import neutralise, restore
 from gateway.model import Kind
 
 _ERRORS = frozenset({"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
 _FAULTY = {"bg_color": "#FFC7CE", "font_color": "#9C0006"}
 _OLDEST = date(1900, 3, 1)  # before it spreadsheets disagree about the calendar
 _NUMERIC = frozenset({Kind.NUMBER, Kind.DATE, Kind.TIME})
+LONGEST = 32_767
+"""UTF-16 units that a cell holds."""
 
 
 class ExactNumber(float):
@@ -31,6 +33,29 @@ class ExactNumber(float):
 
     def __format__(self, spec: str, /) -> str:
         return self.digits
+
+
+def is_cut(text: str) -> bool:
+    """Whether a text loses its end in a cell."""
+    return len(text) >= LONGEST // 2 and not _held(text)[1]
+
+
+def _held(text: str) -> tuple[str, bool]:
+    """Return a text as a cell holds it, neutralised, and whether all of it comes back when it is read.
+
+    Where there is no room for our apostrophe the text goes without: a formula has 8,192 characters at most, so that no
+    spreadsheet runs it.
+    """
+    marked = neutralise(text)
+    if _fits(marked):
+        return marked, True
+    if _fits(text) and restore(text) == text:
+        return text, True
+    return marked.encode("utf-16-le")[: 2 * LONGEST].decode("utf-16-le", "ignore"), False
+
+
+def _fits(text: str) -> bool:
+    return len(text) <= LONGEST // 2 or len(text.encode("utf-16-le")) <= 2 * LONGEST
 
 
 class CellWriter:
@@ -61,8 +86,11 @@ class CellWriter:
             self.text(row, column, cell, self._format("@", faulty=faulty))
 
     def text(self, row: int, column: int, text: str, style: Any) -> None:
-        """Write a text as a text; one that a spreadsheet would run if typed is neutralised."""
-        text = neutralise(text)
+        """Write a text as a text; one that a spreadsheet would run if typed is neutralised.
+
+        One that is too long for a cell is cut.
+        """
+        text, _ = _held(text)
         if text.startswith("<r>") and text.endswith("</r>"):
             # the writer takes such a text for markup of its own: in pieces it is escaped like any other
             self._sheet.write_rich_string(row, column, "<", "r>", text[3:], style)

@@ -16,7 +16,7 @@ import xlsxwriter
 from gateway.formats.layout import OUR_COLUMNS, XlsxLayout
 from gateway.formats.parts import parts_of
 from gateway.model import ROW, Rows, Summary
-from gateway.reports.cells import CellWriter
+from gateway.reports.cells import LONGEST, CellWriter, is_cut
 from gateway.reports.sheet import SheetLook, look
 from gateway.reports.stream import FailedBlock, failed_blocks
 from gateway.reports.verdict import to_mend
@@ -73,6 +73,7 @@ class _ErrorSheet:
         self._sheet.repeat_rows(0)
         self._cells = CellWriter(book, self._sheet, seen.formats)
         self._widths = [min(max(_NARROW, len(header)), _WIDE) for header in seen.headers]
+        self._headers = seen.headers
         self._comments = 0
         self._header(book, seen)
         self._next = 1
@@ -95,9 +96,13 @@ class _ErrorSheet:
         said = block.faults.select(pl.lit(run), ROW, *OUR_COLUMNS[2:]).rows()
         notes = _notes(block.spots)
         for n, ours in enumerate(said):
+            kind, spots = kinds[n] if kinds is not None else None, notes.get(ours[1], {})
+            cut = [place for place, cell in enumerate(cells[n]) if cell is not None and is_cut(cell)]
             for column, text in enumerate(ours):
                 self._ours(column, text)
-            self._record(cells[n], kinds[n] if kinds is not None else None, notes.get(ours[1], {}))
+            if cut:
+                self._ours(len(ours) - 1, "; ".join([ours[-1], *(_shortened(self._headers[one]) for one in cut)]))
+            self._record(cells[n], kind, spots)
             self._next += 1
 
     def _ours(self, column: int, text: str | int) -> None:
@@ -126,6 +131,10 @@ class _ErrorSheet:
         else:
             self._sheet.set_print_scale(_SCALE)
             self._sheet.repeat_columns(0, 1)
+
+
+def _shortened(header: str) -> str:
+    return f"{header} is cut here: a cell of a workbook holds {LONGEST:,} characters. Put its text in again"
 
 
 def _notes(spots: pl.DataFrame) -> dict[int, dict[int, str]]:

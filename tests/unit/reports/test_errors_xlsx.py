@@ -142,6 +142,45 @@ def test_typed_cells_keep_their_type_and_value_when_dropped_back(tmp_path):
     assert all(cell.data_type != "f" for row in openpyxl.load_workbook(out).active.iter_rows() for cell in row)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["=" + "a" * 32_766, "-" + "b" * 32_766, "@" + "\U0001f600" * 16_383, "=" + "a" * 32_765, "x" * 32_767],
+)
+def test_the_longest_text_comes_back_whole(tmp_path, text):
+    rows, source = long_text(tmp_path, text)
+    out = written(tmp_path, rows)
+    assert frames(out, layout())[:3] == frames(source, layout())[:3]
+    assert frames(out, layout())[0] == [("k", text)]
+    assert "cut" not in openpyxl.load_workbook(out).active["E2"].value
+
+
+def test_a_text_that_no_cell_holds_is_cut_and_its_row_says_so(tmp_path):
+    text = "'=" + "a" * 32_765  # as it is, it would lose its apostrophe on the way back
+    rows, _ = long_text(tmp_path, text)
+    out = written(tmp_path, rows)
+    assert frames(out, layout())[0] == [("k", text[:-1])]
+    said = openpyxl.load_workbook(out).active["E2"].value
+    assert "description is cut here: a cell of a workbook holds 32,767 characters" in said
+
+
+def test_the_writer_library_cuts_a_text_that_is_too_long(tmp_path):
+    with xlsxwriter.Workbook(str(tmp_path / "out.xlsx"), {"constant_memory": True}) as book:
+        sheet = book.add_worksheet()
+        assert sheet.write_string(0, 0, "'=" + "a" * 32_766) == -2
+    assert openpyxl.load_workbook(tmp_path / "out.xlsx").active["A1"].value == "'=" + "a" * 32_765
+
+
+def long_text(tmp_path, text):
+    """A workbook with one faulty record of a key and a long text."""
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(str(source)) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["sku", "description"])
+        sheet.write_string(1, 0, "k")
+        assert sheet.write_string(1, 1, text) == 0
+    return rows_of(source, layout(), {2: "rejected"}, [(2, "CELL_ERROR", "sku", "k", "")]), source
+
+
 def test_error_cells_and_formulas_without_value_are_still_faulty_when_dropped_back(tmp_path):
     source = tmp_path / "in.xlsx"
     with xlsxwriter.Workbook(str(source)) as book:
