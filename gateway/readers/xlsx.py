@@ -16,9 +16,10 @@ from gateway.formats.layout import OUR_COLUMNS, XlsxLayout
 from gateway.formats.neutral import restore, restored
 from gateway.model import ROW, Table
 from gateway.readers.xlsx_cells import cell_column, parts_of
+from gateway.readers.xlsx_found import Merge, Scan
 from gateway.readers.xlsx_package import Contents, Package, SheetPart
 from gateway.readers.xlsx_rows import Rows, Unreadable, calamine_rows, openpyxl_rows
-from gateway.readers.xlsx_scan import Merge, Scan, long_numbers, scan
+from gateway.readers.xlsx_scan import long_numbers, scan
 from gateway.readers.xlsx_styles import code_styles
 from gateway.readers.xlsx_table import BLANKS, Blocks, Oddities
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Kind, Table, no_issues
 from gateway.readers.xlsx_cells import Parts, cell_column, may_be_long, parts_of
-from gateway.readers.xlsx_scan import Oddity, column_letters
+from gateway.readers.xlsx_found import Oddity, column_letters
 
 BLOCK_CELLS = 500_000
 LARGEST_BLOCK = 50_000

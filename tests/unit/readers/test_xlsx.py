@@ -17,7 +17,7 @@ from gateway.model import Kind
 from gateway.readers import xlsx_table
 from gateway.readers.xlsx import XlsxReader
 from gateway.readers.xlsx_cells import float_text
-from gateway.readers.xlsx_scan import ODD_SCHEMA
+from gateway.readers.xlsx_found import ODD_SCHEMA
 from gateway.readers.xlsx_table import Oddities
 
 

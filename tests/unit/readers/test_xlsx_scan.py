@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway.readers.xlsx_bounds import all_begin, bounds, pairs_of, words_of
+from gateway.readers.xlsx_exact import exact_scan
+from gateway.readers.xlsx_found import Oddity, column_letters, column_number
 from gateway.readers.xlsx_package import Package
-from gateway.readers.xlsx_scan import Oddity, column_letters, column_number, exact_scan, long_numbers, scan
+from gateway.readers.xlsx_scan import long_numbers, scan
 from gateway.readers.xlsx_styles import code_format, code_styles
 
 Workbook = Callable[..., Path]
