@@ -120,7 +120,7 @@ class Operations:
         row = self.run(run)
         if not row.pinned:
             raise NoSuchRunError(f"Run {row.id} was refused as a whole: {'; '.join(row.notes)}")
-        return self._settler.summary(row, self._settler.rows(row), row.ended_at)
+        return self._settler.answers.summary(row, self._settler.rows(row), row.ended_at)
 
     def comparison(self, run: str) -> list[str]:
         """Say why a run is held."""

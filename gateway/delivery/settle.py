@@ -4,51 +4,30 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 import sqlalchemy as sa
 import structlog
-from pydantic import BaseModel
 from sqlalchemy.engine import Connection, Row
 
-from gateway.ahead import spread
 from gateway.delivery import baseline
-from gateway.delivery.effects import effect_states, row_states
+from gateway.delivery.effects import effect_states
 from gateway.delivery.mended import link_back, repaired
 from gateway.delivery.results import RunRows
-from gateway.delivery.setup import LaneSetup, Pinned
-from gateway.delivery.unwritten import Unwritten, instead, mends_itself
+from gateway.delivery.run_answers import LoadLayout, Read, RunAnswers
+from gateway.delivery.setup import LaneSetup
+from gateway.delivery.unwritten import mends_itself
 from gateway.delivery.wanted_settle import settled
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
-from gateway.model import ROW, ReportWriter, RowState, Summary, Table
-from gateway.outbox import Outbox, answer_of
-from gateway.reports import errors_writer, writers
-from gateway.reports.answers import write_progress
-from gateway.reports.delimited import correction_kind, write_correction
-from gateway.reports.verdict import verdict
+from gateway.model import ROW, RowState
+from gateway.outbox import Outbox
+from gateway.reports import errors_writer
 from gateway.spool import Spool
-
-Read = Callable[[Path, BaseModel], Iterator[Table]]
-LoadLayout = Callable[[Path], BaseModel]
-
-_WRITERS = 3
-"""Answers of a run written at the same time."""
-
-_OPEN_STATES = {
-    "waiting": RowState.PENDING,
-    "reading": RowState.PENDING,
-    "held": RowState.HELD,
-    "cancelled": RowState.SKIPPED,
-    "settled": RowState.SKIPPED,
-    "rejected": RowState.REJECTED,
-}
 
 
 class Settler:
@@ -57,9 +36,7 @@ class Settler:
     def __init__(self, journal: Journal, spool: Spool, outbox: Outbox, read: Read, load_layout: LoadLayout) -> None:
         self._journal = journal
         self._spool = spool
-        self._outbox = outbox
-        self._read = read
-        self._load_layout = load_layout
+        self.answers = RunAnswers(journal, spool, outbox, read, load_layout)
         self._busy: set[str] = set()
         self._faulty: set[str] = set()
         """Runs of which a fault of ours was told already."""
@@ -155,7 +132,7 @@ class Settler:
             opened = [leg for leg in legs if leg.open_rows]
             if (row.state == "waiting" and opened) or live:
                 if live:
-                    self.progress(row)
+                    self.answers.progress(row)
                 else:
                     self._tell_scheduled(row, opened)
                 return False
@@ -174,7 +151,7 @@ class Settler:
         if row.counts.get("told") == left:
             return
         rows = self.rows(row)
-        self._write_answers(row, rows, self._journal.clock.now())
+        self.answers.write(row, rows, self._journal.clock.now())
         self._spool.run(row.id).keep_told(rows.states.codes)
         with self._journal.begin() as tx:
             runs.set_run(tx, row.id, counts={**row.counts, "told": left, "states": rows.states.counts()})
@@ -184,7 +161,7 @@ class Settler:
         with self._journal.read() as tx:
             row = runs.get_run(tx, run)
         if row is not None and row.state == "held":
-            self._sound(run, lambda: self.progress(row))
+            self._sound(run, lambda: self.answers.progress(row))
 
     def settle(self, row: Row[Any]) -> None:
         """Write all answers of a run and mark it settled. Doing it twice gives the same files."""
@@ -198,7 +175,7 @@ class Settler:
             "states": rows.states.counts(), "derived": rows.states.derived,
             "effects": {leg.family: leg.counts() for leg in rows.states.legs},
         }  # fmt: skip
-        told = self._write_answers(row, rows, now)
+        told = self.answers.write(row, rows, now)
         self._spool.run(row.id).keep_told(rows.states.codes)
         self._link_back(row, rows)
         with self._journal.begin() as tx:
@@ -214,108 +191,7 @@ class Settler:
 
     def rows(self, row: Row[Any]) -> RunRows:
         """Return the rows of a run with their present states."""
-        pinned = Pinned.model_validate(row.pinned)
-        folder = self._spool.run(row.id)
-        opened = _OPEN_STATES.get(row.state, RowState.PENDING)
-        states = row_states(self._journal, self._spool, row.id, opened)
-        said = {"held": "HELD", "cancelled": "CANCELLED", "settled": "CANCELLED"}.get(row.state)
-        note = row.notes[0] if row.state == "held" and row.notes else "before it was sent"
-        return RunRows(
-            folder=folder,
-            states=states,
-            names=pinned.columns,
-            file=next(iter(sorted(folder.file.iterdir()))),
-            format=self._load_layout(folder.pinned / pinned.mapping),
-            read=self._read,
-            open_code=(said, note) if said else None,
-        )
-
-    def summary(self, row: Row[Any], rows: RunRows, ended_at: datetime | None) -> Summary:
-        """Say everything about a run besides its rows."""
-        pinned = Pinned.model_validate(row.pinned)
-        with self._journal.read() as tx:
-            sent = tx.execute(
-                sa.select(t.batch.c.ticket, t.batch.c.attempts)
-                .join(t.batch_run, t.batch_run.c.batch == t.batch.c.id)
-                .where(t.batch_run.c.run == row.id)
-                .order_by(t.batch.c.id)
-            ).fetchall()
-        states, blameless = rows.states.counts(), rows.blameless().len()
-        expected = row.counts.get("finish")
-        listed = str(row.counts.get("listed", ""))
-        errors = listed or errors_writer(rows.layout()).kind
-        return Summary(
-            run=row.id, partner=row.partner, route=row.route, feed=row.feed,
-            destination=pinned.route.destination, file_name=row.file, size=row.size, sha256=row.sha256,
-            received_at=row.received_at, started_at=row.started_at, ended_at=ended_at,
-            contract=pinned.route.contract, mode=row.mode, rows=row.rows, blank=row.blank, states=states,
-            derived=rows.states.derived, tickets=[b.ticket for b in sent if b.ticket],
-            calls=sum(b.attempts for b in sent), calls_expected=int(row.counts.get("calls", 0)),
-            finish_expected=datetime.fromisoformat(expected) if expected else None,
-            warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
-            verdict=verdict(
-                states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived,
-                blameless=blameless, effects={leg.family: leg.counts() for leg in rows.states.legs},
-            ),
-            versions=pinned.versions, first_run_rows=self.repaired(row.id),
-            effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, listed=listed,
-            stem=answer_of(row, ""),
-        )  # fmt: skip
-
-    def _write_answers(
-        self, row: Row[Any], rows: RunRows, ended_at: datetime, only: frozenset[str] = frozenset()
-    ) -> Summary:
-        """Write the answers (`only`: those of these kinds); returns the summary as it was told."""
-        summary = self.summary(row, rows, ended_at)
-        pinned = Pinned.model_validate(row.pinned)
-        source = pinned.route.source if pinned.route.answers else None
-        chosen = [w for w in writers(rows.layout()) if not only or w.kind in only]
-        done = spread(chosen, lambda writer: self._publish(row, writer, (summary, rows), source), workers=_WRITERS)
-        unwritten = [one for one in done if one is not None]
-        if unwritten:
-            summary, again = instead(summary, rows, unwritten)
-            for writer in again:
-                self._publish(row, writer, (summary, rows), source)
-        if not only:
-            name = answer_of(row, "progress.json")
-            (self._outbox.folder(row.partner) / name).unlink(missing_ok=True)
-        return summary
-
-    def _publish(
-        self, row: Row[Any], writer: ReportWriter, content: tuple[Summary, RunRows], source: str | None
-    ) -> Unwritten | None:
-        """Publish an answer; one that can't be written for a fault of ours is told and given back."""
-        try:
-            self._outbox.publish(
-                row.partner, answer_of(row, writer.kind), lambda out: writer.write(*content, out),
-                run=row.id, kind=writer.kind, source=source,
-            )  # fmt: skip
-        except Exception as error:
-            if mends_itself(error):
-                raise
-            structlog.get_logger("gateway").exception("an answer can't be written", run=row.id, kind=writer.kind)
-            with self._journal.begin() as tx:
-                text = f"{writer.kind} can't be written ({type(error).__name__}: {error})."
-                self._journal.note(tx, row.id, "fault", text)
-            return Unwritten(writer, error)
-        return None
-
-    def progress(self, row: Row[Any]) -> None:
-        """Overwrite `progress.json` of a run that is under way, held or scheduled (local only)."""
-        rows = self.rows(row)
-        summary = self.summary(row, rows, None)
-        self._outbox.publish(
-            row.partner, answer_of(row, "progress.json"),
-            lambda out: self._write_progress(summary, out),
-            run=row.id, kind="progress.json", source=None,
-        )  # fmt: skip
-
-    def _write_progress(self, summary: Summary, out: Path) -> bool:
-        write_progress(
-            out, run=summary.run, at=self._journal.clock.now(), states=summary.states,
-            open_tickets=summary.tickets, finish_expected=summary.finish_expected,
-        )  # fmt: skip
-        return True
+        return self.answers.rows(row)
 
     # ---- what comes after the end
 
@@ -356,13 +232,8 @@ class Settler:
         if changed.size == 0:
             return
         number = row.corrections + 1
-        pinned = Pinned.model_validate(row.pinned)
         which = pl.Series(ROW, changed.astype(np.int64))
-        self._outbox.publish(
-            row.partner, answer_of(row, correction_kind(number)),
-            lambda out: write_correction(rows, which, out),
-            run=row.id, kind=correction_kind(number), source=pinned.route.source if pinned.route.answers else None,
-        )  # fmt: skip
+        self.answers.correction(row, rows, which, number)
         with self._journal.begin() as tx:
             kept = {**row.counts, "states": rows.states.counts(), "derived": rows.states.derived}
             runs.set_run(tx, row.id, corrections=number, counts=kept)
@@ -374,7 +245,7 @@ class Settler:
         again = frozenset({"report.html", "summary.json"})
         with self._afterwards:
             for origin in link_back(self._journal, self._spool, row, rows):
-                self._write_answers(origin, self.rows(origin), origin.ended_at or self._journal.clock.now(), again)
+                self.answers.write(origin, self.rows(origin), origin.ended_at or self._journal.clock.now(), again)
 
     def repaired(self, run: str) -> list[tuple[int, str]]:
         """Rows of a run that came back mended and took effect: (row, by which run)."""
