@@ -37,7 +37,8 @@ class Settler:
         self._journal = journal
         self._spool = spool
         self.answers = RunAnswers(journal, spool, outbox, read, load_layout)
-        self._busy: set[str] = set()
+        self._busy: dict[str, bool] = {}
+        """Runs that a thread looks at, and whether another one came for them meanwhile."""
         self._faulty: set[str] = set()
         """Runs of which a fault of ours was told already."""
         self._lock = threading.Lock()
@@ -114,33 +115,54 @@ class Settler:
             return False
 
     def _alone(self, name: str) -> bool:
-        """Claim a run for this thread; False when another one is writing its answers."""
+        """Claim a run for this thread; False when another one is at it, which then looks once more."""
         with self._lock:
-            if name in self._busy:
-                return False
-            self._busy.add(name)
-            return True
+            free = name not in self._busy
+            self._busy[name] = not free
+            return free
 
     def _finished(self, name: str) -> bool:
+        """Settle a run, or write its progress; once more where its last effects ended in another lane meanwhile."""
         try:
-            with self._journal.read() as tx:
-                row = runs.get_run(tx, name)
-                legs = runs.legs_of(tx, name)
-                live = 0 if row is None else tx.scalar(_live_batches(name))
-            if row is None or row.state not in {"waiting", "cancelled"}:
-                return False
-            opened = [leg for leg in legs if leg.open_rows]
-            if (row.state == "waiting" and opened) or live:
-                if live:
-                    self.answers.progress(row)
-                else:
-                    self._tell_scheduled(row, opened)
-                return False
-            self.settle(row)
-            return True
-        finally:
-            with self._lock:
-                self._busy.discard(name)
+            ended = self._ended(name)
+            while not ended and self._asked_again(name):
+                ended = self._ended(name)
+        except BaseException:
+            self._leave(name)
+            raise
+        if ended:
+            self._leave(name)
+        return ended
+
+    def _leave(self, name: str) -> None:
+        with self._lock:
+            del self._busy[name]
+
+    def _asked_again(self, name: str) -> bool:
+        """Whether another thread came for the run since this was asked last; if not, the run is nobody's again."""
+        with self._lock:
+            again = self._busy[name]
+            self._busy[name] = False
+            if not again:
+                del self._busy[name]
+            return again
+
+    def _ended(self, name: str) -> bool:
+        with self._journal.read() as tx:
+            row = runs.get_run(tx, name)
+            legs = runs.legs_of(tx, name)
+            live = 0 if row is None else tx.scalar(_live_batches(name))
+        if row is None or row.state not in {"waiting", "cancelled"}:
+            return False
+        opened = [leg for leg in legs if leg.open_rows]
+        if (row.state == "waiting" and opened) or live:
+            if live:
+                self.answers.progress(row)
+            else:
+                self._tell_scheduled(row, opened)
+            return False
+        self.settle(row)
+        return True
 
     def _tell_scheduled(self, row: Row[Any], opened: Sequence[Row[Any]]) -> None:
         """Answer when all that is left waits for its date; what becomes of those rows is a correction later."""

@@ -171,3 +171,21 @@ def test_a_lane_resumed_while_it_is_found_paused_goes_on(rigs, monkeypatch):
     with rig.journal.read() as tx:
         due = runs.due_lanes(tx, rig.clock.now())
     assert due == [rig.lane.name] or sent(rig)
+
+
+def test_a_run_whose_last_effects_end_while_another_thread_looks_at_it_is_settled(rigs, monkeypatch):
+    rig = rigs(Step(polls=3))
+    run = rig.drop("a.csv", rows(("a", 1)))
+    rig.advance()
+    progress, left = rig.settler.answers.progress, [run]
+
+    def slow(row):
+        """Have the lane learn the end, and come for the run, while its progress is written."""
+        progress(row)
+        while left and rig.states(run) == {"pending": 1}:
+            rig.clock.advance(60)
+            rig.advance()
+
+    monkeypatch.setattr(rig.settler.answers, "progress", slow)
+    assert rig.settler.finish([run]) == [run]
+    assert rig.operations.run(run).state == "settled"
