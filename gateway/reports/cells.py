@@ -125,7 +125,7 @@ class CellWriter:
         key = (number_format, faulty)
         if key not in self._known:
             colours = _FAULTY if faulty else {}
-            self._known[key] = self._book.add_format({"num_format": number_format, **colours})
+            self._known[key] = self._book.add_format({"num_format": number_format, "valign": "top", **colours})
         return self._known[key]
 
 

@@ -6,7 +6,8 @@ sheet, the header's look and the number formats. Its header is in row 1, whereve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +28,10 @@ MOST_COMMENTS = 5000
 _OURS = len(OUR_COLUMNS)
 _OUR_WIDTHS = (24, 10, 18, 18, 60)
 _NARROW, _WIDE = 8, 50
+_LINE_HEIGHT, _TALLEST = 15, 409
+"""Points of a line of text, and of the highest row there can be."""
+_SPARE = 10
+"""Share of a column's width that a wrapped line may not get: some letters are wider than the digits widths go by."""
 _A4 = 9
 _LEGIBLE = 240
 """Characters side by side that can be read on a printed page."""
@@ -85,7 +90,15 @@ class _ErrorSheet:
             self._cells.text(0, column, name, ours)
         for column, header in enumerate(seen.headers):
             self._cells.text(0, column + _OURS, header, theirs)
+        # a header is wrapped within the width that `finish` gives its column at least
+        self._heighten(0, [(header, width + 2) for header, width in zip(seen.headers, self._widths, strict=True)])
         self._sheet.freeze_panes(1, 0)
+
+    def _heighten(self, row: int, texts: Iterable[tuple[str, int]]) -> None:
+        """Make a row as high as its wrapped texts, each with the width of its column: some programs never do."""
+        lines = max((_lines(text, width) for text, width in texts), default=1)
+        if lines > 1:
+            self._sheet.set_row(row, min(lines * _LINE_HEIGHT, _TALLEST))
 
     def add(self, block: FailedBlock, run: str) -> None:
         """Append the failed records of a block."""
@@ -98,10 +111,11 @@ class _ErrorSheet:
         for n, ours in enumerate(said):
             kind, spots = kinds[n] if kinds is not None else None, notes.get(ours[1], {})
             cut = [place for place, cell in enumerate(cells[n]) if cell is not None and is_cut(cell)]
-            for column, text in enumerate(ours):
+            message = "; ".join([ours[-1], *(_shortened(self._headers[one]) for one in cut)])
+            told = (*ours[:-1], message)
+            self._heighten(self._next, zip(map(str, told), _OUR_WIDTHS, strict=True))
+            for column, text in enumerate(told):
                 self._ours(column, text)
-            if cut:
-                self._ours(len(ours) - 1, "; ".join([ours[-1], *(_shortened(self._headers[one]) for one in cut)]))
             self._record(cells[n], kind, spots)
             self._next += 1
 
@@ -131,6 +145,15 @@ class _ErrorSheet:
         else:
             self._sheet.set_print_scale(_SCALE)
             self._sheet.repeat_columns(0, 1)
+
+
+def _lines(text: str, width: int) -> int:
+    """Return how many lines a text takes in a column of a width, at most as many as the highest row has."""
+    room = width - 1 - width // _SPARE
+    if len(text) <= room and "\n" not in text:
+        return 1
+    shown = text[: width * _TALLEST // _LINE_HEIGHT]
+    return sum(max(1, len(textwrap.wrap(part, room))) for part in shown.split("\n"))
 
 
 def _shortened(header: str) -> str:

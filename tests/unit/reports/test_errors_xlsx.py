@@ -104,7 +104,7 @@ def test_what_we_say_is_wrapped_in_its_cell(tmp_path):
     rows = rows_of(source, layout(), {2: "rejected"}, [(2, "TOO_SMALL", "quantity", "5", "0")], {"quantity": "Bestand"})
     sheet = openpyxl.load_workbook(written(tmp_path, rows)).active
     assert [sheet.cell(2, column).alignment.wrap_text for column in range(1, 6)] == [True] * 5
-    assert not sheet.row_dimensions[2].height  # as high as its text, which a spreadsheet finds out itself
+    assert not sheet.row_dimensions[2].height  # one line: no row needs to be higher
 
 
 def test_a_sheet_too_wide_to_be_read_on_one_page_is_printed_on_several(tmp_path):
@@ -308,3 +308,38 @@ def test_a_cell_stays_what_it_is_beside_a_first_record_of_another_kind(tmp_path)
     book.save(source)
     rows = rows_of(source, layout(), {3: "rejected"}, [])
     assert frames(written(tmp_path, rows), layout())[0] == [("44", "2026-11-23")]
+
+
+def heights(path):
+    sheet = openpyxl.load_workbook(path).active
+    return [sheet.row_dimensions[row].height for row in range(1, sheet.max_row + 1)]
+
+
+def test_a_row_is_as_high_as_its_wrapped_message(tmp_path):
+    source = workbook(tmp_path / "in.xlsx", ["007", 5, "a"], ["008", -3, "b"], ["009", -3, "c"])
+    long = ("quantity", "x" * 30 + " said " * 40)
+    rows = rows_of(
+        source,
+        layout(),
+        {2: "rejected", 3: "rejected", 4: "rejected"},
+        [
+            (2, "TOO_SMALL", "quantity", "5", "0"),
+            (3, "NOT_LISTED", *long, "a, b"),
+            (4, "NOT_LISTED", "quantity", "word " * 2000, "a, b"),
+        ],
+        {"quantity": "Bestand"},
+    )
+    found = heights(written(tmp_path, rows))
+    assert found[:2] == [None, None]
+    assert 5 * 15 <= found[2] <= 9 * 15
+    assert 408 < found[3] <= 409
+
+
+def test_a_wrapped_header_stands_in_a_row_that_is_high_enough(tmp_path):
+    source = workbook(tmp_path / "in.xlsx", ["007", -5, "a"], header=("SKU", "Bestand in " * 12, "Wert"))
+    found = [(2, "TOO_SMALL", "quantity", "-5", "0")]
+    rows = rows_of(source, layout(), {2: "rejected"}, found, {"quantity": "Wert"})
+    out = written(tmp_path, rows)
+    assert heights(out)[0] >= 3 * 15
+    sheet = openpyxl.load_workbook(out).active
+    assert [cell.alignment.vertical for cell in sheet[2]] == ["top"] * 8  # side by side in a high row
