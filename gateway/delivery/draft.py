@@ -21,7 +21,7 @@ from gateway.delivery.encoded import in_batches, new_batch, runs_in
 from gateway.delivery.instead import one_change
 from gateway.delivery.lasting import SENT, Lasting
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
-from gateway.delivery.regular import Regular
+from gateway.delivery.regular import WRITTEN, Regular
 from gateway.delivery.setup import LaneSetup, Leg
 from gateway.delivery.together import Together
 from gateway.errors import GatewayError
@@ -109,7 +109,8 @@ class Decider:
     def _regular(self, draft: Draft) -> Regular | None:
         family, lane = draft.leg.operation.regular, draft.leg.regular
         written = [one for one in draft.setup.destination.operations if one.family == family]
-        return Regular(self._journal, self._spool, lane, written) if lane else None
+        follows = draft.leg.operation.follows
+        return Regular(self._journal, self._spool, lane, written, follows=follows) if lane else None
 
     def _portion(self, draft: Draft, number: int, portion: Portion) -> None:
         leg = draft.leg
@@ -353,7 +354,7 @@ def _records(leg: Leg, sends: pl.DataFrame) -> pl.DataFrame:
 
 def _compared(leg: Leg, present: Collection[str]) -> list[str]:
     """Fields whose change makes a row new; the time stamp of the file alone does not."""
-    beside = [REGULAR] if leg.operation.reckoned else []
+    beside = [*([REGULAR] if leg.operation.reckoned else []), *([WRITTEN] if leg.operation.follows else [])]
     return [f for f in dict.fromkeys(["command", *transmitted(leg, present), *beside]) if f != "timestamp"]
 
 

@@ -22,11 +22,15 @@ REGULAR_READS = (
     *("type", "price", "percentage", "amount", "buy_quantity"),
 )
 """Fields of promotion rows that `Regular.beside` looks at."""
+WRITTEN = "@written"
+"""What was written last of the article whose price a row lowers, as a digest (UInt64); null where nothing is known."""
 _RECKONED = ("final_price", "amount")
 """Types of promotions that mean something beside a price only."""
 _DECIMALS = 6
 _ARTICLE = "@article"
-_TOLD = {KEY: pl.String, "seq": pl.Int64, "measure": pl.String, "ended": pl.Boolean}
+_ASKS = "@asks"
+_TOLD = {KEY: pl.String, "seq": pl.Int64, "measure": pl.String, "ended": pl.Boolean, "digest": pl.UInt64}
+_KNOWN = {_ARTICLE: pl.String, "price": pl.String, "digest": pl.UInt64}
 
 
 def reckons() -> pl.Expr:
@@ -42,11 +46,14 @@ def reckoned_from() -> pl.Expr:
 class Regular:
     """Prices one lane has sent; nothing is read before a row asks for one."""
 
-    def __init__(self, journal: Journal, spool: Spool, lane: str, written: Sequence[Operation]) -> None:
-        """`written`: the operations of the lane's family."""
+    def __init__(
+        self, journal: Journal, spool: Spool, lane: str, written: Sequence[Operation], *, follows: bool = False
+    ) -> None:
+        """`written`: the operations of the lane's family. `follows`: whether rows are given WRITTEN too."""
         self._journal = journal
         self._spool = spool
         self._lane = lane
+        self._follows = follows
         self._parts = tuple(one.part for one in written if one.part)
         self._terms = next((one.prices for one in written if one.prices is not None and not one.part), None)
 
@@ -54,24 +61,30 @@ class Regular:
         """Add REGULAR to promotion rows: the price of their article, under way or else confirmed, in their own basis.
 
         Null where none is known, where it can't be told in the row's basis or currency, and for rows whose type needs
-        no price. An article whose price differs between vendors has the highest.
+        no price. An article whose price differs between vendors has the highest. With `follows` every row has WRITTEN.
         """
         nothing = rows.with_columns(pl.lit(None, pl.String).alias(REGULAR))
+        if self._follows:
+            nothing = nothing.with_columns(pl.lit(None, pl.UInt64).alias(WRITTEN))
         if self._terms is None:
             return nothing
         absent = [pl.lit(None, pl.String).alias(name) for name in REGULAR_READS if name not in rows.columns]
         asks = reckons() & _same_currency(self._terms)
-        full = rows.with_columns(absent).with_columns(pl.when(asks).then(reckoned_from()).alias(_ARTICLE))
+        full = rows.with_columns(absent).with_columns(asks.fill_null(value=False).alias(_ASKS))
+        wanted = pl.lit(value=True) if self._follows else pl.col(_ASKS)
+        full = full.with_columns(pl.when(wanted).then(reckoned_from()).alias(_ARTICLE))
         known = self._prices(full[_ARTICLE].drop_nulls().unique())
         if not known.height:
             return nothing
         full = full.join(known, on=_ARTICLE, how="left", suffix="_sent", maintain_order="left")
-        return rows.with_columns(_in_their_basis(full, self._terms).alias(REGULAR))
+        full = full.with_columns(pl.when(_ASKS).then("price_sent").alias("price_sent"))
+        told = rows.with_columns(_in_their_basis(full, self._terms).alias(REGULAR))
+        return told.with_columns(full["digest"].alias(WRITTEN)) if self._follows else told
 
     def _prices(self, articles: pl.Series) -> pl.DataFrame:
-        """Return `@article` and the `price` sent last (String, in the terms of its operation) of those known."""
+        """Return `@article`, the `price` sent last (String, in the terms of its operation) and its digest, if known."""
         if not articles.len():
-            return pl.DataFrame(schema={_ARTICLE: pl.String, "price": pl.String})
+            return pl.DataFrame(schema=_KNOWN)
         flying = pl.concat([pl.DataFrame(schema=_TOLD), *self._about(articles, self._flying())])
         # Read last: what is under way moves to what is confirmed.
         confirmed = Baseline.of_lane(self._journal, self._spool, self._lane).frames(renewed=False)
@@ -80,8 +93,8 @@ class Regular:
         told = pl.concat([known.join(newest, on=KEY, how="anti").select(list(_TOLD)), newest])
         told = told.filter(~pl.col("ended") & pl.col("measure").is_not_null())
         worth = pl.col("measure").cast(pl.Decimal(38, _DECIMALS), strict=False)
-        priced = told.select(_article().alias(_ARTICLE), price="measure", worth=worth).sort("worth")
-        return priced.unique(_ARTICLE, keep="last").select(_ARTICLE, "price")
+        priced = told.select(_article().alias(_ARTICLE), "digest", price="measure", worth=worth).sort("worth")
+        return priced.unique(_ARTICLE, keep="last").select(list(_KNOWN))
 
     def _flying(self) -> Iterator[pl.DataFrame]:
         with self._journal.read() as tx:

@@ -119,6 +119,9 @@ class Operation:
     """Family that writes the price a promotion lowers: rows of a final price or an amount get it as `@regular`."""
     reckoned: bool = False
     """Whether what is sent is reckoned from `@regular`: where that has changed, the same row is sent again."""
+    follows: bool = False
+    """Whether what the family `regular` writes of the article may change what the row is to be: the same row is sent
+    again once anything else was written there."""
     record: pl.Expr | None = None
     """What the destination tells records apart by, over the operation's fields, where rows of several keys can be one:
     of those that go together only the last is sent, and what ends one of them is not while another goes on."""

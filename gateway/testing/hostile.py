@@ -103,6 +103,7 @@ class Further(BaseModel):
     gathers: bool = False
     regular: str = ""
     reckoned: bool = False
+    follows: bool = False
     instead: bool = False
     each: str | None = None
     every: tuple[str, ...] = ()

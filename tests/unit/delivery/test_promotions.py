@@ -164,6 +164,21 @@ def test_a_promotion_that_is_only_judged_by_a_price_stays_unchanged_with_it(shop
     assert rig.states(rig.put("promotion2.csv", "sku,price,basis,id\na,50,net,1\n\n")) == {"unchanged": 1}
 
 
+@pytest.mark.parametrize("row", ["percentage\na,net,20", "amount\na,net,5"])
+@pytest.mark.parametrize("since", ["a,90,,net", "a,100,60,net"])
+def test_a_promotion_that_follows_its_price_is_sent_again_when_anything_of_that_was_written(shop, row, since):
+    rig = shop(promote=PART.model_copy(update={"reckoned": False, "follows": True}))
+    rig.put("price1.csv", "sku,price,less,basis\na,100,,net\nb,9,,net\n")
+    promotion = f"sku,basis,{row}\n"
+    rig.put("promotion1.csv", promotion)
+    assert rig.states(rig.put("promotion2.csv", f"{promotion}\n")) == {"unchanged": 1}
+    rig.put("price2.csv", "sku,price,less,basis\na,100,,net\nb,8,,net\n")
+    assert rig.states(rig.put("promotion3.csv", f"{promotion}\n\n")) == {"unchanged": 1}, "another article's price"
+    rig.put("price3.csv", f"sku,price,less,basis\n{since}\n")
+    assert rig.states(rig.put("promotion4.csv", f"{promotion}\n\n\n")) == {"applied": 1}
+    assert rig.states(rig.put("promotion5.csv", f"{promotion}\n\n\n\n")) == {"unchanged": 1}
+
+
 def test_a_part_of_a_price_is_no_price(shop):
     rig = shop(promote=PART)
     rig.put("price.csv", "sku,price,basis\na,100,net\n")
