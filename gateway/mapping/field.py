@@ -223,6 +223,8 @@ class FieldSpec(Part):
             found.append("a field is a number, a date or a flag: keep the keys of one of them")
         if self.factor is not None and self.fractions:
             found.append("say factor (of every number) or fractions (of those between 0 and 1), not both")
+        if self.chained is not None and self.fractions:
+            found.append("fractions can't be told from rates in a chain: say chained or fractions, not both")
         if (self.true is None) != (self.false is None):
             found.append("true and false belong together")
         elif self.true is not None and self.false is not None:

@@ -124,7 +124,7 @@ class Plan:
             failed = value.is_null() & taken.texts.is_not_null()
             blames[self.field] = self._blamed(taken.texts, taken.kinds, failed, taken.faults)
         if self.remarks is not None:
-            value, told = self.remarks.look(value)
+            value, told = self.remarks.look(value, taken.texts)
             if told.height:
                 blames[self.field] = pl.concat([*([blames[self.field]] if self.field in blames else []), told])
         if self.default is not None:

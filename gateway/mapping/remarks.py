@@ -26,11 +26,14 @@ class Remarks:
     negative_as_zero: bool = False
     told: tuple[str, ...] = ()
 
-    def look(self, values: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
-        """Return canonical values as they are taken, and what is told of some (REMARK_SCHEMA), by their place."""
+    def look(self, values: pl.Series, texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
+        """Return canonical values as they are taken, and what is told of some (REMARK_SCHEMA), by their place.
+
+        `texts`: the cells they were read from; one with a percent sign is no fraction.
+        """
         found = []
         if self.fractions:
-            places = values.str.starts_with(_FRACTION).arg_true()
+            places = (values.str.starts_with(_FRACTION) & ~texts.str.contains("%", literal=True)).arg_true()
             if places.len():
                 points = Factor(Decimal(100)).run(values.gather(places), None)
                 values = values.clone().scatter(places, points)  # it changes the column it is called on

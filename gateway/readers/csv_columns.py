@@ -38,7 +38,6 @@ class ColumnReader:
         self._layout = layout
         self._delimiter = ord(layout.delimiter)
         self._quote = ord(layout.quote) if layout.quote else None
-        self._marks = layout.delimiter + layout.quote
 
     def part(self, data: bytes, place: Place, shape: Shape) -> Part:
         """Read as many records as are proven; `doubtful` when the strict reader must judge what follows."""
@@ -58,7 +57,7 @@ class ColumnReader:
                         pl.all(),
                     )
                     full = _without_blanks(numbered, shape)
-                    blanks = blanks_in(data[:taken], self._marks)
+                    blanks = blanks_in(data[:taken], self._layout.delimiter, "")
                     return Part(full, None, records - full.height, taken, after, doubtful, blanks)
         return self._cut(data, limit, place, shape, doubtful=doubtful)
 
@@ -97,7 +96,7 @@ class ColumnReader:
             parsed = self._parsed(data[: cells.taken], shape, self._layout.quote or None)
             if parsed is not None and parsed.height == records and _text_bytes(parsed) == cells.text_bytes:
                 full = _without_blanks(places.hstack(parsed.rechunk()), shape)
-                blanks = blanks_in(data[: cells.taken], self._marks)
+                blanks = blanks_in(data[: cells.taken], self._layout.delimiter, self._layout.quote)
                 return Part(full, None, records - full.height, cells.taken, after, doubtful, blanks)
         bare = _Bare(data, block, cells, self._layout.quote)
         frame = places.hstack(bare.columns(shape, counts))

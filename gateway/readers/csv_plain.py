@@ -10,6 +10,7 @@ import polars as pl
 from gateway.formats.blanks import WHITE
 
 _LF, _CR, _CONTROLS = 10, 13, 32
+_ENDS = ("\r", "\n")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _STEP = 1 << 16
 """Bytes looked at a time: what is made of them stays in the processor's cache, and in memory that is used again."""
@@ -39,10 +40,10 @@ def plain_text(data: bytes) -> tuple[int, bool]:
     return limit, doubtful
 
 
-def blanks_in(data: bytes, marks: str) -> str | None:
+def blanks_in(data: bytes, delimiter: str, quote: str) -> str | None:
     """Return the blanks that cells of plain text can begin or end with: none, the space alone, or None for any.
 
-    `data`: whole records, not empty. `marks`: what stands between cells, and around them.
+    `data`: whole records, not empty. `quote`: "" where no cell is quoted.
     """
     block = np.frombuffer(data, np.uint8)
     feeds = np.count_nonzero(block == _LF) + np.count_nonzero(block == _CR)
@@ -51,13 +52,25 @@ def blanks_in(data: bytes, marks: str) -> str | None:
     text = pl.Series([data], dtype=pl.Binary).cast(pl.String).str
     if not data.isascii() and text.contains(_ABROAD).item():
         return None
-    return " " if data.startswith(b" ") or text.contains(_at_ends(marks)).item() else ""
+    if quote and (data.startswith(_broken(quote)) or text.contains(_breaks_at_ends(delimiter, quote)).item()):
+        return None
+    return " " if data.startswith(b" ") or text.contains(_spaces_at_ends(delimiter + quote)).item() else ""
 
 
-def _at_ends(marks: str) -> str:
+def _broken(quote: str) -> tuple[bytes, ...]:
+    return tuple(f"{quote}{end}".encode() for end in _ENDS)
+
+
+def _spaces_at_ends(marks: str) -> str:
     """Return the pattern of a space beside a mark or a line end."""
-    edges = [re.escape(mark) for mark in (*marks, "\r", "\n")]
+    edges = [re.escape(mark) for mark in (*marks, *_ENDS)]
     return "|".join(pair for edge in edges for pair in (f" {edge}", f"{edge} "))
+
+
+def _breaks_at_ends(delimiter: str, quote: str) -> str:
+    """Return the pattern of a line break beside a quote that opens or closes a cell; it may find one that does not."""
+    mark, edges = re.escape(quote), [re.escape(delimiter), *_ENDS]
+    return "|".join(part for edge in edges for end in _ENDS for part in (f"{edge}{mark}{end}", f"{end}{mark}{edge}"))
 
 
 def _lone_feeds(data: bytes) -> bool:

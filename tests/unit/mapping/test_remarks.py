@@ -46,6 +46,13 @@ def test_typed_cells_that_show_percent_are_fractions_too(load, table, draft) -> 
     assert result.issues["value"].to_list() == ["0.21", "0.1"]
 
 
+def test_a_cell_with_a_percent_sign_is_no_fraction(load, table, draft) -> None:
+    mapping = load(RATE.replace("fractions", "percent = true, fractions"))
+    result = draft(mapping, table({"VAT": ["0.5%", "0.5 %", "0.2", "20 %"]}), numeric={"tax_rate"})
+    assert result.frame["tax_rate"].to_list() == ["0.5", "0.5", "20", "20"]
+    assert result.issues["value"].to_list() == ["0.2"]
+
+
 def test_a_cell_that_cannot_be_read_and_one_that_is_mended_are_told_beside_each_other(
     load, table, draft, faults
 ) -> None:
@@ -95,6 +102,7 @@ sum = ["quantity"]
     ("spec", "said"),
     [
         ('{ column = "x", factor = 100, fractions = true }', "say factor (of every number) or fractions"),
+        ('{ column = "x", chained = "+", fractions = true }', "say chained or fractions"),
         ('{ column = "x", date = "iso", fractions = true }', "a number, a date or a flag"),
         ('{ constant = "0", tell = ["0"] }', "takes no tell"),
         ('{ constant = "0.2", fractions = true }', "takes no fractions"),
@@ -110,7 +118,7 @@ def test_what_does_not_go_together_is_a_fault_of_the_mapping(load, spec: str, sa
 def test_every_fraction_and_nothing_else_is_multiplied(values: list[Decimal | None]) -> None:
     texts = [None if one is None else f"{one.normalize():f}" for one in values]
     texts = ["0" if one == "-0" else one for one in texts]
-    found, told = Remarks(fractions=True).look(pl.Series(texts, dtype=pl.String))
+    found, told = Remarks(fractions=True).look(pl.Series(texts, dtype=pl.String), pl.Series(texts, dtype=pl.String))
     wanted = [one * 100 if one is not None and 0 < one < 1 else one for one in values]
     assert [None if one is None else Decimal(one) for one in found] == wanted
     assert told["place"].to_list() == [at for at, one in enumerate(values) if one is not None and 0 < one < 1]

@@ -16,7 +16,7 @@ LAYOUT = CsvLayout(kind="csv", delimiter=";", encoding="utf-8")
 
 
 def held(text: str) -> str | None:
-    return csv_plain.blanks_in(text.encode(), ';"')
+    return csv_plain.blanks_in(text.encode(), ";", '"')
 
 
 @pytest.mark.parametrize("blank", [one for one in WHITE if one not in " \r\n"], ids=lambda one: f"{ord(one):x}")
@@ -37,15 +37,30 @@ def test_blocks_whose_cells_have_the_space_alone_at_an_end_or_none(text: str, bl
     assert held(text) == blanks
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['"a\n";b\n', 'a;"\nb"\n', 'a;"b\r\n"\r\n', '"\na";b\n', 'a;b\n"\nc";d\n', 'a;b\nc;"d\n"\n', '"\r\na";b\r\n'],
+)
+def test_line_breaks_at_the_ends_of_quoted_cells_are_blanks_too(text: str):
+    assert held(text) is None
+
+
+@pytest.mark.parametrize("text", ['"a\nb";c\n"d";"e\r\nf"\r\n', '"a";"b"\n"";"c"\n', "a;b\r\nc;d\r\n"])
+def test_line_breaks_inside_of_cells_and_between_records_are_none(text: str):
+    assert held(text) == ""
+
+
 def test_characters_that_begin_like_blanks_are_none():
     assert held("\u2013" * 2_000 + "\n") == ""
 
 
-@pytest.mark.parametrize("marks", ["|'", "^", "\\.", "]-"])
+@pytest.mark.parametrize("marks", ["|'", "^~", "\\.", "]-"])
 def test_any_mark_stands_for_itself(marks: str):
-    assert csv_plain.blanks_in(f"a b{marks[0]}c d{marks[-1]}e\n".encode(), marks) == ""
-    assert csv_plain.blanks_in(f"a {marks[0]}c\n".encode(), marks) == " "
-    assert csv_plain.blanks_in(f"a{marks[-1]} c\n".encode(), marks) == " "
+    delimiter, quote = marks
+    assert csv_plain.blanks_in(f"a b{delimiter}{quote}c d{quote}\n".encode(), delimiter, quote) == ""
+    assert csv_plain.blanks_in(f"a {delimiter}c\n".encode(), delimiter, quote) == " "
+    assert csv_plain.blanks_in(f"a{delimiter}{quote} c{quote}\n".encode(), delimiter, quote) == " "
+    assert csv_plain.blanks_in(f"a{delimiter}{quote}c\n{quote}\n".encode(), delimiter, quote) is None
 
 
 @given(cells=st.lists(st.text(st.sampled_from([*WHITE, "a", "é", "€", "\u2013", "x"]), max_size=6), min_size=1))
@@ -55,6 +70,20 @@ def test_no_blank_at_an_end_is_ever_overlooked(cells: list[str]):
     ends = {one for cell in cells for one in (cell[:1], cell[-1:]) if one in WHITE and one}
     assert found is None or ends <= set(found)
     assert found is not None or any(one in WHITE and one != " " for one in "".join(cells))
+
+
+PIECES = st.lists(st.sampled_from([" ", "\r\n", "\n", ";", "a", "é", '""']), max_size=4).map("".join)
+
+
+@given(
+    records=st.lists(st.lists(PIECES, min_size=1, max_size=3), min_size=1, max_size=4),
+    newline=st.sampled_from(["\n", "\r\n"]),
+)
+def test_no_blank_at_an_end_of_a_quoted_cell_is_ever_overlooked(records: list[list[str]], newline: str):
+    found = held("".join(";".join(f'"{cell}"' for cell in cells) + newline for cells in records))
+    texts = [cell.replace('""', '"') for cells in records for cell in cells]
+    ends = {one for text in texts for one in (text[:1], text[-1:]) if one and one in WHITE}
+    assert found is None or ends <= set(found)
 
 
 def test_polars_refuses_bytes_that_are_no_text():
