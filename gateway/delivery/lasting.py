@@ -47,12 +47,13 @@ class Lasting:
         gone = replaced(sent, self._leg)
         self._replaced, sent = sent.filter(gone)[KEY], sent.filter(~gone)
         self._live = self._placed(sent.filter(~pl.col("ended")))
-        said = (one for c in self._candidates for one in self._said(c, portions))
-        coming = _newest(pl.concat([self._stay(sent, portions), *said]))
-        coming = self._placed(coming.filter(~pl.col("ended"))).sort("seq")
-        coming = coming.filter(pl.col(_NAME).is_not_null() & (_last(_UNTIL) >= self._now))
-        # What begins with it is another end of the same: the newer one counts.
-        self._coming = coming.unique([_NAME, _FROM], keep="last", maintain_order=True)
+        self._coming = self._ahead(self._stay(sent, portions))
+        for c in sorted(self._candidates, key=lambda one: one.row.seq):
+            said = self._ahead(pl.concat([pl.DataFrame(schema=_KNOWN), *self._said(c, portions)]))
+            if len(self._candidates) > 1:  # what is refused for what was said before it begins and ends nothing
+                asked = said.with_columns(decision=pl.lit("send")).with_row_index("@at")
+                said = asked.join(self._met(asked), on="@at", how="anti", maintain_order="left").select(said.columns)
+            self._coming = pl.concat([self._coming, said])
 
     def judged(self, decided: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of a portion with decision, `code` and `detail` changed where their dates are others.
@@ -104,22 +105,29 @@ class Lasting:
     def _met(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return `@at` of the rows beside which something runs under their name, and from when until when it `runs`."""
         asked = frame.filter((pl.col("decision") == "send") & (~pl.col("ended") | self._idle()))
-        asked = asked.filter(pl.col(_NAME).is_not_null()).select("@at", "seq", "ended", _NAME, _FROM, _UNTIL)
-        live = self._coming.sort("seq", _FROM)
-        met = asked.join(live, on=_NAME, how="inner", suffix="_live", maintain_order="left_right").filter(
-            (pl.col("seq_live") < pl.col("seq"))
-            & ((pl.col(_FROM) != pl.col(f"{_FROM}_live")) | pl.col("ended"))
+        asked = asked.filter(pl.col(_NAME).is_not_null()).select("@at", KEY, "seq", "ended", _NAME, _FROM, _UNTIL)
+        # A newer file that goes along says nothing yet, one file says what it ends, but not what it begins.
+        told = asked.join(self._coming, on=_NAME, how="inner", suffix="_live", maintain_order="left_right").filter(
+            (pl.col("seq_live") <= pl.col("seq")) & ~(pl.col("ended") & (pl.col(KEY) == pl.col(f"{KEY}_live")))
+        )
+        met = _begun(told).filter(
+            ((pl.col(_FROM) != pl.col(f"{_FROM}_live")) | pl.col("ended"))
             & (pl.col(_FROM) <= _last(f"{_UNTIL}_live"))
             & (pl.col(f"{_FROM}_live") <= _last(_UNTIL))
         )
         said = pl.concat_str(_shown(f"{_FROM}_live"), pl.lit(" to "), _shown(f"{_UNTIL}_live"))
-        return met.unique("@at", keep="first", maintain_order=True).select("@at", runs=said)
+        met = met.sort("@at", "seq_live", f"{_FROM}_live").unique("@at", keep="first", maintain_order=True)
+        return met.select("@at", runs=said)
 
     # ---- what is known
 
     def _said(self, candidate: Candidate, portions: Portions) -> Iterator[pl.DataFrame]:
         """Yield what the rows of a file say; those of a later date say nothing yet."""
         return (rows.select(SENT) for rows in portions.said(candidate, self._at))
+
+    def _ahead(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return of the rows, placed, what has a name and is not over by its dates."""
+        return self._placed(rows).filter(pl.col(_NAME).is_not_null() & (_last(_UNTIL) >= self._now))
 
     def _stay(self, sent: pl.DataFrame, portions: Portions) -> pl.DataFrame:
         """Return what the newest full file does not leave out: that ends by itself."""
@@ -157,6 +165,21 @@ def replaced(known: pl.DataFrame, leg: Leg) -> pl.Series:
     place = key_parts(known, leg).select(pl.struct(rest).hash(seed=5)).to_series()
     later = pl.col("seq") < pl.col("seq").max().over(place)
     return known.select(~pl.col("ended") & later).to_series()
+
+
+def _begun(told: pl.DataFrame) -> pl.DataFrame:
+    """Return, of what is said (`*_live`) beside a row (`@at`), what runs for it: its newest begin, by its newest end.
+
+    What begins with another is another end of the same. It was begun before the row, and is not ended since.
+    """
+    place = ["@at", f"{_FROM}_live"]
+    begun = told.filter(~pl.col("ended_live")).sort("seq_live", maintain_order=True)
+    over = told.filter("ended_live").group_by("@at", f"{KEY}_live").agg(over=pl.col("seq_live").max())
+    runs = begun.filter(pl.col("seq_live") < pl.col("seq")).unique(place, keep="last", maintain_order=True)
+    runs = runs.join(over, on=["@at", f"{KEY}_live"], how="left", maintain_order="left")
+    runs = runs.filter((pl.col("over") < pl.col("seq_live")).fill_null(value=True)).drop("over", f"{_UNTIL}_live")
+    until = begun.unique(place, keep="last").select(*place, f"{_UNTIL}_live")
+    return runs.join(until, on=place, how="left", maintain_order="left")
 
 
 def _unsaid(decided: pl.DataFrame) -> list[pl.Expr]:

@@ -217,3 +217,32 @@ def test_a_full_file_that_moves_an_end_ends_nothing(make):
     told, found = send(shop, 4, RUNS.replace(",a,", ",b,"))
     found += [(one["productId"], "2026-11-20", one["dateTo"][:10]) for one in shop.take()["productspecialprices"]]
     assert (told, found) == ([FINE], [("b", "2026-11-20", "2027-01-15"), *written("2026-11-22")])
+
+
+MOVED = RUNS.replace("2027-01-15", "2026-12-31")
+NARROW = "N,a,,2026-11-22T00:00:00Z,2026-12-15T00:00:00Z,"
+
+
+def send_together(shop, *files):
+    """Drop files that go together; returns what is told of the row of each, and what was written."""
+    runs = []
+    for number, rows in enumerate(files):
+        shop.clock.advance(2)
+        runs.append(shop.rig.drop(f"promotion-{number}.csv", HEAD + rows))
+    shop.rig.advance(2)
+    found = [one["dateTo"][:10] for one in shop.take().get("productspecialprices", [])]
+    return [shop.rig.results(run).select("state", "code", "detail").row(0) for run in runs], found
+
+
+@pytest.mark.parametrize(
+    ("newer", "told", "sent"),
+    [
+        (MOVED, FINE, ["2026-12-31"]),
+        (ended(RUNS), FINE, ["2026-11-22"]),
+        ("N,a,30,2026-11-23T00:00:00Z,2026-12-15T00:00:00Z,\n", OVERLAPS, []),
+    ],
+)
+@pytest.mark.parametrize("row", [f"{NARROW}end\n", f"{NARROW.replace('a,,', 'a,30,')}\n"])
+def test_a_newer_file_that_goes_along_changes_nothing_for_an_older_one(shop, row, newer, told, sent):
+    send(shop, 1, RUNS)
+    assert send_together(shop, row, newer) == ([OVERLAPS, told], sent)
