@@ -365,7 +365,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning("PROMOTION_OVER", "The promotion was over before it could be shown (at {detail}).", "Check the dates."),
     _error(
         "PROMOTION_RUNS",
-        "The promotion runs for this article under the same promotion_id with other dates: {detail}.",
+        "A promotion of this article, under the same promotion_id or the only one, runs with other dates: {detail}.",
         "End that one by a row with command end and these dates; then send what is to run instead.",
     ),
     _error(

@@ -45,6 +45,8 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
         prices=PriceTerms(prices.basis, prices.decimals, prices.currency, prices.tax_rate, ("price", "amount")),
         gathers=True,
         regular="price",
+        # A price row may set or end the discount, and changes what a percentage or an amount comes to.
+        follows=True,
         instead=True,
     )
 
@@ -100,7 +102,8 @@ def against(rows: pl.DataFrame, reference: Reference, within: float) -> pl.DataF
 
     `rows`: with `act`, FIELDS, PRI01's discount columns as `old ...` and, where the records have it, INSTEAD.
     `within`: seconds by which dates may differ and still be the same. `nothing`: the row ends none that is there;
-    `over`: what it wants is over already; `other`: another one lasts, and nobody ends it; else as it was.
+    `runs`: it would end one, but another lasts; `over`: what it wants is over already; `other`: another one lasts, and
+    nobody ends it; else as it was.
     """
     if reference.taken_at is None:
         return rows
@@ -110,13 +113,20 @@ def against(rows: pl.DataFrame, reference: Reference, within: float) -> pl.DataF
     over = (moment("ends_at") < now).fill_null(value=False)
     off = pl.col("act") == "clear"
     rows = rows.with_columns(_ended(rows, now, within).alias("@ended"))
+    missed = off & there & ~_same(now, within, named=True)
     act = (
-        pl.when(off & ~(there & _same(now, within, named=True))).then(pl.lit("nothing"))
+        pl.when(missed & ~(over & _before())).then(pl.lit("runs"))
+        .when(missed | (off & ~there)).then(pl.lit("nothing"))
         .when(~off & over).then(pl.lit("over"))
         .when(~off & there & ~_same(now, within, named=False) & ~pl.col("@ended")).then(pl.lit("other"))
         .otherwise("act")
     )  # fmt: skip
     return rows.with_columns(act=act).drop("@ended")
+
+
+def _before() -> pl.Expr:
+    """Return whether what a row names had ended when the offer's discount began; it is not what the row is about."""
+    return (moment("ends_at") < moment("old discount-start-date")).fill_null(value=False)
 
 
 def _ended(rows: pl.DataFrame, now: pl.Expr, within: float) -> pl.Series:

@@ -39,8 +39,9 @@ def check(
         _issues(rows.filter(~here), "DEST_NO_OFFER", "sku", pl.lit("the shop does not have it")),
         _issues(rows.filter(here & ~given("base")), "DEST_NO_OFFER", "sku", pl.lit("its present price is not known")),
         _others(able),
-        *_amounts(able.filter(pl.col("act") != "other")),
-        *_limits(able.filter(pl.col("act") != "other"), platform, today),
+        _missed(able),
+        *_amounts(able.filter(~pl.col("act").is_in(["other", "runs"]))),
+        *_limits(able.filter(~pl.col("act").is_in(["other", "runs"])), platform, today),
         other_currency(rows),
     ]
     return pl.concat(found).sort(ROW, maintain_order=True)
@@ -48,11 +49,21 @@ def check(
 
 def _others(rows: pl.DataFrame) -> pl.DataFrame:
     """Refuse what would take the place of a discount that lasts: an offer holds one, and the other would not return."""
-    window = [pl.when(given(f"old {name}")).then(f"old {name}") for name in discount.WINDOW]
-    first, last = window[0].fill_null("always"), window[1].fill_null("further notice")
+    first, last = _window()
     other = filled("an offer holds one discount, and this one has {} from {} to {}", "old discount-price", first, last)
     detail = pl.concat_str(other, pl.lit("; end that by a row with these dates, or send this when it is over"))
     return _issues(rows.filter(pl.col("act") == "other"), "DEST_DISCOUNT", "starts_at", detail)
+
+
+def _missed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Refuse what would end a discount of other dates than the one the offer has: that goes on."""
+    return _issues(rows.filter(pl.col("act") == "runs"), "PROMOTION_RUNS", "ends_at", filled("{} to {}", *_window()))
+
+
+def _window() -> tuple[pl.Expr, pl.Expr]:
+    """Return from when until when the offer has its discount, in words."""
+    first, last = (pl.when(given(f"old {name}")).then(f"old {name}") for name in discount.WINDOW)
+    return first.fill_null("always"), last.fill_null("further notice")
 
 
 def _amounts(rows: pl.DataFrame) -> list[pl.DataFrame]:

@@ -280,6 +280,7 @@ def test_operations_need_a_basis_and_ask_before_they_write():
         assert (one.prices.basis, one.prices.decimals, one.prices.currency) == ("gross", 2, "EUR")
     assert (made["promotion", "discount"].key, made["promotion", "discount"].part) == (("sku",), "discount")
     assert made["promotion", "discount"].prices.fields == ("price", "amount")
+    assert (made["promotion", "discount"].regular, made["promotion", "discount"].follows) == ("price", True)
     assert made["price", "price"].prices.fields == ("price", "discount_price")
     catalog = made["catalog", "price"]
     assert (catalog.when, catalog.after, catalog.measure, catalog.ends) == (("price",), ("offer",), "price", False)
