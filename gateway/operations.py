@@ -123,8 +123,12 @@ class Operations:
         return self._settler.answers.summary(row, self._settler.rows(row), row.ended_at)
 
     def comparison(self, run: str) -> list[str]:
-        """Say why a run is held."""
-        return list(self.run(run).notes)
+        """Say why a run is held, the newest reason first: one for each lane that holds it; nothing else it notes."""
+        row = self.run(run)
+        said = sa.select(t.event.c.text).where(t.event.c.subject == row.id, t.event.c.kind == "held")
+        with self._journal.read() as tx:
+            reasons = set(tx.scalars(said))
+        return [note for note in row.notes if note in reasons]
 
     def legs(self, run: str) -> Sequence[Row[Any]]:
         """Legs of a run: the lanes its rows have effects in, with what is open there."""

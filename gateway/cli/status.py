@@ -44,7 +44,7 @@ def status(session: Session, last: int) -> int:
             "left_behind": [{**asdict(one), "said": one.said, "fix": one.fix} for one in left],
             "sets": [asdict(one) for one in operations.sets()],
             "events": [asdict(one) for one in operations.heard()],
-            "held": [facts_of(row) for row in held],
+            "held": [{**facts_of(row), "why": operations.comparison(row.id)} for row in held],
             "open_imports": [_import(row) for row in operations.open_imports()],
             "unreturned_answers": operations.unreturned(),
             "paused": operations.paused(),
@@ -111,7 +111,7 @@ def _print_status(facts: dict[str, Any]) -> None:
     view.table("Files that wait for others", ("route", "set~", "files#", "waits for~", "since", "until"), sets)
     events = [(e["destination"], e["state"], e["count"], view.moment(e["since"]), e["said"]) for e in facts["events"]]
     view.table("Webhook events nothing came of", ("destination", "state", "events#", "since", "newest~"), events)
-    held = [(r["run"], r["file"], r["rows"], "; ".join(r["notes"])) for r in facts["held"]]
+    held = [(r["run"], r["file"], r["rows"], "; ".join(r["why"])) for r in facts["held"]]
     view.table("Held: release or cancel", ("run", "file~", "rows#", "why~"), held)
     opened = [
         (i["lane"], i["ticket"] or i["state"], i["records"], view.moment(i["sent_at"]), view.moment(i["deadline"]))
@@ -220,7 +220,9 @@ def _print_run(facts: dict[str, Any]) -> None:
         if told["derived"]:
             click.echo(f"Besides, for keys the file left out: {view.spoken(told['derived'])}")
     for line in facts["comparison"]:
-        click.echo(f"Held: {line}\ngateway release {facts['run']} sends it, gateway cancel {facts['run']} ends it.")
+        click.echo(f"Held: {line}")
+    if facts["comparison"]:
+        click.echo(f"gateway release {facts['run']} sends it, gateway cancel {facts['run']} ends it.")
     print_causes(facts["issues"])
     calls = [
         (c["ticket"], c["operation"], c["records"], c["attempts"], c["state"], view.minute(c["sent_at"]), c["said"])

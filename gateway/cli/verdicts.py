@@ -62,7 +62,9 @@ def said_of(row: Row[Any]) -> str:
             return _of_rows(row)
         case "waiting" if "told" in row.counts:
             return _of_rows(row)
-        case "held" | "rejected" | "cancelled":
+        case "held":  # its other notes are no reasons
+            return row.notes[0] if row.notes else row.state
+        case "rejected" | "cancelled":
             return "; ".join(row.notes) or row.state
         case _:
             return "Under way."

@@ -84,7 +84,7 @@ class RunAnswers:
                 .order_by(t.batch.c.id)
             ).fetchall()
         states, blameless = rows.states.counts(), rows.blameless().len()
-        expected = row.counts.get("finish")
+        expected = None if row.state == "held" else row.counts.get("finish")  # a person is not to be reckoned
         listed = str(row.counts.get("listed", ""))
         errors = listed or errors_writer(rows.layout()).kind
         return Summary(
@@ -147,14 +147,15 @@ class RunAnswers:
         summary = self.summary(row, rows, None)
         self._outbox.publish(
             row.partner, answer_of(row, "progress.json"),
-            lambda out: self._write_progress(summary, out),
+            lambda out: self._write_progress(row, summary, out),
             run=row.id, kind="progress.json", source=None,
         )  # fmt: skip
 
-    def _write_progress(self, summary: Summary, out: Path) -> bool:
+    def _write_progress(self, row: Row[Any], summary: Summary, out: Path) -> bool:
         write_progress(
             out, run=summary.run, at=self._journal.clock.now(), states=summary.states,
             open_tickets=summary.tickets, finish_expected=summary.finish_expected,
+            held=row.notes[0] if row.state == "held" and row.notes else None,
         )  # fmt: skip
         return True
 

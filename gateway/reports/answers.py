@@ -175,8 +175,16 @@ def write_progress(
     states: Mapping[str, int],
     open_tickets: Sequence[str],
     finish_expected: datetime | None,
+    held: str | None = None,
 ) -> None:
-    """Write how far the run has come. `states`: rows per state now."""
+    """Write how far the run has come. `states`: rows per state now. `held`: why it waits for a person, where it does.
+
+    An expected end that is over by `at` is left out.
+    """
+    message = None
+    if held is not None:
+        message = f"The file is held: {held.removesuffix('.')}. The operator decides whether its rows are sent."
+    expected = finish_expected if finish_expected is not None and finish_expected > at else None
     counts = _counts(states)
     settled = sum(count for state, count in zip(STATES, counts.values(), strict=True) if state.final)
     _dump(
@@ -188,7 +196,8 @@ def write_progress(
             "settled": settled,
             "states": counts,
             "open_tickets": list(open_tickets),
-            "finish_expected": _time(finish_expected),
+            "finish_expected": _time(expected),
+            "message": message,
         },
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
 import sqlalchemy as sa
 
 from gateway.errors import WillNeverWork
+from gateway.journal import runs
 from gateway.journal import tables as t
 from gateway.model import KEY
 from gateway.operations import NoSuchRunError
@@ -145,6 +147,28 @@ class TestWrongStates:
         with pytest.raises(WillNeverWork, match="is waiting; only"):
             rig.operations.release(run)
         assert audit(rig) == [("release", run)]
+
+
+class TestHeld:
+    def test_a_note_that_is_no_reason_is_none(self, rigs):
+        rig = rigs(route=FULL)
+        run = held(rig)
+        (reason,) = rig.operations.comparison(run)
+        with rig.journal.begin() as tx:
+            runs.set_run(tx, run, notes=[reason, "8 rows equal what was confirmed last."])
+        assert rig.operations.comparison(run) == [reason]
+
+    def test_its_progress_has_the_reason_and_no_expected_end(self, rigs, tmp_path):
+        rig = rigs(route=FULL)
+        run = held(rig)
+        (reason,) = rig.operations.comparison(run)
+        (told,) = (tmp_path / "gateway" / "outbox").rglob("*.progress.json")
+        said = json.loads(told.read_bytes())
+        assert said["run"] == run
+        assert said["message"] == f"The file is held: {reason}. The operator decides whether its rows are sent."
+        assert rig.operations.run(run).counts["finish"]
+        assert said["finish_expected"] is None
+        assert rig.operations.summary(run).finish_expected is None
 
 
 class TestRelease:

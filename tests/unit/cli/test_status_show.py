@@ -4,6 +4,9 @@ from types import SimpleNamespace
 from gateway.cli import run as run_module
 from gateway.cli.session import Exit
 from gateway.cli.verdicts import of_run, said_of
+from gateway.journal import runs
+from gateway.settings import load_settings
+from gateway.wiring import open_operations
 
 
 def test_nothing_yet(call, place):
@@ -64,6 +67,19 @@ def test_show_of_a_held_run_compares(call, held):
     assert result.exit_code == 5
     assert "the last one had 10" in result.stdout
     assert f"gateway release {held}" in result.stdout
+
+
+def test_a_note_of_a_held_run_is_no_second_reason(call, place, held):
+    (reason,) = json.loads(call("show", held, "--json").stdout)["comparison"]
+    note = "8 rows equal what was confirmed last."
+    with open_operations(load_settings(place / "gateway.toml")) as operations, operations._journal.begin() as tx:
+        runs.set_run(tx, held, notes=[reason, note])
+    shown = call("show", held).stdout
+    assert shown.count("Held: ") == 1
+    assert note not in shown
+    assert note not in call("release", held, stdin="n\n").stderr
+    assert note not in call("status").stdout
+    assert json.loads(call("status", "--json").stdout)["held"][0]["why"] == [reason]
 
 
 def test_show_of_a_refused_file(call, place):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta, timezone
 
+import pytest
 from support.fake_rows import START, FakeRows, issues, results, summary
 
 from gateway.model import STATES
@@ -79,3 +80,19 @@ def test_progress_counts_what_is_final(tmp_path):
     assert (said["rows"], said["settled"]) == (11, 7)
     assert said["states"]["pending"] == 3
     assert said["open_tickets"] == ["17"]
+    assert said["message"] is None
+
+
+def test_progress_of_a_held_file_says_why_and_that_a_person_decides(tmp_path):
+    out = tmp_path / "progress.json"
+    write_progress(out, run="R1", at=START, states={"held": 1}, open_tickets=[], finish_expected=None, held="too few")
+    said = json.loads(out.read_bytes())
+    assert said["message"] == "The file is held: too few. The operator decides whether its rows are sent."
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-1, None), (0, None), (60, "2026-11-22T09:31:00Z")])
+def test_progress_expects_no_end_in_the_past(tmp_path, seconds, told):
+    out = tmp_path / "progress.json"
+    end = START + timedelta(seconds=seconds)
+    write_progress(out, run="R1", at=START, states={"pending": 1}, open_tickets=[], finish_expected=end)
+    assert json.loads(out.read_bytes())["finish_expected"] == told
