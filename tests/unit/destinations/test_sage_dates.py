@@ -246,3 +246,14 @@ def send_together(shop, *files):
 def test_a_newer_file_that_goes_along_changes_nothing_for_an_older_one(shop, row, newer, told, sent):
     send(shop, 1, RUNS)
     assert send_together(shop, row, newer) == ([OVERLAPS, told], sent)
+
+
+def test_a_promotion_that_is_over_is_warned_of_and_written(shop):
+    told, found = send(shop, 1, "N,a,20,2026-10-01T00:00:00Z,2026-10-31T00:00:00Z,\n")
+    assert (told, found) == ([("applied", "SP-EXPIRED", "")], [("a", "2026-10-01", "2026-10-31")])
+
+
+def test_what_ends_and_gives_no_discount_is_written_with_none(shop):
+    send(shop, 1, RUNS)
+    shop.put("promotion2.csv", HEAD + ended(RUNS).replace(",20,", ",,"))
+    assert [one["discount"] for one in shop.take()["productspecialprices"]] == ["0"]

@@ -27,6 +27,18 @@ def test_a_final_price_is_the_discount_on_the_price_that_was_sent(shop):
     assert shop.rig.states(run) == {"applied": 3}
 
 
+def test_a_later_price_leaves_the_discount_until_the_final_price_is_sent_again(shop):
+    final = "sku,price,basis\na,7.50,net\n"
+    shop.put("catalog1.csv", "sku,price\na,9.62\n")
+    shop.take()
+    shop.put("promotion1.csv", final)
+    assert discounts(shop.take()) == [("a", "22.0374")]
+    shop.put("catalog2.csv", "sku,price\na,8.50\n")
+    assert "productspecialprices" not in shop.take()
+    shop.put("promotion2.csv", final + "\n")
+    assert discounts(shop.take()) == [("a", "11.7647")]
+
+
 FINAL = "sku,price,basis,regular\na,45,net,100\n"
 
 
