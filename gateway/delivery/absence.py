@@ -52,8 +52,11 @@ class Absence:
             for rows in said:
                 there = there.join(rows, on=KEY, how="anti")
         known = delta.fold([frame.join(there, on=KEY, how="semi") for frame in baseline.frames()])
-        known = known.filter(~pl.col("ended"), pl.col("seq") <= one.row.seq)  # it ends by what is known of it
-        self._coming = there.join(known, on=KEY, how="anti").sort(KEY)
+        goes_on = ~pl.col("ended")
+        if self._to_zero:
+            goes_on &= pl.col("measure").ne_missing("0")
+        told = goes_on | (pl.col("seq") > one.row.seq)  # it ends by what is known of it, or stays
+        self._coming = there.join(known.filter(told), on=KEY, how="anti").sort(KEY)
 
     @property
     def _to_zero(self) -> bool:

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -139,6 +140,30 @@ class TestFullFilesInAHurry:
             rig.advance()
             rig.clock.advance(5)
         assert self.follow(rig) == {"a": "3", "b": "end"}
+
+    @pytest.mark.parametrize(("absent", "last"), [("end", "end"), ("zero", "0")])
+    def test_a_key_under_way_again_that_was_left_out_before(self, full, absent, last):
+        rig = full(Step(), Step(), Step(), Step(polls=3), absent=absent)  # what is left out goes in a call of its own
+        for number, content in enumerate((rows(("a", 5), ("b", 1)), rows(("b", 2)), rows(("a", 7), ("b", 3)))):
+            rig.drop(f"{number}.csv", content)
+            rig.advance()
+            rig.clock.advance(5)
+        assert sent(rig)[-1]["quantity"] == "3"
+        run = rig.drop("4.csv", rows(("b", 4)))
+        assert self.follow(rig) == {"a": last, "b": "4"}
+        assert rig.settler.rows(rig.operations.run(run)).states.derived == {"applied": 1}
+
+    @pytest.mark.parametrize("absent", ["end", "zero"])
+    def test_a_key_under_way_that_was_confirmed_by_a_newer_file_stays(self, full, absent):
+        rig = full(Step(polls=9), absent=absent)
+        start = rig.clock.now()
+        rig.drop("1.csv", rows(("a", 1), ("b", 1)))
+        rig.advance()
+        rig.clock.advance(5)
+        rig.drop("3.csv", rows(("a", 3), ("b", 3)))
+        rig.advance(2)
+        rig.drop("2.csv", rows(("b", 2)), mtime=start + timedelta(seconds=2))
+        assert self.follow(rig, 12) == {"a": "3", "b": "3"}
 
     def test_a_row_that_a_newer_one_beside_it_leaves_out_is_superseded(self, full):
         rig = full()
