@@ -63,7 +63,7 @@ def said_of(row: Row[Any]) -> str:
         case "waiting" if "told" in row.counts:
             return _of_rows(row)
         case "held":  # its other notes are no reasons
-            return row.notes[0] if row.notes else row.state
+            return str(row.notes[0] if row.notes else row.state)
         case "rejected" | "cancelled":
             return "; ".join(row.notes) or row.state
         case _:
