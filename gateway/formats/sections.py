@@ -30,6 +30,20 @@ _OF_WORDS_AND_NUMBERS = frozenset(
     {"literal_error", "greater_than", "greater_than_equal", "less_than", "less_than_equal", "bool_type", "int_type"}
 )
 """Complaints of pydantic that say what is expected in place of a short value."""
+_EXPECTED = {
+    "float_parsing": "a number, without quotes and without a unit",
+    "float_type": "a number, without quotes and without a unit",
+    "int_parsing": "a whole number, without quotes and without a unit",
+    "int_from_float": "a whole number",
+    "string_type": "a text in quotes",
+    "path_type": "a path in quotes",
+    "tuple_type": "a list, in square brackets",
+    "list_type": "a list, in square brackets",
+    "dict_type": "a table, in curly brackets or under a heading of its own",
+    "model_type": "a table, in curly brackets or under a heading of its own",
+    "model_attributes_type": "a table, in curly brackets or under a heading of its own",
+}
+"""What is expected where pydantic speaks of types of Python."""
 _SHOULD = "Input should be "
 _SHOWN = 60
 
@@ -61,11 +75,33 @@ def complaint(model: type[BaseModel], details: Mapping[str, Any]) -> str:
         return f"expected a number of at most {MOST:,.0f}, neither inf nor nan"
     if details["type"] == "string_pattern_mismatch":
         return f"expected {_form(str(details['ctx']['pattern']))}"
+    if details["type"] == "too_short" and isinstance(details.get("input"), list):
+        least = details["ctx"]["min_length"]
+        return f"found {details['ctx']['actual_length'] or 'no'} entries, expected at least {least}"
+    if details["type"] in _EXPECTED:
+        found = _shown(details["input"]) if "input" in details else ""
+        return f"{found}expected {_EXPECTED[details['type']]}"
     message = str(details["msg"]).removeprefix("Value error, ")
     if details["type"] in _OF_WORDS_AND_NUMBERS and isinstance(details.get("input"), (str, int, float)):
         found = json.dumps(details["input"], ensure_ascii=False)
         return f"found {found:.{_SHOWN}}, expected {message.removeprefix(_SHOULD)}"
     return message[:1].lower() + message[1:]
+
+
+def _shown(value: Any) -> str:
+    """Say what was found, as it stands in the file; of what has parts, only what it is."""
+    if isinstance(value, (str, int, float)):
+        return f"found {json.dumps(value, ensure_ascii=False):.{_SHOWN}}, "
+    kinds = ((Mapping, "a table"), (list, "a list"))
+    return next((f"found {kind}, " for one, kind in kinds if isinstance(value, one)), "")
+
+
+def no_toml(error: Exception | str) -> str:
+    """Say why a text is not TOML. What stands there is not shown: it may be a secret."""
+    said = f"this is not TOML: {error}"
+    if str(error).startswith("Invalid value"):
+        said += "; expected a text in quotes, a number, true or false, a list or a table"
+    return said
 
 
 def _form(pattern: str) -> str:

@@ -14,6 +14,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from gateway.errors import Fault, SettingsError
+from gateway.formats.sections import no_toml
 from gateway.mapping.faults import worded
 from gateway.mapping.field import FieldSpec, Lookup
 from gateway.mapping.functions import FunctionError, find_function
@@ -112,7 +113,7 @@ def _toml(path: Path) -> tuple[str, dict[str, Any]]:
         said, _, place = str(error).partition(" (at line ")
         line = place.split(",")[0]
         where = f"{path}:{line}" if line.isdecimal() else str(path)
-        raise SettingsError([Fault(where, f"this is not TOML: {said}")], fix="Mend the line.") from error
+        raise SettingsError([Fault(where, no_toml(said))], fix="Mend the line.") from error
 
 
 # ---------------------------------------------------------------- lookup files and functions

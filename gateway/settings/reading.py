@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from gateway.errors import Fault, SettingsError
-from gateway.formats.sections import complaint, section_of, unfit
+from gateway.formats.sections import complaint, no_toml, section_of, unfit
 from gateway.mapping.lines import key_lines
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -41,7 +41,7 @@ class Document:
         except OSError as error:
             raise SettingsError([Fault(str(path), f"the file can't be read: {error.strerror}")]) from error
         except (ValueError, RecursionError) as error:  # TOML and text faults are ValueErrors too
-            raise SettingsError([Fault(str(path), f"this is not TOML: {error}")]) from error
+            raise SettingsError([Fault(str(path), no_toml(error))]) from error
 
     def fault(self, keys: Iterable[str], message: str) -> None:
         """Note a fault at the line of a key, or of the nearest table above it."""

@@ -82,7 +82,7 @@ class TestFaults:
         assert "sources.acme.settle: found -1, expected greater than or equal to 0" in text
         assert "destinations.shop.formt: unknown setting 'formt'; did you mean 'format'?" in text
         assert "destinations.shop.format: this setting is needed and missing" in text
-        assert "routes.stock.files: tuple should have at least 1 item" in text
+        assert "routes.stock.files: found no entries, expected at least 1" in text
 
     def test_what_is_wrong_with_a_mapping_is_told_once_for_all_its_routes(self, place):
         place.mapping("stock.toml", LEVELS.replace("quantity", "quantiti"))

@@ -244,3 +244,29 @@ def test_files_and_names_of_destinations_have_no_nul_character(faults):
     assert found == f"last: destinations.there.categories: {NUL}"
     (found,) = faults({'destinations."a\\u0000b"': f'kind = "mirakl"\n{KINDS["mirakl"]}'})
     assert "destinations: the name 'a\\x00b' has a NUL character at place 2, expected a name without it" in found
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('every = "1s"', 'every: found "1s", expected a number, without quotes and without a unit'),
+        ("partner = 7", "partner: found 7, expected a text in quotes"),
+        ("partner = []", "partner: found a list, expected a text in quotes"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_with_what_was_found(tmp_path, line, told):
+    path = tmp_path / "gateway.toml"
+    rest = "" if line.startswith("partner") else 'partner = "a"\n'
+    path.write_text(f'version = 1\n[sources.inbox]\nkind = "local"\nfolder = "in"\n{rest}{line}\n', "utf-8")
+    with pytest.raises(SettingsError) as error:
+        load_settings(path)
+    assert f"sources.inbox.{told}" in str(error.value)
+
+
+def test_a_word_without_quotes_is_told_with_what_may_stand_there_and_not_shown(tmp_path):
+    path = tmp_path / "gateway.toml"
+    path.write_text("version = 1\nzone = madrid\n", "utf-8")
+    with pytest.raises(SettingsError, match="at line 2, column 8") as error:
+        load_settings(path)
+    assert "expected a text in quotes, a number, true or false, a list or a table" in str(error.value)
+    assert "madrid" not in str(error.value)
