@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -268,15 +268,15 @@ def _layout(path: Path) -> Layout:
 def _route_setup(one: LoadedRoute, targets: Mapping[str, Target]) -> RouteSetup:
     target = targets[one.route.destination]
     written = {(o.name, o.contract): o for o in target.destination.operations}  # these may be scaled, the loaded not
-    legs = tuple(_leg(one, written[o.name, o.contract]) for o in one.operations)
+    legs = tuple(_leg(one, written[o.name, o.contract], target.destination.operations) for o in one.operations)
     return RouteSetup(one.route, one.mapping.path, one.contract, target, legs)
 
 
-def _leg(one: LoadedRoute, operation: Operation) -> Leg:
+def _leg(one: LoadedRoute, operation: Operation, written: Sequence[Operation]) -> Leg:
     if one.keys is not None:
         article = "sku" if "sku" in one.contract.key else one.contract.key[0]
         operation = _with_keys(operation, article, one.keys)
-    return leg_of(operation, one.contract.key, one.lane)
+    return leg_of(operation, one.contract.key, one.lane, written)
 
 
 def _version(kind: str, settings: BaseModel) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -19,6 +20,7 @@ from gateway.delivery.setup import leg_of
 from gateway.errors import SettingsError
 from gateway.formats.neutral import neutralise
 from gateway.journal import open_journal
+from gateway.model import Operation
 from gateway.settings import Loaded, LoadedRoute, load_settings
 from gateway.spool import Spool
 from gateway.wiring import reach
@@ -67,9 +69,9 @@ def reconcile(session: Session, route: str | None, *, resend: bool, out: Path | 
         reading = getattr(there, "reading", None)
         if not isinstance(reading, Levels):
             raise SettingsError(f"Destination {one.route.destination} does not say what it has.")
-        theirs = reading.levels()
+        theirs, written = reading.levels(), there.operations
     with closing(open_journal(loaded.settings.state, SystemClock())) as journal:
-        found = _found(Reconciler(journal, Spool(loaded.settings.state)), one, theirs, resend=resend)
+        found = _found(Reconciler(journal, Spool(loaded.settings.state)), one, theirs, written, resend=resend)
     _write(target, found)
     return _told(session, found, target, resend=resend)
 
@@ -81,14 +83,14 @@ def _comparable(loaded: Loaded, one: LoadedRoute) -> bool:
 
 
 def _found(
-    reconciler: Reconciler, one: LoadedRoute, theirs: pl.DataFrame, *, resend: bool
+    reconciler: Reconciler, one: LoadedRoute, theirs: pl.DataFrame, written: Sequence[Operation], *, resend: bool
 ) -> dict[str, tuple[Compared, list[str], int]]:
     made: dict[str, tuple[Compared, list[str], int]] = {}
     for operation in one.operations:
         column = _COLUMNS.get(operation.family)
         if column is None:
             continue
-        leg = leg_of(operation, one.contract.key, one.lane)
+        leg = leg_of(operation, one.contract.key, one.lane, written)
         compared = reconciler.compare(leg, theirs.select("sku", pl.col(column).alias("value")))
         again = reconciler.resend(leg, compared.differences) if resend else ([], 0)
         made[operation.family] = (compared, *again)

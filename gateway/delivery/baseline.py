@@ -57,21 +57,23 @@ class Baseline:
     """Segments of one lane as the journal names them."""
 
     segments: Sequence[Segment]
+    keys: pl.Expr | None = None
+    """Which of their keys count (over `@key`); None: all."""
 
     @property
     def rows(self) -> int:
-        """Rows of all segments; a key may have one in several."""
+        """Rows of all segments, whatever keys count; a key may have one in several."""
         return sum(one.rows for one in self.segments)
 
     @classmethod
-    def of_lane(cls, journal: Journal, spool: Spool, lane: str) -> Baseline:
-        """Find the lane's segments."""
+    def of_lane(cls, journal: Journal, spool: Spool, lane: str, keys: pl.Expr | None = None) -> Baseline:
+        """Find the lane's segments; `keys`: those that count."""
         seqs = t.renewal.c.file.label("seqs")
         with journal.read() as tx:
             query = sa.select(t.segment, seqs).outerjoin(t.renewal, t.renewal.c.segment == t.segment.c.id)
             found = tx.execute(query.where(t.segment.c.lane == lane).order_by(t.segment.c.id)).fetchall()
         folder = spool.segments
-        return cls([Segment(r.id, folder / r.file, r.rows, folder / r.seqs if r.seqs else None) for r in found])
+        return cls([Segment(r.id, folder / r.file, r.rows, folder / r.seqs if r.seqs else None) for r in found], keys)
 
     def frames(self, *, renewed: bool = True) -> Iterator[pl.DataFrame]:
         """Yield the segments, oldest first (SEGMENT_SCHEMA); digests of another hasher are null.
@@ -79,13 +81,18 @@ class Baseline:
         Without `renewed` the sequences are those of the confirmation: for who wants the keys of another lane, whose
         newer sequences may be replaced meanwhile.
         """
-        return (one.read(renewed=renewed) for one in self.segments)
+        return (only(one.read(renewed=renewed), self.keys) for one in self.segments)
 
     def placed(self) -> Iterator[pl.DataFrame]:
         """Yield the segments with `@segment` (number of the segment here) and `@place` in it (UInt32)."""
         for number, one in enumerate(self.segments):
             frame = one.read().with_row_index("@place")
-            yield frame.with_columns(pl.lit(number, pl.UInt32).alias("@segment"))
+            yield only(frame.with_columns(pl.lit(number, pl.UInt32).alias("@segment")), self.keys)
+
+
+def only(frame: pl.DataFrame, keys: pl.Expr | None) -> pl.DataFrame:
+    """Return the rows of a frame whose key counts."""
+    return frame if keys is None else frame.filter(keys)
 
 
 PLACED_SCHEMA = {"@place": pl.UInt32, **delta.SEGMENT_SCHEMA, "@segment": pl.UInt32}

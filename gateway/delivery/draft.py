@@ -14,7 +14,7 @@ import polars as pl
 from gateway import delta, guard
 from gateway.ahead import beside
 from gateway.delivery.absence import LEAVES, Absence
-from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, under_way, write_segment
+from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, only, under_way, write_segment
 from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
 from gateway.delivery.encoded import in_batches, new_batch, runs_in
@@ -88,17 +88,18 @@ class Decider:
     def decide(self, draft: Draft) -> None:
         """Decide all rows of the candidates. Raises MayWorkLater when the destination can't be asked now."""
         lane = draft.setup.name
-        baseline = Baseline.of_lane(self._journal, self._spool, lane)
+        mine = draft.leg.written()
+        baseline = Baseline.of_lane(self._journal, self._spool, lane, mine)
         draft.renewal = Renewal(baseline)
         draft.regular = self._regular(draft)
-        flying = inflight_keys(self._journal, self._spool, lane)
+        flying = only(inflight_keys(self._journal, self._spool, lane), mine)
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
-        draft.together.look(baseline, self._sent(lane), portions)
+        draft.together.look(baseline, self._under_way(draft, SENT), portions)
         draft.absence = Absence(draft.leg, draft.candidates)
-        draft.absence.look(baseline, under_way(self._journal, self._spool, lane, list(LEAVES)), portions, draft.now)
+        draft.absence.look(baseline, self._under_way(draft, [*LEAVES]), portions, draft.now)
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
-        draft.lasting.look(baseline, self._sent(lane), portions)
+        draft.lasting.look(baseline, self._under_way(draft, SENT), portions)
         try:
             for number, portion in enumerate(portions):
                 self._portion(draft, number, portion)
@@ -161,9 +162,10 @@ class Decider:
             )
         self._write_sends(draft, number, (decided, derived, reference), members)
 
-    def _sent(self, lane: str) -> Iterator[pl.DataFrame]:
-        """Yield what is under way in a lane, read when it is asked for."""
-        return under_way(self._journal, self._spool, lane, SENT)
+    def _under_way(self, draft: Draft, columns: list[str]) -> Iterator[pl.DataFrame]:
+        """Yield what the leg has under way in its lane, read when it is asked for."""
+        mine = draft.leg.written()
+        return (only(one, mine) for one in under_way(self._journal, self._spool, draft.setup.name, columns))
 
     def _together(
         self, draft: Draft, number: int, decided: pl.DataFrame, derived: pl.DataFrame

@@ -44,7 +44,7 @@ class Reconciler:
 
     def compare(self, leg: Leg, theirs: pl.DataFrame) -> Compared:
         """Compare a lane whose keys begin with the sku. `theirs`: `sku` and `value` (text; null: it does not say)."""
-        known = delta.fold(list(Baseline.of_lane(self._journal, self._spool, leg.lane).frames()))
+        known = delta.fold(list(Baseline.of_lane(self._journal, self._spool, leg.lane, leg.written()).frames()))
         live = known.filter(~pl.col("ended") & pl.col("measure").is_not_null())
         flying = inflight_keys(self._journal, self._spool, leg.lane)
         still = live.join(flying, on=KEY, how="anti")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from gateway.model import Destination, Operation
+from gateway.model import KEY, KEY_SEPARATOR, Destination, Operation
 from gateway.routes import Route
 
 _MEASURES = {"stock": "quantity", "price": "price"}
@@ -39,6 +39,18 @@ class Leg:
     """Lanes whose pending effect on the same article must be confirmed first."""
     regular: str = ""
     """Lane that writes the prices which promotions lower; "" where nothing is looked up."""
+    others: tuple[str, ...] = ()
+    """Parts that other operations of the family write: their keys are in the lane too."""
+
+    def written(self) -> pl.Expr | None:
+        """Return whether a key of the lane is of the part that the leg writes; None: all are."""
+        part = self.operation.part
+        if not part and not self.others:
+            return None
+        place = len(self.key_fields)
+        told = pl.col(KEY).str.splitn(KEY_SEPARATOR, place + 2).struct.field(f"field_{place}")
+        mine = told == part if part else ~told.is_in(self.others)
+        return mine.fill_null(value=not part)
 
     @property
     def measure(self) -> str:
@@ -63,13 +75,20 @@ def operations_for(
     return tuple(chosen.values())
 
 
-def leg_of(operation: Operation, key: tuple[str, ...], lane: Callable[[str], str]) -> Leg:
-    """Return the leg of an operation: `key` is the contract's, `lane` names the lane of a family."""
+def leg_of(operation: Operation, key: tuple[str, ...], lane: Callable[[str], str], written: Iterable[Operation]) -> Leg:
+    """Return the leg of an operation: `key` is the contract's, `lane` names the lane of a family.
+
+    `written`: all operations of the destination.
+    """
     own = operation.key or key
     after = tuple(lane(family) for family in operation.after)
     regular = lane(operation.regular) if operation.regular else ""
     rekeyed = own != key or operation.part != ""
-    return Leg(lane(operation.family), operation, own, rekeyed=rekeyed, after=after, regular=regular)
+    parts = {one.part for one in written if one.family == operation.family} - {"", operation.part}
+    return Leg(
+        lane(operation.family), operation, own, rekeyed=rekeyed, after=after, regular=regular,
+        others=tuple(sorted(parts)),
+    )  # fmt: skip
 
 
 def effect_exists(when: Sequence[str]) -> pl.Expr | None:

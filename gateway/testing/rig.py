@@ -99,7 +99,10 @@ class Rig:
         )  # fmt: skip
         agreed = contract(word)
         written = operations_for(self.destination.operations, word)
-        legs = tuple(leg_of(one, agreed.key, lambda family: f"there/{family}/acme") for one in written)
+        legs = tuple(
+            leg_of(one, agreed.key, lambda family: f"there/{family}/acme", self.destination.operations)
+            for one in written
+        )
         return RouteSetup(route, path, agreed, Target("there", self.destination), legs)
 
     def drop(self, name: str, content: str | bytes, mtime: datetime | None = None) -> str:
