@@ -61,11 +61,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("FILE_NAME", "The file name is not taken: {detail}.", "Use plain letters, digits, dots and dashes."),
     _error("FILE_ROUTE", "No route takes a file of this name: {detail}.", "Check the name, or ask for a route."),
     _error("FILE_DUPLICATE", "The same content was already taken: {detail}.", "Nothing to do."),
-    _error(
-        "FILE_SET_INCOMPLETE",
-        "Files that belong together did not all come: {detail}.",
-        "Send all parts again.",
-    ),
+    _error("FILE_SET_INCOMPLETE", "Files that belong together did not all come: {detail}.", "Send all parts again."),
     _error("FILE_SET_PART", "The file can't be a part of a set: {detail}.", "Number the parts 1 of 3 to 3 of 3."),
     _error("FILE_REPLACED", "A newer file took the place of this one: {detail}.", "Nothing to do."),
     _info("FILE_OTHER_ROUTE", "The file brings back rows of another route: {detail}.", "Nothing to do: it has them."),
@@ -158,7 +154,11 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _error("MAP_MOVEMENT", "The movement of {value} can't be counted: {detail}.", "Mend the row."),
     # --- contract: fields
-    _error("REQUIRED", "{field} is missing.", "Fill it in."),
+    _error(
+        "REQUIRED",
+        "{field} is missing.",
+        "Fill it in; where your file has no such column, ask for a change of the mapping.",
+    ),
     _error("NOT_BLANK", "{field} is empty.", "Fill it in."),
     _error("TOO_LONG", "{field} is longer than {detail}: {value}", "Shorten it."),
     _error("CHARACTERS", "{field} has characters that are not allowed ({detail}): {value}", "Remove them."),
@@ -188,7 +188,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "DUPLICATE_KEY",
         "The same key stands in several rows ({detail}).",
-        "Keep one of the rows. Where each is an article of its own, map its own code as sku.",
+        "Keep one of the rows. Where each is an article or a promotion of its own, map its own code.",
     ),
     _error("V-PAIR", "A variant needs both its type and its value ({detail}).", "Fill in both or neither."),
     _error("V-ORDER", "The second variant is given without the first.", "Fill in the first variant."),
@@ -282,7 +282,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning("SP-OVERLAP", "Two promotions of the same things overlap in time ({detail}).", "Check both."),
     _error("GROUP_REJECTED", "Another row of the same product or record is faulty ({detail}).", "Mend that row."),
     # --- what a destination needs or does
-    _error("DEST_REQUIRED", "{field} is needed by the destination: {detail}.", "Fill it in."),
+    _error(
+        "DEST_REQUIRED",
+        "{field} is needed by the destination: {detail}.",
+        "Fill it in; where your file has no such column, ask for a change of the mapping.",
+    ),
     _error(
         "DEST_LIMIT",
         "{field} does not fit the destination: {detail}: {value}",
@@ -353,6 +357,7 @@ _KINDS: tuple[IssueKind, ...] = (
         "Have the product added there, then send the row again.",
     ),
     _error("DEST_DISCOUNT", "The discount can't be given: {detail}.", "Correct the discount, its window or the price."),
+    _warning("DISCOUNT_KEPT", "The discount stays {detail}.", "Send a promotion reckoned from the price again."),
     # --- what we decided
     _warning("SUPERSEDED", "A newer value of the key was already sent ({detail}).", "Nothing to do."),
     _warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),

@@ -8,6 +8,7 @@ price, the price with a new discount.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,8 +22,11 @@ from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.destinations.mirakl.stock import bounds
 from gateway.model import KEY, Batch, Operation, PriceTerms, Reference, Repeat, Requirement
+from gateway.wording import filled
 
 OPERATION = "price"
+KEPT = "kept"
+"""Memo of a batch: line, key and words of each offer whose discount stays as it was beside a new price (JSON list)."""
 _ALWAYS = ("offer-sku", "price", "discount-price", "discount-start-date", "discount-end-date")
 _DISCOUNT = ("discount-price", "discount-ranges", "discount-start-date", "discount-end-date")
 _PRICE_FIELDS = ("price", "discount_price", "discount_from", "discount_to")
@@ -158,6 +162,7 @@ def encode(
     aside = rows.filter(pl.col("act").is_in(["nothing", "over"]))
     rows = rows.filter(~pl.col("act").is_in(["nothing", "over"]))
     able = rows.filter(pl.col("exists").fill_null(value=False) & given("price")).with_row_index("offer")
+    stays = _staying(able)
     lines = _tidy(_all_lines(able, known), reference, settings)
     for start, end in bounds(lines, size) if lines.height else ():
         part = lines.slice(start, end - start)
@@ -168,7 +173,11 @@ def encode(
             slot,
             sheet.write(part, columns),
             own.select("effect", "line"),
-            {**memo, "lines": str(part.height)},
+            {
+                **memo,
+                "lines": str(part.height),
+                **_told(own.join(stays, on="effect", how="inner", maintain_order="left")),
+            },
         )
     unread = rows.filter(~(pl.col("exists").fill_null(value=False) & given("price")))
     if "offers" in reference.facts:
@@ -179,6 +188,20 @@ def encode(
     nothing, over = (aside.filter(pl.col("act") == why).select("effect", KEY, "ends_at") for why in ("nothing", "over"))
     yield from sheet.unsent(operation, slot, nothing, "other", size)
     yield from sheet.unsent(operation, slot, over, "over", size, said="ends_at")
+
+
+def _staying(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return `effect`, `@key` and `said` of offers that get another price, and keep the discount they have."""
+    here = rows.filter((pl.col("act") == "keep") & (given("discount-price") | given("discount-ranges")))
+    old, new = (pl.col(name).cast(pl.Decimal(38, 10), strict=False) for name in ("old price", "price"))
+    discounted = pl.coalesce("discount-price", "discount-ranges")
+    ends = pl.col("discount-end-date").fill_null("further notice")
+    said = filled("{} until {}, while the price went from {} to {}", discounted, ends, "old price", "price")
+    return here.filter((old != new).fill_null(value=False)).select("effect", KEY, said=said)
+
+
+def _told(staying: pl.DataFrame) -> dict[str, str]:
+    return {KEPT: json.dumps(staying.select("line", KEY, "said").rows())} if staying.height else {}
 
 
 def _shown(operation: str, rows: pl.DataFrame, slot: str, size: int | None) -> Iterator[Batch]:

@@ -69,7 +69,9 @@ def _window() -> tuple[pl.Expr, pl.Expr]:
 def _amounts(rows: pl.DataFrame) -> list[pl.DataFrame]:
     now, off = (pl.col(name).cast(_AMOUNT, strict=False) for name in ("price", "discount-price"))
     kept = pl.when(pl.col("act") == "keep").then(pl.lit("the running discount price")).otherwise(pl.lit("the price"))
-    detail = filled("{} {} is not below the price {}", kept, "discount-price", "price")
+    told = filled("{} {} is not below the price {}", kept, "discount-price", "price")
+    way = "; end that discount first, then send the price, then the promotion again"
+    detail = pl.concat_str(told, pl.when(pl.col("act") == "keep").then(pl.lit(way)).otherwise(pl.lit("")))
     not_below, nothing_left = (off >= now).fill_null(value=False), (off <= 0).fill_null(value=False)
     left = filled("of the price {} it would leave {}", "price", "discount-price")
     return [

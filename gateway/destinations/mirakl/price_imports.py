@@ -6,7 +6,9 @@ number, the reason and the columns as sent, and holds every line of an offer tha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -26,6 +28,7 @@ from gateway.destinations.mirakl.imports import (
     summed,
     uncertain,
 )
+from gateway.destinations.mirakl.price import KEPT
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.model import OUTCOME_SCHEMA, Receipt, RowState, Sent
 
@@ -68,6 +71,14 @@ class PriceImports(Imports):
             return None
         return summed(number(state, "lines_in_success"), number(state, "lines_in_error"))
 
+    def _answered(self, item: Sent, state: Json | None) -> Receipt:
+        """Tell of discounts beside a price that was taken, once nothing is doubted of it any more."""
+        receipt = super()._answered(item, state)
+        if not receipt.closed or receipt.rest is not RowState.APPLIED or KEPT not in item.memo:
+            return receipt
+        named = pl.DataFrame(schema=OUTCOME_SCHEMA) if receipt.outcomes is None else receipt.outcomes
+        return replace(receipt, outcomes=pl.concat([named, _kept(item.memo[KEPT], named["key"].to_list())]))
+
     def judged(self, sent: Sent, state: Json) -> Receipt:
         """Follow the state word; only COMPLETE with counters that agree says applied."""
         word = text(state.get("status"))
@@ -106,6 +117,16 @@ def outcomes(entries: Iterable[report.ReportLine], *, tail: str | None) -> pl.Da
             reasons.append(entry.reason)
     rows = [
         (None, key, str(RowState.REFUSED), "DEST_REFUSED", _joined(reasons), None) for key, reasons in found.items()
+    ]
+    return pl.DataFrame(rows, schema=OUTCOME_SCHEMA, orient="row")
+
+
+def _kept(told: str, named: Sequence[str | None]) -> pl.DataFrame:
+    """Return the outcomes (OUTCOME_SCHEMA) of prices taken beside which a discount stays; `named`: keys told of."""
+    rows = [
+        (line, key, str(RowState.APPLIED), "DISCOUNT_KEPT", said, None)
+        for line, key, said in json.loads(told)
+        if key not in named
     ]
     return pl.DataFrame(rows, schema=OUTCOME_SCHEMA, orient="row")
 

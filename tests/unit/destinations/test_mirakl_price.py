@@ -31,7 +31,8 @@ def test_a_new_price_keeps_the_running_discount_and_every_other_price(records):
         {"offer-sku": "A", "price": "25", "discount-price": "22", "channels": "FR|CA"},
     ]
     assert batch.effects.rows() == [(100, 2)]
-    assert batch.memo == {"key": "sku", "tail": "", "lines": "2"}
+    said = '[[2, "A", "15 until 2026-12-01T00:00:00Z, while the price went from 20 to 18"]]'
+    assert batch.memo == {"key": "sku", "tail": "", "lines": "2", "kept": said}
     assert (batch.operation, batch.slot) == ("price", "a:price")
 
 
@@ -43,6 +44,21 @@ def test_a_discount_that_is_over_is_not_sent_again(records):
     assert lines(batch) == [
         {"offer-sku": "A", "price": "18"}, {"offer-sku": "A", "price": "25", "channels": "FR|CA"}
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "present"),
+    [
+        ({"price": "20.00"}, RUNNING),
+        ({"price": "18"}, BASE),
+        ({"price": "18"}, {**RUNNING, "discount_end_date": "2026-11-22T09:29:59Z"}),
+        ({"price": "18", "discount_price": "9"}, RUNNING),
+        ({"price": "18", "discount_price": ""}, RUNNING),
+    ],
+)
+def test_nothing_is_told_of_a_discount_that_stands_as_it_should(records, row, present):
+    (batch,) = encode("price", records({"sku": "A", **row}), reference({"A": [present, CHANNEL]}))
+    assert "kept" not in batch.memo
 
 
 def test_a_price_row_may_set_keep_or_end_the_discount(records):
@@ -204,9 +220,11 @@ def test_unknown_offers_and_unknown_prices_are_refused(records):
 
 def test_a_discount_is_below_the_price_and_both_are_named(records):
     known = reference({"A": [RUNNING], "B": [BASE], "C": [BASE], "D": [BASE]})
-    assert issues("price", records({"sku": "A", "price": "15"}), known) == [
-        (2, "DEST_DISCOUNT", "the running discount price 15 is not below the price 15")
-    ]
+    told = (
+        "the running discount price 15 is not below the price 15; end that discount first, then send the price, then "
+        "the promotion again"
+    )
+    assert issues("price", records({"sku": "A", "price": "15"}), known) == [(2, "DEST_DISCOUNT", told)]
     frame = records(
         {"sku": "B", "price": "20"}, {"sku": "C", "amount": "20"}, {"sku": "D", "amount": "19.99"}, tail=TAIL
     )

@@ -83,6 +83,26 @@ def test_a_bad_price_takes_its_offer_along_and_no_other(build, sent, state):
     assert (receipt.rest, told(receipt)) == (RowState.APPLIED, [(None, "A", "refused", "price too low")])
 
 
+KEPT = '[[2, "A", "12 until 2026-12-01, ..."], [4, "B", "9 until 2026-12-01, ..."]]'
+
+
+def test_a_discount_that_stays_beside_a_new_price_is_told_with_it(build, sent, state):
+    report = "line;reason;offer-sku;price\n2;price too low;A;1\n"
+    some = {"lines_in_error": 1, "lines_in_success": 2, "offers_in_error": 1, "has_error_report": True}
+    fine = poll(build, sent("price", kept=KEPT), page("price", state("price")))
+    assert fine.outcomes.select("line", "key", "state", "code").rows() == [
+        (2, "A", "applied", "DISCOUNT_KEPT"), (4, "B", "applied", "DISCOUNT_KEPT")
+    ]  # fmt: skip
+    mixed = poll(build, sent("price", kept=KEPT), page("price", state("price", **some)), report.encode())
+    assert told(mixed) == [(None, "A", "refused", "price too low"), (4, "B", "applied", "9 until 2026-12-01, ...")]
+
+
+@pytest.mark.parametrize("more", [{"lines_in_success": 1}, {"lines_in_success": None}, {"age": 9000.0}])
+def test_nothing_is_told_of_a_discount_beside_a_price_that_is_in_doubt(build, sent, state, more):
+    receipt = poll(build, sent("price", kept=KEPT), page("price", state("price", **more)))
+    assert (receipt.closed, receipt.rest is RowState.APPLIED, told(receipt)) == (True, False, [])
+
+
 def test_prices_and_discounts_have_their_own_keys(build, sent, state):
     report = "l;r;offer-sku;price\n2;no;A;1\n"
     listing = page(
