@@ -1,0 +1,72 @@
+"""Full files of prices and of promotions of one owner: both go to the same offers of a Mirakl shop."""
+
+import pytest
+from pydantic import SecretStr
+
+from gateway.destinations.mirakl import MiraklDestination, MiraklSettings
+from gateway.testing import drive
+from gateway.testing.clock import RealClock
+from gateway.testing.rig import Rig
+from gateway.testing.texts import mapping
+from gateway.transport.http import connect
+from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings, ShopKey
+
+SECRET = "twin-key-31c0"
+CLOCK = RealClock()
+AT_ONCE = dict.fromkeys(("waiting_seconds", "running_seconds", "export_seconds"), 0.0)
+NOT_WAITED = dict.fromkeys(("price_interval", "price_status_interval", "price_report_interval"), 0.0)
+PRICES = mapping(
+    "price",
+    """sku = "sku"
+price = "price"
+price_basis = { constant = "gross" }
+tax_rate = { constant = "20" }
+currency = { constant = "USD" }
+""",
+)
+PROMOTIONS = mapping(
+    "promotion",
+    """promotion_id = "sku"
+sku = "sku"
+percentage = "percentage"
+starts_at = { constant = "2026-01-01T00:00:00Z" }
+ends_at = { constant = "2099-01-01T00:00:00Z" }
+""",
+)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    chosen = MiraklTwinSettings(keys=(ShopKey(SECRET),), limits={}, **AT_ONCE)
+    with MiraklTwin({f"S{n}": 3 for n in range(1, 5)}, settings=chosen) as twin:
+        settings = MiraklSettings(
+            host=twin.url, api_key=SecretStr(SECRET), price_basis="gross", currency="USD", **NOT_WAITED
+        )
+        transport = connect(settings.access(), account="shop", clock=CLOCK, budget=drive.FreeBudget())
+        made = MiraklDestination(settings, transport=transport, clock=CLOCK, account="shop", name="saks")
+        route = {"mode": "full", "absent": "end", "guard": {"off": True}}
+        rig = Rig(tmp_path / "gateway", made, CLOCK, mapping=PRICES, more=(PROMOTIONS,), **route)
+        yield rig, twin
+        rig.close()
+        transport.close()
+
+
+def put(rig, name, column, **cells):
+    run = rig.drop(name, "\n".join([f"sku,{column}", *(f"{sku},{cell}" for sku, cell in cells.items()), ""]))
+    rig.advance(4)
+    return rig.states(run), rig.settler.rows(rig.operations.run(run)).states.derived
+
+
+def discounts(twin):
+    return {line["sku"]: line["discount_price"] for line in twin.shelf()}
+
+
+def test_a_full_promotion_file_ends_the_discounts_it_leaves_out_and_no_others(shop):
+    rig, twin = shop
+    assert put(rig, "price1.csv", "price", S1=100, S2=100, S3=100, S4=100) == ({"applied": 4}, {})
+    assert put(rig, "promotion1.csv", "percentage", S1=50, S2=20, S3=30, S4=10) == ({"applied": 4}, {})
+    told = put(rig, "promotion2.csv", "percentage", S2=22, S3=30, S4=10)
+    assert discounts(twin) == {"S1": None, "S2": "78", "S3": "70", "S4": "90"}
+    assert told == ({"applied": 1, "unchanged": 2}, {"applied": 1})
+    assert put(rig, "price2.csv", "price", S2=100) == ({"unchanged": 1}, {})
+    assert discounts(twin) == {"S1": None, "S2": "78", "S3": "70", "S4": "90"}
