@@ -51,6 +51,7 @@ class Lasting:
         for c in sorted(self._candidates, key=lambda one: one.row.seq):
             said = self._ahead(pl.concat([pl.DataFrame(schema=_KNOWN), *self._said(c, portions)]))
             if len(self._candidates) > 1:  # what is refused for what was said before it begins and ends nothing
+                said = self._stay(said, portions)
                 asked = said.with_columns(decision=pl.lit("send")).with_row_index("@at")
                 said = asked.join(self._met(asked), on="@at", how="anti", maintain_order="left").select(said.columns)
             self._coming = pl.concat([self._coming, said])

@@ -67,8 +67,7 @@ class Together:
         self._said = self._said.join(late, on=_OF, how="anti")  # what is known of their keys is newer
         self._last = _last_of(self._said)
         if leaves_out:
-            present = [keys[KEY].hash(seed=5) for keys in portions.keys(leaves_out[-1])]
-            here = pl.concat([pl.Series([], dtype=pl.UInt64), *present])
+            here = _keys_of(leaves_out[-1], portions)
             newer = pl.col("seq") > leaves_out[-1].row.seq
             running = running.filter(pl.col(_OF).is_in(here.implode()) | newer)
         said = running.join(self._said.select(_OF, told="seq"), on=_OF, how="left")
@@ -136,10 +135,14 @@ class Together:
         if record is None or (len(self._candidates) == 1 and self._leg.operation.alone and not self._in_key):
             return self._said
         found = [self._said]
+        full = [c for c in self._candidates if c.speaks_of_absence and c.ends(self._leg)]
+        oldest, present = 0, pl.lit(value=False)
+        if full and len(self._candidates) > 1:  # what it leaves out is said by nobody who comes before it
+            oldest, present = full[-1].row.seq, pl.col(_OF).is_in(_keys_of(full[-1], portions).implode())
         for c in self._candidates:
             for rows in portions.said(c, self._now, record.meta.root_names()):
                 here = self._placed(rows).with_columns(run=pl.lit(c.position, pl.UInt32))
-                found.append(here.select(list(_SAID)))
+                found.append(here.filter(present | (pl.col("seq") >= oldest)).select(list(_SAID)))
         # of rows that are summed the first one stands for all
         return pl.concat(found).sort("seq", ROW, descending=[True, False]).unique(_OF, keep="first")
 
@@ -156,6 +159,12 @@ class Together:
         """Add hashes of record and key, the record worked out from the parts of the key."""
         placed = self._placed(key_parts(known, self._leg).with_columns(known[KEY]))
         return known.with_columns(placed[_RECORD], placed[_OF])
+
+
+def _keys_of(candidate: Candidate, portions: Portions) -> pl.Series:
+    """Return hashes of all keys of a file."""
+    hashes = (keys[KEY].hash(seed=5) for keys in portions.keys(candidate))
+    return pl.concat([pl.Series([], dtype=pl.UInt64), *hashes])
 
 
 def _another() -> pl.Expr:
