@@ -167,7 +167,7 @@ def touched(decided: pl.DataFrame) -> pl.DataFrame:
 def absent(
     baseline: pl.DataFrame, inflight: pl.DataFrame, present: pl.DataFrame, *, seq: int, to_zero: bool
 ) -> pl.DataFrame:
-    """Return the keys of a part that a full file left out: `@key`, `measure_known`.
+    """Return the keys of a part that a full file left out: `@key`, `measure_known` ("" for what ends without one).
 
     `present`: every key of the file, faulty rows included (a faulty row is not an absent one). Keys confirmed or
     sent later than `seq` stay; so do ended keys and, with `to_zero`, keys at zero.
@@ -177,7 +177,10 @@ def absent(
         live = live.filter(pl.col("measure").ne_missing("0"))  # nothing known is not zero
     newer = inflight.filter(pl.col("seq_sent") > seq)
     gone = live.join(present, on=KEY, how="anti").join(newer, on=KEY, how="anti")
-    return gone.select(KEY, pl.col("measure").alias("measure_known")).sort(KEY)
+    known = (
+        pl.col("measure") if to_zero else pl.col("measure").fill_null("")
+    )  # what has no measure is there all the same
+    return gone.select(KEY, known.alias("measure_known")).sort(KEY)
 
 
 def collapse(rows: pl.DataFrame, sums: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:

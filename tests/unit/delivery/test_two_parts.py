@@ -77,11 +77,12 @@ def test_a_full_file_ends_nothing_that_another_operation_wrote(lane, script, oth
     assert rig.settler.rows(rig.operations.run(second)).states.derived == {"applied": 1}
 
 
-def test_the_share_of_keys_left_out_is_of_those_of_the_operation(lane):
+@pytest.mark.parametrize("column", ["price", "percentage"])
+def test_the_share_of_keys_left_out_is_of_those_of_the_operation(lane, column):
     rig = lane(ended_share=0.2)
     rig.put("price.csv", table("price", **SAID))
-    rig.put("promotion1.csv", table("price", **SAID))
-    run = rig.put("promotion2.csv", table("price", **{**KEPT, "b": 20}))
+    rig.put("promotion1.csv", table(column, **SAID))
+    run = rig.put("promotion2.csv", table(column, **{**KEPT, "b": 20}))
     assert rig.operations.run(run).notes[0].startswith("1 of 4 known keys would be ended")
 
 
