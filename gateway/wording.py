@@ -25,12 +25,20 @@ ENDS = (".", "…")
 """What a sentence ends with: no dot follows one."""
 
 
+_VALUED = ": {value}"
+
+
 def told(template: str) -> pl.Expr:
     """Return text with columns in the places of their names in braces; a null is an empty text.
 
-    A column at the end whose text ends like a sentence has no second dot behind it.
+    A value at the end that is empty takes its colon with it. A column at the end whose text ends like a sentence has no
+    second dot behind it.
     """
     pieces: list[pl.Expr] = []
+    if template.endswith(_VALUED):
+        value = pl.col("value").fill_null("")
+        after = pl.when(value == "").then(pl.lit(".")).otherwise(pl.concat_str(pl.lit(": "), value))
+        return pl.concat_str(told(template.removesuffix(_VALUED)), after)
     if template.endswith("}."):
         last = pl.col(template[template.rindex("{") + 1 : -2]).fill_null("")
         ended = pl.any_horizontal(last.str.ends_with(mark) for mark in ENDS)

@@ -155,8 +155,9 @@ def tell(session: Session, error: GatewayError) -> Exit:
     code = exit_of(error)
     if isinstance(error, SettingsError) and len(error.faults) > 1:
         click.echo(f"{len(error.faults)} faults:", err=True)
-    place = f" (line {error.line})" if isinstance(error, FileError) and error.line is not None else ""
     message = _plain(error)
+    place = f" (line {error.line})" if isinstance(error, FileError) and error.line is not None else ""
+    place = "" if place.strip() in message else place
     click.echo(f"{message}{place}", err=True)
     if error.fix:
         click.echo(error.fix, err=True)

@@ -10,9 +10,14 @@ from gateway.wording import ENDS, told
 __all__ = ["CATALOGUE", "FIELDED", "UNDONE", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]
 
 
+_VALUED = ": {value}"
+
+
 def sentence(code: str, *, field: str = "", value: str = "", detail: str = "") -> str:
     """Return the catalogue's sentence for one issue. Raises KeyError for a code the catalogue does not have."""
     text = CATALOGUE[code].text
+    if not value and text.endswith(_VALUED):
+        text = f"{text.removesuffix(_VALUED)}."
     said = text.format(field=field, value=value, detail=detail)
     return said[:-1] if text.endswith("}.") and said[:-1].endswith(ENDS) else said
 

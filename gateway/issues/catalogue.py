@@ -154,11 +154,7 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _error("MAP_MOVEMENT", "The movement of {value} can't be counted: {detail}.", "Mend the row."),
     # --- contract: fields
-    _error(
-        "REQUIRED",
-        "{field} is missing.",
-        "Fill it in; where your file has no such column, ask for a change of the mapping.",
-    ),
+    _error("REQUIRED", "{field} is missing.", "Fill it in, or ask for a change of the mapping."),
     _error("NOT_BLANK", "{field} is empty.", "Fill it in."),
     _error("TOO_LONG", "{field} is longer than {detail}: {value}", "Shorten it."),
     _error("CHARACTERS", "{field} has characters that are not allowed ({detail}): {value}", "Remove them."),
@@ -282,11 +278,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _warning("SP-OVERLAP", "Two promotions of the same things overlap in time ({detail}).", "Check both."),
     _error("GROUP_REJECTED", "Another row of the same product or record is faulty ({detail}).", "Mend that row."),
     # --- what a destination needs or does
-    _error(
-        "DEST_REQUIRED",
-        "{field} is needed by the destination: {detail}.",
-        "Fill it in; where your file has no such column, ask for a change of the mapping.",
-    ),
+    _error("DEST_REQUIRED", "{field} is needed by the destination: {detail}.", "Fill it in, or have it mapped."),
     _error(
         "DEST_LIMIT",
         "{field} does not fit the destination: {detail}: {value}",
@@ -336,7 +328,7 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _info(
         "DEST_AFTER",
-        "The {detail} of this article was not confirmed, so this was not sent.",
+        "The {detail} of this article was not confirmed, so its {field} was not sent.",
         "Mend what is wrong there and send the row again.",
     ),
     _warning(

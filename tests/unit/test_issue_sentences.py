@@ -49,3 +49,20 @@ def test_a_cause_of_many_details_leaves_no_mark_of_them_at_its_end(code: str) ->
     rows = [(n, n, code, "ends_at", f"v{n}", f"d{n}") for n in range(2, 200)]
     for cause in causes([pl.DataFrame(rows, schema=ISSUE_SCHEMA, orient="row")], {}):
         assert not cause.message.endswith(("….", "..")), cause.message
+
+
+def test_a_value_that_is_not_there_leaves_no_colon_behind():
+    frame = pl.DataFrame({
+        "code": ["DEST_LIMIT", "DEST_LIMIT", "DEST_LIMIT"], "field": ["currency"] * 3, "value": [None, "", "EUR"],
+        "detail": ["the offer is in USD"] * 3,
+    })  # fmt: skip
+    said = "currency does not fit the destination: the offer is in USD"
+    assert with_text(frame)["message"].to_list() == [f"{said}.", f"{said}.", f"{said}: EUR"]
+    assert sentence("DEST_LIMIT", field="currency", detail="the offer is in USD") == f"{said}."
+
+
+def test_effects_of_one_row_that_wait_for_the_same_are_told_apart():
+    said = [sentence("DEST_AFTER", field=family, detail="product") for family in ("price", "stock")]
+    assert said == [
+        f"The product of this article was not confirmed, so its {one} was not sent." for one in ("price", "stock")
+    ]

@@ -5,6 +5,9 @@ import zipfile
 
 import pytest
 
+from gateway.cli.session import Session, tell
+from gateway.errors import FileError
+
 JPEG = b"\xff\xd8\xff\xe0 body \xff\xd9"
 _ROWS = "Article;Stock;Warehouse\nA1;5;\nA2;many;\nA3;-1;\nA4;1,250;MAIN\n"
 
@@ -190,3 +193,11 @@ def test_an_errors_file_of_ours_is_known_under_any_name(call, place):
     assert [(run["file"], run["states"]) for run in json.loads(result.stdout)["runs"]] == [
         ("corrected.csv", {"applied": 1})
     ]
+
+
+def test_a_line_that_the_message_names_is_named_once(capsys):
+    error = FileError("FILE_XML", "The XML is not well-formed: no end (line 6).", fix="Close it.", line=6)
+    tell(Session(), error)
+    assert capsys.readouterr().err == "The XML is not well-formed: no end (line 6).\nClose it.\n"
+    tell(Session(), FileError("FILE_CUT_OFF", "It ends in the middle.", fix="Send it again.", line=6))
+    assert "middle. (line 6)" in capsys.readouterr().err

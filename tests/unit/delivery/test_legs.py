@@ -6,6 +6,7 @@ import pytest
 from gateway.delivery import before
 from gateway.delivery.baseline import Baseline
 from gateway.delivery.effects import UNDECIDED
+from gateway.issues import with_text
 from gateway.model import KEY, ROW, STATES
 from gateway.testing.hostile import Further, Step, read_log
 from gateway.testing.texts import mapping
@@ -141,6 +142,9 @@ def test_a_row_says_what_is_wrong_itself_not_what_only_followed_from_it(two):
     run = rig.drop("a.csv", rows(("a", 1, "box"), ("b", 2, "box")))
     rig.advance(3)
     assert effects(rig, run)[:2] == [(2, "stock", "DEST_AFTER", "refused"), (2, "offer", "DEST_REFUSED", "refused")]
+    found = pl.concat(list(rig.settler.rows(rig.operations.run(run)).issues()))
+    said = with_text(found.filter(pl.col("code") == "DEST_AFTER"))["message"].to_list()
+    assert said == ["The offer of this article was not confirmed, so its stock was not sent."]
     told = rig.results(run).select("state", "faults", "code", "field").rows()
     assert told == [("refused", 1, "DEST_REFUSED", "offer"), ("applied", 0, None, None)]
 

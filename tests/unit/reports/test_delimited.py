@@ -78,7 +78,8 @@ def test_issues_list_every_fault_and_effects_without_a_row(tmp_path):
     assert IssuesWriter().write(summary({}), rows, tmp_path / "issues.csv")
     lines = read(tmp_path / "issues.csv")
     assert lines[0] == list(ISSUE_COLUMNS)
-    assert lines[1] == ["2", "2", "K2", "error", "rejected", "REQUIRED", "sku", "", "sku is missing.", "Fill it in."]
+    fix = "Fill it in, or ask for a change of the mapping."
+    assert lines[1] == ["2", "2", "K2", "error", "rejected", "REQUIRED", "sku", "", "sku is missing.", fix]
     assert lines[3][:2] == ["", ""]
     assert lines[3][3] == "warning"
     assert b',name,"",name is empty.' in (tmp_path / "issues.csv").read_bytes()
