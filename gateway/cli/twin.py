@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import secrets
 import signal
 import threading
@@ -24,6 +25,12 @@ FACTOR = Factor(min=0, max=1e6, min_open=True)
 PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
 
 
+def _currency(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None or re.fullmatch("[A-Z]{3}", value):
+        return value
+    raise click.BadParameter(f"found {value!r}, expected three capital letters like EUR.", ctx, param)
+
+
 @click.command()
 @click.argument("system", type=click.Choice([*SYSTEMS, "drop"]))
 @click.option("--speed", type=FACTOR, default=1.0, show_default=True, help="Clock factor: shrinks limits and delays.")
@@ -37,10 +44,22 @@ PASSWORD = "GATEWAY_DROP_PASSWORD"  # noqa: S105  the name of a variable
     help="CSV of sku,quantity that a shop has at its first start (partner_api: for the price 10); others are unknown "
     "to it.",
 )  # fmt: skip
+@click.option(
+    "--currency", metavar="CODE", help="Currency the mirakl shop sells in.  [default: USD]", callback=_currency
+)
 @click.option("--user", default="partner", show_default=True, help="Account of the drop.")
 @common
 @pass_session
-def twin(session: Session, system: str, speed: float, port: int, folder: Path, offers: Path | None, user: str) -> int:
+def twin(
+    session: Session,
+    system: str,
+    speed: float,
+    port: int,
+    folder: Path,
+    offers: Path | None,
+    currency: str | None,
+    user: str,
+) -> int:
     """Run a local stand-in of a system at the other end.
 
     It runs until it is stopped, listens on this machine only and keeps the rules of the real system: limits, delays,
@@ -50,6 +69,8 @@ def twin(session: Session, system: str, speed: float, port: int, folder: Path, o
 
     Example: gateway twin mirakl --speed 300 --dir twins
     """
+    if currency is not None and system != "mirakl":
+        raise SettingsError(f"--currency is of the mirakl twin; {system} has none.", fix="Leave it out.")
     del session
     stop = threading.Event()
     _on_signal(stop)
@@ -57,7 +78,10 @@ def twin(session: Session, system: str, speed: float, port: int, folder: Path, o
         _drop(folder, port, user, stop, click.echo)
     else:
         shop = None if offers is None else _offers(offers)
-        serve(system, port=port, speed=speed, state_dir=folder, offers=shop, announce=click.echo, stop=stop)
+        serve(
+            system, port=port, speed=speed, state_dir=folder, offers=shop, currency=currency, announce=click.echo,
+            stop=stop,
+        )  # fmt: skip
     return Exit.WELL
 
 

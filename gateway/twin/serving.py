@@ -12,13 +12,14 @@ from typing import Any
 from gateway.errors import SettingsError
 from gateway.twin import guides
 from gateway.twin.keeping import held
-from gateway.twin.mirakl import MiraklTwin
+from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings
 from gateway.twin.partner import Item, PartnerTwin
 from gateway.twin.sage import SageTwin
 from gateway.twin.sage_pages import SageSite
 from gateway.twin.sage_settings import SageTwinSettings
 from gateway.twin.sellerscommerce import SellersCommerceTwin
 
+HOST = "127.0.0.1"
 PRICE = "10"
 """Price of the articles a chain starts with."""
 
@@ -33,6 +34,7 @@ class Start:
     folder: Path
     state_file: Path
     offers: Mapping[str, int]
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ class Served:
 
 
 def _mirakl(start: Start) -> Served:
-    twin = MiraklTwin(start.offers, speed=start.speed, host=start.host, port=start.port, state_file=start.state_file)
+    settings = MiraklTwinSettings(currency=start.currency)
+    twin = MiraklTwin(
+        start.offers, speed=start.speed, host=start.host, port=start.port, state_file=start.state_file,
+        settings=settings,
+    )  # fmt: skip
     return Served(twin, lambda: twin.url, lambda: guides.mirakl(twin))
 
 
@@ -89,11 +95,11 @@ SYSTEMS: Mapping[str, Callable[[Start], Served]] = {
 def serve(
     system: str,
     *,
-    host: str = "127.0.0.1",
     port: int = 0,
     speed: float = 1.0,
     state_dir: Path,
     offers: Mapping[str, int] | None = None,
+    currency: str | None = None,
     announce: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
 ) -> None:
@@ -101,13 +107,14 @@ def serve(
 
     State is kept in `state_dir`; the Sage folders are `sage-in` and `sage-results` in it. `announce` gets one line
     when the twin is up, then what there is to know of it. Raises SettingsError for an unknown system, or a folder in
-    which one of its twins runs already; Unreachable when the port is taken.
+    which one of its twins runs already; Unreachable when the port is taken. `currency`: of the shop, mirakl only.
     """
     if system not in SYSTEMS:
         raise SettingsError(f"There is no twin {system!r}: expected one of {', '.join(SYSTEMS)}.")
     state_dir.mkdir(parents=True, exist_ok=True)
     with held(state_dir, system):
-        served = SYSTEMS[system](Start(host, port, speed, state_dir, state_dir / f"{system}.json", dict(offers or {})))
+        kept = state_dir / f"{system}.json"
+        served = SYSTEMS[system](Start(HOST, port, speed, state_dir, kept, dict(offers or {}), currency or "USD"))
         with served.twin:
             for line in (f"{system} twin at {served.place()}, clock factor {speed:g}", *served.guide()):
                 if announce is not None:

@@ -87,6 +87,14 @@ def test_the_partner_api_with_its_files(run, tmp_path):
     assert (tmp_path / "state" / "partner_api.json").exists()
 
 
+def test_a_mirakl_shop_sells_in_the_currency_it_is_started_with(run):
+    line, stop, thread = run("mirakl", speed=300, offers={"A": 3}, currency="EUR")
+    url = line.split()[3].rstrip(",")
+    assert httpx.get(f"{url}/api/account", headers={"Authorization": "twin-key"}).json()["currency_iso_code"] == "EUR"
+    stop.set()
+    thread.join(10)
+
+
 def test_an_unknown_system_is_named(tmp_path):
     with pytest.raises(SettingsError, match=r"'mirakel'.*mirakl, .*sage"):
         serve("mirakel", state_dir=tmp_path)
