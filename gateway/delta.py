@@ -177,9 +177,8 @@ def absent(
         live = live.filter(pl.col("measure").ne_missing("0"))  # nothing known is not zero
     newer = inflight.filter(pl.col("seq_sent") > seq)
     gone = live.join(present, on=KEY, how="anti").join(newer, on=KEY, how="anti")
-    known = (
-        pl.col("measure") if to_zero else pl.col("measure").fill_null("")
-    )  # what has no measure is there all the same
+    # what has no measure is there all the same, and counts as ended
+    known = pl.col("measure") if to_zero else pl.col("measure").fill_null("")
     return gone.select(KEY, known.alias("measure_known")).sort(KEY)
 
 
