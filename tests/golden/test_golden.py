@@ -180,6 +180,7 @@ NOT_OF_STOCK = {
     "DEST_NO_OFFER": "it is told of prices",
     "DEST_NOT_SENT": "it is told of discounts",
     "DEST_PART_SENT": "it is told of pictures",
+    "DISCOUNT_KEPT": "it is told of discounts",
     "DEST_DISCOUNT": "it is told of discounts",
     "DEST_ONE_PER_KEY": "a row of stock is one effect, of the contract's own key",
     "DEST_GOES_ON": "of stock only one row is about what the destination holds",
