@@ -15,6 +15,7 @@ from gateway.errors import GatewayError, HostKeyError, MayWorkLater, SettingsErr
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import Source
+from gateway.pauses import growing
 from gateway.spool import durable
 
 _UNSAFE = re.compile(r"[^\w.\-+()@ ,]+", re.ASCII)
@@ -116,14 +117,14 @@ class Outbox:
 
     def _block(self, source: str, answer: int, error: GatewayError) -> None:
         _, fails = self._blocked.get(source, (None, 0))
-        pause = min(_LONGEST_PAUSE, _RETURN_PAUSE * 2 ** min(fails, 10))
+        pause = growing(fails, first=_RETURN_PAUSE, longest=_LONGEST_PAUSE)
         self._blocked[source] = (self._journal.clock.now() + timedelta(seconds=pause), fails + 1)
         with self._journal.begin() as tx:
             told = sa.update(t.answer).where(t.answer.c.id == answer)
             tx.execute(told.values(attempts=t.answer.c.attempts + 1, trouble=str(error)))
 
     def _postpone(self, answer: int, attempts: int, error: GatewayError) -> None:
-        pause = min(_LONGEST_PAUSE, _RETURN_PAUSE * 2 ** min(attempts, 10))
+        pause = growing(attempts, first=_RETURN_PAUSE, longest=_LONGEST_PAUSE)
         with self._journal.begin() as tx:
             tx.execute(
                 sa.update(t.answer)

@@ -23,12 +23,12 @@ from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import Arrival, Claim, Clock, Ending, Source
 from gateway.outbox import Outbox
+from gateway.pauses import growing
 from gateway.pipeline import Intake
 from gateway.spool import Spool
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 120.0
-_MOST_FAILS = 6  # counted: by then the pause is the longest
 _NO_WAY = (Unreachable, HostKeyError)  # to any file of a source
 _SOON = 90.0
 """`run --once` does not wait for rows that are valid only later; open imports are asked about more often."""
@@ -245,8 +245,8 @@ class Service:
 
     def _trouble(self, name: str, error: GatewayError) -> None:
         fails = self._fails.get(name, 0)
-        self._fails[name] = min(fails + 1, _MOST_FAILS)
-        pause = _LONGEST_PAUSE if isinstance(error, HostKeyError) else min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**fails)
+        self._fails[name] = fails + 1
+        pause = _LONGEST_PAUSE if isinstance(error, HostKeyError) else _pause(fails)
         if no_room(error):  # nobody is spared by waiting
             pause = _FIRST_PAUSE
         self._next_scan[name] = self.clock.now() + timedelta(seconds=pause)
@@ -321,7 +321,7 @@ class Service:
 
     def _put_off(self, row: Row[Any], error: GatewayError, now: datetime) -> None:
         """Try an ending later, with all of a source out of reach: each of them would keep other sources waiting."""
-        at = now + timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempts, _MOST_FAILS)))
+        at = now + timedelta(seconds=_pause(row.attempts))
         mine = sa.update(t.arrival).where(t.arrival.c.source == row.source, t.arrival.c.state == "ending")
         with self.journal.begin() as tx:
             if isinstance(error, _NO_WAY):
@@ -377,6 +377,10 @@ def _waiting(source: Source) -> Sequence[str]:
     """Files the source saw that may still grow."""
     seen: Callable[[], Sequence[str]] | None = getattr(source, "waiting", None)
     return [] if seen is None else seen()
+
+
+def _pause(fails: int) -> float:
+    return growing(fails, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
 
 
 def _copies(row: Row[Any]) -> Sequence[Path]:

@@ -9,6 +9,7 @@ import structlog
 
 from gateway.errors import GatewayError, MayWorkLater
 from gateway.model import Destination, Receipt, Sent
+from gateway.pauses import growing
 
 _MOST = 16
 """Questions in a row while one is looked for that can't be asked; and of those known, how many are tried again."""
@@ -25,7 +26,7 @@ class Fault:
     @property
     def pause(self) -> float:
         """Seconds until it is tried again."""
-        return float(min(_LONGEST_PAUSE, 2.0 ** min(self.tries, 10)))
+        return growing(self.tries, first=1.0, longest=_LONGEST_PAUSE)
 
 
 @dataclass(slots=True)

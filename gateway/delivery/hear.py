@@ -15,6 +15,7 @@ from gateway.delivery.setup import LaneSetup
 from gateway.errors import GatewayError, MayWorkLater
 from gateway.journal import Journal, batches, heard, runs
 from gateway.model import Hearing, Receipt
+from gateway.pauses import growing
 
 KEEP = timedelta(days=7)
 """How long an event waits for its ticket, and how long a repeated one is known."""
@@ -121,7 +122,7 @@ def _subject(name: str) -> str:
 
 
 def _pause(tries: int) -> timedelta:
-    return timedelta(seconds=min(_LONGEST_PAUSE, 2.0 ** min(tries, 10)))
+    return timedelta(seconds=growing(tries, first=1.0, longest=_LONGEST_PAUSE))
 
 
 def _patient(b: Row[Any], receipt: Receipt, now: datetime) -> Receipt:

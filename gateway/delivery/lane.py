@@ -18,6 +18,7 @@ from gateway.delivery.setup import LaneSetup
 from gateway.errors import Busy, GatewayError, MayWorkLater, Throttled, Unreachable, no_room
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
+from gateway.pauses import growing
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 300.0
@@ -181,7 +182,7 @@ class Delivery:
         with self._journal.begin() as tx:
             row = self._row(tx, lane)
             expected = isinstance(error, MayWorkLater) and error.after is not None
-            pause = min(longest, _FIRST_PAUSE * 2 ** min(row.attempts, 10))
+            pause = growing(row.attempts, first=_FIRST_PAUSE, longest=longest)
             wait = error.after if isinstance(error, MayWorkLater) and error.after is not None else pause
             at = now + timedelta(seconds=wait)
             values = {"wake_at": at} if expected else {"wake_at": at, "attempts": row.attempts + 1}

@@ -13,10 +13,10 @@ import structlog
 
 from gateway.errors import GatewayError, Unreachable, WillNeverWork, no_room
 from gateway.journal import Journal
+from gateway.pauses import growing
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 120.0
-_MOST_FAILS = 6  # counted: by then the pause is the longest
 _PIECE = 1 << 20
 
 
@@ -102,9 +102,9 @@ class Turns:
     def _hold(self, turn: Turn, held: _Held | None, said: str) -> None:
         """Let one file wait, and say so once."""
         fails = 0 if held is None else held.fails
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**fails)
+        pause = growing(fails, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
         until = self._journal.clock.now() + timedelta(seconds=pause)
-        self._held[turn.subject] = _Held(min(fails + 1, _MOST_FAILS), until)
+        self._held[turn.subject] = _Held(fails + 1, until)
         if held is None:
             with self._journal.begin() as tx:
                 self._journal.note(tx, turn.subject, "trouble", f"{turn.name}: {said}")

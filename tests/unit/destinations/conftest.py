@@ -9,6 +9,7 @@ import pytest
 
 from gateway.model import KEY, KEY_SEPARATOR, LINE, ROW
 from gateway.testing.clock import FakeClock
+from gateway.testing.sage_shop import Shop
 from gateway.transport.http import Response
 
 
@@ -76,3 +77,17 @@ def records():
         )
 
     return build
+
+
+@pytest.fixture
+def sage_shops(tmp_path):
+    """Make shops of Sage 50 with settings, each a gateway of its own; closed at the end."""
+    made = []
+
+    def make(**settings):
+        made.append(Shop(tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.rig.close()

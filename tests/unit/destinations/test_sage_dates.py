@@ -1,8 +1,9 @@
 """Special prices end by their own dates: what is said with other dates of a promotion that runs, or of none."""
 
+import functools
+
 import pytest
 
-from gateway.testing.sage_shop import Shop
 from gateway.testing.texts import mapping
 
 PROMOTIONS = mapping(
@@ -25,16 +26,8 @@ FINE = ("applied", None, None)
 
 
 @pytest.fixture
-def make(tmp_path):
-    made = []
-
-    def start(**settings):
-        made.append(Shop(tmp_path, promotions=PROMOTIONS, **settings))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.rig.close()
+def make(sage_shops):
+    return functools.partial(sage_shops, promotions=PROMOTIONS)
 
 
 @pytest.fixture

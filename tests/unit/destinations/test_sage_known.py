@@ -2,8 +2,6 @@
 
 import pytest
 
-from gateway.testing.sage_shop import Shop
-
 CATALOG = """sku,product,type,size,price
 T-M,T,Size,M,10
 T-L,T,Size,L,10
@@ -22,26 +20,13 @@ def levels(found):
 
 
 @pytest.fixture
-def make(tmp_path):
-    made = []
-
-    def start(**settings):
-        made.append(Shop(tmp_path, **settings))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.rig.close()
-
-
-@pytest.fixture
-def shop(make):
-    return make()
+def shop(sage_shops):
+    return sage_shops()
 
 
 @pytest.mark.parametrize("envelope", ["plain", "wrapped"])
-def test_levels_of_a_variants_code_go_to_the_variant(make, envelope):
-    shop = make(envelope=envelope)
+def test_levels_of_a_variants_code_go_to_the_variant(sage_shops, envelope):
+    shop = sage_shops(envelope=envelope)
     shop.put("catalog.csv", CATALOG)
     shop.take()
     run = shop.put("stock.csv", "sku,level\nT-M,77\nT-L,0\nplain,4\nP,2\nnew,1\n")
@@ -68,8 +53,8 @@ def test_a_catalog_that_moves_an_article_counts_from_then_on(shop):
     assert levels(shop.take()) == [("T", "Size", "XM", 1), ("T-L", None, None, 2), ("P", "Size", "S", 3)]
 
 
-def test_articles_that_a_full_file_leaves_out_are_set_to_zero_where_they_are(make):
-    shop = make(route={"mode": "full", "absent": "zero", "guard": {"off": True}})
+def test_articles_that_a_full_file_leaves_out_are_set_to_zero_where_they_are(sage_shops):
+    shop = sage_shops(route={"mode": "full", "absent": "zero", "guard": {"off": True}})
     shop.put("catalog.csv", CATALOG)
     shop.take()
     shop.put("stock1.csv", "sku,level\nT-M,1\nT-L,2\n")
@@ -98,8 +83,8 @@ def test_pictures_of_a_variants_code_are_the_variants(shop):
         ("ignore", "DEST_REQUIRED", "the article is a variant of T, and special prices hold for a whole product"),
     ],
 )
-def test_promotions_of_a_variants_code_are_refused_with_its_product(make, variants, code, said):
-    shop = make(promotion_variants=variants)
+def test_promotions_of_a_variants_code_are_refused_with_its_product(sage_shops, variants, code, said):
+    shop = sage_shops(promotion_variants=variants)
     shop.put("catalog.csv", CATALOG)
     shop.take()
     run = shop.put("promotion.csv", "sku,product,percentage\nT-M,,20\n,T,20\nplain,,20\nP,,20\n")
@@ -141,8 +126,8 @@ def test_rows_of_one_product_are_the_variants_their_codes_stand_for(shop):
     assert [shop.rig.states(run) for run in (levelled, shown)] == [{"applied": 3}, {"applied": 2}]
 
 
-def test_where_the_last_of_one_record_counts_variants_are_several_too(make):
-    shop = make(dedupe="last")
+def test_where_the_last_of_one_record_counts_variants_are_several_too(sage_shops):
+    shop = sage_shops(dedupe="last")
     shop.put("catalog.csv", CATALOG)
     shop.take()
     run = shop.put("stock.csv", "sku,product,level\nT-M,T,4\nT-L,T,5\n")

@@ -1,5 +1,6 @@
 """Files all the way to the exchange folder: what a promotion is reckoned from, what waits for what."""
 
+import functools
 import json
 import random
 
@@ -148,17 +149,9 @@ def told(shop, run):
 
 
 @pytest.fixture
-def loose(tmp_path):
-    """A shop whose special prices hold for whole products, whatever colour a row is about."""
-    made = []
-
-    def make(**settings):
-        made.append(Shop(tmp_path, **{"dedupe": "last", "promotion_variants": "ignore", **settings}))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.rig.close()
+def loose(sage_shops):
+    """Make shops whose special prices hold for whole products, whatever colour a row is about."""
+    return functools.partial(sage_shops, dedupe="last", promotion_variants="ignore")
 
 
 @pytest.mark.parametrize(
