@@ -93,6 +93,20 @@ class AccountKnown:
                 status="currency",
             )
 
+    def uncompared(self, seen: Seen) -> str:
+        """Say that the currency was not compared, why, and what to do; "" where it was, or where nothing is priced."""
+        wanted, theirs = self._settings.currency, seen.account.currency
+        if wanted is not None and theirs is None:
+            look = "the account names none; look it up in the back office"
+            return f"its currency was not compared with {wanted} of the settings: {look}"
+        if wanted is not None or self._settings.price_basis is None:
+            return ""
+        if theirs is None:
+            both = "neither the account nor the settings name one"
+            return f"its currency was not compared: {both}; look it up in the back office and set currency"
+        mend = f'set currency = "{theirs}", or every row with a price must name it'
+        return f"its currency, {theirs}, was not compared: the settings name none; {mend}"
+
     def know(self) -> None:
         """Compare the account once, before anything is priced. Raises Refused where it is not the one meant."""
         if self._compared:

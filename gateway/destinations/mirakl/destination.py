@@ -179,12 +179,15 @@ class MiraklDestination:
         told = "" if found.known else "; the key may not read the platform's configuration, so it is not heeded"
         if seen is None:
             once = "it may be asked for about once a day, and what it said is not known"
-            return f"{self._name}: reached; shop and currency were not compared with the account: {once}{told}"
+            look = "ask again tomorrow, or look both up in the back office"
+            return f"{self._name}: reached; shop and currency were not compared with the account: {once}; {look}{told}"
         account, age = seen.account, seen.age(self._clock.now())
         closed = "" if account.state == "OPEN" else ": nothing is sold until it is OPEN"
-        last = f"; shop and currency are compared with what the account said on {age}, as it is asked once a day"
+        blind = self._account_known.uncompared(seen)
+        compared = "the shop is" if blind else "shop and currency are"
+        last = f"; {compared} compared with what the account said on {age}, as it is asked once a day"
         shop = f"{self._name}: shop {account.shop_id} ({account.name}) is {account.state}{closed}"
-        return f"{shop}{last if age else ''}{told}"
+        return f"{shop}{last if age else ''}{f'; {blind}' if blind else ''}{told}"
 
     def remember(self, facts: Facts) -> None:
         """Keep what the account said in `facts`."""

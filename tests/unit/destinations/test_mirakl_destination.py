@@ -342,9 +342,28 @@ def test_what_another_shop_said_is_not_compared(build):
 def test_where_nothing_is_known_of_the_account_it_says_that_nothing_was_compared(build):
     told = build(Throttled("once a day"), {"features": {}}, currency="EUR")[0].probe()
     assert told == (
-        "saks: reached; shop and currency were not compared with the account: "
-        "it may be asked for about once a day, and what it said is not known"
+        "saks: reached; shop and currency were not compared with the account: it may be asked for about once a day, "
+        "and what it said is not known; ask again tomorrow, or look both up in the back office"
     )
+
+
+@pytest.mark.parametrize(
+    ("theirs", "settings", "told"),
+    [
+        (None, {"currency": "EUR"}, "its currency was not compared with EUR of the settings: the account names none;"),
+        ("USD", {"price_basis": "net"}, "its currency, USD, was not compared: the settings name none; set currency ="),
+        (None, {"price_basis": "net"}, "its currency was not compared: neither the account nor the settings name one;"),
+    ],
+)
+def test_a_currency_that_could_not_be_compared_is_no_fault_and_not_well_either(build, theirs, settings, told):
+    answer = {**ACCOUNT, "currency_iso_code": theirs}
+    assert build(answer, {"features": {}}, **settings)[0].probe().startswith(f"saks: shop 2110 (Acme) is OPEN; {told} ")
+
+
+@pytest.mark.parametrize(("theirs", "settings"), [("USD", {"currency": "USD"}), ("USD", {}), (None, {})])
+def test_of_a_currency_that_agrees_or_that_nothing_is_priced_in_nothing_is_said(build, theirs, settings):
+    answer = {**ACCOUNT, "currency_iso_code": theirs}
+    assert build(answer, {"features": {}}, **settings)[0].probe() == "saks: shop 2110 (Acme) is OPEN"
 
 
 def test_nothing_is_priced_in_the_wrong_currency_though_the_account_may_not_be_asked_again(build):
