@@ -94,9 +94,9 @@ class FirstAnswers:
 
         with self._journal.begin() as tx:
             name = run or named or refusals.fresh_name(tx, bundle.id, stamp)
-            if run is None:
+            if run is None:  # else the end of the run says it
                 refusals.add(tx, name, arrival=bundle.id, file=arrival.name, at=now, **told)
-            self._journal.note(tx, run or f"arrival {bundle.id}", "refused", f"{arrival.name}: {error}")
+                self._journal.note(tx, f"arrival {bundle.id}", "refused", f"{arrival.name}: {error}")
         self._outbox.publish(
             partner, answer_name(arrival.name, name, "ack.json", route=route), write, run=run, kind="ack.json",
             source=arrival.source if returned else None,

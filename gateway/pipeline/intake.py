@@ -285,7 +285,7 @@ class Intake:
         with self._journal.begin() as tx:
             told = {"ended_at": self._journal.clock.now(), "counts": {"code": error.code, "quiet": quiet}}
             runs.set_run(tx, run, state="rejected", notes=[str(error)], **told)
-            self._journal.note(tx, run, "rejected", str(error))
+            self._journal.note(tx, run, "rejected", f"{bundle.arrival.name}: {error}")
 
     def refuse(self, bundle: Bundle, error: FileError, *, named: str) -> None:
         """Answer that files are not taken; `named` stands for the run in the answer's name."""

@@ -39,6 +39,17 @@ def test_an_unusable_file_says_so(call, place, name, content):
     assert call("run", "--once").exit_code == 2
 
 
+def test_a_refused_file_is_logged_once_by_its_name(call, place, dropped):
+    dropped("stock_1.csv", "A1;5;\n", header="Nonsense;Stuff\n")
+    result = call("run", "--once", "--json")
+    (row,) = json.loads(result.stdout)["runs"]
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    (said,) = [one["said"] for one in lines if one["event"] in {"refused", "rejected"}]
+    assert said.startswith("stock_1.csv: A column is missing")
+    events = json.loads(call("show", row["run"], "--json").stdout)["events"]
+    assert [one["said"] for one in events] == [said]
+
+
 def test_the_same_file_again_is_no_fault(call, place, dropped):
     dropped("stock_a.csv", "A1;5;\n")
     assert call("run", "--once").exit_code == 0
