@@ -141,7 +141,7 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _warning(
         "MAP_FRACTION",
-        "{field} is written as a fraction of 1 and is taken as {detail}: {value}",
+        "{field} is written as a fraction of 1 and is taken as percentage points ({detail}): {value}",
         "Write percentage points: 20 means 20 %.",
     ),
     _warning("MAP_NEGATIVE", "{field} is below 0 and is taken as {detail}: {value}", "Correct it."),
@@ -227,7 +227,9 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("B-DIGITS", "{field} does not have the digits of its type ({detail}): {value}", "Check barcode and type."),
     _error("B-CHECK", "{field} has a wrong check digit ({detail}): {value}", "Check the digits."),
     _error("B-ALLZERO", "{field} is all zeros: {value}", "Leave it empty or fill in the barcode."),
-    _warning("B-PAD", "{field} lost leading zeros; it is taken as {detail}: {value}", "Format the column as text."),
+    _warning(
+        "B-PAD", "{field} lost leading zeros; it is taken with them ({detail}): {value}", "Format the column as text."
+    ),
     _warning("B-RESTR", "{field} is a number for use inside one company: {value}", "Use a number GS1 gave out."),
     _error("R-REL", "{field} names the article itself: {value}", "Remove it from the list."),
     _warning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,8 +21,13 @@ _TOGETHER = 5_000
 _EXAMPLES = 5
 _RANGES = 6
 _OMITTED = "…"
-_OF_ROWS = ("DUPLICATE_KEY", "DEST_ONE_PER_KEY", "GROUP_REJECTED")
-"""Codes whose detail names other rows: each row has another one, and all have one cause."""
+_ASIDE = re.compile(r" \([^()]*…[^()]*\)")
+"""Brackets around what is left out."""
+_OF_ROWS = (
+    *("DUPLICATE_KEY", "DEST_ONE_PER_KEY", "DEST_ONE_RECORD", "GROUP_REJECTED", "V-BAR"),
+    *("MAP_FRACTION", "T-FRAC", "C-RATE", "B-PAD", "PRICE_ROUNDED", "MINIMUM_ABOVE_STOCK", "DISCOUNT_PRICE"),
+)
+"""Codes whose detail names other rows, or repeats the row's own values: each has another, and all have one cause."""
 _NO_CAUSE = "EFFECT"
 """Code that tells how an effect ended: nothing is wrong there."""
 
@@ -55,7 +61,7 @@ class Cause:
         """The catalogue's sentence with what all its faults have in common."""
         detail = _OMITTED if self.detail is None else self.detail
         said = sentence(self.code, field=self.field, value=_OMITTED, detail=detail)
-        said = said.replace(f" ({_OMITTED})", "").removesuffix(f": {_OMITTED}")
+        said = _ASIDE.sub("", said).removesuffix(f": {_OMITTED}")
         return said if said.endswith((".", _OMITTED)) else f"{said}."
 
     @property

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from support.fake_rows import issues
 
 from gateway.issues import CATALOGUE
@@ -61,6 +62,24 @@ def test_rows_that_name_each_other_have_one_cause():
     )
     (cause,) = causes([found], {})
     assert (cause.count, cause.message) == (2, "The same key stands in several rows.")
+
+
+@pytest.mark.parametrize(
+    ("code", "field", "details", "message"),
+    [
+        ("MAP_FRACTION", "rate", ("20", "5"), "rate is written as a fraction of 1 and is taken as percentage points."),
+        ("T-FRAC", "tax_rate", ("20", "5"), "tax_rate looks like a fraction, 20 means 20 %."),
+        ("C-RATE", "rate", ("2", "5"), "rate looks like a fraction, 20 means 20 %, and less than 1 % is not taken."),
+        ("B-PAD", "barcode", ("0012", "0034"), "barcode lost leading zeros; it is taken with them."),
+        ("V-BAR", "barcode", ("also in row 4", "also in row 2"), "The barcode … stands at several articles."),
+        ("MINIMUM_ABOVE_STOCK", "minimum", ("5 of 3", "6 of 2"), "The minimum to sell is above the stock."),
+        ("DISCOUNT_PRICE", "discount_price", ("5 of 3", "6 of 2"), "discount_price is above the price."),
+    ],
+)
+def test_what_is_told_of_the_rows_own_value_is_no_cause_of_its_own(code, field, details, message):
+    (cause,) = causes([issues([(n, code, field, f"v{n}", detail) for n, detail in enumerate(details, 2)])], {})
+    assert (cause.count, cause.message) == (2, message)
+    assert cause.examples == [(2, "v2"), (3, "v3")]
 
 
 def test_effects_without_a_row_are_counted():
