@@ -11,6 +11,7 @@ from gateway import delta
 from gateway.delivery.baseline import Baseline
 from gateway.delivery.portions import Candidate, Portion, Portions
 from gateway.delivery.setup import Leg
+from gateway.delivery.silenced import LEFT_OUT
 from gateway.model import KEY
 
 DERIVED: dict[str, type[pl.DataType]] = {
@@ -85,12 +86,23 @@ class Absence:
             if self._one is not None and c.row.seq > self._one.row.seq:
                 yield rows.select(KEY, pl.col("seq").alias("seq_sent"))
 
-    def judged(self, decided: pl.DataFrame, portion: Portion) -> pl.DataFrame:
-        """Return the frame of `delta.decide` without what older files beside it would send of keys it leaves out."""
+    def judged(self, decided: pl.DataFrame, portion: Portion, silenced: pl.Expr | None) -> pl.DataFrame:
+        """Return the frame of `delta.decide` without what older files would send of keys that a full one leaves out.
+
+        `silenced`: the same of one that was looked at before.
+        """
+        left = [] if silenced is None else [silenced]
         one = self._one
-        if one is None or len(self._candidates) == 1:
+        if one is not None and len(self._candidates) > 1:
+            present = portion.present.get(one.position, portion.known.select(KEY).clear())
+            left.append((pl.col("seq") < one.row.seq) & ~pl.col(KEY).is_in(present[KEY].implode()))
+        if not left:
             return decided
-        older = (pl.col("decision") == "send") & (pl.col("seq") < one.row.seq)
-        present = portion.present.get(one.position)
-        left = older if present is None else older & ~pl.col(KEY).is_in(present[KEY].implode())
-        return decided.with_columns(decision=pl.when(left).then(pl.lit("superseded")).otherwise("decision"))
+        lost = decided.select((pl.col("decision") == "send") & pl.any_horizontal(left)).to_series()
+        if not lost.any():
+            return decided
+        before = pl.col("detail") if "detail" in decided.columns else pl.lit(None, pl.String)
+        return decided.with_columns(
+            decision=pl.when(lost).then(pl.lit("superseded")).otherwise("decision"),
+            detail=pl.when(lost).then(pl.lit(LEFT_OUT)).otherwise(before),
+        )

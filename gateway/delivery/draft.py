@@ -23,6 +23,7 @@ from gateway.delivery.lasting import SENT, Lasting
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import WRITTEN, Regular
 from gateway.delivery.setup import LaneSetup, Leg
+from gateway.delivery.silenced import silenced
 from gateway.delivery.together import Together
 from gateway.errors import GatewayError
 from gateway.issues import WARNINGS
@@ -53,6 +54,8 @@ class Draft:
     """Where rows of several keys are one record."""
     lasting: Lasting | None = None
     """Where dates are of the key."""
+    silenced: pl.Expr | None = None
+    """Which rows a full file left out that was looked at before and is newer; None: none."""
     absence: Absence | None = None
     """Where a full file may leave keys out."""
     regular: Regular | None = None
@@ -94,6 +97,8 @@ class Decider:
         draft.regular = self._regular(draft)
         flying = only(inflight_keys(self._journal, self._spool, lane), mine)
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
+        draft.silenced = silenced(self._journal, draft.setup, draft.leg, draft.candidates, portions.keys)
+        portions.silenced = draft.silenced
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
         draft.together.look(baseline, self._under_way(draft, SENT), portions)
         draft.absence = Absence(draft.leg, draft.candidates)
@@ -131,7 +136,7 @@ class Decider:
             decided = delta.judged(frame.hstack(portion.beside), drifts=drifts, rules=rules, now=draft.now)
         if draft.absence is None:
             raise AssertionError(draft.identity)
-        decided, derived = draft.absence.judged(decided, portion), draft.absence.derived(portion)
+        decided, derived = draft.absence.judged(decided, portion, draft.silenced), draft.absence.derived(portion)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
         decided, derived = self._together(draft, number, decided, derived)
         counting = beside(self._tally, draft, decided, derived, portion)

@@ -97,6 +97,8 @@ class Portions:
         self._spool = spool
         self._leg = leg
         self._candidates = candidates
+        self.silenced: pl.Expr | None = None
+        """Which rows (`seq`, `@key`) a full file left out that is newer and was looked at before; None: none."""
 
     def __iter__(self) -> Iterator[Portion]:
         """Yield in file order where no row needs to meet another, else part by part of the key hash.
@@ -206,7 +208,7 @@ class Portions:
         due = (pl.col("valid_from") > f"{now:%Y-%m-%dT%H:%M:%SZ}").fill_null(value=False)
         for rows in self.opened(candidate, wanted):
             absent = [pl.lit(None, pl.String).alias(name) for name in wanted if name not in rows.columns]
-            yield (
+            said = (
                 rows.with_columns(absent)
                 .filter(~due)
                 .with_columns(
@@ -214,6 +216,7 @@ class Portions:
                     ended=(pl.col("command") == "end").fill_null(value=False),
                 )
             )
+            yield said if self.silenced is None else said.filter(~self.silenced)
 
     def _open(self, candidate: Candidate, block: pl.DataFrame, only: Sequence[str]) -> pl.DataFrame:
         here = pl.col(STATE).is_null()

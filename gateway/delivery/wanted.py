@@ -14,6 +14,7 @@ import polars as pl
 from gateway import delta
 from gateway.contracts.reduced import amount, discounted, reduced, units
 from gateway.delivery.book import BASE, PROMOTION, bare, folded, instant
+from gateway.delivery.silenced import LEFT_OUT
 from gateway.model import KEY
 
 DISCOUNT = "discount"
@@ -24,18 +25,21 @@ LONGEST_PAUSE = 3600.0
 """Seconds after which what a boundary sent is looked at again: doubled each time until it stands."""
 
 
-def newest(rows: pl.DataFrame, known: pl.DataFrame, by: str, now: datetime) -> pl.DataFrame:
-    """Give waiting rows their first decision: scheduled (valid later), superseded (a newer one of `by`), or send."""
+def newest(rows: pl.DataFrame, known: pl.DataFrame, by: str, now: datetime, left: pl.Expr) -> pl.DataFrame:
+    """Give waiting rows their first decision: scheduled (valid later), superseded (a newer one of `by`), or send.
+
+    `left`: whether a newer full file left a row out.
+    """
     frame = rows.join(known.select(by, seq_known="seq"), on=by, how="left", maintain_order="left")
     later = (pl.col("due") > instant(now)).fill_null(value=False)
     due = pl.when(~later).then(pl.col("seq"))
-    older = (pl.col("seq") < pl.col("seq_known")) | (pl.col("seq") < due.max().over(by))
+    older = (pl.col("seq") < pl.col("seq_known")) | (pl.col("seq") < due.max().over(by)) | left
     return frame.with_columns(
         decision=pl.when(later).then(pl.lit("scheduled"))
         .when(older.fill_null(value=False)).then(pl.lit("superseded"))
         .otherwise(pl.lit("send")),
         code=pl.lit(None, pl.String),
-        detail=pl.when(~later & older).then(pl.lit("by a newer file")),
+        detail=pl.when(~later & left).then(pl.lit(LEFT_OUT)).when(~later & older).then(pl.lit("by a newer file")),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import BinaryIO
 
 import polars as pl
@@ -20,7 +21,8 @@ from gateway.delivery.book import Book, Pages, compact, next_boundary, wakes
 from gateway.delivery.effects import decided_rows
 from gateway.delivery.encoded import new_batch
 from gateway.delivery.portions import Candidate
-from gateway.delivery.setup import LaneSetup, Pinned
+from gateway.delivery.setup import LaneSetup, Leg, Pinned
+from gateway.delivery.silenced import last_spoken
 from gateway.delivery.wanted_coming import Coming
 from gateway.delivery.wanted_parts import Part, Parts, Waiting, silent, stored, transmitted
 from gateway.delivery.wanted_settle import write_offered
@@ -153,7 +155,12 @@ class WantedBuilder:
             Baseline.of_lane(self._journal, self._spool, lane),
             inflight_keys(self._journal, self._spool, lane),
         )
-        parts = Parts(self._spool, draft.setup, draft.waiting, known, draft.now, draft.folder.root)
+        spoken = [
+            Waiting(*found)
+            for word in ("base", "promotion")
+            if (found := last_spoken(self._journal, draft.setup, draft.candidates, partial(_writes, word)))
+        ]
+        parts = Parts(self._spool, draft.setup, draft.waiting, known, draft.now, draft.folder.root, spoken)
         for number, part in enumerate(parts):
             self._part(draft, number, part)
 
@@ -172,12 +179,12 @@ class WantedBuilder:
         """Decide the rows of a part, and compute what is to be shown."""
         now, decimals = draft.now, draft.decimals
         fields = stored(draft.setup, [*part.base.columns, *part.book["base"].columns])
-        base = wanted.newest(sends_of.filled(part.base, fields), part.book["base"], KEY, now)
+        base = wanted.newest(sends_of.filled(part.base, fields), part.book["base"], KEY, now, part.left[0])
         base = self._ready(draft, base, promotes=False).with_columns(own=wanted.plain(base.columns, decimals))
         entries = sends_of.inherited(wanted.base_entries(base, fields), part.book["base"], silent(draft.setup, fields))
         entries = pl.concat([part.gone[0].drop("run"), entries], how="diagonal")
         prices = sends_of.filled(wanted.merged("base", part.book["base"], entries), fields)
-        promotions = wanted.newest(part.promotions, part.book["promotion"], "promotion", now)
+        promotions = wanted.newest(part.promotions, part.book["promotion"], "promotion", now, part.left[1])
         promotions = self._ready(draft, promotions, promotes=True)
         promotions = wanted_runs.refused(promotions, part.book["promotion"], part.gone[1], now)
         promotions = wanted.judged_promotions(promotions, prices, now, decimals)
@@ -344,3 +351,7 @@ class WantedBuilder:
         moved = any(before.moved(tx) for before in draft.before.values())
         forming.leave(tx, draft.setup.name, draft.candidates, draft.now, moved=moved)
         draft.pages.enter(tx, draft.now)
+
+
+def _writes(wanted: str, leg: Leg) -> bool:
+    return leg.operation.wanted == wanted

@@ -67,10 +67,15 @@ class Part:
     known: pl.DataFrame
     flying: pl.DataFrame
     gone: tuple[pl.DataFrame, pl.DataFrame]
+    left: tuple[pl.Expr, pl.Expr]
+    """Whether a newer full file left out a base price (`@key`, `seq`), or a promotion (`promotion`, `seq`)."""
 
 
 class Parts:
-    """All parts of one consignment. `known`: the lane's book, its baseline and what is under way (INFLIGHT_SCHEMA)."""
+    """All parts of one consignment. `known`: the lane's book, its baseline and what is under way (INFLIGHT_SCHEMA).
+
+    `spoken`: full files looked at before that are newer than what waits.
+    """
 
     def __init__(
         self,
@@ -80,8 +85,10 @@ class Parts:
         known: tuple[Book, Baseline, pl.DataFrame],
         now: datetime,
         work: Path,
+        spoken: Sequence[Waiting] = (),
     ) -> None:
         self._spool = spool
+        self._spoken = spoken
         self._setup = setup
         self._waiting = waiting
         self._book, self._baseline, self._flying = known
@@ -100,6 +107,8 @@ class Parts:
                     split.add(f"keys-{w.candidate.position}", self._keys(w))
             for kind in self._book.paths:
                 split.add(kind, self._book.frames(kind))
+            for w in self._spoken:
+                split.add(f"spoken-{w.promotes}", self._keys(w))
             split.add("known", self._baseline.frames())
             split.add("flying", [self._flying])
             for part in range(parts):
@@ -122,6 +131,7 @@ class Parts:
             base=rows[0], promotions=rows[1], book=book, crossed=over, known=delta.fold(split.part("known", part)),
             flying=delta.newest_sent(pl.concat(flying) if flying else self._flying.clear()),
             gone=(self._gone(split, part, book["base"]), self._gone(split, part, book["promotion"])),
+            left=(self._left(split, part, promotes=False), self._left(split, part, promotes=True)),
         )  # fmt: skip
 
     def _of(self, split: Split, part: int, *, promotes: bool) -> list[pl.DataFrame]:
@@ -132,15 +142,26 @@ class Parts:
         """Return what the newest full file leaves out of the book: of several only the newest speaks."""
         promotes = "promotion" in known.columns
         by = "promotion" if promotes else KEY
-        full = [w for w in self._waiting if w.speaks_of_absence and w.promotes is promotes]
+        one = self._full(promotes=promotes)
         nothing = known.clear().with_columns(run=pl.lit(None, pl.UInt32))
-        if not full:
+        if one is None:
             return nothing
-        one = full[-1].candidate
-        found = split.part(f"keys-{one.position}", part)
-        present = pl.concat(found).unique() if found else pl.DataFrame(schema={by: pl.String})
+        present = _keyed(split.part(f"keys-{one.position}", part), by).unique().to_frame()
         gone = left_out(known, present, by, one.row.seq)
         return gone.with_columns(run=pl.lit(one.position, pl.UInt32)).select(nothing.columns)
+
+    def _full(self, *, promotes: bool) -> Candidate | None:
+        full = [w for w in self._waiting if w.speaks_of_absence and w.promotes is promotes]
+        return full[-1].candidate if full else None
+
+    def _left(self, split: Split, part: int, *, promotes: bool) -> pl.Expr:
+        by = "promotion" if promotes else KEY
+        one = self._full(promotes=promotes)
+        full = [] if one is None else [(one.row.seq, f"keys-{one.position}")]
+        full += [(w.candidate.row.seq, f"spoken-{promotes}") for w in self._spoken if w.promotes is promotes]
+        here = [(seq, _keyed(split.part(name, part), by)) for seq, name in full]
+        older = [(pl.col("seq") < seq) & ~pl.col(by).is_in(keys.implode()) for seq, keys in here]
+        return pl.any_horizontal(pl.lit(value=False), *older)
 
     # ---- rows
 
@@ -196,6 +217,10 @@ def _here(waiting: Waiting, present: Collection[str]) -> pl.Expr:
     exists = effect_exists([name for name in waiting.leg.operation.when if name in present])
     here = pl.col(STATE).is_null()
     return here if exists is None else here & exists
+
+
+def _keyed(found: Sequence[pl.DataFrame], by: str) -> pl.Series:
+    return pl.concat([pl.Series(by, [], dtype=pl.String), *(keys[by] for keys in found)])
 
 
 def _promotion_fields() -> list[str]:

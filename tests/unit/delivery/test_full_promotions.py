@@ -1,7 +1,10 @@
 """Full files of promotions that go together: what the newest leaves out ends, whatever the older ones say of it."""
 
+from datetime import timedelta
+
 import pytest
 
+from gateway.testing.rig import Rig
 from gateway.testing.sage_shop import Shop
 from gateway.testing.texts import mapping
 
@@ -62,3 +65,18 @@ def test_other_dates_are_not_refused_for_what_is_left_out(shop):
     (older, newer), found = send(shop, OF_A, OTHER)
     assert found == [("a", "2027-01-31")]
     assert (shop.rig.states(older), shop.rig.states(newer)) == ({"superseded": 1}, {"applied": 1})
+
+
+def test_what_an_older_file_says_late_of_what_is_left_out_blocks_no_newer_one(shop, tmp_path):
+    send(shop, OF_B)
+    before = shop.clock.now() - timedelta(seconds=60)
+    shop.rig.close()
+    shop.rig = Rig(tmp_path / "gateway", shop.rig.destination, shop.clock, mapping=PROMOTIONS)  # no full files now
+    shop.clock.advance(2)
+    late = shop.rig.drop("late.csv", HEAD + OF_A, mtime=before)
+    newer = shop.rig.drop("newer.csv", HEAD + OTHER)
+    shop.rig.advance(2)
+    assert [(one["productId"], one["dateTo"][:10]) for one in shop.take()["productspecialprices"]] == [
+        ("a", "2027-01-31")
+    ]
+    assert (shop.rig.states(late), shop.rig.states(newer)) == ({"superseded": 1}, {"applied": 1})

@@ -1,0 +1,70 @@
+"""Full files that have spoken: what the newest of them left out, an older file that comes late brings no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import polars as pl
+import sqlalchemy as sa
+
+from gateway.delivery.portions import Candidate
+from gateway.delivery.setup import LaneSetup, Leg, Pinned
+from gateway.journal import Journal
+from gateway.journal import tables as t
+from gateway.model import KEY
+
+LEFT_OUT = "by a newer full file without it"
+"""What is said of a row that is older than a full file which left it out."""
+
+_SEED = 5
+
+
+def last_spoken(
+    journal: Journal, setup: LaneSetup, candidates: Sequence[Candidate], mine: Callable[[Leg], bool]
+) -> tuple[Candidate, Leg] | None:
+    """Return the newest full file that the lane has looked at, where it is newer than one of the candidates.
+
+    `mine`: whether a leg writes what the candidates do. What a file leaves out is looked at with its first rows.
+    """
+    if not candidates or not any(one.operation.ends or one.measure == "quantity" for one in setup.legs if mine(one)):
+        return None
+    oldest = min(c.row.seq for c in candidates)
+    taken = sa.select(t.consignment.c.id).join(t.consignment_run, t.consignment_run.c.consignment == t.consignment.c.id)
+    taken = taken.where(t.consignment_run.c.run == t.run.c.id, t.consignment.c.lane == setup.name)
+    waits = sa.and_(t.run.c.state == "waiting", t.leg.c.wake_at.is_not(None))  # for a date: nothing is consigned yet
+    query = sa.select(t.run, t.leg.c.operation).join(t.leg, t.leg.c.run == t.run.c.id)
+    query = query.where(t.leg.c.lane == setup.name, t.run.c.mode == "full", t.run.c.seq > oldest)
+    with journal.read() as tx:
+        found = tx.execute(query.where(sa.or_(taken.exists(), waits)).order_by(t.run.c.seq.desc())).fetchall()
+    for row in found:
+        one = Candidate(len(candidates), row, Pinned.model_validate(row.pinned), None)
+        leg = setup.leg(row.operation, one.pinned.route.contract)
+        if leg is not None and mine(leg) and one.speaks_of_absence and one.ends(leg):
+            return one, leg
+    return None
+
+
+def left_out(by: str, seq: int, keys: Iterable[pl.Series]) -> pl.Expr:
+    """Return whether a row (`seq` and the column `by`) is older than a full file of sequence `seq` without its key.
+
+    `keys`: all keys of the file, faulty rows included.
+    """
+    there = pl.concat([pl.Series([], dtype=pl.UInt64), *(one.hash(_SEED) for one in keys)])
+    return (pl.col("seq") < seq) & ~pl.col(by).hash(_SEED).is_in(there.implode())
+
+
+def silenced(
+    journal: Journal,
+    setup: LaneSetup,
+    leg: Leg,
+    candidates: Sequence[Candidate],
+    keys: Callable[[Candidate], Iterable[pl.DataFrame]],
+) -> pl.Expr | None:
+    """Return whether a row of the candidates (`seq`, `@key`) was left out by a newer full file; None: no row was.
+
+    `keys`: gives all keys of a file (`@key`).
+    """
+    found = last_spoken(journal, setup, candidates, lambda one: one is leg)
+    if found is None:
+        return None
+    return left_out(KEY, found[0].row.seq, (frame[KEY] for frame in keys(found[0])))
