@@ -1,12 +1,13 @@
 """What comes in between: a person, another lane's thread or a kill, at the worst of all moments."""
 
+import json
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
-from gateway.delivery import forming
+from gateway.delivery import forming, run_answers
 from gateway.journal import runs
 from gateway.testing.hostile import Step, read_log
 from gateway.testing.texts import mapping
@@ -172,7 +173,7 @@ class TestFullFilesInAHurry:
         second = rig.drop("2.csv", rows(("a", 2)))
         assert self.follow(rig) == {"a": "2"}
         assert (rig.states(first), rig.states(second)) == ({"superseded": 2}, {"applied": 1})
-        assert set(rig.results(first)["detail"]) == {"by a newer file"}
+        assert rig.results(first)["detail"].to_list() == ["by a newer file", "by a newer full file without it"]
 
 
 def test_a_lane_resumed_while_it_is_found_paused_goes_on(rigs, monkeypatch):
@@ -214,3 +215,28 @@ def test_a_run_whose_last_effects_end_while_another_thread_looks_at_it_is_settle
     monkeypatch.setattr(rig.settler.answers, "progress", slow)
     assert rig.settler.finish([run]) == [run]
     assert rig.operations.run(run).state == "settled"
+
+
+def test_two_lanes_that_hold_a_run_at_once_tell_it_without_a_fault(rigs, monkeypatch):
+    rig = rigs(route={"mode": "full", "absent": "end"})
+    rig.drop("a.csv", rows(*((f"k{n}", 1) for n in range(30))))
+    rig.advance()
+    rig.clock.advance(5)
+    run = rig.drop("b.csv", rows(("k1", 1)))
+    write, lanes = run_answers.write_progress, [threading.Thread(target=rig.settler.tell_held, args=(run,))]
+
+    def slow(out, **facts):
+        """Have another lane say the same before the file that this one has written gets its name."""
+        write(out, **facts)
+        for lane in lanes[:1]:
+            lanes.clear()
+            lane.start()
+            lane.join()
+
+    monkeypatch.setattr(run_answers, "write_progress", slow)
+    rig.advance()
+    assert rig.operations.run(run).state == "held"
+    assert not lanes
+    assert [event.text for event in rig.operations.events(run) if event.kind == "fault"] == []
+    (told,) = (rig.folder / "outbox").rglob("*.progress.json")
+    assert "held" in json.loads(told.read_bytes())["message"]
