@@ -153,6 +153,8 @@ class Settler:
             legs = runs.legs_of(tx, name)
             live = 0 if row is None else tx.scalar(_live_batches(name))
         if row is None or row.state not in {"waiting", "cancelled"}:
+            if row is not None and row.state == "held":
+                self.answers.progress(row)
             return False
         opened = [leg for leg in legs if leg.open_rows]
         if (row.state == "waiting" and opened) or live:
@@ -179,11 +181,8 @@ class Settler:
             runs.set_run(tx, row.id, counts={**row.counts, "told": left, "states": rows.states.counts()})
 
     def tell_held(self, run: str) -> None:
-        """Say in `progress.json` that a run waits for a person, and why."""
-        with self._journal.read() as tx:
-            row = runs.get_run(tx, run)
-        if row is not None and row.state == "held":
-            self._sound(run, lambda: self.answers.progress(row))
+        """Say in `progress.json` that a run waits for a person, and why: for several lanes one after the other."""
+        self.finish([run])
 
     def settle(self, row: Row[Any]) -> None:
         """Write all answers of a run and mark it settled. Doing it twice gives the same files."""
