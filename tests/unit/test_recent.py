@@ -62,6 +62,16 @@ def test_effects_are_read_alike_from_memory_and_from_the_disk(tmp_path, rows, ke
     assert [part.rows() for part in folder.effects(["@key"])] == [[("a",), ("b",)]]
 
 
+def test_of_folders_that_nobody_drops_no_more_is_remembered_for_ever():
+    recent = Recent(SIZE * 2)
+    for number in range(3000):
+        folder = Path(str(number))
+        recent.refuse(folder)
+        recent.put(folder, "0", FRAME)
+        assert recent.get(folder, "0") is None
+    assert len(recent) <= 1000
+
+
 def test_older_folders_make_room():
     recent = Recent(SIZE * 2)
     recent.put(A, "0", FRAME)
