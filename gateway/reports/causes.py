@@ -28,6 +28,13 @@ _OF_ROWS = (
     *("MAP_FRACTION", "T-FRAC", "C-RATE", "B-PAD", "PRICE_ROUNDED", "MINIMUM_ABOVE_STOCK", "DISCOUNT_PRICE"),
 )
 """Codes whose detail names other rows, or repeats the row's own values: each has another, and all have one cause."""
+_WRITTEN = ("SUPERSEDED", "UNCHANGED", "CANCELLED", "SCHEDULED")
+"""Codes of effects whose field is no cell but what was to be written: product, offer, price..."""
+_OF_EFFECTS = (
+    *_WRITTEN,
+    *("DEST_REFUSED", "DEST_SETUP", "DEST_UNCERTAIN", "DEST_NOT_CONFIRMED", "DEST_NOTHING", "DEST_WARNING"),
+)
+"""Codes by which several effects of a row may end alike: their sentences name no field, so it stands before them."""
 _NO_CAUSE = "EFFECT"
 """Code that tells how an effect ended: nothing is wrong there."""
 
@@ -62,6 +69,7 @@ class Cause:
         detail = _OMITTED if self.detail is None else self.detail
         said = sentence(self.code, field=self.field, value=_OMITTED, detail=detail)
         said = _ASIDE.sub("", said).removesuffix(f": {_OMITTED}")
+        said = f"{self.field}: {said}" if self.field and self.code in _OF_EFFECTS else said
         return said if said.endswith((".", _OMITTED)) else f"{said}."
 
     @property
@@ -158,7 +166,7 @@ class Tally:
         """Return everything counted as `causes` does."""
         self._count()
         found = [
-            dataclasses.replace(cause, field=_named(cause.field, columns))
+            dataclasses.replace(cause, field=_named(cause.field, {} if cause.code in _WRITTEN else columns))
             for told in self._found.values()
             for cause in told.values()
             if cause.count

@@ -87,6 +87,18 @@ def test_effects_without_a_row_are_counted():
     assert (cause.count, cause.ranges) == (1, [])
 
 
+def test_effects_of_one_row_that_ended_alike_are_told_apart():
+    told = [(2, "SUPERSEDED", family, None, "by a newer file") for family in ("product", "price")]
+    refused = [(2, "DEST_REFUSED", field, None, "no such offer") for field in ("offer", "price")]
+    found = causes([issues([*told, *refused])], {"price": "Price EUR"})
+    assert [cause.message for cause in found] == [
+        "offer: The destination refused the row: no such offer.",
+        "price (column Price EUR): The destination refused the row: no such offer.",
+        "price: A newer value of the key was already sent (by a newer file).",
+        "product: A newer value of the key was already sent (by a newer file).",
+    ]
+
+
 def test_how_an_effect_ended_is_no_problem():
     assert causes([issues([(2, "EFFECT", "offer", None, "applied")])], {}) == []
 
