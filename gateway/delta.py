@@ -112,7 +112,7 @@ def judged(frame: pl.DataFrame, *, drifts: bool, rules: DeltaRules, now: datetim
     """Give every waiting row its decision by what is known of its key.
 
     `frame`: `run` (UInt32), `@row`, `@key`, `seq`, `digest`, `measure`, `command`, `due` (instant or null); of the
-    baseline `seq_known`, `digest_known`, `measure_known` (null for unknown or ended keys) and `at`; `seq_sent` of what
+    baseline `seq_known`, `digest_known`, `measure_known` (null for unknown and ended keys) and `at`; `seq_sent` of what
     is under way; and anything else, which is kept. Adds `decision` (String: send, unchanged, superseded, scheduled)
     and `same` (equal to the baseline).
     """
@@ -147,10 +147,13 @@ def _with_known(candidates: pl.DataFrame, baseline: pl.DataFrame) -> pl.DataFram
 
 
 def as_known(baseline: pl.DataFrame) -> pl.DataFrame:
-    """Return a folded baseline under the names that `judged` looks for; a key that was ended has no measure."""
+    """Return a folded baseline under the names that `judged` looks for.
+
+    `measure_known` is null for a key that was ended, "" for one that goes on without a measure.
+    """
     return baseline.select(
         KEY, pl.col("seq").alias("seq_known"), pl.col("digest").alias("digest_known"),
-        pl.when(pl.col("ended")).then(None).otherwise(pl.col("measure")).alias("measure_known"), "at",
+        pl.when(pl.col("ended")).then(None).otherwise(pl.col("measure").fill_null("")).alias("measure_known"), "at",
     )  # fmt: skip
 
 

@@ -71,13 +71,14 @@ def tally(
 ) -> Tally:
     """Count one run's part. `send`: `ended` (Boolean), `measure`, `measure_known` (String), `@key`.
 
+    `measure_known`: null for a key that is not there, "" for one without a measure: it can end, but change nothing.
     `priced`: the limits, where the measure is a price; else it is a level, and a new zero counts.
     """
     live = pl.col("measure_known").is_not_null()
     ended = send.filter(pl.col("ended") & live)
     moved = send.filter(~pl.col("ended") & live)
     if priced is None:
-        zeroed = moved.filter((pl.col("measure") == "0") & (pl.col("measure_known") != "0"))
+        zeroed = moved.filter((pl.col("measure") == "0") & ~pl.col("measure_known").is_in(["", "0"]))
         examples = pl.concat([ended["@key"], zeroed["@key"]]).head(5).to_list()
         return Tally(known, send.height, ended.height, zeroed.height, 0, 0, file_keys, full, tuple(examples))
     old, new = (pl.col(name).cast(_AMOUNT, strict=False) for name in ("measure_known", "measure"))
@@ -133,7 +134,7 @@ def _by_counts(now: Tally, limits: GuardLimits, hour: Mapping[str, int]) -> Iter
         return
     for word, here, summed, (share, least) in _counted(now, limits):
         count = here + hour.get(summed, 0)
-        if count >= least and count > share * now.known:
+        if here and count >= least and count > share * now.known:  # who takes nothing away is not asked about others
             yield (
                 f"{count:,} of {now.known:,} known keys {word} ({count / now.known:.0%}, counted over the last hour); "
                 f"the limit is {share:.0%} and at least {least}"

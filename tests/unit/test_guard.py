@@ -56,6 +56,20 @@ def test_many_small_steps_within_the_hour_count_together():
     assert "drop to zero" in reason
 
 
+def test_a_full_file_that_takes_nothing_away_is_not_asked_about_what_others_took():
+    now = guard.Tally(known=100, full=True, file_keys=100)
+    assert guard.verdict(now, GuardLimits(), hour={"ended": 90, "zeroed": 90}, last_full=100) is None
+
+
+def test_what_has_no_measure_can_end_but_not_drop():
+    rows = {"@key": list("abcd"), "ended": [True, True, False, False], "measure": [None, None, "0", "0"]}
+    send = pl.DataFrame({**rows, "measure_known": ["", None, "", "5"]}, schema_overrides={"measure_known": pl.String})
+    levels = guard.tally(send, known=3, file_keys=4, full=False)
+    assert (levels.ended, levels.zeroed, levels.examples) == (1, 1, ("a", "d"))
+    prices = guard.tally(send, known=3, file_keys=4, full=False, priced=GuardLimits())
+    assert (prices.ended, prices.repriced, prices.floored) == (1, 1, 1)
+
+
 def test_a_full_file_below_half_of_the_last_waits():
     limits = GuardLimits()
     small = guard.Tally(known=1000, file_keys=400, full=True)

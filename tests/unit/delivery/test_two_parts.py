@@ -17,6 +17,7 @@ price = { column = "price", optional = true }
 price_basis = { constant = "net" }
 percentage = { column = "percentage", optional = true }
 ends_at = { constant = "2027-01-01T00:00:00Z" }
+command = { column = "command", optional = true }
 """,
 )
 NET = PriceTerms("net", 2, "EUR", "20")
@@ -84,6 +85,19 @@ def test_the_share_of_keys_left_out_is_of_those_of_the_operation(lane, column):
     rig.put("promotion1.csv", table(column, **SAID))
     run = rig.put("promotion2.csv", table(column, **{**KEPT, "b": 20}))
     assert rig.operations.run(run).notes[0].startswith("1 of 4 known keys would be ended")
+
+
+@pytest.mark.parametrize("column", ["price", "percentage"])
+def test_promotions_that_rows_end_count_whatever_they_say_they_leave(lane, column):
+    rig = lane(ended_share=0.2)
+    rig.put("promotion1.csv", table(f"{column},command", **{sku: f"{cell}," for sku, cell in SAID.items()}))
+    text = table(f"{column},command", **{sku: f"{cell},{'end' * (sku == 'a')}" for sku, cell in SAID.items()})
+    run = rig.put("promotion2.csv", text)
+    assert rig.operations.run(run).notes[0].startswith("1 of 4 known keys would be ended")
+    rig.operations.release(run)
+    rig.advance(2)
+    assert rig.states(run) == {"applied": 1, "unchanged": 3}
+    assert rig.states(rig.put("promotion3.csv", f"{text}\n")) == {"unchanged": 4}, "what is over counts no more"
 
 
 def test_several_files_in_one_consignment_end_nothing_of_another_operation(lane, clock):
