@@ -16,6 +16,9 @@ from gateway.settings import load_settings
 from gateway.wiring import offline
 from gateway.wiring import plan as make_plan
 
+_TIMED = ("superseded", "scheduled")
+"""States of rows in which the time counts."""
+
 
 @click.command()
 @click.argument("file", type=EXISTING)
@@ -32,6 +35,9 @@ def plan(session: Session, file: Path, route: str, out: Path) -> int:
     at least, which rows can't be sent and why, what is unchanged, overtaken or held by what the destination confirmed
     so far; and when promotions begin and end, where the gateway sends their prices at those times. Nobody is asked:
     what only the destination could tell is not in it. No state is changed.
+
+    The file counts as of its own time (when it was last changed), as if it were dropped with it: after newer files it
+    is a late one. A copy or an upload may bear another time; touch dates a file anew.
 
     Example: gateway plan stock_example.csv --route stock --out planned
     """
@@ -56,6 +62,11 @@ def _print(made: Plan, out: Path) -> None:
     states = {("to be sent" if state == "pending" else state): count for state, count in made.states.items()}
     if states:
         click.echo(view.spoken(states))
+    if any(made.states.get(state) for state in _TIMED):
+        click.echo(
+            f"The file counts as of its own time, {made.dated}, as if it were dropped with it: rows whose keys a newer "
+            "file brought are superseded. A copy or an upload may bear another time; touch dates a file anew."
+        )
     if made.derived:
         click.echo(f"Besides, for keys the file leaves out: {sum(made.derived.values()):,}")
     if made.reason:
@@ -63,7 +74,7 @@ def _print(made: Plan, out: Path) -> None:
     print_causes([cause.facts() for cause in made.causes])
     if made.calls:
         kinds = ", ".join(dict.fromkeys(c.operation for c in made.calls))
-        click.echo(f"{len(made.calls):,} calls of {kinds}, at least {made.seconds:,.0f} s")
+        click.echo(f"{view.counted(len(made.calls), 'call')} of {kinds}, at least {made.seconds:,.0f} s")
     view.table(
         "Calls", ("file", "to~", "records#", "bytes#"),
         [(c.file, c.to, f"{c.records:,}", f"{c.size:,}") for c in made.calls[:20]],

@@ -70,6 +70,8 @@ class Plan:
     """Rows that are done without a call: the destination has nothing to change for them."""
     boundaries: tuple[Boundary, ...] = ()
     """When promotions known by then begin and end, where the destination is told prices at those times."""
+    dated: str = ""
+    """Time by which the file is put in order among others: its own, as if it were dropped with it; "" without a run."""
 
     def facts(self) -> dict[str, Any]:
         """Return the content of plan.json."""
@@ -79,7 +81,7 @@ class Plan:
             for c in self.calls
         ]  # fmt: skip
         return {
-            "file": self.file, "route": self.route, "lanes": list(self.lanes), "mode": self.mode,
+            "file": self.file, "route": self.route, "lanes": list(self.lanes), "mode": self.mode, "dated": self.dated,
             "rows": self.rows, "states": dict(self.states), "derived": dict(self.derived), "held": self.held,
             "reason": self.reason, "issues": [cause.facts() for cause in self.causes], "calls": len(calls),
             "without_call": self.without_call, "seconds": self.seconds, "waiting_before": self.waiting, "bodies": calls,
@@ -205,6 +207,7 @@ def _plan(trial: _Trial, file: Path, row: Row[Any] | None, sends: _Sends, reason
         seconds=_seconds(setup, calls), held=row is not None and row.state == "held",
         reason="" if calls else reason or _nothing(states, sends.without), waiting=waiting, causes=told,
         without_call=sends.without, boundaries=_boundaries(trial),
+        dated="" if row is None else str(runs.source_time(pl.Series([row.seq]))[0]),
     )  # fmt: skip
 
 

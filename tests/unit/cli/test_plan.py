@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import sqlite3
 
 import pytest
@@ -73,6 +74,20 @@ def test_the_newest_file_by_a_mended_mapping_is_planned_without_what_took_effect
     assert told["states"] == {"pending": 1, "unchanged": 1}
     assert _cells(place / "planned" / told["bodies"][0]["file"]) == [["sku", "quantity", "warehouse"], ["A2", "1", ""]]
     assert _tree(place / "state" / "runs") == before
+
+
+def test_a_file_counts_as_of_its_own_time_and_that_is_said_where_rows_came_too_late(call, place, dropped):
+    dropped("stock_1.csv", "A1;5;\nA2;6;\n")
+    assert call("run", "--once").exit_code == 0
+    late = place / "stock_2.csv"
+    late.write_text("Article;Stock;Warehouse\nA1;4;\nA3;7;\n")
+    said = call("plan", "stock_2.csv", "--route", "stock", "--out", "now").stdout
+    assert "counts as of" not in said
+    os.utime(late, (1_700_000_000, 1_700_000_000))
+    said = call("plan", "stock_2.csv", "--route", "stock", "--out", "late").stdout
+    assert "1 to be sent, 1 superseded" in said
+    assert "counts as of its own time, 2023-11-14T22:13:20Z, as if it were dropped with it" in said
+    assert json.loads((place / "late" / "plan.json").read_text())["dated"] == "2023-11-14T22:13:20Z"
 
 
 def test_what_the_guard_would_hold(call, place, held):
