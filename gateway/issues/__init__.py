@@ -7,9 +7,11 @@ import polars as pl
 from gateway.issues.catalogue import CATALOGUE, FIELDED, UNDONE, WARNINGS, IssueKind
 from gateway.wording import ENDS, told
 
-__all__ = ["CATALOGUE", "FIELDED", "UNDONE", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]
+__all__ = ["BY_MAPPING", "CATALOGUE", "FIELDED", "UNDONE", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]
 
 
+BY_MAPPING = " (set by the mapping, which the operator can change)"
+"""What stands behind a value at fault that is a constant: it is in no cell, and nobody mends it in the file."""
 _VALUED = ": {value}"
 
 

@@ -75,6 +75,11 @@ class Applier:
         return {plan.field: plan.indices[0] for plan in self._plans if len(plan.indices) == 1 and plan.test is None}
 
     @property
+    def constants(self) -> frozenset[str]:
+        """Contract fields that the mapping sets by itself: no cell of the file says them."""
+        return frozenset(plan.field for plan in self._plans if plan.constant is not None)
+
+    @property
     def altered(self) -> Mapping[str, int]:
         """Of `cells`, those whose text is changed on its way: a row may say it otherwise than the partner does."""
         changed = {plan.field for plan in self._plans if plan.text_steps or plan.value_steps}

@@ -190,7 +190,7 @@ class FileReading:
             return _Judged(table.blank, None, None, no_issues(), no_issues(), None)
         rows, issues = self._check(self._applier.apply(table))
         if issues.height:
-            issues = as_written(issues, table, self._applier.cells)
+            issues = as_written(issues, table, self._applier.cells, self._applier.constants)
             issues = worded_as_written(issues, table, self._applier.cells, rows, self._repeating)
         return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), self._across.hashes(rows))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from gateway.contracts import RowsRule, Rule
 from gateway.contracts.checker import VALUE_LIMIT
+from gateway.issues import BY_MAPPING
 from gateway.mapping import Applier
 from gateway.model import ROW, Table
 from gateway.pipeline.across import MOST_SHOWN
@@ -56,11 +57,13 @@ def _rows_of(rows: pl.DataFrame, numbers: pl.Series, names: Sequence[str]) -> pl
     return found[rows[ROW].search_sorted(numbers).to_numpy()]
 
 
-def as_written(issues: pl.DataFrame, table: Table, cells: Mapping[str, int]) -> pl.DataFrame:
+def as_written(
+    issues: pl.DataFrame, table: Table, cells: Mapping[str, int], constants: Collection[str] = ()
+) -> pl.DataFrame:
     """Return the issues (ISSUE_SCHEMA) with the cells of the table as their values, where a value is shown at all.
 
     `cells`: contract field to the column it is read from. An empty cell was filled by the mapping: what it was filled
-    with is shown.
+    with is shown. `constants`: fields that no cell says, which is told behind the value.
     """
     value = issues["value"]
     ours = [code for code in issues["code"].unique() if not code.startswith(_OWN)]
@@ -76,7 +79,11 @@ def as_written(issues: pl.DataFrame, table: Table, cells: Mapping[str, int]) -> 
         cut = pl.concat_str(cell.str.head(VALUE_LIMIT), pl.lit("…"))
         shown = pl.when(cell.str.len_chars() > VALUE_LIMIT).then(cut).when(cell != "").then(cell)
         value = value.scatter(at, pl.select(shown.otherwise(value.gather(at))).to_series())
-    return issues.with_columns(value)
+    issues = issues.with_columns(value)
+    fixed = asked & issues["field"].is_in(sorted(constants)).fill_null(value=False)
+    if not fixed.any():
+        return issues
+    return issues.with_columns(value=pl.when(fixed).then(pl.concat_str("value", pl.lit(BY_MAPPING))).otherwise("value"))
 
 
 _KEYS = "DUPLICATE_KEY"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gateway.issues import CATALOGUE, sentence
+from gateway.issues import BY_MAPPING, CATALOGUE, sentence
 from gateway.model import ROW
 from gateway.reports.stream import gathered
 
@@ -21,6 +21,7 @@ _TOGETHER = 5_000
 _EXAMPLES = 5
 _RANGES = 6
 _OMITTED = "…"
+_ELSE = "Where the file is right, the operator changes the mapping; then the rows go again as they are."
 _ASIDE = re.compile(r" \([^()]*…[^()]*\)")
 """Brackets around what is left out."""
 _OF_ROWS = (
@@ -67,7 +68,7 @@ class Cause:
     def message(self) -> str:
         """The catalogue's sentence with what all its faults have in common."""
         detail = _OMITTED if self.detail is None else self.detail
-        said = sentence(self.code, field=self.field, value=_OMITTED, detail=detail)
+        said = sentence(self.code, field=self.field, value=self._set() or _OMITTED, detail=detail)
         said = _ASIDE.sub("", said).removesuffix(f": {_OMITTED}")
         said = f"{self.field}: {said}" if self.field and self.code in _OF_EFFECTS else said
         return said if said.endswith((".", _OMITTED)) else f"{said}."
@@ -75,7 +76,13 @@ class Cause:
     @property
     def fix(self) -> str:
         """What to do about it."""
-        return CATALOGUE[self.code].fix
+        fix = CATALOGUE[self.code].fix
+        return f"{fix} {_ELSE}" if self._set() else fix
+
+    def _set(self) -> str:
+        """Return the value at fault where it is one that the mapping sets; else ""."""
+        values = {value or "" for _, value in self.examples}
+        return values.pop() if len(values) == 1 and all(value.endswith(BY_MAPPING) for value in values) else ""
 
     def facts(self) -> dict[str, Any]:
         """Return it for machines; `rows`: first and last of the first unbroken stretches."""

@@ -166,6 +166,14 @@ def test_of_very_many_rows_the_others_are_told_as_they_were_read(told, monkeypat
     assert [value for _, _, value, _ in found] == ["29/11/2026", "2026-12-03T23:00:00Z"]
 
 
+def test_a_value_that_the_mapping_sets_is_told_as_no_cell_of_the_file(told):
+    column, last = '{ column = "To", date = "dd/MM/yyyy", zone = "Europe/Madrid" }', "2026-11-20T00:00:00Z"
+    mapping = PROMOTIONS.replace(column, f'{{ constant = "{last}" }}')
+    found = told(mapping, "Article;Offer;From", "a;9,99;27/11/2026", "b;9,99;19/11/2026", contract="promotion")
+    said = f"{last} (set by the mapping, which the operator can change)"
+    assert [one for one in found if one[1] == "SP-DATE"] == [(2, "SP-DATE", said, "starts_at 27/11/2026")]
+
+
 def test_a_good_file_is_read_once(tmp_path, told, monkeypatch):
     monkeypatch.setattr("gateway.pipeline.written.Shown._table", None)
     assert told(PROMOTIONS, "Article;Offer;From;To", "a;9,99;27/11/2026;30/11/2026", contract="promotion") == []

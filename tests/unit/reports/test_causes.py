@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from support.fake_rows import issues
 
-from gateway.issues import CATALOGUE
+from gateway.issues import BY_MAPPING, CATALOGUE
 from gateway.reports.causes import MOST_DETAILS, causes
 
 
@@ -80,6 +80,14 @@ def test_what_is_told_of_the_rows_own_value_is_no_cause_of_its_own(code, field, 
     (cause,) = causes([issues([(n, code, field, f"v{n}", detail) for n, detail in enumerate(details, 2)])], {})
     assert (cause.count, cause.message) == (2, message)
     assert cause.examples == [(2, "v2"), (3, "v3")]
+
+
+def test_a_value_that_the_mapping_sets_is_part_of_the_cause_and_the_operators_to_mend():
+    value = f"USD{BY_MAPPING}"
+    (cause,) = causes([issues([(n, "PRICE_CURRENCY", "currency", value, "EUR") for n in range(2, 90)])], {})
+    assert cause.message == f"currency is {value}, the destination takes EUR."
+    assert "the operator changes the mapping" in cause.fix
+    assert cause.facts()["fix"] == cause.fix
 
 
 def test_effects_without_a_row_are_counted():
