@@ -13,12 +13,14 @@ from gateway import delta
 from gateway.delivery.again import send_again
 from gateway.delivery.baseline import Baseline, add_segments, inflight_keys
 from gateway.delivery.book import base_prices
+from gateway.delivery.portions import key_parts
 from gateway.delivery.setup import Leg
 from gateway.journal import Journal
 from gateway.journal import tables as t
 from gateway.model import KEY, KEY_SEPARATOR
 from gateway.spool import STATE, Spool
 
+_PLACE = "warehouse"
 _EXACT = pl.Decimal(38, 10)
 
 
@@ -43,9 +45,14 @@ class Reconciler:
         self._spool = spool
 
     def compare(self, leg: Leg, theirs: pl.DataFrame) -> Compared:
-        """Compare a lane whose keys begin with the sku. `theirs`: `sku` and `value` (text; null: it does not say)."""
+        """Compare a lane whose keys begin with the sku. `theirs`: `sku` and `value` (text; null: it does not say).
+
+        Articles with levels in several warehouses are left out: what is told is the level of all together.
+        """
         known = delta.fold(list(Baseline.of_lane(self._journal, self._spool, leg.lane, leg.written()).frames()))
         live = known.filter(~pl.col("ended") & pl.col("measure").is_not_null())
+        if _PLACE in leg.key_fields:
+            live = live.filter(~key_parts(live, leg)[leg.key_fields[0]].is_duplicated())
         flying = inflight_keys(self._journal, self._spool, leg.lane)
         still = live.join(flying, on=KEY, how="anti")
         sku = pl.col(KEY).str.splitn(KEY_SEPARATOR, 2).struct.field("field_0")

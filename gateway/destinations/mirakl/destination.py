@@ -22,6 +22,7 @@ from gateway.destinations.mirakl.offers_known import OffersKnown
 from gateway.destinations.mirakl.platform import Platform
 from gateway.destinations.mirakl.price_imports import PriceImports
 from gateway.destinations.mirakl.product_imports import ProductImports
+from gateway.destinations.mirakl.reading import Reading
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.destinations.mirakl.stock_imports import StockImports
 from gateway.errors import CallRefused, GatewayError, MayWorkLater, Refused, SettingsError
@@ -77,6 +78,8 @@ class MiraklDestination:
         self._categories = categories(settings.categories, f"destinations.{name}.categories")
         self._calls = Calls(settings, transport, clock)
         self._known = OffersKnown(self._calls, settings)
+        self.reading = Reading(self._known, settings, name)
+        """What `gateway reconcile` reads."""
         self._imports: dict[str, Imports | StockImports] = {
             "product": ProductImports(self._calls, settings, name),
             "offer": OfferImports(self._calls, settings, name),

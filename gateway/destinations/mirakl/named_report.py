@@ -7,13 +7,16 @@ operator's own layout unless the catalog manager writes it (verified).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from gateway.destinations.mirakl.report_text import cells_of, line_number, said, to_add
 from gateway.model import OUTCOME_SCHEMA, RowState
+
+_ATTRIBUTE = re.compile(r"\battribute[ :]+['\"\[(`]?([\w.\-]*\w)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,19 @@ def read(body: bytes, shape: Shape) -> list[Entry] | None:
     ]
 
 
-def outcomes(entries: Iterable[Entry], *, tail: str | None, known: range, rest: RowState) -> pl.DataFrame:
-    """Return one outcome (OUTCOME_SCHEMA) per record: refused where it has errors, else `rest` with a warning.
+def outcomes(
+    entries: Iterable[Entry],
+    *,
+    tail: str | None,
+    known: range,
+    rest: RowState,
+    attributes: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """Return one outcome (OUTCOME_SCHEMA and `field`) per record: refused where it has errors, else `rest`, warned of.
 
     `tail`: what makes a code the key of an effect, None where keys can't be told. `known`: lines of the file; another
-    number is left out, so that the key alone names the effect. Records of one effect are put together.
+    number is left out, so that the key alone names the effect. Records of one effect are put together. `attributes`:
+    their codes, each with the contract field that fills it.
     """
     found: dict[tuple[int | None, str | None], tuple[list[str], list[str]]] = {}
     for entry in entries:
@@ -71,8 +82,21 @@ def outcomes(entries: Iterable[Entry], *, tail: str | None, known: range, rest: 
             errors.append(entry.errors)
         if entry.warnings and entry.warnings not in warnings:
             warnings.append(entry.warnings)
-    rows = [(*place, *_outcome(errors, warnings, rest)) for place, (errors, warnings) in found.items()]
-    return pl.DataFrame(rows, schema=OUTCOME_SCHEMA, orient="row")
+    rows = [
+        (*place, *_outcome(errors, warnings, rest), about("; ".join(errors), attributes or {}))
+        for place, (errors, warnings) in found.items()
+    ]
+    return pl.DataFrame(rows, schema={**OUTCOME_SCHEMA, "field": pl.String}, orient="row")
+
+
+def about(errors: str, attributes: Mapping[str, str]) -> str | None:
+    """Return the contract field whose attribute the errors name as such; None where they name none, another or many.
+
+    How errors name attributes is not documented (assumption: the code follows the word), so that plain words of a
+    sentence are never taken for one.
+    """
+    found = {attributes.get(code) for code in _ATTRIBUTE.findall(errors)}
+    return found.pop() if len(found) == 1 else None
 
 
 def shift(entries: Sequence[Entry], *, records: int, counts_header: bool) -> list[Entry]:

@@ -23,6 +23,8 @@ from gateway.errors import MayWorkLater, Throttled, Unreachable, WillNeverWork
 _PATH = "/api/offers"
 _PAGES_PER_TURN = 200
 """After so many pages the lane is given back for others to go on."""
+_LONGEST_WAIT = 300.0
+"""Seconds until the next call that a person is let wait for."""
 _STALE = timedelta(hours=2)
 """A reading that was begun longer ago is begun again."""
 
@@ -75,6 +77,21 @@ class OffersKnown:
                 return self._one_by_one(skus)
             whole = self._all(exported=exported)
         return whole.begun, whole.known.only(pl.Series(skus, dtype=pl.String))
+
+    def listed(self) -> Known:
+        """Return all the shop has, read anew by the list however long it takes; for who waits for it."""
+        parts: list[Known] = []
+        total = 1
+        while (offset := PAGE * len(parts)) < total:
+            try:
+                found, total = self._page((), offset)
+            except Throttled as error:
+                if error.after is None or error.after > _LONGEST_WAIT:
+                    raise
+                self._calls.clock.sleep(error.after)
+                continue
+            parts.append(found)
+        return offers_read.joined(parts)
 
     # ---- few
 

@@ -29,7 +29,9 @@ PRICE_COLUMNS = (
     "customer-group-ids",
     "price-type",
 )
-OFFER_SCHEMA: dict[str, type[pl.DataType]] = {"sku": pl.String, "currency": pl.String, "deleted": pl.Boolean}
+OFFER_SCHEMA: dict[str, type[pl.DataType]] = {
+    "sku": pl.String, "currency": pl.String, "deleted": pl.Boolean, "quantity": pl.String,
+}  # fmt: skip
 PRICE_SCHEMA: dict[str, type[pl.DataType]] = {
     "sku": pl.String,
     "default": pl.Boolean,
@@ -101,13 +103,14 @@ def from_export(document: Any) -> Known:
 
 
 def _known(offers: Iterable[tuple[Json, list[dict[str, str | None]]]]) -> Known:
-    heads: list[tuple[str, str | None, bool]] = []
+    heads: list[tuple[str, str | None, bool, str | None]] = []
     lines: list[dict[str, Any]] = []
     for offer, prices in offers:
         sku = offer.get("shop_sku")
         if not isinstance(sku, str) or sku == "":
             continue
-        heads.append((sku, _text(offer.get("currency_iso_code")), offer.get("deleted") is True))
+        told = _text(offer.get("currency_iso_code")), offer.get("deleted") is True, _text(offer.get("quantity"))
+        heads.append((sku, *told))
         for place, price in enumerate(prices):
             price_type = price["price-type"]
             context = PRICE_COLUMNS[PRICE_COLUMNS.index("channels") : PRICE_COLUMNS.index("price-type")]

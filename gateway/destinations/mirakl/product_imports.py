@@ -211,7 +211,11 @@ class ProductImports(Imports):
             before = by_key.get(entry.sku)
             by_key[entry.sku] = entry if before is None else _both(before, entry)
         known = range(2, lines_of(sent) + 2)
-        return named_report.outcomes([*by_key.values(), *unkeyed], tail=tail, known=known, rest=rest)
+        attributes = {code: field for field, code in self._settings.product_columns.items()}
+        attributes |= dict.fromkeys(self._settings.image_columns, "image_urls")
+        return named_report.outcomes(
+            [*by_key.values(), *unkeyed], tail=tail, known=known, rest=rest, attributes=attributes
+        )
 
     def _first_verdict(self, sent: Sent, state: Json, first: Stage) -> Verdicts | None:
         """Return what makes the first stage's report unfit to speak for the lines it does not name."""

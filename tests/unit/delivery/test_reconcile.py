@@ -68,3 +68,10 @@ def test_a_part_of_what_a_key_names_is_not_compared_with_the_whole(world):
     confirmed(world, **{"a": "5", "b\x1f\x1fdiscount": "4"})
     found = Reconciler(*world).compare(replace(LEG, others=("discount",)), theirs(a="5", b="5"))
     assert (found.differences.height, found.known) == (0, 1)
+
+
+def test_levels_of_several_warehouses_are_not_compared_with_the_whole(world):
+    confirmed(world, **{"a\x1fNORTH": "5", "a\x1fSOUTH": "4", "b\x1fNORTH": "4"})
+    found = Reconciler(*world).compare(LEG, theirs(a="9", b="5"))
+    assert found.differences.select("sku", "ours", "theirs").rows() == [("b", "4", "5")]
+    assert found.known == 1

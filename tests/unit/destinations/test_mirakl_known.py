@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from gateway.destinations.mirakl import MiraklSettings, offers_read
 from gateway.destinations.mirakl.calls import Api, Calls
 from gateway.destinations.mirakl.offers_known import OffersKnown
-from gateway.errors import MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
+from gateway.destinations.mirakl.reading import Reading
+from gateway.errors import MayWorkLater, OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
 from gateway.transport.http import Response
 
 URL = "http://shop.mirakl.net/api/offers/export/async/file/1?file=of52%2Foffers%2F0.json"
@@ -239,7 +240,7 @@ def test_the_list_tells_channels_and_default(clock):
     known = offers_read.from_list(
         [
             {
-                "shop_sku": "A", "currency_iso_code": "USD",
+                "shop_sku": "A", "currency_iso_code": "USD", "quantity": "3",
                 "all_prices": [
                     {"channel_code": None, "unit_origin_price": "50", "unit_discount_price": "49",
                      "discount_end_date": "2019-04-29T22:00:00Z", "volume_prices": []},
@@ -255,7 +256,7 @@ def test_the_list_tells_channels_and_default(clock):
         (True, "50", "49", "2019-04-29T22:00:00Z", None), (False, "60", None, None, "US"),
         (False, "70", None, None, "FR|CA"),
     ]  # fmt: skip
-    assert known.offers.rows() == [("A", "USD", False)]
+    assert known.offers.rows() == [("A", "USD", False, "3")]
 
 
 def test_an_export_may_be_a_list_or_hold_one():
@@ -274,3 +275,28 @@ def test_an_answer_carries_the_clock_of_the_other_side(scripted, clock):
     assert (calls.skew, calls.skew_known) == (90.0, True)
     calls.read(Api("X", "/x"))
     assert calls.skew == 90.0
+
+
+# ---------------------------------------------------------------- all, for people
+
+
+def test_levels_are_read_anew_page_by_page_however_often_it_is_throttled(build, clock):
+    first, last = listed("A", total=150), listed("B", total=150)
+    first["offers"][0] |= {"quantity": 3}
+    last["offers"].append({"shop_sku": "C", "quantity": 0, "all_prices": []})
+    known, transport = build(first, Throttled("later", after=7.0), last, Throttled("tomorrow", after=3600.0))
+    reading = Reading(known, MiraklSettings(host="shop.mirakl.net", api_key=SecretStr("k")), "shop")
+    began = clock.now()
+    assert reading.levels().rows() == [("A", "9.5", "3"), ("B", "9.5", None), ("C", None, "0")]
+    assert (clock.now() - began).total_seconds() == 7
+    assert [dict(request.query)["offset"] for request in transport.seen] == ["0", "100", "100"]
+    with pytest.raises(Throttled):
+        reading.levels()
+
+
+def test_where_only_exports_may_be_read_levels_are_not_told(build):
+    known, transport = build()
+    chosen = MiraklSettings(host="shop.mirakl.net", api_key=SecretStr("k"), offers_from="export")
+    with pytest.raises(SettingsError, match="by exports only"):
+        Reading(known, chosen, "shop").levels()
+    assert not transport.seen

@@ -140,6 +140,18 @@ def test_an_article_comes_into_the_shop_and_goes(shop, records):
     assert run(destination, "offer", records({"sku": "NEW-1", "command": "end"})) == {"NEW-1": "skipped"}
 
 
+def test_what_the_shop_has_of_price_and_quantity_is_told_without_discounts(shop, records):
+    shop.put_prices("S0;20;15;;;", "S0;30;;;;US", "S1;20;;;;")
+    destination = shop.build()
+    assert run(destination, "stock", records({"sku": "S1", "quantity": "4"}, tail="\x1f")) == {"S1\x1f": "applied"}
+    shop.twin.drift("S0", -2)
+    told = {sku: (price, quantity) for sku, price, quantity in destination.reading.levels().rows()}
+    assert {sku: told[sku] for sku in ("S0", "S1")} == {
+        "S0": ("20", str(shop.twin.offers()["S0"])), "S1": ("20", "4")
+    }  # fmt: skip
+    assert told.keys() == shop.twin.offers().keys()
+
+
 def test_an_offer_without_its_product_is_refused_by_name(shop, records):
     rows = [{"sku": "S0", "condition": "11"}, {"sku": "NO", "price": "1", "quantity": "1"}]
     assert run(shop.build(), "offer", records(*rows)) == {"S0": "applied", "NO": "refused"}
