@@ -40,6 +40,26 @@ def test_the_first_stage_refuses_at_once_and_warnings_are_kept(build, sent, stat
     assert transport.seen[1].path == "/api/products/imports/1/transformation_error_report"
 
 
+@pytest.mark.parametrize(
+    ("reason", "field"),
+    [
+        ("1000|Attribute title is required", "name"),
+        ("1000|The attribute 'image_2' is too large; 2000|Attribute image_1 is missing", "image_urls"),
+        ("1000|Attribute title is required; 2004|Attribute ean is wrong", None),
+        ("1000|Attribute care is not for this title", None),
+        ("1001|Category unknown", None),
+        ("1000|Attribute titles is required", None),
+    ],
+)
+def test_a_refusal_names_the_field_whose_attribute_it_names(build, sent, state, reason, field):
+    counters = {"transform_lines_in_error": 1, "transform_lines_in_success": 2, "has_transformation_error_report": True}
+    ended = page("product", state("product", **counters, **live(2)))
+    report = f'"shop_sku";"line number";"warnings";"errors"\n"B";"3";"2004|Attribute brand is long";"{reason}"\n'
+    columns = {"product_columns": {"name": "title"}, "image_columns": ("image_1", "image_2")}
+    receipt = poll(build, sent("product"), ended, report.encode(), **columns)
+    assert receipt.outcomes["field"].to_list() == [field]
+
+
 def test_the_second_stage_refuses_what_the_first_let_through(build, sent, state):
     report = b'"shop_sku";"title";"errors"\n"A";"x";"MCM-04012|Rejected by the operator"\n'
     ended = page("product", state("product", has_error_report=True, **live(2, rejected_products=1)))
