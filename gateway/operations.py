@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -25,6 +26,7 @@ from gateway.journal import Journal, batches, heard, refusals, runs, sets
 from gateway.journal import tables as t
 from gateway.model import ROW, RowState, Summary
 from gateway.pipeline.sets import waiting_sets
+from gateway.reports.answers import PROGRESS_KIND
 from gateway.reports.causes import Cause, causes
 from gateway.spool import Spool
 
@@ -136,9 +138,10 @@ class Operations:
             return runs.legs_of(tx, run)
 
     def answers(self, run: str) -> Sequence[Row[Any]]:
-        """Answer files of a run."""
+        """Answer files of a run; its progress as long as it is under way."""
         with self._journal.read() as tx:
-            return tx.execute(sa.select(t.answer).where(t.answer.c.run == run).order_by(t.answer.c.id)).fetchall()
+            rows = tx.execute(sa.select(t.answer).where(t.answer.c.run == run).order_by(t.answer.c.id)).fetchall()
+        return [row for row in rows if row.kind != PROGRESS_KIND or Path(row.file).exists()]
 
     def events(self, subject: str | None = None, limit: int = 20) -> Sequence[Row[Any]]:
         """Newest events first."""

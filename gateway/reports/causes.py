@@ -25,12 +25,16 @@ _ELSE = "Where the file is right, the operator changes the mapping; then the row
 _ASIDE = re.compile(r" \([^()]*…[^()]*\)")
 """Brackets around what is left out."""
 _OF_ROWS = (
-    *("DUPLICATE_KEY", "DEST_ONE_PER_KEY", "DEST_ONE_RECORD", "GROUP_REJECTED", "V-BAR"),
+    *("DUPLICATE_KEY", "DEST_ONE_PER_KEY", "DEST_ONE_RECORD", "GROUP_REJECTED", "V-BAR", "V-KEY"),
+    *("P-ORDER", "SP-OVERLAP", "SP-PRICE", "SP-AMOUNT"),
     *("MAP_FRACTION", "T-FRAC", "C-RATE", "B-PAD", "PRICE_ROUNDED", "MINIMUM_ABOVE_STOCK", "DISCOUNT_PRICE"),
 )
 """Codes whose detail names other rows, or repeats the row's own values: each has another, and all have one cause."""
 _WRITTEN = ("SUPERSEDED", "UNCHANGED", "CANCELLED", "SCHEDULED")
-"""Codes of effects whose field is no cell but what was to be written: product, offer, price..."""
+"""Codes of effects whose field is what was to be written: product, offer, price..."""
+_NO_CELL = (*_WRITTEN, "DEST_AFTER")
+"""Codes whose field is no cell."""
+_ORDER = ("error", "warning", "info")
 _OF_EFFECTS = (
     *_WRITTEN,
     *("DEST_REFUSED", "DEST_SETUP", "DEST_UNCERTAIN", "DEST_NOT_CONFIRMED", "DEST_NOTHING", "DEST_WARNING"),
@@ -173,12 +177,14 @@ class Tally:
         """Return everything counted as `causes` does."""
         self._count()
         found = [
-            dataclasses.replace(cause, field=_named(cause.field, {} if cause.code in _WRITTEN else columns))
+            dataclasses.replace(cause, field=_named(cause.field, {} if cause.code in _NO_CELL else columns))
             for told in self._found.values()
             for cause in told.values()
             if cause.count
         ]
-        return sorted(found, key=lambda each: (each.severity, -each.count, each.code, each.field, each.detail or ""))
+        return sorted(
+            found, key=lambda each: (_ORDER.index(each.severity), -each.count, each.code, each.field, each.detail or "")
+        )
 
 
 def causes(issues: Iterable[pl.DataFrame], columns: Mapping[str, str]) -> list[Cause]:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 from gateway.cli import run as run_module
@@ -42,6 +43,16 @@ def test_troubles_and_pauses(call, place, dropped, monkeypatch):
     people = call("status").stdout
     assert "Paused: inbox" in people
     assert "delivered" in people
+
+
+def test_progress_that_is_over_is_no_answer_any_more(call, held):
+    kinds = [one["file"].rsplit(".", 2)[-2] for one in json.loads(call("show", held, "--json").stdout)["answers"]]
+    assert kinds == ["ack", "progress"]
+    assert call("release", held, "--yes").exit_code == 0
+    call("run", "--once")
+    told = json.loads(call("show", held, "--json").stdout)
+    assert told["state"] == "settled"
+    assert [one["file"] for one in told["answers"] if not Path(one["file"]).exists()] == []
 
 
 def test_show_has_the_whole_story(call, place, dropped):

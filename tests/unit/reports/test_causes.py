@@ -74,6 +74,8 @@ def test_rows_that_name_each_other_have_one_cause():
         ("V-BAR", "barcode", ("also in row 4", "also in row 2"), "The barcode … stands at several articles."),
         ("MINIMUM_ABOVE_STOCK", "minimum", ("5 of 3", "6 of 2"), "The minimum to sell is above the stock."),
         ("DISCOUNT_PRICE", "discount_price", ("5 of 3", "6 of 2"), "discount_price is above the price."),
+        ("SP-PRICE", "price", ("5 of 3", "6 of 2"), "The promotion's price is above the regular price."),
+        ("P-ORDER", "order", ("also in row 3", "also in row 2"), "Two pictures of one product have the same place."),
     ],
 )
 def test_what_is_told_of_the_rows_own_value_is_no_cause_of_its_own(code, field, details, message):
@@ -104,6 +106,15 @@ def test_effects_of_one_row_that_ended_alike_are_told_apart():
         "price (column Price EUR): The destination refused the row: no such offer.",
         "price: A newer value of the key was already sent (by a newer file).",
         "product: A newer value of the key was already sent (by a newer file).",
+    ]
+
+
+def test_what_followed_from_another_effect_is_named_by_what_was_to_be_written_and_comes_last():
+    told = [(2, "DEST_AFTER", "price", None, "offer"), (3, "T-RATE", "tax_rate", "19", "in GB")]
+    found = causes([issues(told)], {"price": "Price EUR", "tax_rate": "VAT"})
+    assert [cause.message for cause in found] == [
+        "tax_rate (column VAT) is not a tax rate in force (in GB).",
+        "The offer of this article was not confirmed, so its price was not sent.",
     ]
 
 
