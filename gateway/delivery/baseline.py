@@ -153,13 +153,15 @@ def moved(
 
     Effects in a `good` state as they were sent; of keys whose former value is gone that nothing is known of them, so
     that whatever is sent next is news. So of effects in a `doubtful` state: they may be there, and may have to end.
+    What is gone and was to end, though nothing was sent for it, has ended.
     """
     frame = states.filter(pl.col("state").is_in(list(good)))
     if doubtful or states["code"].null_count() < states.height:
         unsure = pl.col("state").is_in([one for one in doubtful if one not in good])
         gone = states.filter(unsure | pl.col("code").is_in(sorted(UNDONE)).fill_null(value=False))
+        over = pl.col("ended") & (pl.col("state") == "skipped")
         nothing = (pl.lit(None).alias(name) for name in ("digest", "measure"))
-        frame = pl.concat([frame, gone.with_columns(*nothing, ended=False)], how="vertical_relaxed")
+        frame = pl.concat([frame, gone.with_columns(*nothing, ended=over)], how="vertical_relaxed")
     at = pl.lit(now).cast(SEGMENT_SCHEMA["at"])
     return frame.with_columns(at=at).select(pl.col(n).cast(d) for n, d in SEGMENT_SCHEMA.items())
 

@@ -338,6 +338,13 @@ _KINDS: tuple[IssueKind, ...] = (
         "Nothing was sent for the row: {detail}.",
         "Nothing to do; where it still shows at the destination, end it there.",
     ),
+    IssueKind(
+        "DEST_ENDS_ALONG",
+        "info",
+        "A part of the row was not sent by itself: {detail}.",
+        "Nothing to do.",
+        undone=True,
+    ),
     _info(
         "DEST_AS_FLAG",
         "The quantity itself was not sent, only whether the product is on sale: {detail}.",

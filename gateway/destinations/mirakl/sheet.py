@@ -20,6 +20,7 @@ _SAID = "said"
 """Memo of such a batch: what is said of each line beside the reason (JSON list)."""
 _STATES = {
     "nothing": RowState.SKIPPED,
+    "along": RowState.SKIPPED,
     "absent": RowState.SKIPPED,
     "other": RowState.SKIPPED,
     "over": RowState.SKIPPED,
@@ -27,6 +28,7 @@ _STATES = {
 }
 _CODES = {
     "nothing": "",
+    "along": "DEST_ENDS_ALONG",
     "absent": "DEST_NOTHING",
     "other": "DEST_NOTHING",
     "over": "PROMOTION_OVER",
@@ -34,6 +36,7 @@ _CODES = {
 }
 _WORDS = {
     "nothing": "there is nothing to end by this call",
+    "along": "the level ends with the offer",
     "absent": "the shop has no such offer to end",
     "other": "the offer has no discount of these dates",
     "over": "its end",
@@ -74,7 +77,7 @@ def key_memo(records: pl.DataFrame) -> dict[str, str]:
 def unsent(
     operation: str, slot: str, effects: pl.DataFrame, why: str, size: int | None, *, said: str | None = None
 ) -> Iterator[Batch]:
-    """Yield batches that cause no call and end at once; `why`: `nothing`, `absent`, `other`, `over` or `unknown`.
+    """Yield batches that cause no call and end at once; `why`: a word of `_STATES`.
 
     `said`: column with what completes the sentence of each row, instead of words that are the same for all.
     """

@@ -72,9 +72,9 @@ def _requires(settings: MiraklSettings) -> tuple[Requirement, ...]:
 def encode(records: pl.DataFrame, slot: str, settings: MiraklSettings) -> Iterator[Batch]:
     """Yield imports of at most `batch_size` lines. Lines of one offer stay together unless they exceed a batch."""
     if "available" in records.columns and "command" in records.columns:
-        # The offer operation of the same row ends what it offers.
+        # The offer operation of the same row ends what it offers, and the level with it.
         ends = (pl.col("command") == "end").fill_null(value=False)
-        yield from sheet.unsent(OPERATION, slot, records.filter(ends), "nothing", settings.batch_size)
+        yield from sheet.unsent(OPERATION, slot, records.filter(ends), "along", settings.batch_size)
         records = records.filter(~ends)
     if not records.height:
         return

@@ -212,5 +212,5 @@ def test_ended_catalog_rows_leave_their_level_to_the_offer(records):
         {"sku": "B", "quantity": "5", "command": None},
     ]
     unsent, sent = stock.encode(records(*rows, tail="\x1f"), "a:stock", settings())
-    assert (unsent.body, unsent.memo, unsent.effects["effect"].to_list()) == (b"", {"unsent": "nothing"}, [100])
+    assert (unsent.body, unsent.memo, unsent.effects["effect"].to_list()) == (b"", {"unsent": "along"}, [100])
     assert sent.effects["effect"].to_list() == [101]
