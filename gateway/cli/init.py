@@ -48,7 +48,8 @@ def init(session: Session, folder: Path) -> int:
         click.echo(f"written  {folder / name}")
     for name in kept:
         click.echo(f"kept     {folder / name}")
-    click.echo(f"Next: cd {shlex.quote(str(folder))} && {called} doctor; README.md there tells more.")
+    there = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    click.echo(f"Next: {there}{called} doctor; README.md there tells more.")
     return Exit.WELL
 
 

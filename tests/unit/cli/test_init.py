@@ -62,3 +62,8 @@ def test_a_place_that_can_t_be_written_to(call, tmp_path):
     result = call("init", str(tmp_path / "file" / "below"))
     assert result.exit_code == 3
     assert "Traceback" not in result.output
+
+
+def test_in_the_folder_itself_nobody_is_sent_there(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("init", ".").stdout.splitlines()[-1].startswith("Next: gateway doctor;")
