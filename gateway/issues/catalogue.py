@@ -339,6 +339,13 @@ _KINDS: tuple[IssueKind, ...] = (
         "Nothing to do; where it still shows at the destination, end it there.",
     ),
     IssueKind(
+        "DEST_NOT_THERE",
+        "warning",
+        "There is nothing to end at the destination: {detail}.",
+        "Nothing to do.",
+        undone=True,
+    ),
+    IssueKind(
         "DEST_ENDS_ALONG",
         "info",
         "A part of the row was not sent by itself: {detail}.",

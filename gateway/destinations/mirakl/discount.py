@@ -17,6 +17,8 @@ from gateway.model import INSTEAD, LIST_SEPARATOR, Operation, PriceTerms, Refere
 OPERATION = "discount"
 PART = "discount"
 FIELDS = ("type", "price", "percentage", "amount", "buy_quantity", "currency", "starts_at", "ends_at", "status")
+IDLE = ("nothing", "before", "over")
+"""What comes of rows for which nothing is sent: see `against`."""
 WINDOW = ("discount-start-date", "discount-end-date")
 _LIMITING = ("customer_id", "quantity_to", "spent_from", "spent_to", "limit_total", "limit_per_customer")
 _EXACT = pl.Decimal(38, 10)
@@ -101,7 +103,8 @@ def against(rows: pl.DataFrame, reference: Reference, within: float) -> pl.DataF
     """Have `act` of wanted rows say what comes of it beside the discount the offer has: it holds one, and one only.
 
     `rows`: with `act`, FIELDS, PRI01's discount columns as `old ...` and, where the records have it, INSTEAD.
-    `within`: seconds by which dates may differ and still be the same. `nothing`: the row ends none that is there;
+    `within`: seconds by which dates may differ and still be the same. `nothing`: none is there that the row could end;
+    `before`: the one it ends was over before another began, which stays;
     `runs`: it would end one, but another lasts; `over`: what it wants is over already; `other`: another one lasts, and
     nobody ends it; else as it was.
     """
@@ -116,7 +119,8 @@ def against(rows: pl.DataFrame, reference: Reference, within: float) -> pl.DataF
     missed = off & there & ~_same(now, within, named=True)
     act = (
         pl.when(missed & ~(over & _before())).then(pl.lit("runs"))
-        .when(missed | (off & ~there)).then(pl.lit("nothing"))
+        .when(missed).then(pl.lit("before"))
+        .when(off & ~there).then(pl.lit("nothing"))
         .when(~off & over).then(pl.lit("over"))
         .when(~off & there & ~_same(now, within, named=False) & ~pl.col("@ended")).then(pl.lit("other"))
         .otherwise("act")

@@ -159,8 +159,8 @@ def encode(
         ends = (pl.col("command") == "end").fill_null(value=False)
     memo = sheet.key_memo(records)
     rows = wished(operation, records.filter(~ends), reference, settings)
-    aside = rows.filter(pl.col("act").is_in(["nothing", "over"]))
-    rows = rows.filter(~pl.col("act").is_in(["nothing", "over"]))
+    aside = rows.filter(pl.col("act").is_in(discount.IDLE))
+    rows = rows.filter(~pl.col("act").is_in(discount.IDLE))
     able = rows.filter(pl.col("exists").fill_null(value=False) & given("price")).with_row_index("offer")
     stays = _staying(able)
     lines = _tidy(_all_lines(able, known), reference, settings)
@@ -185,9 +185,8 @@ def encode(
     else:
         yield from _shown(operation, unread, slot, size)
     yield from sheet.unsent(operation, slot, records.filter(ends).select("effect", KEY), "nothing", size)
-    nothing, over = (aside.filter(pl.col("act") == why).select("effect", KEY, "ends_at") for why in ("nothing", "over"))
-    yield from sheet.unsent(operation, slot, nothing, "other", size)
-    yield from sheet.unsent(operation, slot, over, "over", size, said="ends_at")
+    for act, why, said in (("nothing", "gone", None), ("before", "other", None), ("over", "over", "ends_at")):
+        yield from sheet.unsent(operation, slot, aside.filter(pl.col("act") == act), why, size, said=said)
 
 
 def _staying(rows: pl.DataFrame) -> pl.DataFrame:

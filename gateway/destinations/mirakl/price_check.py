@@ -33,7 +33,7 @@ def check(
     here = pl.col("exists").fill_null(value=False)
     platform: Platform = reference.facts.get("platform") or Platform()
     # What ends nothing, or is over, is not sent: nothing is wrong with it.
-    idle = pl.col("act").is_in(["nothing", "over"])
+    idle = pl.col("act").is_in(discount.IDLE)
     able = rows.filter(here & given("base") & ~idle)
     found = [
         _issues(rows.filter(~here), "DEST_NO_OFFER", "sku", pl.lit("the shop does not have it")),

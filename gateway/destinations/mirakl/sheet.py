@@ -22,6 +22,7 @@ _STATES = {
     "nothing": RowState.SKIPPED,
     "along": RowState.SKIPPED,
     "absent": RowState.SKIPPED,
+    "gone": RowState.SKIPPED,
     "other": RowState.SKIPPED,
     "over": RowState.SKIPPED,
     "unknown": RowState.REFUSED,
@@ -29,7 +30,8 @@ _STATES = {
 _CODES = {
     "nothing": "",
     "along": "DEST_ENDS_ALONG",
-    "absent": "DEST_NOTHING",
+    "absent": "DEST_NOT_THERE",
+    "gone": "DEST_NOT_THERE",
     "other": "DEST_NOTHING",
     "over": "PROMOTION_OVER",
     "unknown": "DEST_NO_OFFER",
@@ -37,7 +39,8 @@ _CODES = {
 _WORDS = {
     "nothing": "there is nothing to end by this call",
     "along": "the level ends with the offer",
-    "absent": "the shop has no such offer to end",
+    "absent": "the shop has no such offer",
+    "gone": "the offer has no discount",
     "other": "the offer has no discount of these dates",
     "over": "its end",
     "unknown": "the present prices of the offer were not read, and prices left out of the call would be deleted",

@@ -1,5 +1,6 @@
 """Full files of prices and of promotions of one owner: both go to the same offers of a Mirakl shop."""
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -70,3 +71,25 @@ def test_a_full_promotion_file_ends_the_discounts_it_leaves_out_and_no_others(sh
     assert told == ({"applied": 1, "unchanged": 2}, {"applied": 1})
     assert put(rig, "price2.csv", "price", S2=100) == ({"unchanged": 1}, {})
     assert discounts(twin) == {"S1": None, "S2": "78", "S3": "70", "S4": "90"}
+
+
+def test_discounts_that_are_gone_are_ended_once(shop):
+    rig, twin = shop
+    put(rig, "price1.csv", "price", S1=100, S2=100)
+    put(rig, "promotion1.csv", "percentage", S1=50, S2=20)
+    sent = price_sheet(twin.url, "S1;100")  # as a person does in the back office
+    assert sent.status_code == 201
+    assert discounts(twin)["S1"] is None
+    assert put(rig, "promotion2.csv", "percentage", S2=21) == ({"applied": 1}, {"skipped": 1})
+    assert put(rig, "promotion3.csv", "percentage", S2=22) == ({"applied": 1}, {})
+    assert put(rig, "promotion4.csv", "percentage", S1=50, S2=22) == ({"applied": 1, "unchanged": 1}, {})
+    assert discounts(twin)["S1"] == "50"
+
+
+def price_sheet(url, *lines):
+    body = "\n".join(["offer-sku;price", *lines, ""]).encode()
+    return httpx.post(
+        f"{url}/api/offers/pricing/imports",
+        headers={"Authorization": SECRET, "Accept": "application/json"},
+        files={"file": ("p.csv", body, "text/csv")},
+    )

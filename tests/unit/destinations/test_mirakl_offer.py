@@ -150,7 +150,7 @@ def test_an_offer_that_is_not_there_needs_no_call_to_end(records):
     receipt = sheet.ended(batch)
     assert receipt is not None
     assert (receipt.rest, receipt.code, receipt.message) == (
-        RowState.SKIPPED, "DEST_NOTHING", "the shop has no such offer to end",
+        RowState.SKIPPED, "DEST_NOT_THERE", "the shop has no such offer",
     )  # fmt: skip
 
 
