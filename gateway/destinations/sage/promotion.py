@@ -80,9 +80,9 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
         *(_without(field, "special prices have no limit of use") for field in _LIMITS),
         *_kinds(settings),
     ]
-    idle = pl.col("status") == "inactive"
+    idle = (pl.col("status") == "inactive") & ~article.ended()
     detail = "special prices have no status: send the row command end"
-    rules.append(Requirement("DEST_LIMIT", "status", ("status",), idle, detail))
+    rules.append(Requirement("DEST_LIMIT", "status", ("status", "command"), idle, detail))
     if settings.promotion_variants == "refuse":
         other = given("sku") & given("product_id") & (pl.col("sku") != pl.col("product_id"))
         rules.append(Requirement("DEST_LIMIT", "sku", ("sku", "product_id"), other, _WHOLE_PRODUCT))

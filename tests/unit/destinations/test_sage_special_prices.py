@@ -114,6 +114,7 @@ def test_before_it_is_written_a_final_price_is_checked_against_the_price_that_wa
         (OFFER | {"limit_total": "10"}, {}, [("limit_total", "DEST_LIMIT")]),
         (OFFER | {"limit_per_customer": "1"}, {}, [("limit_per_customer", "DEST_LIMIT")]),
         (OFFER | {"status": "inactive"}, {}, [("status", "DEST_LIMIT")]),
+        (OFFER | {"status": "inactive", "command": "end"}, {}, []),
         (OFFER | {"status": "active"}, {}, []),
         (OFFER | {"sku": "TS-100-XL", "product_id": "TS-100"}, {}, [("sku", "DEST_LIMIT")]),
         (OFFER | {"sku": "TS-100-XL", "product_id": "TS-100"}, {"promotion_variants": "ignore"}, []),
