@@ -19,6 +19,9 @@ from gateway.model import LINE, ROW, Requirement, no_issues
 
 _Mask = npt.NDArray[np.bool_]
 
+_SHARED = pl.QueryOptFlags.none(comm_subexpr_elim=True)
+"""What several questions ask for is worked out once; there is nothing else in them to be made simpler."""
+
 VALUE_LIMIT = 1000
 """Characters of a cell an issue shows; a longer cell is cut and ends with an ellipsis."""
 
@@ -94,7 +97,7 @@ class Checker:
         masks = full.lazy().select(
             *(suspect.alias(f"f{place}") for place, (_, suspect) in enumerate(fields)),
             *(test.violated.alias(f"r{place}") for place, test in enumerate(tests)),
-        ).collect()  # fmt: skip
+        ).collect(optimizations=_SHARED)  # fmt: skip
         work = _Work(full, *_known(self._contract, full, faulty))
         busy = {name for name, some in masks.select(pl.all().any()).row(0, named=True).items() if some}
         for place, (one, _) in enumerate(fields):
@@ -155,15 +158,15 @@ def _known(
         return none, none, {}
     if "code" in faulty.columns and not WARNINGS.isdisjoint(faulty["code"].unique()):
         faulty = faulty.filter(~pl.col("code").is_in(list(WARNINGS)))
-    numbers = full[ROW].to_numpy()
+    numbers, at, fields = full[ROW].to_numpy(), faulty[ROW].to_numpy(), faulty["field"]
 
-    def rows(part: pl.DataFrame) -> _Mask:
-        return np.isin(numbers, part[ROW].to_numpy())
+    def rows(part: _Mask) -> _Mask:
+        return np.isin(numbers, at[part])
 
-    named = [name for name in faulty["field"].unique() if name is not None and contract.has(name)]
-    whole = rows(faulty.filter(~pl.col("field").is_in(named).fill_null(False)))
-    cells = {str(name): rows(part) for (name,), part in faulty.group_by("field") if name in named}
-    return rows(faulty), whole, cells
+    found = {str(name): (fields == name).fill_null(False).to_numpy() for name in fields.unique().drop_nulls()}
+    named = {name: part for name, part in found.items() if contract.has(name)}
+    whole = ~np.logical_or.reduce(list(named.values())) if named else np.ones(len(at), np.bool_)
+    return np.isin(numbers, at), rows(whole), {name: rows(part) for name, part in named.items()}
 
 
 def _shown(name: str) -> pl.Expr:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from gateway import guard
 from gateway.delivery import forming
 from gateway.delivery.before import Before
+from gateway.delivery.bodies import Bodies
 from gateway.delivery.draft import Decider, Draft
 from gateway.delivery.effects import decided_rows
 from gateway.delivery.portions import Candidate
@@ -48,7 +49,7 @@ class Builder:
             identity, folder = forming.begin(self._journal, self._spool, now)
             folder.expect(sum(candidate.row.rows for candidate in candidates))
             try:
-                with folder.bodies.open("wb") as bodies:
+                with Bodies(folder.bodies) as bodies:
                     reckoned = leg.regular if leg.regular in leg.after else ""
                     lanes = () if self._trial else leg.after
                     before = Before(self._journal, self._spool, lanes, reckoned=reckoned)
@@ -103,7 +104,7 @@ class Builder:
             if not forming.all_wait(tx, lane, candidates):
                 return False
             batches.add_consignment(tx, values, [c.row.id for c in candidates])
-            batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made)
+            batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made, draft.bodies.digests)
             if draft.segments:
                 tx.execute(sa.insert(t.segment), draft.segments)
             renewed.name(tx)

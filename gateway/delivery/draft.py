@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
 
 import polars as pl
 
@@ -17,6 +15,7 @@ from gateway.delivery.absence import LEAVES, Absence
 from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, only, under_way, write_segment
 from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
+from gateway.delivery.bodies import Bodies
 from gateway.delivery.encoded import in_batches, new_batch, runs_in
 from gateway.delivery.instead import one_change
 from gateway.delivery.lasting import SENT, Lasting
@@ -42,7 +41,7 @@ class Draft:
     identity: str
     folder: ConsignmentFolder
     before: Before
-    bodies: BinaryIO
+    bodies: Bodies
     now: datetime
     effects: int = 0
     made: list[batches.NewBatch] = field(default_factory=list)
@@ -63,16 +62,13 @@ class Draft:
     decided: int = 0
     """Rows that ended here or are sent, and keys derived."""
     writing: list[Future[None]] = field(default_factory=list)
-    """Effects, and calls, that are made durable while the next portion is decided."""
+    """Effects that are made durable while the next portion is decided."""
 
     def write(self, number: int, effects: pl.DataFrame, members: pl.DataFrame) -> None:
         """Write the effects of a portion, when those of the one before are written."""
         self.written()
-        self.bodies.flush()
-        self.writing = [
-            beside(self.folder.add_effects, number, effects, members),
-            beside(os.fsync, self.bodies.fileno()),  # of the calls there is little left to do at the end
-        ]
+        self.bodies.sync()
+        self.writing = [beside(self.folder.add_effects, number, effects, members)]
 
     def written(self) -> None:
         """Wait until all effects given so far are durable. Raises what writing them raised."""
@@ -319,8 +315,7 @@ class Decider:
         for encoded in draft.setup.destination.encode(draft.leg.operation.name, records, reference):
             number = len(draft.made)
             placed.append((number, encoded.effects))
-            offset = draft.bodies.tell()
-            draft.bodies.write(encoded.body)
+            offset = draft.bodies.add(encoded.body)
             draft.made.append(new_batch(number, encoded, offset, runs_in(encoded, sends, draft.candidates)))
         return placed
 

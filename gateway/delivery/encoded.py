@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ def new_batch(number: int, encoded: Batch, offset: int, names: tuple[str, ...]) 
     first: Any = encoded.effects["effect"].min()
     return batches.NewBatch(
         number=number, operation=encoded.operation, slot=encoded.slot, offset=offset, length=len(encoded.body),
-        digest=hashlib.sha256(encoded.body).hexdigest(), records=encoded.effects.height,
+        records=encoded.effects.height,
         first_effect=int(first) if first is not None else 0, memo=encoded.memo, runs=names,
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import wait
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,11 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Row
 
+from gateway.ahead import beside
 from gateway.delivery import book
 from gateway.delivery.build import Builder
 from gateway.delivery.send import Sender
-from gateway.delivery.settle import Settler
+from gateway.delivery.settle import Over, Settler
 from gateway.delivery.setup import LaneSetup
 from gateway.errors import Busy, GatewayError, MayWorkLater, Throttled, Unreachable, no_room
 from gateway.journal import Journal, batches, runs
@@ -110,16 +112,26 @@ class Delivery:
             self._settler.tell_held(run)
 
     def _settle(self, setup: LaneSetup) -> None:
-        touched = self._settler.close(setup)
-        with self._journal.read() as tx:
-            names = list(dict.fromkeys([*touched, *runs.in_lane(tx, setup.name, "waiting", "cancelled")]))
-        if touched:
-            self._wake_after(setup)
-        for run in self._settler.finish(names):
-            self._ended(run)
+        """Close what is over while answers are written: these depend on what was told of the calls alone.
 
-    def _wake_after(self, setup: LaneSetup) -> None:
-        """Something of this lane has ended: effects that waited for it are looked at again."""
+        Whichever is cut off is done again: a run that is settled stays so, and a consignment that is open is closed.
+        """
+        over = self._settler.over(setup)
+        closing = beside(self._close, setup, over) if over else None
+        try:
+            with self._journal.read() as tx:
+                waiting = runs.in_lane(tx, setup.name, "waiting", "cancelled")
+            for run in self._settler.finish(list(dict.fromkeys([*(r for o in over for r in o.runs), *waiting]))):
+                self._ended(run)
+        finally:
+            if closing is not None:
+                wait([closing])
+        if closing is not None:
+            closing.result()
+
+    def _close(self, setup: LaneSetup, over: Sequence[Over]) -> None:
+        """Close consignments: something of this lane has ended, and effects that waited for it are looked at again."""
+        self._settler.close(setup, over)
         now = self._journal.clock.now()
         after = [s.name for s in self._setups.values() if any(setup.name in leg.after for leg in s.legs)]
         with self._journal.begin() as tx:

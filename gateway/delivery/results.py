@@ -299,8 +299,9 @@ def _placed(gravest: pl.DataFrame, rows: pl.Series) -> list[pl.Series]:
 
 def _gravest(issues: pl.DataFrame) -> pl.DataFrame:
     """One row per `@row`: number of errors, and its first error (or first warning where it has none)."""
-    warning = pl.col("code").is_in(sorted(WARNINGS))
-    ordered = issues.with_columns(warning=warning).sort(ROW, "warning", maintain_order=True)
-    first = ordered.unique(ROW, keep="first", maintain_order=True).select(ROW, "code", "field", "value", "detail")
-    counts = ordered.group_by(ROW).agg(faults=(~pl.col("warning")).sum().cast(pl.Int64))
-    return first.join(counts, on=ROW, how="left")
+    rows = issues[ROW].to_numpy()
+    warning = issues["code"].is_in(sorted(WARNINGS)).to_numpy()
+    order = np.lexsort((warning, rows))
+    first = np.flatnonzero(np.diff(rows[order], prepend=-1))
+    faults = np.add.reduceat((~warning[order]).astype(np.int64), first)
+    return issues.select(ROW, "code", "field", "value", "detail")[order[first]].with_columns(faults=pl.Series(faults))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,15 @@ from gateway.reports import errors_writer
 from gateway.spool import Spool
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A consignment of which nothing is to come, with its batches and the runs it took rows of."""
+
+    consignment: str
+    sent: Sequence[Row[Any]]
+    runs: Sequence[str]
+
+
 class Settler:
     """Brings runs to their end and writes their answers."""
 
@@ -47,29 +57,25 @@ class Settler:
 
     # ---- consignments
 
-    def close(self, setup: LaneSetup) -> list[str]:
-        """Close consignments of the lane of which nothing is to come; returns the runs they touched."""
+    def over(self, setup: LaneSetup) -> list[Over]:
+        """Return the open consignments of the lane of which nothing is to come, oldest first."""
         with self._journal.read() as tx:
             query = sa.select(t.consignment).where(t.consignment.c.lane == setup.name, t.consignment.c.state == "open")
             opened = tx.execute(query.order_by(t.consignment.c.created_at)).fetchall()
-            sent = {c.id: runs.batches_of(tx, c.id) for c in opened}
-            touched = {c.id: runs.runs_of(tx, c.id) for c in opened}
-        ended: list[str] = []
-        closed = ""
-        for c in opened:
-            if any(b.state in batches.LIVE for b in sent[c.id]):
-                continue
-            self._confirm(setup, c.id, sent[c.id], name=c.id)
-            booked = settled(self._journal, self._spool, setup.name, c.id, sent[c.id])
+            found = [Over(c.id, runs.batches_of(tx, c.id), runs.runs_of(tx, c.id)) for c in opened]
+        return [one for one in found if not any(b.state in batches.LIVE for b in one.sent)]
+
+    def close(self, setup: LaneSetup, over: Sequence[Over]) -> None:
+        """Move the baseline by consignments of which nothing is to come, and close them."""
+        for one in over:
+            self._confirm(setup, one.consignment, one.sent, name=one.consignment)
+            booked = settled(self._journal, self._spool, setup.name, one.consignment, one.sent)
             with self._journal.begin() as tx:
                 booked.join(tx)
-                self._shut(tx, c.id, sent[c.id])
-            (self._spool.consignment(c.id).bodies).unlink(missing_ok=True)
-            ended.extend(touched[c.id])
-            closed = c.id
-        if closed:
-            baseline.compact(self._journal, self._spool, setup.name, closed)
-        return list(dict.fromkeys(ended))
+                self._shut(tx, one.consignment, one.sent)
+            (self._spool.consignment(one.consignment).bodies).unlink(missing_ok=True)
+        if over:
+            baseline.compact(self._journal, self._spool, setup.name, over[-1].consignment)
 
     def _shut(self, tx: Connection, consignment: str, sent: Sequence[Row[Any]]) -> None:
         """End a consignment; it stays to be corrected where more was learnt of its batches than is told in `sent`."""

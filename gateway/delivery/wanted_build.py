@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import BinaryIO
 
 import polars as pl
 from sqlalchemy.engine import Connection
@@ -17,6 +16,7 @@ from gateway.delivery import forming, wanted, wanted_runs
 from gateway.delivery import wanted_sends as sends_of
 from gateway.delivery.baseline import Baseline, inflight_keys
 from gateway.delivery.before import Before
+from gateway.delivery.bodies import Bodies
 from gateway.delivery.book import Book, Pages, compact, next_boundary, wakes
 from gateway.delivery.effects import decided_rows
 from gateway.delivery.encoded import new_batch
@@ -40,7 +40,7 @@ class WantedDraft:
     waiting: list[Waiting]
     identity: str
     folder: ConsignmentFolder
-    bodies: BinaryIO
+    bodies: Bodies
     pages: Pages
     before: dict[tuple[str, ...], Before]
     coming: Coming | None
@@ -109,7 +109,7 @@ class WantedBuilder:
             before = {w.leg.after: Before(self._journal, self._spool, w.leg.after) for w in waiting if w.leg.after}
             coming = Coming(self._journal, self._spool, setup, {w.candidate.row.id for w in waiting})
             try:
-                with folder.bodies.open("wb") as bodies:
+                with Bodies(folder.bodies) as bodies:
                     draft = WantedDraft(
                         setup, waiting, identity, folder, bodies, pages,
                         {} if self._trial else before, None if self._trial else coming, now,
@@ -310,8 +310,7 @@ class WantedBuilder:
             keys = sends.join(encoded.effects.select(pl.col("effect").cast(pl.UInt32)), on="effect", how="semi")
             positions = effects.join(keys.select(KEY), on=KEY, how="semi")["run"].drop_nulls().unique().sort()
             names = tuple(draft.waiting[p].candidate.row.id for p in positions)
-            draft.made.append(new_batch(number, encoded, draft.bodies.tell(), names))
-            draft.bodies.write(encoded.body)
+            draft.made.append(new_batch(number, encoded, draft.bodies.add(encoded.body), names))
             yield encoded.effects.select(
                 pl.col("effect").cast(pl.UInt32),
                 pl.lit(number, pl.UInt32).alias("batch"),
@@ -339,7 +338,7 @@ class WantedBuilder:
             if not forming.all_wait(tx, lane, draft.candidates):
                 return False
             batches.add_consignment(tx, values, [c.row.id for c in draft.candidates])
-            batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made)
+            batches.add_batches(tx, draft.identity, draft.setup.destination.account, draft.made, draft.bodies.digests)
             if draft.boundary:
                 told = "1 price" if draft.boundary == 1 else f"{draft.boundary:,} prices"
                 self._journal.note(tx, lane, "boundary", f"{told}: promotions began or ended")

@@ -29,7 +29,6 @@ class NewBatch:
     slot: str
     offset: int
     length: int
-    digest: str
     records: int
     first_effect: int
     memo: Mapping[str, str]
@@ -43,15 +42,17 @@ def add_consignment(tx: Connection, values: Mapping[str, Any], runs: Sequence[st
         tx.execute(sa.insert(t.consignment_run), [{"consignment": values["id"], "run": run} for run in runs])
 
 
-def add_batches(tx: Connection, consignment: str, account: str, batches: Sequence[NewBatch]) -> None:
-    """Enter the batches of a consignment as ready."""
+def add_batches(
+    tx: Connection, consignment: str, account: str, batches: Sequence[NewBatch], digests: Sequence[str]
+) -> None:
+    """Enter the batches of a consignment as ready, each with the digest of its body."""
     base = (tx.scalar(sa.select(sa.func.max(t.batch.c.id))) or 0) + 1
     rows: list[dict[str, Any]] = []
     links: list[dict[str, Any]] = []
-    for place, new in enumerate(batches):
+    for place, (new, digest) in enumerate(zip(batches, digests, strict=True)):
         rows.append({
             "id": base + place, "consignment": consignment, "number": new.number, "operation": new.operation,
-            "account": account, "slot": new.slot, "offset": new.offset, "length": new.length, "digest": new.digest,
+            "account": account, "slot": new.slot, "offset": new.offset, "length": new.length, "digest": digest,
             "records": new.records, "first_effect": new.first_effect, "state": "ready", "attempts": 0,
             "outcomes": 0, "memo": dict(new.memo),
         })  # fmt: skip

@@ -44,16 +44,18 @@ def _first(texts: pl.Series) -> list[str]:
     return [text for text in texts.head(_LOOKED_AT).to_list() if text]
 
 
-def _canonical(digits: pl.Expr, negative: pl.Expr) -> pl.Expr:
-    """Canonical text of unsigned digits with "." and any zeros."""
-    whole = digits.str.strip_chars_start("0")
-    short = (
-        pl.when(whole.str.contains(".", literal=True))
-        .then(whole.str.strip_chars_end("0").str.strip_chars_end("."))
-        .otherwise(whole)
-    )
-    full = pl.when((short == "") | short.str.starts_with(".")).then(pl.lit("0") + short).otherwise(short)
-    return pl.when(negative & (full != "0")).then(pl.lit("-") + full).otherwise(full)
+def _canonical(frame: pl.DataFrame) -> pl.Series:
+    """Canonical text of unsigned `digits` with "." and any zeros, and of whether they are `negative`."""
+    # step by step: what each is made of is worked out once, and there is little to plan
+    whole, short, full = pl.col("whole"), pl.col("short"), pl.col("full")
+    frame = frame.with_columns_seq(whole=pl.col("digits").str.strip_chars_start("0"))
+    decimals = whole.str.contains(".", literal=True)
+    bare = pl.when(decimals).then(whole.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(whole)
+    frame = frame.with_columns_seq(short=bare)
+    none = (short == "") | short.str.starts_with(".")
+    frame = frame.with_columns_seq(full=pl.when(none).then(pl.lit("0") + short).otherwise(short))
+    minus = pl.col("negative") & (full != "0")
+    return frame.select_seq(pl.when(minus).then(pl.lit("-") + full).otherwise(full)).to_series()
 
 
 def _rest(
@@ -196,18 +198,11 @@ class Number:
         good = texts.str.contains(self._pattern)
         if not good.any():
             return pl.Series([None], dtype=pl.String).new_from_index(0, texts.len())
-        return self._one_by_one(texts)
-
-    def _one_by_one(self, texts: pl.Series) -> pl.Series:
-        frame = pl.DataFrame(
-            {
-                "good": texts.str.contains(self._pattern),
-                "negative": texts.str.contains("[-\u2212]"),
-                "digits": self._pointed(texts.str.strip_chars(self._around)),
-            }
+        text = pl.col("text")
+        parts = texts.to_frame("text").select_seq(
+            digits=self._pointed(text.str.strip_chars(self._around)), negative=text.str.contains("[-\u2212]")
         )
-        read = pl.when(pl.col("good")).then(_canonical(pl.col("digits"), pl.col("negative")))
-        return frame.lazy().select(read).collect().to_series()
+        return _only(_canonical(parts), good)
 
     def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:
         """Tell a value with two readings from one with none as agreed."""
@@ -254,7 +249,7 @@ class Factor:
         point = padded.str.len_chars() - (decimals + scale)
         dotted = padded.str.slice(0, point) + pl.lit(".") + padded.str.slice(point)
         flipped = pl.col("negative") != pl.lit(bool(sign))
-        return choose(filled, frame.select(_canonical(dotted, flipped)).to_series(), texts)
+        return choose(filled, _canonical(frame.select(digits=dotted, negative=flipped)), texts)
 
     def _slowly(self, texts: pl.Series) -> pl.Series:
         # Numbers of more than some 30 digits: exact all the same, one distinct value at a time.

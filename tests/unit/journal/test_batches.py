@@ -24,8 +24,8 @@ def ready(journal, clock):
         )  # fmt: skip
         values = {"id": "C", "lane": "l", "operation": "write", "state": "open", "created_at": now, "effects": 1}
         batches.add_consignment(tx, {**values, "guard": {}}, ["RUN"])
-        new = batches.NewBatch(0, "write", "", 0, 1, "", 1, 0, {}, ("RUN",))
-        batches.add_batches(tx, "C", "there", [new])
+        new = batches.NewBatch(0, "write", "", 0, 1, 1, 0, {}, ("RUN",))
+        batches.add_batches(tx, "C", "there", [new], [""])
         return int(tx.scalar(sa.select(t.batch.c.id)) or 0)
 
 
