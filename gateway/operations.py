@@ -49,6 +49,7 @@ class LaneStatus:
     trouble: str | None
     trouble_since: Any
     wake_at: Any
+    paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,12 @@ class Operations:
 
     def lanes(self) -> list[LaneStatus]:
         """All lanes with what waits in them."""
+        paused = self._journal.paused()
         with self._journal.read() as tx:
             rows = tx.execute(sa.select(t.lane).order_by(t.lane.c.name)).fetchall()
-            return [self._lane(tx, row) for row in rows]
+            return [self._lane(tx, row, paused=not paused.isdisjoint({row.name, row.destination})) for row in rows]
 
-    def _lane(self, tx: Connection, row: Row[Any]) -> LaneStatus:
+    def _lane(self, tx: Connection, row: Row[Any], *, paused: bool) -> LaneStatus:
         waiting = len(runs.waiting(tx, row.name))
         opened = len(batches.of_lane(tx, row.name, ["open"]))
         unsent = len(batches.of_lane(tx, row.name, batches.UNSENT))
@@ -165,7 +167,7 @@ class Operations:
         last = None if trouble else batches.last_called(tx, row.name)
         if last is not None and last.code == SETUP:  # nothing has gone through since
             trouble, since = sentence(SETUP, detail=last.message or ""), last.intent_at
-        return LaneStatus(row.name, waiting, opened, unsent, trouble, since, row.wake_at)
+        return LaneStatus(row.name, waiting, opened, unsent, trouble, since, row.wake_at, paused)
 
     def left_behind(self, lanes: Mapping[str, bool]) -> list[LeftBehind]:
         """Lanes that no route writes any more although something waits in them; see delivery.wanted_left."""

@@ -75,6 +75,7 @@ def _lane(one: LaneStatus) -> dict[str, Any]:
     return {
         "lane": one.name, "waiting_runs": one.waiting_runs, "open_imports": one.open_batches,
         "unsent_calls": one.unsent_batches, "trouble": one.trouble, "since": one.trouble_since, "next": one.wake_at,
+        "paused": one.paused,
     }  # fmt: skip
 
 
@@ -89,6 +90,8 @@ def _said(lane: dict[str, Any]) -> str:
     """Return how a lane is; where calls wait for their turn, until when."""
     if lane["trouble"]:
         return str(lane["trouble"])
+    if lane["paused"]:
+        return "paused"
     return f"ok, goes on at {view.moment(lane['next'])}" if lane["unsent_calls"] and lane["next"] else "ok"
 
 

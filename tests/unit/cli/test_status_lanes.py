@@ -20,4 +20,4 @@ NEXT = datetime(2026, 11, 22, 9, 35, tzinfo=UTC)
     ],
 )
 def test_calls_that_wait_for_their_turn_say_until_when(trouble, unsent, following, said):
-    assert status._said({"trouble": trouble, "unsent_calls": unsent, "next": following}) == said
+    assert status._said({"trouble": trouble, "unsent_calls": unsent, "next": following, "paused": False}) == said

@@ -45,6 +45,18 @@ def test_troubles_and_pauses(call, place, dropped, monkeypatch):
     assert "delivered" in people
 
 
+def test_a_lane_that_is_paused_is_not_ok(call, place, dropped):
+    call("pause", "erp")
+    dropped("stock_1.csv", "A1;5;\n")
+    call("run", "--once")
+    lines = [line for line in call("status").stdout.splitlines() if "erp/stock/acme" in line]
+    assert [line.split()[-1] for line in lines] == ["paused"]
+    (lane,) = json.loads(call("status", "--json").stdout)["lanes"]
+    assert (lane["waiting_runs"], lane["paused"]) == (1, True)
+    call("resume", "erp")
+    assert json.loads(call("status", "--json").stdout)["lanes"][0]["paused"] is False
+
+
 def test_progress_that_is_over_is_no_answer_any_more(call, held):
     kinds = [one["file"].rsplit(".", 2)[-2] for one in json.loads(call("show", held, "--json").stdout)["answers"]]
     assert kinds == ["ack", "progress"]
