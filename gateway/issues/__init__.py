@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from gateway.issues.catalogue import CATALOGUE, FIELDED, UNDONE, WARNINGS, IssueKind
+from gateway.issues.catalogue import CATALOGUE, FIELDED, UNDONE, WARNINGS
+from gateway.issues.kinds import IssueKind
 from gateway.wording import ENDS, told
 
 __all__ = ["BY_MAPPING", "CATALOGUE", "FIELDED", "UNDONE", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]

@@ -5,33 +5,10 @@ A template may use {field}, {value} and {detail}. Codes never change their meani
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-
-@dataclass(frozen=True, slots=True)
-class IssueKind:
-    """One entry of the catalogue."""
-
-    code: str
-    severity: Literal["error", "warning", "info"]
-    text: str
-    fix: str
-    undone: bool = False
-    """Whether an effect with it left its key neither as it was nor as it was to be: nothing is known of it."""
-
-
-def _error(code: str, text: str, fix: str, *, undone: bool = False) -> IssueKind:
-    return IssueKind(code, "error", text, fix, undone)
-
-
-def _warning(code: str, text: str, fix: str) -> IssueKind:
-    return IssueKind(code, "warning", text, fix)
-
-
-def _info(code: str, text: str, fix: str) -> IssueKind:
-    return IssueKind(code, "info", text, fix)
-
+from gateway.issues.kinds import IssueKind
+from gateway.issues.kinds import error as _error
+from gateway.issues.kinds import info as _info
+from gateway.issues.kinds import warning as _warning
 
 _KINDS: tuple[IssueKind, ...] = (
     # --- the file as a whole
