@@ -44,9 +44,10 @@ def price_issues(frame: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
 
     `frame`: `@row`, `@line` and contract columns (String, canonical text); absent ones are missing cells. Cells that
     are no sound amount, rate, basis or currency are left to the contract, as is the missing basis of `PRICED` fields.
-    Rows that end their record or give no amount have nothing to convert. A rate between 0 and 1 was likely meant as a
-    fraction: where amounts would be converted by it, that is an error (T-FRAC-STRICT). Rounding is told (PRICE_ROUNDED)
-    where it changes the price people pay: converted back, the rounded amount is not the one given, to as many decimals.
+    Rows that give no amount have nothing to convert, nor have those that end their record, unless the terms hold
+    `of_ended`. A rate between 0 and 1 was likely meant as a fraction: where amounts would be converted by it, that is
+    an error (T-FRAC-STRICT). Rounding is told (PRICE_ROUNDED) where it changes the price people pay: converted back,
+    the rounded amount is not the one given, to as many decimals.
     """
     fields = tuple(field for field in terms.fields if field in frame.columns)
     if not fields or frame.is_empty():
@@ -66,7 +67,8 @@ def converted(frame: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     """Return the frame, same columns and rows, with its amounts in the basis and decimals of `terms`.
 
     Where an amount is given, columns `price_basis`, `tax_rate` and `currency` that the frame has say what now holds.
-    An amount that can't be worked out or is too large becomes null; rows that end their record stay as they are.
+    An amount that can't be worked out or is too large becomes null. Rows that end their record stay as they are, unless
+    the terms hold `of_ended`.
     """
     fields = tuple(field for field in terms.fields if field in frame.columns)
     if not fields or frame.is_empty():
@@ -76,8 +78,8 @@ def converted(frame: pl.DataFrame, terms: PriceTerms) -> pl.DataFrame:
     for field in fields:
         result = pl.col(_RESULT + field)
         fits = pl.when(result <= _whole(_limit(terms))).then(_text(result, terms))
-        amounts.append(pl.when(stands() & given(field)).then(fits).otherwise(field).alias(field))
-    here = stands() & pl.any_horizontal(given(field) for field in fields)
+        amounts.append(pl.when(_spoken(terms) & given(field)).then(fits).otherwise(field).alias(field))
+    here = _spoken(terms) & pl.any_horizontal(given(field) for field in fields)
     said = {"price_basis": pl.lit(terms.basis), "tax_rate": _rate_text(terms), "currency": _currency(terms)}
     aside = [pl.when(here).then(text).otherwise(name).alias(name) for name, text in said.items()]
     return full.with_columns(*amounts, *aside).select(frame.columns)
@@ -95,6 +97,11 @@ def _worked(full: pl.DataFrame, fields: tuple[str, ...], terms: PriceTerms) -> p
 
 
 # ---------------------------------------------------------------- what the row and the terms say
+
+
+def _spoken(terms: PriceTerms) -> pl.Expr:
+    """Return whether the terms concern the amounts of the row."""
+    return pl.lit(value=True) if terms.of_ended else stands()
 
 
 def _whole(value: int) -> pl.Expr:
@@ -176,21 +183,21 @@ def _text(units: pl.Expr, terms: PriceTerms) -> pl.Expr:
 
 def _row_tests(fields: tuple[str, ...], terms: PriceTerms) -> list[_Test]:
     """Test what a row says once for all its amounts."""
-    here = stands() & pl.any_horizontal(given(field) for field in fields)
+    here = _spoken(terms) & pl.any_horizontal(given(field) for field in fields)
     pieces = (pl.when(given(field)).then(pl.lit(field)) for field in fields)
     names = pl.concat_str(pieces, separator=", ", ignore_nulls=True)
     foreign = pl.col("currency").is_in(currencies()) & (pl.col("currency") != pl.lit(terms.currency, pl.String))
     fraction = _rate_text(terms).str.contains(_FRACTION)
     told = given("tax_rate") if terms.tax_rate is None else pl.lit(True)
     some = pl.any_horizontal((pl.col(_AMOUNT_OF + field) != _whole(0)).fill_null(False) for field in fields)
-    loose = [field for field in fields if field not in PRICED]
-    baseless = stands() & ~given("price_basis") & pl.any_horizontal(pl.lit(False), *(given(field) for field in loose))
-    clear = ~pl.any_horizontal(pl.lit(False), *(given(field) for field in PRICED if field in fields))
-    first = pl.coalesce(*(pl.when(given(field)).then(pl.lit(field)) for field in loose), pl.lit(None, pl.String))
+    turned = here & _other_basis(terms) & some
+    # of rows that stand the contract asks for the basis of its prices, and one issue is enough
+    told_already = stands() & pl.any_horizontal(pl.lit(False), *(given(field) for field in PRICED if field in fields))
+    first = pl.coalesce(*(pl.when(given(field)).then(pl.lit(field)) for field in fields), pl.lit(None, pl.String))
     tests = [
-        _Test("TAX_RATE_MISSING", "tax_rate", stands() & _other_basis(terms) & some & ~told, pl.col("price_basis")),
-        _Test("T-FRAC-STRICT", "tax_rate", stands() & _other_basis(terms) & some & fraction, pl.col("price_basis")),
-        _Test("PRICE_BASIS", "price_basis", baseless & clear, first),
+        _Test("TAX_RATE_MISSING", "tax_rate", turned & ~told, pl.col("price_basis")),
+        _Test("T-FRAC-STRICT", "tax_rate", turned & fraction, pl.col("price_basis")),
+        _Test("PRICE_BASIS", "price_basis", here & ~given("price_basis") & ~told_already, first),
     ]
     if terms.currency is None:
         return [_Test("PRICE_CURRENCY_MISSING", "currency", here & ~given("currency"), names), *tests]
@@ -206,7 +213,7 @@ def _field_tests(field: str, terms: PriceTerms) -> list[_Test]:
     shown = filled("{} {}", _text(result, terms), pl.lit(terms.basis))
     most = f"{LARGEST}, the most an amount may be {terms.basis}"
     return [
-        _Test("PRICE_ZERO", field, stands() & lost, pl.lit(f"{terms.decimals} decimals, {terms.basis}")),
-        _Test("TOO_LARGE", field, stands() & large, pl.lit(most)),
-        _Test("PRICE_ROUNDED", field, stands() & changed, shown),
+        _Test("PRICE_ZERO", field, _spoken(terms) & lost, pl.lit(f"{terms.decimals} decimals, {terms.basis}")),
+        _Test("TOO_LARGE", field, _spoken(terms) & large, pl.lit(most)),
+        _Test("PRICE_ROUNDED", field, _spoken(terms) & changed, shown),
     ]

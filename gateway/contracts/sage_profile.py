@@ -59,11 +59,14 @@ def tax_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
 
 
 def _taxed_as_written() -> Requirement:
-    """T-FRAC-SENT: a rate like 0.21 goes out as it is; where the price is converted by it, that is told already."""
+    """T-FRAC-SENT: a rate like 0.21 goes out as it is; where the price is converted by it, that is told already.
+
+    Rows that end their product are no exception: they are written whole, rate and all.
+    """
     rate = pl.col("tax_rate").cast(pl.Decimal(38, 15), strict=False)
     converted = ((pl.col("price_basis") == "gross") & given("price") & (pl.col("price") != "0")).fill_null(value=False)
-    columns = ("tax_rate", "price_basis", "price", "command")
-    return Requirement("T-FRAC-SENT", "tax_rate", columns, stands() & (rate > 0) & (rate < 1) & ~converted)
+    columns = ("tax_rate", "price_basis", "price")
+    return Requirement("T-FRAC-SENT", "tax_rate", columns, (rate > 0) & (rate < 1) & ~converted)
 
 
 def _not_its_own_product() -> Requirement:

@@ -46,6 +46,8 @@ class PriceTerms:
     tax_rate: str | None = None
     fields: tuple[str, ...] = ("price",)
     """Contract fields that are amounts of money."""
+    of_ended: bool = False
+    """Whether amounts of rows that end their record go out too: it is written whole, or with what it gave."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,13 @@ class Shop:
     """Catalogs, promotions, stock and pictures go to one exchange folder; `settings` are the destination's."""
 
     def __init__(
-        self, folder: Path, *, promotions: str = PROMOTIONS, route: Mapping[str, Any] | None = None, **settings: Any
+        self,
+        folder: Path,
+        *,
+        catalog: str = CATALOG,
+        promotions: str = PROMOTIONS,
+        route: Mapping[str, Any] | None = None,
+        **settings: Any,
     ) -> None:
         self.clock = FakeClock()
         self.out, self.results = folder / "out", folder / "in"
@@ -70,7 +76,7 @@ class Shop:
             folder / "gateway",
             destination,
             self.clock,
-            mapping=CATALOG,
+            mapping=catalog,
             more=(promotions, STOCK, PICTURES),
             **(route or {}),
         )

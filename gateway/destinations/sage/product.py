@@ -49,7 +49,8 @@ def operation(settings: SageSettings) -> Operation:
         # A whole row with the command `end` is written as not available; a key without its row can't be ended.
         ends=False,
         measure="price",
-        prices=PriceTerms("net", 2, settings.currency, settings.tax_rate),
+        # The whole product again is what ends it, and its price stands in it.
+        prices=PriceTerms("net", 2, settings.currency, settings.tax_rate, of_ended=True),
         # Related items are ids of products: the code of one variant is none.
         mentions=(Mention("R-REL-UNKNOWN", "related_skus", "product", listed=True, products=True),),
     )

@@ -42,7 +42,9 @@ _CENT = 10_000
 def operation(settings: SageSettings) -> Operation:
     """Describe how special prices are written."""
     amounts = settings.special_price_bare_discount == "amount"
-    terms = PriceTerms("net", 2, settings.currency, settings.tax_rate, ("price", "amount", "regular_price"))
+    money = ("price", "amount", "regular_price")
+    # What ends is written with the discount that its row gives.
+    terms = PriceTerms("net", 2, settings.currency, settings.tax_rate, money, of_ended=True)
     return Operation(
         name=OPERATION,
         contract="promotion",

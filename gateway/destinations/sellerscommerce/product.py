@@ -38,7 +38,10 @@ def operation(settings: SellersCommerceSettings, bodies: Bodies) -> Operation:
     """Describe how products are written."""
     terms = None
     if settings.price_basis is not None:
-        terms = PriceTerms(settings.price_basis, settings.price_decimals, settings.currency, settings.tax_rate)
+        # A product that ends is written as any other, with the prices of SKUs the store does not have.
+        terms = PriceTerms(
+            settings.price_basis, settings.price_decimals, settings.currency, settings.tax_rate, of_ended=True
+        )
     return Operation(
         name=OPERATION,
         contract="catalog",

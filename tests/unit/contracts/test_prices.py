@@ -112,6 +112,36 @@ def test_what_keeps_an_amount_from_being_given(terms, record, issues):
     assert found(terms, record) == [(2, *issue) for issue in issues]
 
 
+WHOLE = PriceTerms("net", currency="EUR", fields=("price", "spent_from"), of_ended=True)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        price("12", rate="20"),
+        price("12.3456", rate="20"),
+        price("10", rate=None),
+        price("120", rate="0.2"),
+        price("0.001"),
+        price("999999999"),
+        price("12", currency="GBP"),
+        {**price(None, basis=None), "spent_from": "50"},
+    ],
+)
+def test_what_goes_out_when_a_record_ends_is_converted_and_judged_like_any_other(record):
+    rows = ({"spent_from": None, **record}, {"spent_from": None, **record, "command": "end"})
+    upsert, end = (converted(frame(row), WHOLE).drop("command", ROW, LINE) for row in rows)
+    assert end.equals(upsert)
+    assert found(WHOLE, rows[1]) == found(WHOLE, rows[0])
+
+
+def test_the_basis_of_what_goes_out_at_an_end_is_asked_for_as_the_contract_does_not():
+    nothing = price("12", basis=None)
+    assert found(WHOLE, {**nothing, "command": "end"}) == [(2, "PRICE_BASIS", "price_basis", None, "price")]
+    assert found(WHOLE, nothing) == []
+    assert found(WHOLE, {**price(None, basis=None), "command": "end"}) == []
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -50,7 +50,8 @@ def test_without_a_country_no_rate_is_strange():
         ({"tax_rate": "0.21", "price": "0", "price_basis": "gross"}, ["T-FRAC", "T-FRAC-SENT"]),
         ({"tax_rate": "0"}, []),
         ({"tax_rate": "1"}, []),
-        ({"tax_rate": "0.21", "command": "end"}, []),
+        ({"tax_rate": "0.21", "command": "end"}, ["T-FRAC-SENT"]),  # it is written as it is, whole
+        ({"tax_rate": "0.21", "price": "12", "price_basis": "gross", "command": "end"}, []),
     ],
 )
 def test_a_fraction_does_not_go_out_as_a_tax_rate(more, codes):

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from gateway.testing.sage_shop import PROMOTIONS, Shop
+from gateway.testing.sage_shop import CATALOG, PROMOTIONS, Shop
 
 
 @pytest.fixture
@@ -327,3 +327,41 @@ def test_rows_of_one_record_meet_however_far_apart_they_stand(loose, monkeypatch
     assert shop.take() == {}
     run = shop.put("promotion3.json", json.dumps([rows[2], rows[0] | {"id": "2"}]))
     assert lasts(shop.take()) == [("t", "2026")]
+
+
+TAXED = CATALOG.replace('{ constant = "net" }', '{ column = "basis", optional = true }').replace(
+    '{ constant = "20" }', '{ column = "rate", optional = true }'
+)
+HEAD = "sku,price,basis,rate,command\n"
+
+
+@pytest.mark.parametrize("command", ["", "end"])
+def test_an_ended_product_goes_out_at_its_price_without_tax(tmp_path, command):
+    shop = Shop(tmp_path, catalog=TAXED)
+    run = shop.put("catalog.csv", f"{HEAD}a,12.00,gross,20,{command}\nb,12.3456,gross,20,{command}\n")
+    products = shop.take()["products"]
+    assert [(one["netPrice"], one["tax"], one["available"]) for one in products] == [
+        (10, 20, not command), (10.29, 20, not command),
+    ]  # fmt: skip
+    assert shop.rig.states(run) == {"applied": 2}
+    shop.rig.close()
+
+
+@pytest.mark.parametrize("row", ["0.001,gross,20", "12,gross,0.2", "12,net,0.2", "12,,20", "12,gross,"])
+@pytest.mark.parametrize("command", ["", "end"])
+def test_a_price_that_can_not_be_given_does_not_go_out_at_an_end_either(tmp_path, row, command):
+    shop = Shop(tmp_path, catalog=TAXED)
+    run = shop.put("catalog.csv", f"{HEAD}a,{row},{command}\n")
+    assert shop.rig.states(run) == {"rejected": 1}
+    assert shop.take() == {}
+    shop.rig.close()
+
+
+def test_an_ended_special_price_has_its_amount_in_the_terms_of_the_one_that_began(tmp_path):
+    amounts = PROMOTIONS.replace('percentage = { column = "percentage"', 'amount = { column = "amount"')
+    shop = Shop(tmp_path, promotions=amounts, special_price_bare_discount="amount")
+    shop.put("promotion1.csv", "id,sku,amount,basis\np,a,12,gross\n")
+    assert discounts(shop.take()) == [("a", "10")]
+    shop.put("promotion2.csv", "id,sku,amount,basis,command\np,a,12,gross,end\n")
+    assert discounts(shop.take()) == [("a", "10")]
+    shop.rig.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 from support.sellerscommerce_products import KNOWN, PRICED, TEE, TODAY, Shop, faults, rows, sent, store
 
+from gateway.contracts.prices import converted, price_issues
 from gateway.issues import WARNINGS
 from gateway.model import Reference
 
@@ -96,3 +98,15 @@ def test_what_is_not_available_is_switched_off():
     there = Shop(categories=KNOWN)
     sent(store(there), rows({**TEE, "available": "false"}))
     assert there.posted[0][1]["Status"] is False
+
+
+@pytest.mark.parametrize("more", [{}, {"command": "end"}])
+def test_the_price_of_an_ended_product_is_that_of_any_other(more):
+    there = Shop(categories=KNOWN)
+    destination = store(there)
+    terms = next(one for one in destination.operations if one.name == "product").prices
+    taxed = rows({**PRICED, "price": "12", "price_basis": "gross", "tax_rate": "20", "currency": "USD", **more})
+    assert price_issues(taxed, terms).is_empty()
+    assert sent(destination, converted(taxed, terms)) == ["applied"]
+    assert [sku["Price"] for sku in there.posted[-1][1]["SKUs"]] == [10]
+    assert price_issues(taxed.with_columns(tax_rate=pl.lit("0.2")), terms)["code"].to_list() == ["T-FRAC-STRICT"]
