@@ -69,7 +69,7 @@ def _read(path: Path) -> int:
 def _drafts(agreed: Contract, mapping: Path, tables: list[Table]) -> list[Draft]:
     applier = compile_mapping(
         load_mapping(mapping), tables[0].headers, numeric=agreed.numeric, instants=agreed.instants, days=agreed.days,
-        flags=agreed.flags,
+        flags=agreed.flags, lined=agreed.lined,
     )  # fmt: skip
     return [applier.apply(table) for table in tables]
 

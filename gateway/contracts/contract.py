@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from gateway.contracts.fields import VOCABULARY, Day, FieldType, Flag, Instant, Number
+from gateway.contracts.fields import VOCABULARY, Day, FieldType, Flag, Html, Instant, Number, Text
 from gateway.contracts.rules import Record, RowsRule, Rule
 from gateway.issues import CATALOGUE
 from gateway.model import KEY, KEY_SEPARATOR
@@ -130,6 +130,14 @@ class Contract:
     def flags(self) -> frozenset[str]:
         """Fields whose canonical text is true or false."""
         return self._names(Flag)
+
+    @property
+    def lined(self) -> frozenset[str]:
+        """Fields whose text may have line breaks; the prefix with `*` behind it stands for all open fields."""
+        kinds = {name: one.type for name, one in self.fields.items()}
+        if self.open_type is not None:
+            kinds[f"{self.open_prefix}*"] = self.open_type
+        return frozenset(name for name, kind in kinds.items() if isinstance(kind, Html | Text) and kind.lines)
 
     def has(self, name: str) -> bool:
         """Whether `name` is a field: a declared one, or an open one (the prefix and at least one character)."""

@@ -15,6 +15,7 @@ from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Plan, Test
 from gateway.mapping.rates import Chained
 from gateway.mapping.sources import cell, kind_of, ragged_columns
+from gateway.mapping.steps import lines_by_feeds
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Kind, Table, no_issues
 
 SKIPPED_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, LINE: pl.Int64, "code": pl.String, "detail": pl.String}
@@ -44,9 +45,10 @@ class Applier:
         filters: tuple[RowFilter, ...],
         fill: FillDown,
         levels: tuple[Movements, pl.DataFrame] | None = None,
+        lined: Sequence[str] = (),
     ) -> None:
         self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
-        self._levels = levels
+        self._levels, self._lined = levels, lined
         self._numeric = [
             plan.field for plan in plans if any(isinstance(step, Number | Chained) for step in plan.value_steps)
         ]
@@ -101,6 +103,7 @@ class Applier:
         blanks = table.blanks if not self._fill.indices else None  # what is filled down may come from another block
         ragged = ragged_columns(frame, self._trimmed, blanks)
         mapped = frame.select(ROW, LINE, *(plan.expression(typed, ragged, blames) for plan in self._plans))
+        mapped = lines_by_feeds(mapped, self._lined)
         issues = self._issues(frame, blames)
         if faults.height:
             mapped, issues = self._with_faults(mapped, issues, faults)

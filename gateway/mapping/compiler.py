@@ -40,6 +40,12 @@ class _Types:
     flags: frozenset[str]
     day_ends: frozenset[str]
     zone: str | None
+    lined: frozenset[str] = frozenset()
+
+    def may_break(self, field: str) -> bool:
+        """Whether the text of a field may have line breaks; a name that ends in ANY stands for all it begins."""
+        begun = tuple(name.removesuffix(ANY) for name in self.lined if name.endswith(ANY))
+        return field in self.lined or field.startswith(begun)
 
 
 class _Compiler:
@@ -187,6 +193,7 @@ def compile_mapping(  # noqa: PLR0913  one argument per kind of field a contract
     days: frozenset[str],
     flags: frozenset[str],
     day_ends: frozenset[str] = frozenset(),
+    lined: frozenset[str] = frozenset(),
     zone: str | None = None,
     again: Callable[[], Iterable[Table]] | None = None,
 ) -> Applier:
@@ -194,11 +201,12 @@ def compile_mapping(  # noqa: PLR0913  one argument per kind of field a contract
 
     Contract fields in `numeric`, `instants`, `days` and `flags` are read as such where the mapping declares no form:
     numbers like 1234.5, ISO dates, true and false. In instants of `day_ends` a date without a time of day means the end
-    of that day. `again` reads the file's tables once more; a mapping with movements needs it to sum them up first.
+    of that day. Line breaks of fields in `lined`, those of text with line breaks, become LF. `again` reads the file's
+    tables once more; a mapping with movements needs it to sum them up first.
     Raises FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and
     SettingsError when a naive date pattern of an instant has no zone or a function can't be found.
     """
-    types = _Types(numeric | {OPENING}, instants, days | {DAY}, flags, day_ends, zone)
+    types = _Types(numeric | {OPENING}, instants, days | {DAY}, flags, day_ends, zone, lined)
     if mapping.movements is None:
         return _compiled(mapping, headers, types, None)
     if again is None:
@@ -221,7 +229,8 @@ def _compiled(
     if compiler.faults:
         raise SettingsError(compiler.faults, fix="Mend the mapping and send the file again.")
     found.verify()
-    return Applier(found, plans, filters, FillDown(filled, within), levels)
+    lined = tuple(plan.field for plan in plans if types.may_break(plan.field))
+    return Applier(found, plans, filters, FillDown(filled, within), levels, lined)
 
 
 def _movements(mapping: MappingFile, spec: MovementsSpec, headers: Sequence[str]) -> Movements:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,6 +17,7 @@ from gateway.wording import filled
 
 _CUT = "\x1f"
 """Unit separator: stands in no text a partner means."""
+_RETURN = "\r"
 
 BLAME_SCHEMA: dict[str, type[pl.DataType]] = {"code": pl.String, "detail": pl.String}
 
@@ -49,6 +50,21 @@ def choose(where: pl.Series, this: pl.Series, that: pl.Series) -> pl.Series:
 def present(texts: pl.Series) -> pl.Series:
     """Mask of cells that are neither empty nor missing."""
     return (texts != "").fill_null(False)
+
+
+def lines_by_feeds(frame: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
+    """Return the frame with LF in place of each CR LF, and of each CR, in the texts of these fields.
+
+    Where no text has a CR, which is nearly always so, that is all that is looked for.
+    """
+    if not fields:
+        return frame
+    some = frame.select(pl.col(fields).str.contains(_RETURN, literal=True).any()).row(0)
+    broken = [field for field, found in zip(fields, some, strict=True) if found]
+    if not broken:
+        return frame
+    texts = pl.col(broken).str.replace_all(f"{_RETURN}\n", "\n", literal=True)
+    return frame.with_columns(texts.str.replace_all(_RETURN, "\n", literal=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Html(Lettering):
     """Text for people that may hold HTML markup and line breaks, but nothing a browser would run."""
 
     max_length: int
+    lines: ClassVar[bool] = True
     word: ClassVar[str] = "Html"
     python: ClassVar[type] = str
 
