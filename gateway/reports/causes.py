@@ -21,6 +21,12 @@ _TOGETHER = 5_000
 _EXAMPLES = 5
 _RANGES = 6
 _OMITTED = "…"
+_TOLD = 3
+"""Wordings of one cause that are shown of the many it has."""
+_LONGEST = 160
+"""Characters of such a wording."""
+_REASONS = (": {detail}", ": {detail}.")
+"""How a sentence ends whose detail is a reason by itself: several of them can stand in its place."""
 _ELSE = "Where the file is right, the operator changes the mapping; then the rows go again as they are."
 _ASIDE = re.compile(r" \([^()]*…[^()]*\)")
 """Brackets around what is left out."""
@@ -52,6 +58,7 @@ class Cause:
 
     `ranges`: first and last row number of the first few unbroken stretches; `more`: whether there are others.
     `last`: the last row. `examples`: row and value; the value is None where the cell was missing or none is at fault.
+    `told`: the first few of its reasons where there are too many to tell them apart.
     """
 
     code: str
@@ -62,6 +69,7 @@ class Cause:
     more: bool = False
     ranges: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     examples: list[Example] = dataclasses.field(default_factory=list)
+    told: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def severity(self) -> str:
@@ -71,7 +79,7 @@ class Cause:
     @property
     def message(self) -> str:
         """The catalogue's sentence with what all its faults have in common."""
-        detail = _OMITTED if self.detail is None else self.detail
+        detail = self._reasons() if self.detail is None else self.detail
         said = sentence(self.code, field=self.field, value=self._set() or _OMITTED, detail=detail)
         said = _ASIDE.sub("", said).removesuffix(f": {_OMITTED}")
         said = f"{self.field}: {said}" if self.field and self.code in _OF_EFFECTS else said
@@ -88,6 +96,16 @@ class Cause:
         values = {value or "" for _, value in self.examples}
         return values.pop() if len(values) == 1 and all(value.endswith(BY_MAPPING) for value in values) else ""
 
+    def _reasons(self) -> str:
+        """Return some of the many reasons; of a sentence that has no place for several, that they are left out."""
+        if not self.told or not CATALOGUE[self.code].text.endswith(_REASONS):
+            return _OMITTED
+        few = [
+            f"{told[: _LONGEST - 1]}{_OMITTED}" if len(told) > _LONGEST else told.removesuffix(".")
+            for told in self.told
+        ]
+        return f"{'; '.join(few)}; and others"
+
     def facts(self) -> dict[str, Any]:
         """Return it for machines; `rows`: first and last of the first unbroken stretches."""
         return {
@@ -96,9 +114,12 @@ class Cause:
             "examples": [{"row": row, "value": value} for row, value in self.examples],
         }  # fmt: skip
 
-    def take(self, ranges: Iterable[tuple[int, int]], examples: list[Example], count: int) -> None:
-        """Add faults that stand in later rows, or in the same: `ranges` sorted."""
+    def take(
+        self, ranges: Iterable[tuple[int, int]], examples: list[Example], count: int, told: Iterable[str] = ()
+    ) -> None:
+        """Add faults that stand in later rows, or in the same: `ranges` sorted; `told`: reasons they have."""
         self.count += count
+        self.told = list(dict.fromkeys([*self.told, *told]))[:_TOLD]
         self.examples = sorted(self.examples + examples, key=lambda example: example[0])[:_EXAMPLES]
         for first, last in ranges:
             self.last = max(self.last, last)
@@ -138,15 +159,16 @@ class Tally:
         several = pl.col("detail").n_unique().over("code", "field") > MOST_DETAILS
         grouped = (
             frame.with_columns(pl.col("field").fill_null(""))
-            .with_columns(detail=pl.when(several).then(None).otherwise(told_apart), crowded=several)
+            .with_columns(detail=pl.when(several).then(None).otherwise(told_apart), crowded=several, told=told_apart)
             .group_by("code", "field", "detail", "crowded", maintain_order=True)
-            .agg(pl.len(), pl.col(ROW).drop_nulls(), examples=_first_examples())
+            .agg(pl.len(), pl.col(ROW).drop_nulls(), examples=_first_examples(), told=_first_reasons())
         )
-        for n, (code, where, detail, crowded, count) in enumerate(grouped.drop(ROW, "examples").rows()):
+        for n, (code, where, detail, crowded, count) in enumerate(grouped.drop(ROW, "examples", "told").rows()):
             if crowded:
                 self._crowd((code, where))
             examples = [(example[ROW], example["value"]) for example in grouped["examples"][n]]
-            self._cause(code, where, detail).take(_stretches(grouped[ROW][n]), examples, count)
+            told = grouped["told"][n].to_list()
+            self._cause(code, where, detail).take(_stretches(grouped[ROW][n]), examples, count, told)
 
     def _cause(self, code: str, where: str, detail: str | None) -> Cause:
         pair = (code, where)
@@ -168,6 +190,7 @@ class Tally:
             stretches,
             [example for cause in told.values() for example in cause.examples],
             sum(cause.count for cause in told.values()),
+            [reason for cause in told.values() for reason in cause.told],
         )
         whole.more = whole.more or any(cause.more for cause in told.values())
         whole.last = max((cause.last for cause in told.values()), default=0)
@@ -205,6 +228,10 @@ def _named(field: str, columns: Mapping[str, str]) -> str:
 
 def _first_examples() -> pl.Expr:
     return pl.struct(ROW, "value").filter(pl.col(ROW).is_not_null()).head(_EXAMPLES)
+
+
+def _first_reasons() -> pl.Expr:
+    return pl.col("told").drop_nulls().unique(maintain_order=True).head(_TOLD)
 
 
 def _stretches(rows: pl.Series) -> list[tuple[int, int]]:

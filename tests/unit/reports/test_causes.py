@@ -24,7 +24,7 @@ def test_few_wordings_are_told_apart_and_many_are_one_cause():
     for block in (1, 5, 300):
         (cause,) = causes(many.iter_slices(block), {})
         assert (cause.count, cause.ranges, cause.last) == (300, [(2, 301)], 301)
-        assert cause.message == "The destination refused the row."
+        assert cause.message == "The destination refused the row: no offer 2; no offer 3; no offer 4; and others."
 
 
 def test_wordings_seen_before_they_became_too_many_are_counted_once():
@@ -33,6 +33,21 @@ def test_wordings_seen_before_they_became_too_many_are_counted_once():
     (cause,) = causes([issues(first), issues(later)], {})
     assert (cause.count, cause.ranges) == (MOST_DETAILS + 10, [(2, 1 + MOST_DETAILS), (50, 59)])
     assert cause.examples[0] == (2, "e2")
+    assert cause.message == "The destination refused the row: early 2; early 3; early 4; and others."
+
+
+def test_of_many_reasons_a_few_are_shown_cut_off_where_they_are_long():
+    rows = [(n, "DEST_ONBOARDING", "offer", None, f"{n} {'x' * 500}.") for n in range(2, 40)]
+    (cause,) = causes([issues(rows)], {})
+    said = "; ".join(f"{n} {'x' * 157}…" for n in (2, 3, 4))
+    assert cause.message.endswith(f"it needs onboarding: {said}; and others.")
+    assert cause.facts()["message"] == cause.message
+
+
+def test_many_details_inside_a_sentence_are_left_out_of_it():
+    rows = [(n, "SP-DATE", "ends_at", f"v{n}", f"d{n}") for n in range(2, 40)]
+    (cause,) = causes([issues(rows)], {})
+    assert cause.message == "ends_at is before …"
 
 
 def test_scattered_rows_are_listed_up_to_a_limit():
