@@ -229,7 +229,7 @@ def _array(path: Path) -> str | None:
         return None
     try:
         level = {"": json.loads(path.read_bytes())}
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     while level:
         for place, value in level.items():

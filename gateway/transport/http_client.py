@@ -7,7 +7,6 @@ that nothing was done (Unreachable), after it only a call that changes nothing m
 from __future__ import annotations
 
 import email.utils
-import json
 import re
 from datetime import UTC
 from typing import Any
@@ -16,6 +15,7 @@ import httpx
 
 from gateway.errors import GatewayError, OutcomeUnknown, Refused, SettingsError, Throttled, Unreachable
 from gateway.model import Clock
+from gateway.transport import received
 from gateway.transport.http_model import Access, Request, Response, authority, base_url
 
 _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -162,7 +162,7 @@ def server_message(body: bytes) -> str:
     if text.startswith("<"):
         return "(an HTML page)"
     try:
-        data = json.loads(text) if text else ""
+        data = received.loaded(text.encode()) if text else ""
     except ValueError:
         data = text
     said = "; ".join(_sentences(data)) if isinstance(data, dict) else text

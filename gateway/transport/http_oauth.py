@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from gateway.errors import GatewayError, MayWorkLater, OutcomeUnknown, Refused, Throttled, Unreachable
 from gateway.model import Clock, TokenStore
+from gateway.transport import received
 from gateway.transport.http_model import OAuth, Request, Response, Transport
 
 _LEASE = 150.0
@@ -244,7 +245,7 @@ class Tokens:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body)
+        data = received.loaded(body)
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}

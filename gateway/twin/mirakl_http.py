@@ -251,7 +251,7 @@ async def _document(request: Request) -> Any:
     try:
         # Amounts stay text: no digit is lost.
         document = json.loads(await request.body(), parse_float=str)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RefusalError(400, "The body is not JSON") from error
     if not isinstance(document, dict):
         # A bare array (live-reported of OF24).

@@ -172,5 +172,5 @@ def _document(body: bytes) -> object:
     try:
         # Amounts keep their digits; NaN and Infinity are no JSON.
         return json.loads(body.decode(), parse_float=Decimal, parse_constant=refuse)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RefusalError(400, "The request is invalid: the body is not JSON.") from error

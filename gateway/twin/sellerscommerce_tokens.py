@@ -96,7 +96,7 @@ class Tokens:
                 pairs.extend(dict(json.loads(body)).items())
             else:
                 raise GrantError("invalid_request")
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise GrantError("invalid_request") from error
         given = {name: value for name, value in pairs if isinstance(value, str)}
         if len(given) != len(pairs):

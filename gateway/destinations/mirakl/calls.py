@@ -17,6 +17,7 @@ from urllib.parse import quote
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.errors import Unreachable
 from gateway.model import Clock
+from gateway.transport import received
 from gateway.transport.http import Request, Response, Transport, Upload
 
 PAGE = 100
@@ -138,7 +139,7 @@ def document(answer: Response) -> Json:
 
 def _loaded(answer: Response) -> Json | None:
     try:
-        data = json.loads(answer.body)
+        data = received.loaded(answer.body)
     except ValueError:
         return None
     return data if isinstance(data, dict) else None

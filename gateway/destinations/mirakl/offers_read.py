@@ -6,7 +6,6 @@ context; `discount_price` is left out where volume prices have discounts. Every 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from gateway.destinations.mirakl.calls import Json
+from gateway.transport import received
 
 PRICE_COLUMNS = (
     "price",
@@ -87,7 +87,7 @@ def parsed(body: bytes) -> Any:
 
     Raises ValueError when it is no JSON.
     """
-    return json.loads(body, parse_float=str, parse_int=str)
+    return received.loaded(body, parse_float=str, parse_int=str)
 
 
 def from_list(entries: Iterable[Json]) -> Known:

@@ -6,7 +6,6 @@ Source: Partner API documentation of several brands: paths, bearer tokens, 60 ca
 from __future__ import annotations
 
 import fnmatch
-import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 from gateway.destinations.partner_api.account import Account
 from gateway.destinations.partner_api.profile import Errors
 from gateway.errors import MayWorkLater, Refused, SettingsError, Unreachable
+from gateway.transport import received
 from gateway.transport.http import Access, Request, Response, Transport, bare, base_url, is_loopback
 
 Json = Mapping[str, Any]
@@ -234,7 +234,7 @@ def document(answer: Response) -> Json:
 def loaded(body: bytes) -> Json | None:
     """Return the JSON object of a body; None when it is none."""
     try:
-        data = json.loads(body)
+        data = received.loaded(body)
     except ValueError:
         return None
     return data if isinstance(data, dict) else None
@@ -249,7 +249,7 @@ def said(body: bytes, errors: Errors) -> str:
     if text.startswith("<"):
         return "(an HTML page)"
     try:
-        found = _words(json.loads(text), errors) if text else []
+        found = _words(received.loaded(text.encode()), errors) if text else []
     except ValueError:
         found = [text]
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in "; ".join(found)).split())

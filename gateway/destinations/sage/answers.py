@@ -6,7 +6,6 @@ for orders); that other records are answered alike, and how a file names its bat
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import polars as pl
 
 from gateway.destinations.sage.settings import State
 from gateway.model import OUTCOME_SCHEMA
+from gateway.transport import received
 
 _BATCH_ID = re.compile(r"(?:[A-Za-z0-9-]+_[A-Za-z0-9-]+_)?([0-9a-f]{16})(?=[_.])")
 """How an answer's name begins: with the batch id, or with the batch file's own name."""
@@ -47,7 +47,7 @@ class Answer:
 def read(name: str, body: bytes) -> Answer | None:
     """Read an answer: an array of rows, an object with `items`, or one row. None while it is not (yet) whole JSON."""
     try:
-        data = json.loads(body.decode("utf-8-sig"))
+        data = received.loaded(body)
     except ValueError:
         return None
     begun = _BATCH_ID.match(name)

@@ -8,13 +8,13 @@ What each code means for a row is an assumption.
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from gateway.errors import Refused, Unreachable
+from gateway.transport import received
 
 STATUSES = frozenset({400, 404, 406})
 """HTTP statuses whose body says what went wrong with what was sent."""
@@ -80,7 +80,7 @@ class Answer:
 def read(status: int, body: bytes) -> Answer:
     """Read an answer. Raises Unreachable when a success is not JSON."""
     try:
-        data = json.loads(body.decode("utf-8-sig"), parse_float=Decimal) if body.strip() else None
+        data = received.loaded(body, parse_float=Decimal) if body.strip() else None
     except ValueError:
         if 200 <= status < 300:
             raise Unreachable(

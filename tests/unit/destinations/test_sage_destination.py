@@ -175,6 +175,14 @@ def test_an_answer_for_an_unknown_batch_is_listed_and_left(build, batches, folde
     assert len(visible(folders[1])) == 3
 
 
+def test_a_file_nested_too_deep_keeps_no_answer_from_being_read(build, batches, folders, clock):
+    put(folders[1], f"{batches[0].memo['batch']}_0001.json", ("S0", "accepted"), ("S1", "accepted"))
+    (folders[1] / "zz_someone_else.json").write_text("[" * 50_000)
+    destination = build()
+    assert poll(destination, batches[0], clock).closed
+    assert destination.strays == ("zz_someone_else.json",)
+
+
 def test_an_unknown_state_stays_open_with_a_note(build, batches, folders, clock):
     put(folders[1], f"{batches[0].memo['batch']}_0001.json", ("S0", "quarantined"), ("S1", "accepted"))
     receipt = poll(build(), batches[0], clock)
