@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy.engine import Connection, Row
 
-from gateway.journal import Journal, runs
+from gateway.journal import Journal, names, runs
 from gateway.journal import tables as t
 from gateway.spool import STATE, Keeping, RunFolder, Spool
 
@@ -32,7 +32,7 @@ def send_again(
     """
     old, now = spool.run(row.id), journal.clock.now()
     with journal.begin() as tx:
-        identity = runs.fresh_run_id(tx, now)
+        identity = names.fresh_run_id(tx, now)
     with Keeping() as keeping:
         new = spool.run(identity, keeping)
         count = _copied(old, new, chosen)
@@ -48,8 +48,8 @@ def send_again(
             "first_run": None,
         }  # fmt: skip
         runs.add_run(tx, **values)
-        names = ("lane", "operation", "given", "fans_out")
-        legs = [{name: getattr(leg, name) for name in names} for leg in runs.legs_of(tx, row.id)]
+        told = ("lane", "operation", "given", "fans_out")
+        legs = [{name: getattr(leg, name) for name in told} for leg in runs.legs_of(tx, row.id)]
         legs = [leg for leg in legs if lanes is None or leg["lane"] in lanes]
         runs.add_legs(tx, identity, [{**leg, "open_rows": count} for leg in legs])
         entered(tx, identity, count)

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from gateway.journal import runs
 from gateway.journal import tables as t
 
 _REFUSAL = t.refusal
-
-
-def fresh_name(tx: Connection, arrival: int, stamp: datetime) -> str:
-    """Return what may stand for a run in the name of an answer: no run has it, and no refusal of another file."""
-    while True:
-        name = runs.fresh_run_id(tx, stamp)
-        known = of_name(tx, name)
-        if known is None or known.arrival == arrival:
-            return name
-        stamp += timedelta(milliseconds=1)
 
 
 def add(tx: Connection, name: str, **values: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -11,29 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from gateway.journal import tables as t
+from gateway.journal.names import run_id
 from gateway.model import Arrival
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to misread
-_RUN_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 _CLAIMS_PER_MS = 1 << 20
 _LATEST_MS = (1 << 43) - 1
-
-
-def run_id(now: datetime) -> str:
-    """Return a nine-letter id that sorts by time (milliseconds since 2024, base 32)."""
-    number = (now - _RUN_EPOCH) // timedelta(milliseconds=1)
-    letters = []
-    for _ in range(9):
-        number, rest = divmod(number, 32)
-        letters.append(_ALPHABET[rest])
-    return "".join(reversed(letters))
-
-
-def fresh_run_id(tx: Connection, now: datetime) -> str:
-    """Return a run id that no run has yet."""
-    while tx.scalar(sa.select(t.run.c.id).where(t.run.c.id == (identity := run_id(now)))) is not None:
-        now += timedelta(milliseconds=1)
-    return identity
 
 
 def fresh_consignment_id(tx: Connection, now: datetime) -> str:

@@ -113,6 +113,13 @@ def leave(tx: Connection, identity: int, arrival: int) -> None:
     tx.execute(sa.update(_MEMBER).where(same).values(left=True))
 
 
+def waiting_answers(tx: Connection, arrival: int) -> list[str]:
+    """Return what stands for a run in the answers to a file that waits in sets."""
+    query = sa.select(_MEMBER.c.answer).join(_SET, _SET.c.id == _MEMBER.c.set)
+    waits = sa.and_(_MEMBER.c.left.is_(False), _SET.c.state == "waiting")
+    return list(tx.scalars(query.where(_MEMBER.c.arrival == arrival, waits).order_by(_MEMBER.c.set)))
+
+
 def withdraw(tx: Connection, arrival: int) -> None:
     """Take a file that can't be used out of the sets that wait."""
     waits = sa.select(_SET.c.id).where(_SET.c.state == "waiting")

@@ -132,6 +132,15 @@ refusal = sa.Table(  # an answer that a file is not taken, where it came to no r
     sa.Column("fix", sa.String, nullable=False),
 )
 
+given = sa.Table(  # ids of runs, and what stands for one in names of answers: one that was given is never given again
+    "given",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("arrival", sa.BigInteger),  # of what stands for a run
+    sa.Column("purpose", sa.String),  # which of the answers to the file it is
+    sa.UniqueConstraint("arrival", "purpose"),
+)
+
 leg = sa.Table(  # what one operation does with the rows of a run: a row has an effect in one or more of them
     "leg",
     metadata,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from gateway.errors import FileError
 from gateway.issues import CATALOGUE
-from gateway.journal import Journal, refusals, runs
+from gateway.journal import Journal, names, refusals, runs
 from gateway.outbox import Outbox, answer_name, answer_of
 from gateway.pipeline.bundle import Bundle, kept_listing
 from gateway.pipeline.setup import RouteSetup
@@ -53,8 +53,8 @@ class FirstAnswers:
             source=setup.route.source if setup.route.answers else None,
         )  # fmt: skip
 
-    def duplicate(self, bundle: Bundle, first: Row[Any], *, place: int, route: str | None) -> None:
-        """Refuse bytes that the run `first` took, and say how its faulty rows go again."""
+    def duplicate(self, bundle: Bundle, first: Row[Any], purpose: str, *, route: str | None) -> None:
+        """Refuse bytes that the run `first` took, and say how its faulty rows go again; more at `refuse`."""
         said = f"The same content was already taken as run {first.id} ({first.file}); nothing is sent again."
         bad = failed(first.counts.get("states", {}))
         fix = "Nothing to do."
@@ -62,7 +62,7 @@ class FirstAnswers:
             answer = answer_of(first, first.counts.get("errors", "errors.csv"))
             fix = f"Its faulty rows ({bad:,}) go again mended, by {answer}, or by this file once its mapping is mended."
         error = FileError("FILE_DUPLICATE", said, fix=fix)
-        self.refuse(bundle, error, place=place, route=route)
+        self.refuse(bundle, error, purpose=purpose, route=route)
 
     def refuse(
         self,
@@ -70,16 +70,15 @@ class FirstAnswers:
         error: FileError,
         *,
         run: str | None = None,
-        place: int = 0,
+        purpose: str = "",
         named: str | None = None,
         route: str | None = None,
     ) -> None:
-        """Refuse files. `run`: the run that ends by it; `place`: of the route among those that take the file.
+        """Refuse files. `run`: the run that ends by it; else `named` stands for one in the answer's name.
 
-        `named` stands for the run in the answer's name; `route`: is part of that name.
+        Without either it is what belongs to `purpose`, which of the answers to the file this is: after a crash the
+        answer gets the same name again. `route`: is part of that name.
         """
-        # Without a run the name goes back to the claim, so that after a crash the answer gets the same one again.
-        stamp = bundle.claimed_at + timedelta(milliseconds=place)
         arrival = bundle.arrival
         partner, returned = self._returns(arrival.source)
         now = self._journal.clock.now()
@@ -93,7 +92,7 @@ class FirstAnswers:
             return True
 
         with self._journal.begin() as tx:
-            name = run or named or refusals.fresh_name(tx, bundle.id, stamp)
+            name = run or named or names.answer_id(tx, bundle.id, purpose, bundle.claimed_at)
             if run is None:  # else the end of the run says it
                 refusals.add(tx, name, arrival=bundle.id, file=arrival.name, at=now, **told)
                 self._journal.note(tx, f"arrival {bundle.id}", "refused", f"{arrival.name}: {error}")

@@ -15,7 +15,7 @@ from gateway.delivery.settle import Settler
 from gateway.delivery.setup import legs_written
 from gateway.errors import FileError, GatewayError
 from gateway.issues import CATALOGUE, sentence
-from gateway.journal import Journal, runs, sets
+from gateway.journal import Journal, names, runs, sets
 from gateway.mapping import MappingFile
 from gateway.model import Claim, Ending
 from gateway.outbox import Outbox
@@ -32,6 +32,8 @@ from gateway.pipeline.setup import RouteSetup
 from gateway.spool import Keeping, RunFolder, Spool, durable
 
 _Unread = tuple[str, RouteSetup, FileError]
+_TROUBLE = " trouble"
+"""Purpose of an answer beside those of the routes, whose names begin with no blank."""
 
 
 class Intake:
@@ -86,15 +88,15 @@ class Intake:
             return
         faulty = 0
         unread: list[_Unread] = []
-        for place, setup in enumerate(routes):
+        for setup in routes:
             try:
-                alone = ours is not None or not self.sets.join(row, digest, setup, place)
+                alone = ours is not None or not self.sets.join(row, digest, setup)
             except FileError as error:
-                self._answers.refuse(bundle, error, place=place)
+                self._answers.refuse(bundle, error, purpose=setup.route.name)
                 faulty += 1
                 continue
             if alone:
-                self._through(bundle, setup, place, unread)
+                self._through(bundle, setup, unread)
         for one in unread:
             self._not_read(bundle, *one)
         if faulty == len(routes):
@@ -123,9 +125,9 @@ class Intake:
 
     def begin(self, bundle: Bundle, setup: RouteSetup) -> None:
         """Take files that belong together through their route."""
-        self._through(bundle, setup, 0)
+        self._through(bundle, setup)
 
-    def _through(self, bundle: Bundle, setup: RouteSetup, place: int, unread: list[_Unread] | None = None) -> None:
+    def _through(self, bundle: Bundle, setup: RouteSetup, unread: list[_Unread] | None = None) -> None:
         """Take a bundle through a route. `unread`: gathers runs that could not read it, for the caller to answer."""
         with self._journal.read() as tx:
             known = next((r for r in runs.of_arrival(tx, bundle.id) if r.route == setup.route.name), None)
@@ -135,7 +137,7 @@ class Intake:
             return
         before = met_before(self._journal, self._spool, self._settler, setup, bundle) if known is None else None
         if before is not None and before.duplicate:
-            self._answers.duplicate(bundle, before.run, place=place, route=self._routed(bundle, setup))
+            self._answers.duplicate(bundle, before.run, setup.route.name, route=self._routed(bundle, setup))
             return
         run = known.id if known is not None else self._begin(bundle, setup, None if before is None else before.run.id)
         with Keeping() as keeping:
@@ -149,7 +151,7 @@ class Intake:
                     unread.append((run, setup, error))
                 return
             if (other := self._meant_for(readout, setup, bundle)) is not None:
-                self._through(bundle, other, place)  # first: a crash in between finds this run half read
+                self._through(bundle, other)  # first: a crash in between finds this run half read
                 self._pass_on(run, readout.first_run or "", other.route.name)
                 return
             self._taken(run, folder, setup, readout, mapping, [*self._left_out(run, readout), *notes])
@@ -197,7 +199,7 @@ class Intake:
         now = self._journal.clock.now()
         arrival = bundle.arrival
         with self._journal.begin() as tx:
-            run = runs.fresh_run_id(tx, now)
+            run = names.fresh_run_id(tx, now)
             runs.add_run(
                 tx, id=run, arrival=bundle.id, route=setup.route.name, partner=setup.route.partner,
                 feed=setup.route.feed, file=arrival.name, sha256=bundle.sha256, size=arrival.size,
@@ -325,14 +327,25 @@ class Intake:
 
     def trouble(self, row: Row[Any], error: GatewayError) -> None:
         """Tell the partner that the file can't be processed for a reason of ours, and keep the file."""
+        bundle = Bundle.of_one(row, sha256_of(Path(row.local)))
+        with self._journal.read() as tx:
+            waited = sets.waiting_answers(tx, row.id)
+        for named in waited:  # it was told to wait: that answer is replaced
+            self._answers.refuse(bundle, _trouble(error), named=named)
+        if not waited:
+            self._answers.refuse(bundle, _trouble(error), purpose=_TROUBLE)
         with self._journal.begin() as tx:
             sets.withdraw(tx, row.id)
-        self.give_up(Bundle.of_one(row, sha256_of(Path(row.local))), None, error)
+        self._end_begun(bundle, None, error)
         self._end(row.id, Ending.REJECT)
 
-    def give_up(self, bundle: Bundle, route: str | None, error: GatewayError) -> None:
-        """Tell the partner that files can't be processed for a reason of ours; end what a route (None: any) began."""
-        self._answers.refuse(bundle, FileError("FILE_TROUBLE", error.message, fix=error.fix))
+    def give_up(self, bundle: Bundle, route: str, error: GatewayError) -> None:
+        """Tell the partner that files can't be processed for a reason of ours; end what their route began."""
+        self._answers.refuse(bundle, _trouble(error), purpose=f"{_TROUBLE} {route}")
+        self._end_begun(bundle, route, error)
+
+    def _end_begun(self, bundle: Bundle, route: str | None, error: GatewayError) -> None:
+        """End the runs that were begun through a route (None: any) and can't go on."""
         with self._journal.begin() as tx:
             now = self._journal.clock.now()
             begun = [r for r in runs.of_arrival(tx, bundle.id) if r.state == "reading" and route in {None, r.route}]
@@ -343,3 +356,7 @@ class Intake:
     def _end(self, arrival: int, ending: Ending) -> None:
         with self._journal.begin() as tx:
             runs.set_arrival(tx, arrival, state="ending", ending=str(ending), next_at=self._journal.clock.now())
+
+
+def _trouble(error: GatewayError) -> FileError:
+    return FileError("FILE_TROUBLE", error.message, fix=error.fix)

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Row
 
 from gateway.errors import FileError, GatewayError, WillNeverWork
 from gateway.issues import CATALOGUE, sentence
-from gateway.journal import Journal, runs, sets
+from gateway.journal import Journal, names, runs, sets
 from gateway.model import Arrival
 from gateway.outbox import Outbox, answer_name
 from gateway.pipeline.bundle import Bundle
@@ -108,7 +108,7 @@ class Sets:
 
     # ---- a file comes
 
-    def join(self, row: Row[Any], sha256: str, setup: RouteSetup, place: int) -> bool:
+    def join(self, row: Row[Any], sha256: str, setup: RouteSetup) -> bool:
         """Have a file wait in its set, and say so; False when it makes a run by itself.
 
         Raises FileError FILE_SET_PART as `seat_of` does. Joining twice is once.
@@ -124,11 +124,11 @@ class Sets:
             twin = None if known is None else sets.in_place_of(tx, known.id, part=part, path=row.path)
         if own is None:
             if twin is not None and seat.of is not None and twin.sha256 == sha256:
-                self._refuse_twin(row, sha256, place)
+                self._refuse_twin(row, sha256, setup)
                 return True
             if known is not None and twin is not None:
                 known = self._make_room(known, twin, seat, row)
-            self._enter(row, setup, seat, known, place)
+            self._enter(row, setup, seat, known)
         self._acknowledge(row, setup)
         return True
 
@@ -148,21 +148,20 @@ class Sets:
         self._work.settle_arrival(twin.id)
         return known
 
-    def _enter(self, row: Row[Any], setup: RouteSetup, seat: Seat, known: Row[Any] | None, place: int) -> None:
+    def _enter(self, row: Row[Any], setup: RouteSetup, seat: Seat, known: Row[Any] | None) -> None:
         now = self._journal.clock.now()
         wait = timedelta(seconds=setup.route.set.wait if setup.route.set is not None else 0.0)
         with self._journal.begin() as tx:
             identity = known.id if known is not None else sets.open_set(
                 tx, source=row.source, route=setup.route.name, name=seat.set, of=seat.of, now=now, until=now + wait
             )  # fmt: skip
-            answer = runs.fresh_run_id(tx, row.claimed_at + timedelta(milliseconds=place))
+            answer = names.answer_id(tx, row.id, setup.route.name, row.claimed_at)
             sets.add_member(tx, identity, arrival=row.id, part=seat.part, answer=answer, now=now)
 
-    def _refuse_twin(self, row: Row[Any], sha256: str, place: int) -> None:
+    def _refuse_twin(self, row: Row[Any], sha256: str, setup: RouteSetup) -> None:
         """Answer a part that is in the waiting set already, byte for byte."""
-        stamp = row.claimed_at + timedelta(milliseconds=place)
-        with self._journal.read() as tx:
-            named = runs.fresh_run_id(tx, stamp)
+        with self._journal.begin() as tx:
+            named = names.answer_id(tx, row.id, setup.route.name, row.claimed_at)
         said = "this part of the set is here and waits for the others"
         error = FileError("FILE_DUPLICATE", sentence("FILE_DUPLICATE", detail=said), fix="Nothing to do.")
         self._work.refuse(Bundle.of_one(row, sha256), error, named=named)

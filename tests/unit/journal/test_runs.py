@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.journal import runs
+from gateway.journal import names, runs
 from gateway.journal import tables as t
 from gateway.model import Arrival
 
@@ -17,7 +17,7 @@ times = st.datetimes(datetime(2024, 1, 1), datetime(3000, 1, 1), timezones=st.ju
 
 @given(pair=st.tuples(times, times))
 def test_run_ids_sort_by_time(pair):
-    ids = [runs.run_id(at) for at in pair]
+    ids = [names.run_id(at) for at in pair]
     apart = abs(pair[0] - pair[1]) >= timedelta(milliseconds=1)
     assert [len(one) for one in ids] == [9, 9]
     if apart:
@@ -26,8 +26,8 @@ def test_run_ids_sort_by_time(pair):
 
 @given(at=times)
 def test_run_ids_have_no_letter_to_misread(at):
-    assert not set(runs.run_id(at)) & set("ILOU")
-    assert runs.run_id(at).upper() == runs.run_id(at)
+    assert not set(names.run_id(at)) & set("ILOU")
+    assert names.run_id(at).upper() == runs.run_id(at)
 
 
 @given(at=st.datetimes(timezones=st.just(UTC)), arrival=st.integers(0, 1 << 40))
@@ -57,7 +57,7 @@ def entered(journal, tx, name="a.csv", mtime=NOW, **values):
 
 def run(journal, tx, **values):
     base = {
-        "id": runs.fresh_run_id(tx, journal.clock.now()), "route": "stock", "partner": "acme",
+        "id": names.fresh_run_id(tx, journal.clock.now()), "route": "stock", "partner": "acme",
         "feed": "stock", "file": "a.csv", "sha256": "0", "size": 1, "seq": 1, "mode": "delta", "state": "waiting",
         "rows": 1, "blank": 0, "counts": {}, "pinned": {}, "notes": [],
         "received_at": NOW, "started_at": NOW, "corrections": 0,
