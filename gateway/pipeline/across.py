@@ -20,7 +20,8 @@ from gateway.pipeline.unique import WHOLE, rules_over_rows
 from gateway.spool import LATE_SCHEMA, STATE, RunFolder, write_block
 
 _TWICE = "DUPLICATE_KEY"
-_AMONG_SENT_ROWS = ("DEST_ONE_PER_KEY", "DEST_ONE_RECORD")
+_ONE_RECORD = "DEST_ONE_RECORD"
+_AMONG_SENT_ROWS = ("DEST_ONE_PER_KEY", _ONE_RECORD)
 """Rules about rows that are sent: a row that is rejected is nobody's other value."""
 _BLOCKS_AT_ONCE = 16
 """Blocks that a rule across rows looks for its rows in at a time."""
@@ -111,7 +112,7 @@ class Across:
         gone = pl.concat([one[ROW] for one in (no_issues(), *first)])
         issues = [*first, *self._told(rows, [place for place in places if place not in twice], gone)]
         shutil.rmtree(self._alike, ignore_errors=True)
-        told = pl.concat([i for i in issues if i.height]) if any(i.height for i in issues) else no_issues()
+        told = _said_once(pl.concat([i for i in issues if i.height])) if any(i.height for i in issues) else no_issues()
         bad = told.filter(~pl.col("code").is_in(sorted(WARNINGS)))[ROW].unique().sort()
         good = self._still_good(bad)
         late = pl.DataFrame({ROW: good, "state": ["rejected"] * good.len()}, schema=LATE_SCHEMA)
@@ -188,6 +189,14 @@ class Across:
             return rows
         good = pl.col(STATE).is_null() & pl.col(ROW).is_in(rows.implode())
         return pl.concat([b.filter(good)[ROW] for b in self._folder.blocks([])])
+
+
+def _said_once(told: pl.DataFrame) -> pl.DataFrame:
+    """Leave out that a row is one record with others where that is told already: by the contract, or of another leg."""
+    one = pl.col("code") == _ONE_RECORD
+    variants = told.filter(pl.col("code") == "V-KEY")[ROW]
+    again = pl.int_range(pl.len()).over(ROW, "code") > 0
+    return told.filter(~(one & (again | pl.col(ROW).is_in(variants.implode()))))
 
 
 def _fills(rule: RowsRule, filled: Collection[str]) -> bool:

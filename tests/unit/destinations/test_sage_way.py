@@ -174,6 +174,20 @@ def test_rows_that_are_one_record_are_rejected_with_each_other(shop, name, text,
     assert found == [fine if one is None else ("rejected", "DEST_ONE_RECORD", *one) for one in said]
 
 
+@pytest.mark.parametrize(
+    ("rows", "codes"),
+    [
+        ("1,P,Size,L,5,7\n2,P,Size,L,6,8\n", ["V-KEY", "V-KEY"]),
+        ("1,P,,,5,7\n2,P,,,6,8\n", ["DEST_ONE_RECORD", "DEST_ONE_RECORD"]),
+    ],
+)
+def test_a_row_is_told_once_that_it_is_one_with_another(sage_shops, rows, codes):
+    shop = sage_shops(catalog=CATALOG + 'quantity = { column = "level", optional = true }\n')
+    run = shop.put("catalog.csv", f"sku,product,type,size,price,level\n{rows}")
+    found = shop.rig.results(run).select("code", "faults").rows()
+    assert found == [(code, 1) for code in codes]
+
+
 def test_variants_that_are_not_mapped_are_told_what_to_map(shop):
     shop.put("catalog.csv", "sku,product,price\n1,P,5\n2,P,6\n")
     told = next((shop.rig.folder / "outbox").rglob("*.issues.csv")).read_text("utf-8-sig")
