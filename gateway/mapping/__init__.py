@@ -7,6 +7,7 @@ from gateway.mapping.applier import Applier
 from gateway.mapping.compiler import compile_mapping
 from gateway.mapping.field import FieldSpec
 from gateway.mapping.load import check_fields, load_mapping, schema
+from gateway.mapping.plan import Origin
 from gateway.mapping.spec import Group, MappingFile
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FieldSpec",
     "Group",
     "MappingFile",
+    "Origin",
     "check_fields",
     "compile_mapping",
     "load_mapping",

@@ -12,7 +12,7 @@ from gateway.mapping.fill import FillDown
 from gateway.mapping.headers import Headers
 from gateway.mapping.movements import DAY, OPENING, SIGN, Movements
 from gateway.mapping.numbers import Number
-from gateway.mapping.plan import Blames, Plan, Test
+from gateway.mapping.plan import Blames, Origin, Plan, Test
 from gateway.mapping.rates import Chained
 from gateway.mapping.sources import cell, kind_of, ragged_columns
 from gateway.mapping.steps import lines_by_feeds
@@ -70,11 +70,18 @@ class Applier:
         }
 
     @property
-    def cells(self) -> Mapping[str, int]:
-        """Contract field -> the one column whose cells it is read from; what hangs on several cells is left out."""
+    def cells(self) -> Mapping[str, Origin]:
+        """Contract field -> the one column whose cells it is read from; what is made of several cells is left out.
+
+        So is what hangs on a cell that is filled down: the condition looks at what it is filled with.
+        """
         if self._levels is not None:
             return {}
-        return {plan.field: plan.indices[0] for plan in self._plans if len(plan.indices) == 1 and plan.test is None}
+        return {
+            plan.field: Origin(plan.indices[0], plan.test)
+            for plan in self._plans
+            if len(plan.indices) == 1 and (plan.test is None or plan.test.index not in self._fill.indices)
+        }
 
     @property
     def constants(self) -> frozenset[str]:
@@ -82,10 +89,10 @@ class Applier:
         return frozenset(plan.field for plan in self._plans if plan.constant is not None)
 
     @property
-    def altered(self) -> Mapping[str, int]:
+    def altered(self) -> Mapping[str, Origin]:
         """Of `cells`, those whose text is changed on its way: a row may say it otherwise than the partner does."""
         changed = {plan.field for plan in self._plans if plan.text_steps or plan.value_steps}
-        return {field: index for field, index in self.cells.items() if field in changed}
+        return {field: origin for field, origin in self.cells.items() if field in changed}
 
     def apply(self, table: Table) -> Draft:
         """Map one block. Cells with an issue are null; rows left out by a filter are in `skipped` and nowhere else."""

@@ -46,6 +46,27 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The column whose cells a field is read from; `test`: only where it holds."""
+
+    index: int
+    test: Test | None = None
+
+    def texts(self, frame: pl.DataFrame, at: pl.Series) -> pl.Series:
+        """Return the cells of a table's frame without blanks at their ends; null where none says the field.
+
+        `at`: the places of the rows that are asked for.
+        """
+        name = cell(self.index)
+        if name not in frame.columns:
+            return _same(None, at.len())
+        text = pl.col(name).str.strip_chars(WHITE)
+        said = text != "" if self.test is None else (text != "") & self.test.mask()
+        asked = [name] if self.test is None or self.test.index is None else [name, cell(self.test.index)]
+        return frame.select(pl.col(list(dict.fromkeys(asked))).gather(at)).select(pl.when(said).then(text)).to_series()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One field. `text_steps` change texts, `value_steps` read values; only without the former do kinds count."""
 

@@ -10,7 +10,7 @@ import polars as pl
 from gateway.contracts import RowsRule, Rule
 from gateway.contracts.checker import VALUE_LIMIT
 from gateway.issues import BY_MAPPING
-from gateway.mapping import Applier
+from gateway.mapping import Applier, Origin
 from gateway.model import ROW, Table
 from gateway.pipeline.across import MOST_SHOWN
 
@@ -19,7 +19,7 @@ _OWN = ("MAP_", "CELL_", "ROW_")
 
 
 def worded_as_written(
-    issues: pl.DataFrame, table: Table, cells: Mapping[str, int], rows: pl.DataFrame, rules: Sequence[Rule]
+    issues: pl.DataFrame, table: Table, cells: Mapping[str, Origin], rows: pl.DataFrame, rules: Sequence[Rule]
 ) -> pl.DataFrame:
     """Return the issues with the details of `rules` (those that repeat cells) told of the cells of the table.
 
@@ -41,15 +41,13 @@ def worded_as_written(
     return issues
 
 
-def with_cells(texts: pl.DataFrame, table: Table, cells: Mapping[str, int]) -> pl.DataFrame:
+def with_cells(texts: pl.DataFrame, table: Table, cells: Mapping[str, Origin]) -> pl.DataFrame:
     """Return contract fields (`@row` and texts) with the cells of the table in their place, but for empty ones."""
     at = table.frame[ROW].search_sorted(texts[ROW])
-    shown = []
-    for field, index in cells.items():
-        if f"c{index}" in table.frame.columns:
-            cell = table.frame[f"c{index}"].gather(at).str.strip_chars()
-            shown.append(pl.select(pl.when(cell != "").then(cell).otherwise(texts[field])).to_series().alias(field))
-    return texts.with_columns(shown)
+    return texts.with_columns(
+        pl.select(pl.coalesce(origin.texts(table.frame, at), texts[field])).to_series().alias(field)
+        for field, origin in cells.items()
+    )
 
 
 def _rows_of(rows: pl.DataFrame, numbers: pl.Series, names: Sequence[str]) -> pl.DataFrame:
@@ -58,12 +56,13 @@ def _rows_of(rows: pl.DataFrame, numbers: pl.Series, names: Sequence[str]) -> pl
 
 
 def as_written(
-    issues: pl.DataFrame, table: Table, cells: Mapping[str, int], constants: Collection[str] = ()
+    issues: pl.DataFrame, table: Table, cells: Mapping[str, Origin], constants: Collection[str] = ()
 ) -> pl.DataFrame:
     """Return the issues (ISSUE_SCHEMA) with the cells of the table as their values, where a value is shown at all.
 
     `cells`: contract field to the column it is read from. An empty cell was filled by the mapping: what it was filled
-    with is shown. `constants`: fields that no cell says, which is told behind the value.
+    with is shown, and so is what stands for a cell that is not asked. `constants`: fields that no cell says, which is
+    told behind the value.
     """
     value = issues["value"]
     ours = [code for code in issues["code"].unique() if not code.startswith(_OWN)]
@@ -71,14 +70,13 @@ def as_written(
     if not asked.any():
         return issues
     for field in issues["field"].filter(asked).drop_nulls().unique():
-        name = f"c{cells.get(field)}"
-        if name not in table.frame.columns:
+        if field not in cells:
             continue
         at = ((issues["field"] == field) & asked).fill_null(value=False).arg_true()
-        cell = table.frame[name].gather(table.frame[ROW].search_sorted(issues[ROW].gather(at))).str.strip_chars()
+        cell = cells[field].texts(table.frame, table.frame[ROW].search_sorted(issues[ROW].gather(at)))
         cut = pl.concat_str(cell.str.head(VALUE_LIMIT), pl.lit("…"))
-        shown = pl.when(cell.str.len_chars() > VALUE_LIMIT).then(cut).when(cell != "").then(cell)
-        value = value.scatter(at, pl.select(shown.otherwise(value.gather(at))).to_series())
+        shown = pl.when(cell.str.len_chars() > VALUE_LIMIT).then(cut).otherwise(cell)
+        value = value.scatter(at, pl.select(pl.coalesce(shown, value.gather(at))).to_series())
     issues = issues.with_columns(value)
     fixed = asked & issues["field"].is_in(sorted(constants)).fill_null(value=False)
     if not fixed.any():

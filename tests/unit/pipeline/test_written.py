@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from gateway.contracts.checker import VALUE_LIMIT
+from gateway.mapping import Origin
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Table
 from gateway.pipeline.written import as_written
 from gateway.testing.bulk import BulkDestination, BulkSettings
@@ -11,7 +12,7 @@ from gateway.testing.clock import FakeClock
 from gateway.testing.rig import Rig
 from gateway.testing.texts import mapping
 
-CELLS = {"quantity": 1, "sku": 0}
+CELLS = {"quantity": Origin(1), "sku": Origin(0)}
 
 
 def table(*rows):
@@ -164,6 +165,30 @@ def test_of_very_many_rows_the_others_are_told_as_they_were_read(told, monkeypat
     rows = ["a;9;27/11/2026;30/11/2026", "a;9;29/11/2026;05/12/2026", "a;9;04/12/2026;06/12/2026"]
     found = told(PROMOTIONS, "Article;Offer;From;To", *rows, contract="promotion")
     assert [value for _, _, value, _ in found] == ["29/11/2026", "2026-12-03T23:00:00Z"]
+
+
+RATES = CATALOG.replace(
+    "percent = true", 'percent = true, when = { column = "Kind", is = "Talla" }, otherwise = "101.25"'
+)
+
+
+def test_a_cell_is_told_as_it_stands_where_a_condition_lets_it_in(told):
+    rows = ["1;P;N; 101,50 %;Talla;S", "2;Q;N;0,15;Talla;S", "3;R;N;101,50 %;Color;M"]
+    found = told(RATES, "Article;Product;Name;Tax;Kind;Value", *rows, contract="catalog")
+    assert [(row, value) for row, _, value, _ in found] == [(2, "101,50 %"), (3, "0,15"), (4, "101.25")]
+
+
+def test_two_cells_of_rows_are_told_as_they_stand_where_a_condition_lets_them_in(told):
+    rows = ["1;P;N;21,00 %;Talla;S", "2;P;N;10 %;Talla;M"]
+    found = told(RATES, "Article;Product;Name;Tax;Kind;Value", *rows, contract="catalog")
+    assert (3, "V-PARENT", "10 %", "21,00 % in row 2") in found
+
+
+def test_a_condition_on_a_cell_filled_from_above_is_not_asked_of_the_file(told):
+    filled = RATES.replace("version = 1", 'version = 1\nfill_down = ["Kind"]')
+    rows = ["1;P;N;4,00 %;Talla;S", "2;Q;N;101,50 %;;S"]
+    found = told(filled, "Article;Product;Name;Tax;Kind;Value", *rows, contract="catalog")
+    assert [(row, value) for row, _, value, _ in found] == [(3, "101.5")]
 
 
 def test_a_value_that_the_mapping_sets_is_told_as_no_cell_of_the_file(told):
