@@ -32,7 +32,7 @@ def retry(session: Session, run: str) -> int:
 
     Example: gateway retry 2K7Q9X3MA
     """
-    with open_operations(load_settings(session.config)) as operations:
+    with open_operations(load_settings(session.config, secrets=False)) as operations:
         new, rows = operations.retry(run)
     _say(session, {"run": new, "rows": rows, "retry_of": run.upper()}, f"{rows:,} rows go again as run {new}.")
     return Exit.WELL
@@ -50,7 +50,7 @@ def release(session: Session, run: str, yes: bool) -> int:  # noqa: FBT001  clic
 
     Example: gateway release 2K7Q9X3MA --yes
     """
-    with open_operations(load_settings(session.config)) as operations:
+    with open_operations(load_settings(session.config, secrets=False)) as operations:
         row = operations.run(run)
         reasons = operations.comparison(row.id)
         if row.state == "held":
@@ -83,7 +83,7 @@ def cancel(session: Session, run: str) -> int:
 
     Example: gateway cancel 2K7Q9X3MA
     """
-    with open_operations(load_settings(session.config)) as operations:
+    with open_operations(load_settings(session.config, secrets=False)) as operations:
         operations.cancel(run)
         row = operations.run(run)
     _say(session, facts_of(row), f"Run {row.id} is cancelled; rows that were sent already keep their outcome.")
@@ -99,7 +99,7 @@ def pause(session: Session, name: str) -> int:
 
     Example: gateway pause erp
     """
-    loaded = load_settings(session.config)
+    loaded = load_settings(session.config, secrets=False)
     what = _known(loaded, name)
     with open_operations(loaded) as operations:
         operations.pause(name)
@@ -116,7 +116,7 @@ def resume(session: Session, name: str) -> int:
 
     Example: gateway resume erp
     """
-    loaded = load_settings(session.config)
+    loaded = load_settings(session.config, secrets=False)
     with open_operations(loaded) as operations:
         what = "name" if name in operations.paused() else _known(loaded, name)
         was = operations.resume(name)

@@ -62,7 +62,7 @@ def _setup(session: Session, file: Path, route: str | None, mapping: Path | None
         return contract_only(mapping)
     if route is None and not session.config.is_file():
         return None
-    loaded = load_settings(session.config)
+    loaded = load_settings(session.config, secrets=False)
     name = route or _of_errors_file(loaded, file) or _fitting(loaded, file)
     return None if name is None else offline(loaded, known_route(loaded, name))
 

@@ -41,7 +41,7 @@ def plan(session: Session, file: Path, route: str, out: Path) -> int:
 
     Example: gateway plan stock_example.csv --route stock --out planned
     """
-    loaded = load_settings(session.config)
+    loaded = load_settings(session.config, secrets=False)
     setup = offline(loaded, known_route(loaded, route))
     new_folder(out)
     with tempfile.TemporaryDirectory(prefix="gateway-plan-") as work, view.counting(f"Planning {file.name}"):

@@ -31,7 +31,7 @@ def status(session: Session, last: int) -> int:
 
     Example: gateway status
     """
-    loaded = load_settings(session.config)
+    loaded = load_settings(session.config, secrets=False)
     with open_operations(loaded) as operations:
         lanes, held = operations.lanes(), operations.runs(1000, state="held")
         left = operations.left_behind(lanes_of(loaded))
@@ -159,7 +159,7 @@ def show(session: Session, run: str) -> int:
 
     Example: gateway show 2K7Q9X3MA
     """
-    with open_operations(load_settings(session.config)) as operations:
+    with open_operations(load_settings(session.config, secrets=False)) as operations:
         refused = operations.refusal(run)
         if refused is not None:
             return _show_refused(session, refused)

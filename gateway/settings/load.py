@@ -46,10 +46,13 @@ class Loaded:
     """Files whose change means that the settings must be taken up again."""
 
 
-def load_settings(path: Path) -> Loaded:
-    """Load and check everything. Raises SettingsError with every fault, each with file and line."""
+def load_settings(path: Path, *, secrets: bool = True) -> Loaded:
+    """Load and check everything. Raises SettingsError with every fault, each with file and line.
+
+    `secrets` False is for who calls nobody: then none is read, and none need be there.
+    """
     path = path.resolve()
-    document = Document(path)
+    document = Document(path, secrets=secrets)
     base = path.parent
     top = {k: v for k, v in document.data.items() if k not in _TABLES}
     for name in sorted(top.keys() - GatewaySettings.model_fields.keys()):
@@ -83,6 +86,7 @@ def load_settings(path: Path) -> Loaded:
         path,
         *(s for m in known.mappings.values() for s in m.sources),
         *(f for f in named if isinstance(f, Path)),
+        *document.secret_files,
     )
     return Loaded(path, settings, sources, plain, routes, tuple(dict.fromkeys(watched)))
 

@@ -56,10 +56,10 @@ class Place:
     def mapping(self, name: str, text: str) -> None:
         (self.root / "mappings" / name).write_text(text, "utf-8")
 
-    def load(self, *parts: str, top: str = "version = 1"):
+    def load(self, *parts: str, top: str = "version = 1", secrets: bool = True):
         path = self.root / "gateway.toml"
         path.write_text(top + "".join(parts), "utf-8")
-        return load_settings(path)
+        return load_settings(path, secrets=secrets)
 
     def faults(self, *parts: str, top: str = "version = 1") -> list[str]:
         """Faults as `line: message`, where the place is the settings file."""

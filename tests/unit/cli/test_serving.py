@@ -96,6 +96,21 @@ def test_a_changed_profile_of_a_destination_is_taken_up_and_a_faulty_one_refused
         running.process.wait()
 
 
+def test_a_secret_that_changes_in_its_file_is_a_change_of_the_settings(place):
+    key, settings = place / "key", place / "gateway.toml"
+    key.write_text("old")
+    settings.write_text(settings.read_text() + CHAIN.replace('profile = "own.toml"\n', ""))
+    watch = SettingsWatch(load_settings(settings))
+    assert watch.changed() is None
+    key.write_text("")
+    assert watch.changed() is None
+    _put(key, "newer\n")
+    fresh = watch.changed()
+    assert fresh is not None
+    (token,) = fresh.destinations["chain"][1].tokens.values()
+    assert token.get_secret_value() == "newer"
+
+
 def test_settings_are_taken_up_and_faulty_ones_refused(running, place, dropped):
     running.event("gateway started")
     settings = place / "gateway.toml"

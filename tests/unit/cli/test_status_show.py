@@ -15,6 +15,19 @@ def test_nothing_yet(call, place):
     assert (result.exit_code, result.stdout) == (0, "Nothing has run yet.\n")
 
 
+def test_who_only_looks_needs_no_secret(call, place, held, monkeypatch):
+    monkeypatch.delenv("SHOP_KEY", raising=False)
+    settings = place / "gateway.toml"
+    shop = '\n[destinations.shop]\nkind = "mirakl"\nhost = "https://x.example"\napi_key = { env = "SHOP_KEY" }\n'
+    settings.write_text(settings.read_text() + shop)
+    refused = call("run", "--once")
+    assert (refused.exit_code, "SHOP_KEY is not set" in refused.stderr) == (3, True)
+    for command in ("status", "show", "release"):
+        result = call(command, *([] if command == "status" else [held]), *(["--yes"] if command == "release" else []))
+        assert "SHOP_KEY" not in result.output
+        assert result.exit_code in {0, 5}
+
+
 def test_held_runs_stand_out(call, held):
     result = call("status", "--json")
     assert result.exit_code == 5

@@ -57,7 +57,7 @@ known_hosts = "keys/known"
         (tmp_path / "groups.csv").write_text("category;code\nA;1\n", "utf-8")
         more = 'profile = "own.toml"\ncategories = "groups.csv"\n'
         loaded = place.load(SOURCE, CHAIN + more, ROUTE)
-        assert set(loaded.watched) >= {tmp_path / "own.toml", tmp_path / "groups.csv"}
+        assert set(loaded.watched) >= {tmp_path / "own.toml", tmp_path / "groups.csv", tmp_path / "key"}
         assert {path for path in loaded.watched if path.is_dir()} == set()
 
     def test_answers_go_back_where_the_source_has_a_folder_for_them(self, place):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from support.settings_tables import ROUTE, SECRET, SHOP, SOURCE
 
+from gateway.errors import SettingsError
+
 
 class TestSecrets:
     MIRAKL = '\n[destinations.shop]\nkind = "mirakl"\nhost = "https://x.mirakl.net"\napi_key = {}\n'
@@ -31,6 +33,26 @@ class TestSecrets:
         monkeypatch.delenv("SHOP_KEY", raising=False)
         found = place.faults(SOURCE, self.MIRAKL.format('{ env = "SHOP_KEY" }'), ROUTE)
         assert found == ["9: destinations.shop.api_key: the environment variable SHOP_KEY is not set"]
+
+    def test_none_is_read_where_nobody_is_called(self, place, monkeypatch, tmp_path):
+        monkeypatch.delenv("SHOP_KEY", raising=False)
+        for reference in ('{ env = "SHOP_KEY" }', '{ file = "shop.key" }'):
+            loaded = place.load(SOURCE, self.MIRAKL.format(reference), ROUTE, secrets=False)
+            assert "SHOP_KEY" not in loaded.destinations["shop"][1].api_key.get_secret_value()
+            assert set(loaded.watched) == {tmp_path / "gateway.toml", tmp_path / "mappings/stock.toml"}
+
+    def test_two_keys_of_one_shop_are_two_accounts_where_none_is_read(self, place):
+        keys = (self.MIRAKL.format(f'{{ env = "{name}_KEY" }}') for name in ("A", "B"))
+        first, second = (f'{key}price_basis = "{basis}"\n' for key, basis in zip(keys, ("net", "gross"), strict=True))
+        second = second.replace("destinations.shop", 'destinations."my other shop"')
+        loaded = place.load(SOURCE, first, second, ROUTE, secrets=False)
+        assert sorted(loaded.destinations) == ["my other shop", "shop"]
+
+    def test_a_secret_in_the_file_itself_is_told_where_none_is_read(self, place):
+        with pytest.raises(SettingsError) as caught:
+            place.load(SOURCE, self.MIRAKL.format(f'"{SECRET}"'), ROUTE, secrets=False)
+        assert "stands by reference only" in str(caught.value)
+        assert SECRET not in str(caught.value)
 
     @pytest.mark.parametrize(
         ("content", "wanted"),
