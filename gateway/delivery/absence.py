@@ -9,7 +9,7 @@ import polars as pl
 
 from gateway import delta
 from gateway.delivery.baseline import Baseline
-from gateway.delivery.portions import Candidate, Portion, Portions
+from gateway.delivery.portions import Candidate, Portion, Portions, key_parts
 from gateway.delivery.setup import Leg
 from gateway.delivery.silenced import LEFT_OUT
 from gateway.model import KEY
@@ -21,19 +21,25 @@ DERIVED: dict[str, type[pl.DataType]] = {
 """Effects without a row: what becomes of a key that was left out."""
 LEAVES = {KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean, "measure": pl.String}
 """Columns of what is under way that tell whether it has to be ended or zeroed."""
+_LAST = "ends_at"
+"""Where it is of the key, it says when what the key names is over."""
 
 
 class Absence:
     """What the newest full file of a consignment leaves out: of several only that one speaks."""
 
-    def __init__(self, leg: Leg, candidates: Sequence[Candidate]) -> None:
+    def __init__(self, leg: Leg, candidates: Sequence[Candidate], now: datetime) -> None:
+        self._leg = leg
+        self._now = now
+        self.over = pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
+        """What the baseline should know of keys of the last portion: left out, and over by the date in their key."""
         full = [c for c in candidates if c.speaks_of_absence and c.ends(leg)]
         self._one = full[-1] if full else None
         self._candidates = candidates
         self._coming = pl.DataFrame(schema=LEAVES)
         """Keys under way of which nothing is confirmed, and which it leaves out."""
 
-    def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions, now: datetime) -> None:
+    def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions) -> None:
         """Read what is under way and stays unless it is ended: the baseline learns of it too late.
 
         `flying`: of the lane, with LEAVES columns.
@@ -49,7 +55,7 @@ class Absence:
         if not there.height:
             return
         newer = (c for c in self._candidates if c.row.seq > one.row.seq)
-        for said in (portions.keys(one), *(portions.said(c, now) for c in newer)):
+        for said in (portions.keys(one), *(portions.said(c, self._now) for c in newer)):
             for rows in said:
                 there = there.join(rows, on=KEY, how="anti")
         known = delta.fold([frame.join(there, on=KEY, how="semi") for frame in baseline.frames()])
@@ -70,16 +76,28 @@ class Absence:
             return pl.DataFrame(schema=DERIVED)
         coming, self._coming = self._coming, self._coming.clear()
         found = [coming.select(KEY, pl.lit(None, pl.String).alias("measure_known"))]
+        self.over = self.over.clear()
         if portion.known.height:
             present = portion.present.get(one.position, portion.known.select(KEY).clear())
             under_way = pl.concat([portion.flying, *self._newer(portion)])
             found.append(delta.absent(portion.known, under_way, present, seq=one.row.seq, to_zero=self._to_zero))
-        return pl.concat(found).with_columns(
+        return self._lasting(pl.concat(found), one).with_columns(
             run=pl.lit(one.position, pl.UInt32),
             seq=pl.lit(one.row.seq, pl.Int64),
             ended=pl.lit(not self._to_zero),
             measure=pl.lit("0" if self._to_zero else None, pl.String),
         )
+
+    def _lasting(self, gone: pl.DataFrame, one: Candidate) -> pl.DataFrame:
+        """Leave out what has ended by itself since: nothing is to be sent, and nothing is taken away."""
+        if _LAST not in self._leg.key_fields or not gone.height:
+            return gone
+        last = key_parts(gone, self._leg)[_LAST]
+        past = (last != "") & (last < f"{self._now:%Y-%m-%dT%H:%M:%SZ}")
+        known = {"seq": one.row.seq, "digest": None, "measure": None, "ended": True, "at": self._now}
+        over = gone.filter(past).with_columns(pl.lit(value).alias(name) for name, value in known.items())
+        self.over = over.select(pl.col(name).cast(kind) for name, kind in delta.SEGMENT_SCHEMA.items())
+        return gone.filter(~past)
 
     def _newer(self, portion: Portion) -> Iterator[pl.DataFrame]:
         for c, rows in zip(self._candidates, portion.rows, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -97,8 +97,8 @@ class Decider:
         portions.silenced = draft.silenced
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
         draft.together.look(baseline, self._under_way(draft, SENT), portions)
-        draft.absence = Absence(draft.leg, draft.candidates)
-        draft.absence.look(baseline, self._under_way(draft, [*LEAVES]), portions, draft.now)
+        draft.absence = Absence(draft.leg, draft.candidates, draft.now)
+        draft.absence.look(baseline, self._under_way(draft, [*LEAVES]), portions)
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
         draft.lasting.look(baseline, self._under_way(draft, SENT), portions)
         try:
@@ -133,6 +133,7 @@ class Decider:
         if draft.absence is None:
             raise AssertionError(draft.identity)
         decided, derived = draft.absence.judged(decided, portion, draft.silenced), draft.absence.derived(portion)
+        portion = replace(portion, live=portion.live - draft.absence.over.height)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
         decided, derived = self._together(draft, number, decided, derived)
         counting = beside(self._tally, draft, decided, derived, portion)
@@ -172,12 +173,13 @@ class Decider:
         self, draft: Draft, number: int, decided: pl.DataFrame, derived: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Leave out what another row of the same record says better; the baseline is told of it all the same."""
-        if draft.together is None or draft.lasting is None:
+        if draft.together is None or draft.lasting is None or draft.absence is None:
             return decided, derived
         decided = draft.lasting.judged(decided)
         decided, derived = draft.together.judged(decided), draft.together.left(derived)
         decided = draft.lasting.idle(decided)
-        for word, marks in (("together", draft.together.marks()), ("lasting", draft.lasting.marks(decided))):
+        known = {"together": draft.together.marks(), "lasting": draft.lasting.marks(decided)}
+        for word, marks in (known | {"over": draft.absence.over}).items():
             if marks.height:
                 name = f"{draft.identity}-{word}-{number:04d}"
                 draft.segments.append(

@@ -80,3 +80,34 @@ def test_what_an_older_file_says_late_of_what_is_left_out_blocks_no_newer_one(sh
         ("a", "2027-01-31")
     ]
     assert (shop.rig.states(late), shop.rig.states(newer)) == ({"superseded": 1}, {"applied": 1})
+
+
+def test_what_is_over_by_its_dates_is_neither_ended_nor_taken_away(tmp_path):
+    shop = Shop(tmp_path, promotions=PROMOTIONS, route={"mode": "full", "absent": "end"})
+    over = "".join(f"N,s{n},20,2026-11-20T00:00:00Z,2026-11-30T00:00:00Z\n" for n in range(30))
+    rest = "".join(f"N,t{n},20,2026-11-20T00:00:00Z,2027-01-15T00:00:00Z\n" for n in range(40))
+    send(shop, over + rest + OF_A)
+    shop.clock.advance(20 * 86400)
+    runs = []
+    for rows in (rest, f"{rest}\n"):
+        shop.clock.advance(2)
+        runs.append(shop.rig.drop(f"promotion{8 + len(runs)}.csv", HEAD + rows))
+        shop.rig.advance(2)
+        while shop.take():
+            pass
+    derived = [shop.rig.settler.rows(shop.rig.operations.run(one)).states.derived for one in runs]
+    assert [shop.rig.operations.run(one).state for one in runs] == ["settled", "settled"]
+    assert derived == [{"applied": 1}, {}]  # of `a`, which was to go on
+    shop.rig.close()
+
+
+def test_what_is_over_counts_not_as_known_beside_what_is_taken_away(tmp_path):
+    shop = Shop(tmp_path, promotions=PROMOTIONS, route={"mode": "full", "absent": "end"})
+    over = "".join(f"N,s{n},20,2026-11-20T00:00:00Z,2026-11-30T00:00:00Z\n" for n in range(200))
+    lasts = "".join(f"N,t{n},20,2026-11-20T00:00:00Z,2027-01-15T00:00:00Z\n" for n in range(30))
+    send(shop, over + lasts)
+    shop.clock.advance(20 * 86400)
+    run = shop.rig.drop("promotion9.csv", HEAD + lasts.splitlines(keepends=True)[0])
+    shop.rig.advance(2)
+    assert shop.rig.operations.run(run).notes[0].startswith("29 of 30 known keys would be ended")
+    shop.rig.close()
