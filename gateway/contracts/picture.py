@@ -24,6 +24,7 @@ from gateway.contracts.rules import (
     unique_key,
 )
 from gateway.contracts.variants import VARIANT_FIELDS, variant_rows_rules, variant_rules
+from gateway.formats.images import image_nature, picture_flaw
 from gateway.model import ROW
 
 LARGEST = 20_000_000
@@ -88,6 +89,29 @@ def _kind() -> Rule:
     return Rule("P-KIND", "picture", ("picture",), foreign, explain)
 
 
+def _whole() -> Rule:
+    """Return P-WHOLE, by what a picture file is judged by, too."""
+
+    def explain(record: Record) -> str | None:
+        text = record.get("picture") or ""
+        return _flaw(Base64(max_bytes=LARGEST).read(text)) if text else None
+
+    flaw = pl.col("picture").map_batches(_flaws, return_dtype=pl.String)
+    return Rule("P-WHOLE", "picture", ("picture",), flaw.is_not_null(), explain, flaw, ("picture",))
+
+
+def _flaws(cells: pl.Series) -> pl.Series:
+    """Say what is wrong with each picture: a few of its bytes are looked at, beside all that text of base64 has."""
+    found = (None if data is None else _flaw(data) for data in cells.str.decode("base64", strict=False))
+    return pl.Series(cells.name, list(found), dtype=pl.String)
+
+
+def _flaw(data: bytes) -> str | None:
+    nature = image_nature(data)
+    flaw = None if nature is None else picture_flaw(data, nature)
+    return None if flaw is None else flaw.detail
+
+
 def _unique_place() -> RowsRule:
     """Return P-ORDER: pictures of one product and variant have different places, whatever article they stand at."""
     alike = ("product_id", "order", "variant1_value", "variant2_value")
@@ -108,7 +132,7 @@ CONTRACT = Contract(
     model=Picture,
     key=("sku", "order", *VARIANT_FIELDS),
     group="product_id",
-    rules=(*required_unless("picture", "command", "end"), _kind(), *variant_rules()),
+    rules=(*required_unless("picture", "command", "end"), _kind(), _whole(), *variant_rules()),
     rows_rules=(unique_key(("sku",)), _unique_place(), *variant_rows_rules("product_id")),
     dated_rules=told_in_time,
     required_unless={"picture": ("command", "end")},

@@ -241,6 +241,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("T-RATE-STRICT", "{field} is not a tax rate in force ({detail}): {value}", "Correct the rate."),
     _warning("C-QTY", "{field} is not a whole number, though it counts {detail}: {value}", "Check the quantity."),
     _error("P-KIND", "{field} is not a JPEG, PNG, GIF or WebP picture.", "Export the picture again."),
+    _error("P-WHOLE", "{field} is no picture that can be shown: {detail}.", "Export the picture again."),
     _warning("P-ORDER", "Two pictures of one product have the same place ({detail}): {value}", "Number the pictures."),
     _error("SP-TYPE", "The promotion's type and what it gives do not fit ({detail}).", "Fill in what the type says."),
     _warning(
@@ -308,7 +309,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _info(
         "DEST_AFTER",
         "The {detail} of this article was not confirmed, so its {field} was not sent.",
-        "Mend what is wrong there and send the row again.",
+        "See what is said of that one: where something is to be mended, mend it and send the row again; else the operator "
+        "does.",
     ),
     _warning(
         "DEST_NOTHING",

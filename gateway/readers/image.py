@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from gateway.errors import FileError
-from gateway.formats.images import ENDINGS, TITLES, image_nature, is_cut_off
+from gateway.formats.images import ENDINGS, TITLES, image_nature, picture_flaw
 from gateway.formats.layout import ImageLayout
 from gateway.formats.parts import parts_of
 from gateway.formats.unpack import demand
@@ -124,8 +124,9 @@ def _content(file: Path, layout: ImageLayout) -> tuple[str | None, _Fault | None
             return None, _Fault("ROW_PICTURE", "FILE_FORMAT", wrong)
         data = head + opened.read()
     nature = image_nature(head)
-    if nature is not None and is_cut_off(data, nature):
-        return None, _Fault("ROW_PICTURE", "FILE_CUT_OFF", f"the end of {TITLES[nature]} is missing")
+    flaw = None if nature is None else picture_flaw(data, nature)
+    if flaw is not None:
+        return None, _Fault("ROW_PICTURE", "FILE_CUT_OFF" if flaw.cut else "FILE_FORMAT", flaw.detail)
     return base64.b64encode(data).decode("ascii"), None
 
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.twin.sage_contract import Judged, Kind, Known
+from gateway.twin.sage_pictures import is_whole, picture_kind
 from gateway.twin.sage_rules import COMMON, OF_VARIANTS, VARIANTS, across, reference, types
 from gateway.twin.sage_settings import SageTwinSettings
 
@@ -127,14 +128,6 @@ def _most_discount(row: Judged, settings: SageTwinSettings) -> Iterator[str]:
         yield "SP-DISC-MAX: discount is an amount of 0"
 
 
-def picture_kind(data: bytes) -> str:
-    """Return png, jpeg, gif or webp by the first bytes (verified: the formats' own documents); "" for none of them."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    beginnings = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif"}
-    return next((kind for start, kind in beginnings.items() if data.startswith(start)), "")
-
-
 def decoded(text: str, most: int) -> bytes | None:
     """Return the bytes of strict base64; None for other text, and for one too long to be worth decoding."""
     if len(text) > -(-most // 3) * 4:
@@ -163,6 +156,12 @@ def _picture_kind(row: Judged, settings: SageTwinSettings) -> Iterator[str]:
     data = decoded(row.text("picture"), settings.picture_max_bytes)
     if data is not None and not picture_kind(data):
         yield "P-KIND: picture is not JPEG, PNG, GIF or WebP"
+
+
+def _picture_whole(row: Judged, settings: SageTwinSettings) -> Iterator[str]:
+    data = decoded(row.text("picture"), settings.picture_max_bytes)
+    if data is not None and picture_kind(data) and not is_whole(data):
+        yield "P-WHOLE: picture is cut off or has no size"
 
 
 def _too_long(text: str, settings: SageTwinSettings) -> bool:
@@ -229,7 +228,7 @@ _PICTURE = Kind(
     lengths={"productId": 30},
     rules=(
         *COMMON, ("P-ORDER", _place), ("P-BASE64", _picture_text), ("P-SIZE", _picture_size),
-        ("P-KIND", _picture_kind), *OF_VARIANTS,
+        ("P-KIND", _picture_kind), ("P-WHOLE", _picture_whole), *OF_VARIANTS,
     ),
 )  # fmt: skip
 KINDS = {kind.scope: kind for kind in (_PRODUCT, _STOCK, _SPECIAL_PRICE, _PICTURE)}

@@ -30,6 +30,7 @@ RULES = (
     "P-BASE64",
     "P-SIZE",
     "P-KIND",
+    "P-WHOLE",
     "P-ORDER",
     "V-PAIR",
     "V-ORDER",

@@ -13,7 +13,8 @@ from typing import Any
 
 from gateway.twin.sage_answers import BatchName, result
 from gateway.twin.sage_contract import JsonNumber, Judged, Known
-from gateway.twin.sage_kinds import decoded, picture_kind
+from gateway.twin.sage_kinds import decoded
+from gateway.twin.sage_pictures import picture_kind
 from gateway.twin.sage_settings import SageTwinSettings
 from gateway.twin.sage_state import Entry, Level, SageEffect, SageState
 

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 from pydantic import BaseModel
+from support.pictures import GIF, JPEG, PNG, WEBP
 
 from gateway.errors import FileError
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
@@ -293,10 +294,10 @@ def test_a_faulty_file_among_several_is_named(each: Format, tmp_path: Path) -> N
 # ---------------------------------------------------------------- pictures: a file is a record
 
 PICTURES = {
-    "a_1.jpg": b"\xff\xd8\xff\xe0 not decoded by anybody \xff\xd9",
-    "a_2.PNG": b"\x89PNG\r\n\x1a\n....IEND\xaeB`\x82",
-    "b 1.gif": b"GIF89a....\x3b",
-    "ñ_1.webp": b"RIFF\x08\x00\x00\x00WEBPVP8 ",
+    "a_1.jpg": JPEG,
+    "a_2.PNG": PNG,
+    "b 1.gif": GIF,
+    "ñ_1.webp": WEBP,
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
+from support.pictures import GIF, JPEG, PNG, WEBP, cell, png
 
 from gateway.contracts import Checker, check, contracts
 from gateway.contracts.fields import (
@@ -149,7 +150,7 @@ def test_every_type_of_the_vocabulary_takes_part():
 PICTURES = [
     base64.b64encode(start + b"\0" * 9).decode()
     for start in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF1234WEBP", b"RIFF1234WAVE", b"BM", b"\x89PNG")
-]
+] + [cell(one) for one in (GIF, JPEG, PNG, WEBP, png(0, 1))]
 SOUND = {
     "Text": st.sampled_from(["Size", "size", "Color", "XL", "ä"]),
     "Code": st.sampled_from(["a", "A-1", "007"]),

@@ -4,11 +4,11 @@ import tomllib
 import zipfile
 
 import pytest
+from support.pictures import JPEG
 
 from gateway.cli.session import Session, tell
 from gateway.errors import FileError
 
-JPEG = b"\xff\xd8\xff\xe0 body \xff\xd9"
 _ROWS = "Article;Stock;Warehouse\nA1;5;\nA2;many;\nA3;-1;\nA4;1,250;MAIN\n"
 
 

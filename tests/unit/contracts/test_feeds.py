@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import jsonschema
 import polars as pl
 import pytest
+from support import pictures
 
 from gateway.contracts import check, contract
 from gateway.contracts.offers import promotion_type
 from gateway.model import LINE, ROW
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-JPEG = base64.b64encode(b"\xff\xd8\xff\xe0picture").decode()
+JPEG = pictures.cell(pictures.JPEG)
 
 
 def codes(name, record):
@@ -167,6 +168,11 @@ def test_the_type_of_a_promotion_is_told_from_what_is_filled():
         ({"picture": "a_1.jpg"}, [("NOT_BASE64", "picture")]),
         ({"picture": base64.b64encode(b"BM123456").decode()}, [("P-KIND", "picture")]),
         ({"picture": base64.b64encode(b"%PDF-1.7").decode()}, [("P-KIND", "picture")]),
+        ({"picture": pictures.cell(pictures.PNG[:40])}, [("P-WHOLE", "picture")]),
+        ({"picture": pictures.cell(b"GIF89a")}, [("P-WHOLE", "picture")]),
+        ({"picture": "/9j/"}, [("P-WHOLE", "picture")]),
+        ({"picture": pictures.cell(pictures.WEBP[:16])}, [("P-WHOLE", "picture")]),
+        ({"picture": pictures.cell(pictures.png(0, 5)), "command": "end"}, [("P-WHOLE", "picture")]),
         ({"picture": JPEG, "order": "-1"}, [("TOO_SMALL", "order")]),
         ({"picture": JPEG, "order": "1.5"}, [("NOT_WHOLE", "order")]),
     ],

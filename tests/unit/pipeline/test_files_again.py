@@ -8,14 +8,13 @@ from dataclasses import replace
 import orjson
 import pytest
 from support.picture_files import IMAGES
+from support.pictures import PNG
 from support.stock_rows import GOOD
 
 from gateway.errors import WillNeverWork
 from gateway.journal import runs
 from gateway.model import KEY
 from gateway.testing.rig import MAPPING
-
-PNG = b"\x89PNG\r\n\x1a\n body IEND\xaeB`\x82"
 
 
 class TestDuplicates:

@@ -6,6 +6,7 @@ import base64
 
 import polars as pl
 import pytest
+from support.pictures import GIF, JPEG, PNG, WEBP, png
 
 from gateway.errors import FileError
 from gateway.formats.layout import ImageLayout
@@ -13,11 +14,6 @@ from gateway.formats.parts import together
 from gateway.mapping import compile_mapping, load_mapping
 from gateway.model import ROW
 from gateway.readers.image import ImageReader
-
-JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF body \xff\xd9"
-PNG = b"\x89PNG\r\n\x1a\n body IEND\xaeB`\x82"
-GIF = b"GIF89a body\x3b"
-WEBP = b"RIFF\x08\x00\x00\x00WEBPVP8 "
 
 
 @pytest.fixture
@@ -58,6 +54,11 @@ def test_every_kind_is_taken_under_its_ending(read, name, data):
         ("a.jpg", JPEG[:-2], "FILE_CUT_OFF", "the end of a JPEG picture is missing"),
         ("a.png", PNG[:-6], "FILE_CUT_OFF", "the end of a PNG picture is missing"),
         ("a.webp", WEBP[:-1], "FILE_CUT_OFF", "the end of a WebP picture is missing"),
+        ("a.gif", GIF[:20], "FILE_CUT_OFF", "the end of a GIF picture is missing"),
+        ("a.gif", b"GIF89a", "FILE_CUT_OFF", "the end of a GIF picture is missing"),
+        ("a.jpg", b"\xff\xd8\xff", "FILE_CUT_OFF", "the end of a JPEG picture is missing"),
+        ("a.png", png(0, 0), "FILE_FORMAT", "a PNG picture of 0 x 0 dots"),
+        ("a.png", png(100_000, 100_000, b"x"), "FILE_FORMAT", "of 100000 x 100000 dots; a side has 1 to 65535"),
     ],
 )
 def test_a_picture_alone_that_can_not_be_used_is_refused(read, name, data, code, words):
@@ -68,7 +69,7 @@ def test_a_picture_alone_that_can_not_be_used_is_refused(read, name, data, code,
 
 
 def test_a_large_picture_is_refused_before_it_is_read(read, monkeypatch):
-    monkeypatch.setattr("gateway.readers.image.is_cut_off", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("gateway.readers.image.picture_flaw", lambda *_: pytest.fail("it was read"))
     with pytest.raises(FileError, match="allowed are 10") as caught:
         read({"a.jpg": JPEG}, max_size=10)
     assert caught.value.code == "FILE_TOO_LARGE"
@@ -80,7 +81,7 @@ def test_kinds_that_were_not_agreed_are_refused(read):
 
 
 def test_among_several_a_bad_picture_is_a_faulty_row_and_the_others_go(read):
-    (table,) = read({"a.jpg": JPEG, "b.jpg": PNG, "c.png": PNG + bytes(100), "d.txt": b"hello"}, max_size=60)
+    (table,) = read({"a.jpg": JPEG, "b.jpg": PNG, "c.png": PNG + bytes(100), "d.txt": b"hello"}, max_size=100)
     assert table.frame["c4"].is_null().to_list() == [False, True, True, True]
     assert table.issues.select(ROW, "code", "field", "value").rows() == [
         (2, "ROW_PICTURE", "content", "b.jpg"),

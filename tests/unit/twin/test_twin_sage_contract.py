@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from support.pictures import GIF, JPEG, PNG, WEBP, cell
 
 from gateway.twin.sage_contract import BadBatchError
 from gateway.twin.sage_contract import read as read_kind
@@ -199,7 +200,7 @@ PRODUCT = {
     "timestamp": "2024-05-02T09:29:58Z",
 }  # fmt: skip
 PRICE = {"productId": "TS-100", "discount": "15", "discountByUnit": False, "timestamp": "2024-05-02T09:29:58Z"}
-DOT = base64.b64encode(b"GIF89a" + b"\0" * 30).decode()
+DOT = cell(GIF)
 PICTURE = {"productId": "TS-100", "picture": DOT, "timestamp": "2024-05-02T09:29:58Z"}
 GOODS = {"products": PRODUCT, "productspecialprices": PRICE, "productpictures": PICTURE}
 
@@ -223,9 +224,9 @@ GOODS = {"products": PRODUCT, "productspecialprices": PRICE, "productpictures": 
         ("productspecialprices", {"dateFrom": "2024-05-02T09:29:58Z", "dateTo": "2024-05-02T09:29:58Z"}),
         ("productspecialprices", {"quantityFrom": 2, "quantityTo": 2, "totalSpentTo": 10.5}),
         ("productpictures", {"order": 0, "description": "front", **SIZE}),
-        ("productpictures", {"picture": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()}),
-        ("productpictures", {"picture": base64.b64encode(b"\xff\xd8\xff\xe0").decode()}),
-        ("productpictures", {"picture": base64.b64encode(b"RIFF\0\0\0\0WEBP").decode()}),
+        ("productpictures", {"picture": cell(PNG)}),
+        ("productpictures", {"picture": cell(JPEG)}),
+        ("productpictures", {"picture": cell(WEBP)}),
     ],
 )  # fmt: skip
 def test_good_records_of_other_kinds(scope, more):
@@ -281,6 +282,7 @@ OTHERS = {
         "P-BASE64": [{"picture": f"data:image/gif;base64,{DOT}"}],
         "P-SIZE": [{"picture": base64.b64encode(b"GIF89a" + b"\0" * 50).decode()}],
         "P-KIND": [{"picture": base64.b64encode(b"https://example.com/1.jpg").decode()}],
+        "P-WHOLE": [{"picture": cell(PNG[:-9])}],
         "P-ORDER": [{"order": 1.5}],
     },
 }

@@ -13,12 +13,11 @@ import polars as pl
 import sqlalchemy as sa
 from support.file_sets import ONE, QUIET, TWO, answer
 from support.picture_files import WITH_CONTENT
+from support.pictures import JPEG
 
 from gateway.journal import tables as t
 from gateway.model import KEY
 from gateway.routes import SetRules
-
-JPEG = b"\xff\xd8\xff\xe0 body \xff\xd9"
 
 
 class TestQuietTime:

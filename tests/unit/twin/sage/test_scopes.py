@@ -1,9 +1,9 @@
 """Products, special prices and pictures: each scope has its own files and its own shelf."""
 
-import base64
 import json
 
 import pytest
+from support.pictures import GIF, cell
 from support.sage_office import STAMP, Office, record
 
 from gateway.twin.sage_answers import UNKNOWN_STATE
@@ -13,7 +13,7 @@ SHIRT = {
     "variant1Type": "Size", "variant1Value": "XL", "timestamp": STAMP,
 }  # fmt: skip
 PRICE = {"productId": "TS-100", "discount": "15", "discountByUnit": False, "dateTo": STAMP, "timestamp": STAMP}
-DOT = base64.b64encode(b"GIF89a" + b"\0" * 30).decode()
+DOT = cell(GIF)
 PICTURE = {"productId": "TS-100", "order": 1, "picture": DOT, "timestamp": STAMP}
 
 
@@ -38,13 +38,13 @@ def test_every_scope_has_its_own_file_and_its_own_shelf(office):
     (special,) = office.twin.special_prices().values()
     assert special["discount"] == "15"
     picture = office.twin.pictures()["TS-100#1"]["picture"]
-    assert (picture["kind"], picture["bytes"]) == ("gif", 36)
+    assert (picture["kind"], picture["bytes"]) == ("gif", len(GIF))
     (row,) = office.twin.shop()
     assert (row.key, row.name, row.available, row.net_price, row.tax, row.stock) == (
         "TS-100/XL", "T-shirt", True, "19.99", "21", "4"
     )  # fmt: skip
     assert row.special_prices == (f"15 until {STAMP}",)
-    assert row.pictures == ("gif of 36 bytes",)
+    assert row.pictures == (f"gif of {len(GIF)} bytes",)
     assert [effect.scope for effect in office.twin.effects()] == list(scopes)
     assert [effect.value for effect in office.twin.effects(scope="products")] == ["19.99"]
 
