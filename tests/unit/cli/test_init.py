@@ -66,4 +66,6 @@ def test_a_place_that_can_t_be_written_to(call, tmp_path):
 
 def test_in_the_folder_itself_nobody_is_sent_there(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert call("init", ".").stdout.splitlines()[-1].startswith("Next: gateway doctor;")
+    said = call("init", ".").stdout.splitlines()[-1]
+    assert said.endswith(" doctor; README.md there tells more.")
+    assert "cd " not in said
