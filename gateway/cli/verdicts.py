@@ -73,7 +73,10 @@ def said_of(row: Row[Any]) -> str:
 def _of_rows(row: Row[Any]) -> str:
     states, derived, effects = (row.counts.get(which, {}) for which in ("states", "derived", "effects"))
     errors = row.counts.get("errors", "the errors file")
-    return verdict(states, errors=errors, destination=destination_of(row), derived=derived, effects=effects)
+    return verdict(
+        states, errors=errors, destination=destination_of(row), derived=derived, effects=effects,
+        blameless=row.counts.get("blameless", 0),
+    )  # fmt: skip
 
 
 def destination_of(row: Row[Any]) -> str:

@@ -181,10 +181,11 @@ class Settler:
         if row.counts.get("told") == left:
             return
         rows = self.rows(row)
-        self.answers.write(row, rows, self._journal.clock.now())
+        told = self.answers.write(row, rows, self._journal.clock.now())
         self._spool.run(row.id).keep_told(rows.states.codes)
         with self._journal.begin() as tx:
-            runs.set_run(tx, row.id, counts={**row.counts, "told": left, "states": rows.states.counts()})
+            found = {"told": left, "states": rows.states.counts(), "blameless": told.blameless}
+            runs.set_run(tx, row.id, counts={**row.counts, **found})
 
     def tell_held(self, run: str) -> None:
         """Say in `progress.json` that a run waits for a person, and why: for several lanes one after the other."""
@@ -207,7 +208,7 @@ class Settler:
         self._link_back(row, rows)
         with self._journal.begin() as tx:
             errors = told.listed or errors_writer(rows.layout()).kind
-            kept = {**row.counts, **counts, "errors": errors, "listed": told.listed}
+            kept = {**row.counts, **counts, "blameless": told.blameless, "errors": errors, "listed": told.listed}
             notes = list(told.notes)
             runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept, notes=notes)
             runs.set_legs(tx, row.id, open_rows=0, waits=0)
@@ -262,7 +263,8 @@ class Settler:
         which = pl.Series(ROW, changed.astype(np.int64))
         self.answers.correction(row, rows, which, number)
         with self._journal.begin() as tx:
-            kept = {**row.counts, "states": rows.states.counts(), "derived": rows.states.derived}
+            found = {"states": rows.states.counts(), "derived": rows.states.derived}
+            kept = {**row.counts, **found, "blameless": rows.blameless().len()}
             runs.set_run(tx, row.id, corrections=number, counts=kept)
             self._journal.note(tx, row.id, "corrected", f"{changed.size} rows changed after the result")
         folder.keep_told(rows.states.codes)  # last: whatever is killed before, these rows are told once more

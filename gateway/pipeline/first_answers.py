@@ -20,6 +20,9 @@ from gateway.reports.verdict import failed
 from gateway.spool import Spool
 
 
+_NOTHING = "Nothing to do."
+
+
 class FirstAnswers:
     """Writes acknowledgements and refusals. `returns` says whom a source belongs to, and whether answers go back."""
 
@@ -56,8 +59,9 @@ class FirstAnswers:
     def duplicate(self, bundle: Bundle, first: Row[Any], purpose: str, *, route: str | None) -> None:
         """Refuse bytes that the run `first` took, and say how its faulty rows go again; more at `refuse`."""
         said = f"The same content was already taken as run {first.id} ({first.file}); nothing is sent again."
-        bad = failed(first.counts.get("states", {}))
-        fix = "Nothing to do."
+        blameless = first.counts.get("blameless", 0)
+        bad = failed(first.counts.get("states", {})) - blameless
+        fix = "The operator sends the refused rows again: nothing is to be mended in them." if blameless else _NOTHING
         if bad:
             answer = answer_of(first, first.counts.get("errors", "errors.csv"))
             fix = f"Its faulty rows ({bad:,}) go again mended, by {answer}, or by this file once its mapping is mended."

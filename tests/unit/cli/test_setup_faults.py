@@ -63,3 +63,14 @@ def test_a_column_the_marketplace_does_not_know_is_the_operators_trouble(call, p
     (lane,) = (one for one in json.loads(result.stdout)["lanes"] if one["lane"].startswith("shop/offer"))
     assert "no-such-column" in lane["trouble"]
     assert lane["since"] is not None
+
+
+def test_every_word_on_such_rows_is_that_of_the_answers(call, place, dropped, twin):
+    dropped("catalog_1.csv", "A1;5\nA2;6\n", header="Article;Price\n")
+    (run,) = json.loads(call("run", "--once", "--json").stdout)["runs"]
+    (summary,) = (place / "outbox").rglob("*.summary.json")
+    said = json.loads(summary.read_text())["verdict"]
+    assert said.startswith("All 2 rows were refused by shop. There is nothing to mend in them")
+    (listed,) = json.loads(call("status", "--json").stdout)["runs"]
+    shown = json.loads(call("show", run["run"], "--json").stdout)
+    assert {one["verdict"] for one in (run, listed, shown)} == {said}

@@ -250,6 +250,15 @@ def test_several_batches_of_a_window_can_stay_open(rigs):
     assert rig.states(run) == {"applied": 3}
 
 
+def test_the_same_bytes_again_are_not_to_be_mended_where_nothing_is(rigs):
+    rig = rigs(Step(does="refuse_form"), batch_size=1)
+    rig.drop("1.csv", rows(("a", 1), ("b", 2)))
+    rig.advance(4)
+    rig.drop("2.csv", rows(("a", 1), ("b", 2)))
+    told = rig.ack("2.csv")
+    assert told["fix"] == "The operator sends the refused rows again: nothing is to be mended in them."
+
+
 def test_a_call_that_is_refused_for_its_form_is_a_trouble_of_the_lane_and_no_fault_of_its_rows(rigs):
     rig = rigs(Step(does="refuse_form"), Step(does="refuse_form"))
     run = rig.drop("1.csv", rows(("a", 1), ("b", 2)))
