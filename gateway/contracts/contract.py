@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from gateway.contracts.fields import VOCABULARY, Day, FieldType, Flag, Html, Instant, Number, Text
+from gateway.contracts.fields import VOCABULARY, Code, CodeList, Day, FieldType, Flag, Gtin, Html, Instant, Number, Text
 from gateway.contracts.rules import Record, RowsRule, Rule
 from gateway.issues import CATALOGUE
 from gateway.model import KEY, KEY_SEPARATOR
@@ -130,6 +130,11 @@ class Contract:
     def flags(self) -> frozenset[str]:
         """Fields whose canonical text is true or false."""
         return self._names(Flag)
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Fields whose canonical text is a code, or a list of codes."""
+        return self._names(Code) | self._names(CodeList) | self._names(Gtin)
 
     @property
     def lined(self) -> frozenset[str]:

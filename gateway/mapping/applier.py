@@ -14,7 +14,7 @@ from gateway.mapping.movements import DAY, OPENING, SIGN, Movements
 from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Origin, Plan, Test
 from gateway.mapping.rates import Chained
-from gateway.mapping.sources import cell, kind_of, ragged_columns
+from gateway.mapping.sources import Column, First, cell, kind_of, ragged_columns
 from gateway.mapping.steps import lines_by_feeds
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Kind, Table, no_issues
 
@@ -35,6 +35,9 @@ class RowFilter:
         return self.test.mask() if self.skips else ~self.test.mask()
 
 
+_NO_CODES = [int(kind) for kind in (Kind.DATE, Kind.TIME, Kind.BOOLEAN)]
+
+
 class Applier:
     """The mapping of one file. `apply` is called with its blocks in file order: fill_down remembers the row above."""
 
@@ -46,6 +49,7 @@ class Applier:
         fill: FillDown,
         levels: tuple[Movements, pl.DataFrame] | None = None,
         lined: Sequence[str] = (),
+        coded: Sequence[str] = (),
     ) -> None:
         self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
         self._levels, self._lined = levels, lined
@@ -56,6 +60,9 @@ class Applier:
         for plan in plans:
             for index in plan.indices:
                 self._fields.setdefault(index, []).append(plan.field)
+        # what several columns are joined of may well be a day beside a number
+        kept = [plan for plan in plans if plan.field in coded and isinstance(plan.source, Column | First)]
+        self._coded = frozenset((index, plan.field) for plan in kept for index in plan.indices)
         self._trimmed = sorted({index for plan in plans if plan.trim for index in plan.indices})
         self._tested = {rule.test.index for rule in filters if rule.test.index is not None}
         self._tested |= {plan.test.index for plan in plans if plan.test is not None and plan.test.index is not None}
@@ -98,6 +105,8 @@ class Applier:
         """Map one block. Cells with an issue are null; rows left out by a filter are in `skipped` and nowhere else."""
         faults = self._reader_faults(table.issues)
         frame, typed = _with_kinds(table, self._fill.indices)
+        damaged = self._damaged(frame, typed)
+        faults = pl.concat([faults, *damaged]) if damaged else faults
         frame, early = self._kept(frame, faults, [rule for rule in self._filters if rule.early])
         if self._fill.indices:
             frame, copies = self._fill.fill(frame, self._faulty_cells(frame, faults))
@@ -148,6 +157,24 @@ class Applier:
         harmless = (pl.col("code") == "CELL_DISPLAY") & pl.col("contract").is_in(self._numeric)
         joined = joined.filter(~harmless.fill_null(False))
         return joined.with_columns(field=pl.col("contract")).drop("contract").select(*ISSUE_SCHEMA, "column")
+
+    def _damaged(self, frame: pl.DataFrame, typed: frozenset[int]) -> list[pl.DataFrame]:
+        """Issues of codes of which a spreadsheet made a date, a time or a boolean: nobody can tell what they were."""
+        found = []
+        for index, field in sorted(one for one in self._coded if one[0] in typed):
+            made = frame[kind_of(index)].is_in(_NO_CODES)
+            if made.any():
+                rows = frame.filter(made).select(
+                    ROW,
+                    LINE,
+                    code=pl.lit("SPREADSHEET_DAMAGE"),
+                    field=pl.lit(field),
+                    value=pl.col(cell(index)),
+                    detail=pl.lit(""),
+                    column=pl.lit(index, dtype=pl.Int64),
+                )
+                found.append(rows)
+        return found
 
     def _faulty_cells(self, frame: pl.DataFrame, faults: pl.DataFrame) -> dict[int, pl.Series]:
         grave = faults.filter(~pl.col("code").is_in(list(WARNINGS)))

@@ -1,0 +1,100 @@
+"""Codes of which a spreadsheet made something else when they were typed in."""
+
+import datetime as dt
+import io
+
+import pytest
+import xlsxwriter
+
+from gateway.contracts import contract
+from gateway.mapping import MappingFile, compile_mapping
+from gateway.readers import reader_for
+
+HEAD = ("code", "other", "name", "added")
+FIELDS = {"sku": "code", "name": "name", "date_added": {"column": "added", "zone": "UTC"}}
+DAY = dt.date(2026, 1, 5)
+
+
+def workbook(*rows):
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out)
+    sheet, dates = book.add_worksheet(), book.add_format({"num_format": "yyyy-mm-dd"})
+    for number, cells in enumerate((HEAD, *rows)):
+        for column, held in enumerate(cells):
+            if isinstance(held, dt.date):
+                sheet.write_datetime(number, column, dt.datetime(held.year, held.month, held.day), dates)
+            elif isinstance(held, dt.time):
+                sheet.write_datetime(number, column, held, book.add_format({"num_format": "hh:mm"}))
+            else:
+                sheet.write(number, column, held)
+    book.close()
+    return out.getvalue()
+
+
+def draft(folder, fields, *rows):
+    path = folder / "catalog.xlsx"
+    path.write_bytes(workbook(*rows))
+    layout = {"kind": "xlsx"}
+    mapping = MappingFile.model_validate({"contract": "catalog", "version": 1, "format": layout, "fields": fields})
+    agreed = contract("catalog")
+    (table,) = reader_for(mapping.format).tables(path, mapping.format)
+    applier = compile_mapping(
+        mapping, table.headers, numeric=agreed.numeric, instants=agreed.instants, days=agreed.days, flags=agreed.flags,
+        codes=agreed.codes,
+    )  # fmt: skip
+    return applier.apply(table)
+
+
+def told(found):
+    return found.issues.select("@row", "code", "field", "value").rows()
+
+
+def test_a_code_that_became_a_date_a_time_or_a_flag_is_no_code(tmp_path):
+    rows = [(DAY, "", "1"), (True, "", "2"), (dt.time(1, 30), "", "3"), (105, "", "4"), ("5-1", "", "5")]
+    found = draft(tmp_path, FIELDS, *rows)
+    assert found.frame["sku"].to_list() == [None, None, None, "105", "5-1"]
+    assert told(found) == [
+        (2, "SPREADSHEET_DAMAGE", "sku", "2026-01-05"),
+        (3, "SPREADSHEET_DAMAGE", "sku", "true"),
+        (4, "SPREADSHEET_DAMAGE", "sku", "01:30:00"),
+    ]
+
+
+def test_texts_and_dates_may_be_dates(tmp_path):
+    found = draft(tmp_path, FIELDS, ("a", "", DAY, DAY))
+    assert found.frame.select("name", "date_added").rows() == [("2026-01-05", "2026-01-05T00:00:00Z")]
+    assert told(found) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "made", "wrong"),
+    [
+        ({"column": "code", "replace": [["^(....)-(..)-(..)$", "$1$2$3"]]}, "20260105", False),
+        ({"join": ["other", "code"], "with": "-"}, "x-2026-01-05", False),
+        ({"first": ["code", "other"]}, None, True),
+    ],
+)
+def test_a_mapping_that_works_on_the_date_means_it(tmp_path, given, made, wrong):
+    found = draft(tmp_path, {**FIELDS, "sku": given}, (DAY, "x", "n"))
+    assert found.frame["sku"].to_list() == [made]
+    assert bool(told(found)) is wrong
+
+
+def test_other_files_have_no_spreadsheet_to_blame(tmp_path):
+    path = tmp_path / "catalog.json"
+    path.write_text('[{"code": true, "name": "n", "added": ""}]', "utf-8")
+    mapping = MappingFile.model_validate(
+        {"contract": "catalog", "version": 1, "format": {"kind": "json"}, "fields": FIELDS}
+    )
+    agreed = contract("catalog")
+    (table,) = reader_for(mapping.format).tables(path, mapping.format)
+    nothing = frozenset()
+    applier = compile_mapping(
+        mapping, table.headers, numeric=nothing, instants=nothing, days=nothing, flags=nothing, codes=agreed.codes
+    )
+    assert told(applier.apply(table)) == []
+
+
+def test_the_codes_of_a_contract():
+    assert contract("catalog").codes >= {"sku", "product_id", "reference", "barcode", "related_skus", "vendor_ids"}
+    assert not contract("catalog").codes & {"name", "price", "date_added", "available", "category"}
