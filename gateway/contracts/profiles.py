@@ -50,6 +50,13 @@ def at_most(field: str, limit: Decimal) -> Requirement:
     return Requirement("DEST_LIMIT", field, (field,), value > limit, f"at most {limit:f}")
 
 
+def above_zero(field: str) -> Requirement:
+    """Forbid 0 in rows that do not end their record, for destinations that take it for no price."""
+    return Requirement(
+        "DEST_LIMIT", field, (field, "command"), (pl.col(field) == "0") & stands(), "it has to be above 0"
+    )
+
+
 def without_command(word: str) -> Requirement:
     """Refuse rows with a command the destination can't carry out."""
     return Requirement("DEST_COMMAND", "command", ("command",), pl.col("command") == word)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
-from gateway.contracts.profiles import discount_not_sent
+from gateway.contracts.profiles import above_zero, discount_not_sent
 from gateway.contracts.rules import given
 from gateway.destinations.mirakl import discount, sheet
 from gateway.destinations.mirakl.offers_read import PRICE_COLUMNS, Known, nothing
@@ -43,14 +43,20 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
     """Describe the price operation of price files under the settings."""
     ends = Requirement("DEST_COMMAND", "command", ("command",), pl.col("command") == "end")
     both = PriceTerms(prices.basis, prices.decimals, prices.currency, prices.tax_rate, ("price", "discount_price"))
-    return _operation(settings, "price", ("sku", *_PRICE_FIELDS, "currency"), both, requires=(ends,))
+    requires = (ends, *_taken(settings, "price", "discount_price"))
+    return _operation(settings, "price", ("sku", *_PRICE_FIELDS, "currency"), both, requires=requires)
 
 
 def of_catalog(settings: MiraklSettings, prices: PriceTerms) -> Operation:
     """Describe the price operation of catalog rows that give a price."""
     placed = "discount" in {*settings.product_columns, *settings.offer_columns}
-    requires = () if placed else (discount_not_sent(),)
+    requires = (*_taken(settings, "price"), *(() if placed else (discount_not_sent(),)))
     return _operation(settings, "catalog", ("sku", "price", "currency"), prices, requires=requires, when=("price",))
+
+
+def _taken(settings: MiraklSettings, *fields: str) -> tuple[Requirement, ...]:
+    """Say which amounts are none to the marketplace: that it refuses 0 is inferred, so it is a setting."""
+    return tuple(above_zero(field) for field in fields) if settings.price_above_zero else ()
 
 
 def _operation(

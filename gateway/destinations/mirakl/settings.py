@@ -191,6 +191,11 @@ class MiraklSettings(BaseModel):
         "promotion can't be sent before it is said.",
     )
     price_decimals: int = Field(default=2, ge=0, le=4, description="Most decimals of a price at this marketplace.")
+    price_above_zero: bool = Field(
+        default=True,
+        description="Whether rows with a price of 0 are rejected by our checks, as the marketplace is assumed to "
+        "refuse them; false: they are sent.",
+    )
     currency: str | None = Field(
         default=None, pattern="^[A-Z]{3}$", description="Currency of the shop; rows that name another are rejected."
     )

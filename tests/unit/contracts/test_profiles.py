@@ -26,6 +26,8 @@ def refused(requirement, record):
         (profiles.without_characters("sku", ";|"), {"sku": "a,b"}, {"sku": "a|b"}),
         (profiles.whole("quantity"), {"quantity": "10"}, {"quantity": "1.5"}),
         (profiles.at_most("quantity", Decimal("99999.99")), {"quantity": "99999.99"}, {"quantity": "99999.991"}),
+        (profiles.above_zero("minimum"), {"minimum": "0.01"}, {"minimum": "0"}),
+        (profiles.above_zero("minimum"), {"minimum": "0", "command": "end"}, {"minimum": "0"}),
         (profiles.without_command("end"), {"command": "upsert"}, {"command": "end"}),
     ],
 )

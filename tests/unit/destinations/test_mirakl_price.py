@@ -284,6 +284,27 @@ def test_a_lasting_discount_of_the_catalog_is_not_lost_without_a_word(cells, mor
     assert checked.good.to_list() == [True]
 
 
+@pytest.mark.parametrize(
+    ("place", "cells", "more", "told"),
+    [
+        (("catalog", "price"), {"price": "0"}, {}, [("DEST_LIMIT", "price", "0")]),
+        (("catalog", "price"), {"price": "0", "command": "end"}, {}, []),
+        (("catalog", "price"), {"price": "0.01"}, {}, []),
+        (("catalog", "price"), {"price": "0"}, {"price_above_zero": False}, []),
+        (("price", "price"), {"price": "0"}, {}, [("DEST_LIMIT", "price", "0")]),
+        (("price", "price"), {"price": "5", "discount_price": "0"}, {}, [("DEST_LIMIT", "discount_price", "0")]),
+        (("price", "price"), {"price": "5", "discount_price": "0"}, {"price_above_zero": False}, []),
+    ],
+)
+def test_no_price_of_zero_is_sent(place, cells, more, told):
+    made = {(one.contract, one.name): one for one in MiraklDestination.SPEC.operations(settings(**more))}
+    row = {"sku": "A", "price_basis": "gross", **cells}
+    frame = pl.DataFrame({ROW: [2], LINE: [2], **{name: [cell] for name, cell in row.items()}})
+    checked = check(contract(place[0]), frame, requires=made[place].requires)
+    assert checked.issues.select("code", "field", "value").rows() == told
+    assert checked.good.to_list() == [not told]
+
+
 def test_operations_need_a_basis_and_ask_before_they_write():
     assert price.terms(settings(price_basis=None)) is None
     assert [one.contract for one in MiraklDestination.SPEC.operations(settings(price_basis=None))] == ["stock"]
