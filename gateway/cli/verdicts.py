@@ -73,8 +73,10 @@ def said_of(row: Row[Any]) -> str:
 def _of_rows(row: Row[Any]) -> str:
     states, derived, effects = (row.counts.get(which, {}) for which in ("states", "derived", "effects"))
     errors = row.counts.get("errors", "the errors file")
+    route = row.pinned.get("route", {}) if row.pinned else {}
     return verdict(
         states, errors=errors, destination=destination_of(row), derived=derived, effects=effects,
+        absent=route.get("absent", ""), unread=row.counts.get("unread_keys", 0),
         blameless=row.counts.get("blameless", 0),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from gateway.contracts.lowered import lowering_fields
 from gateway.delivery.baseline import PLACED_SCHEMA, Baseline
 from gateway.delivery.index import Index
 from gateway.delivery.regular import REGULAR_READS
-from gateway.delivery.setup import Leg, Pinned, effect_exists
+from gateway.delivery.setup import Leg, Pinned, can_end, effect_exists
 from gateway.delivery.split import Split
 from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, ROW, Operation
 from gateway.spool import STATE, Spool
@@ -57,9 +57,7 @@ class Candidate:
 
     def ends(self, leg: Leg) -> bool:
         """Whether the leg can do what the route wants of keys that the file leaves out."""
-        if self.pinned.route.absent == "zero":
-            return leg.measure == "quantity"
-        return leg.operation.ends
+        return can_end(leg, self.pinned.route.absent)
 
 
 @dataclass(frozen=True, slots=True)

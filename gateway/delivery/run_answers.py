@@ -99,6 +99,7 @@ class RunAnswers:
             verdict=verdict(
                 states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived,
                 blameless=blameless, effects={leg.family: leg.counts() for leg in rows.states.legs},
+                absent=pinned.route.absent, unread=row.counts.get("unread_keys", 0),
             ),
             versions=pinned.versions, first_run_rows=repaired(self._spool, row.id),
             effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, listed=listed,

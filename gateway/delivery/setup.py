@@ -64,6 +64,13 @@ class Leg:
         return prices is not None and self.measure in prices.fields
 
 
+def can_end(leg: Leg, absent: str) -> bool:
+    """Whether a leg can do what a route wants of keys that a full file leaves out (`keep`: nothing is to be done)."""
+    if absent == "zero":
+        return leg.measure == "quantity"
+    return absent == "end" and leg.operation.ends
+
+
 def operations_for(
     operations: Iterable[Operation], contract: str, families: Collection[str] | None = None
 ) -> tuple[Operation, ...]:

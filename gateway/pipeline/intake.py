@@ -239,16 +239,13 @@ class Intake:
         calls = {leg.lane: calls_of(leg, readout, folder) for leg in legs}
         finish = now + timedelta(seconds=seconds_of(legs, lambda leg: calls[leg.lane]))
         pinned = pinned_by(setup, mapping, readout.columns)
-        if readout.first_run is not None:
-            notes = [f"The file brings back rows that failed in run {readout.first_run}.", *notes]
-        if readout.over_limit is not None:
-            notes = [*notes, f"Nothing was sent: {readout.over_limit}."]
+        notes = [*_said_before(readout), *notes, *_said_after(readout, setup)]
         counts: dict[str, Any] = {
             "calls": sum(calls.values()), "finish": finish.isoformat() if readout.good else None,
             "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped,
-            "over_limit": readout.over_limit is not None,
+            "over_limit": readout.over_limit is not None, "unread_keys": readout.unread.count,
         }  # fmt: skip
-        mode = "delta" if readout.first_run else setup.route.mode
+        mode = "delta" if readout.first_run or readout.unread.count else setup.route.mode
         folder.make_durable()
         with self._journal.begin() as tx:
             begun = runs.get_run(tx, run)
@@ -360,3 +357,15 @@ class Intake:
 
 def _trouble(error: GatewayError) -> FileError:
     return FileError("FILE_TROUBLE", error.message, fix=error.fix)
+
+
+def _said_before(readout: Readout) -> list[str]:
+    """Say where the rows come from, in the notes of a run."""
+    return [] if readout.first_run is None else [f"The file brings back rows that failed in run {readout.first_run}."]
+
+
+def _said_after(readout: Readout, setup: RouteSetup) -> list[str]:
+    """Say what is not done with the file, in the notes of a run."""
+    if readout.over_limit is not None:
+        return [f"Nothing was sent: {readout.over_limit}."]
+    return [readout.unread.note(setup.route.absent)] if readout.unread.count else []

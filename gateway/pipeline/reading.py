@@ -21,6 +21,7 @@ from gateway.mapping import Applier, MappingFile, compile_mapping
 from gateway.mapping.paths import Absent, Overlooked
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
 from gateway.pipeline.across import Across, Hashes, needed_across
+from gateway.pipeline.keyless import KeyParts, Unread
 from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
 from gateway.pipeline.unique import WHOLE
@@ -47,6 +48,8 @@ class Readout:
     columns: dict[str, str] = field(default_factory=dict)
     over_limit: str | None = None
     links: list[pl.DataFrame] = field(default_factory=list)
+    unread: Unread = field(default_factory=Unread)
+    """Rejected rows without a readable key, where a full file tells by its keys what it leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class _Judged:
     issues: pl.DataFrame
     cells: pl.DataFrame
     hashes: Hashes | None
+    unread: pl.Series | None = None
 
 
 _SEVERAL = 2
@@ -103,6 +107,7 @@ class FileReading:
         self._checker = contracts.Checker(setup.contract, requires=self._requires(), now=now)
         self._repeating = tuple(rule for rule in setup.contract.rules_at(now) if rule.repeats)
         self._keep: frozenset[str] | None = needed_across(setup) if judge_only else None
+        self._keys = KeyParts.of(setup, mapping.group)
 
     def run(self, file: Path, mentioned: Mentioned | None = None) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings.
@@ -127,6 +132,7 @@ class FileReading:
             if links.height:
                 links.write_parquet(self._folder.root / "links.parquet")
                 seen.first_run = str(links["first_run"].mode().sort()[0])
+                seen.unread = Unread()  # rows that come back are never all there is
         return seen
 
     def _late(self, across: Across, shown: Shown) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -165,7 +171,7 @@ class FileReading:
                 self._applier = compile_mapping(
                     self._mapping, table.headers, numeric=contract.numeric, instants=contract.instants,
                     days=contract.days, flags=contract.flags, zone=self._setup.route.zone, again=again,
-                    day_ends=contract.day_ends, lined=contract.lined, codes=contract.codes,
+                    day_ends=contract.day_ends, lined=contract.lined,
                 )  # fmt: skip
                 self._seen.columns = dict(self._applier.columns)
                 by = None if self._mapping.group is None else self._mapping.group.by
@@ -189,10 +195,12 @@ class FileReading:
         if self._applier is None or self._across is None or not table.frame.height:
             return _Judged(table.blank, None, None, no_issues(), no_issues(), None)
         rows, issues = self._check(self._applier.apply(table))
+        unread = self._keys.unread(rows, issues, table.headers)
         if issues.height:
             issues = as_written(issues, table, self._applier.cells, self._applier.constants)
             issues = worded_as_written(issues, table, self._applier.cells, rows, self._repeating)
-        return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), self._across.hashes(rows))
+        hashes = self._across.hashes(rows)
+        return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), hashes, unread)
 
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
         """Cells of the rejected rows as they came: the errors file needs no second reading then."""
@@ -219,6 +227,8 @@ class FileReading:
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS - {"SKIPPED"})).sum()) if issues.height else 0
         behind.put((seen.blocks, judged))
         seen.blocks += 1
+        if judged.unread is not None and judged.unread.len():
+            seen.unread.take(judged.unread)
         if judged.links is not None and judged.links.height:
             seen.links.append(judged.links)
 

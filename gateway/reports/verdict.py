@@ -22,6 +22,9 @@ _WORDS: tuple[tuple[RowState, str, str], ...] = (
     (RowState.SKIPPED, "was left out", "were left out"),
 )
 
+_DONE: Mapping[str, str] = {"zero": "set to 0", "end": "ended"}
+"""What was done with keys that a full file left out, by what its route wants of them."""
+
 
 def failed(states: Mapping[str, int]) -> int:
     """Return how many rows were rejected or refused."""
@@ -47,15 +50,20 @@ def verdict(
     derived: Mapping[str, int] | None = None,
     blameless: int = 0,
     effects: Mapping[str, Mapping[str, int]] | None = None,
+    absent: str = "",
+    unread: int = 0,
 ) -> str:
     """Say in one sentence what became of the rows, and in another of the keys that a full file left out.
 
     `states`: rows per state. `errors`: name of the file that lists the failed rows, named when there are any.
     `destination`: what to call the one who refuses. `derived`: effects without a row, per state. `blameless`: refused
-    rows in which nothing is to be mended. `effects`: where rows have several, states per family.
+    rows in which nothing is to be mended. `effects`: where rows have several, states per family. `absent`: what the
+    route wants of keys that a full file leaves out (`zero`, `end`). `unread`: rows without a readable key for which
+    nothing came of that.
     """
     in_part = _in_part(states, effects or {})
-    besides = in_part + _nobodys(blameless, states) + _besides(derived or {}, destination)
+    left_out = _besides(derived or {}, destination, _DONE.get(absent, "ended or set to 0"))
+    besides = in_part + _nobodys(blameless, states) + left_out + _unread(unread, absent)
     total = sum(states.values())
     if total == 0:
         return f"The file has no rows.{besides}" if besides else "The file has no rows: nothing was sent."
@@ -91,7 +99,17 @@ def _told(states: Mapping[str, int], destination: str) -> list[tuple[int, str, s
     ]
 
 
-def _besides(derived: Mapping[str, int], destination: str) -> str:
+def unread_keys(count: int, absent: str) -> str:
+    """Say what rows without a readable key mean for a full file. `absent`: what the route wants of keys left out."""
+    rows = "1 row has" if count == 1 else f"{count:,} rows have"
+    return f"Nothing that the full file leaves out was {_DONE.get(absent, 'ended')}: {rows} no readable key"
+
+
+def _unread(count: int, absent: str) -> str:
+    return f" {unread_keys(count, absent)}." if count else ""
+
+
+def _besides(derived: Mapping[str, int], destination: str, done: str) -> str:
     total = sum(derived.values())
     if total == 0:
         return ""
@@ -100,9 +118,9 @@ def _besides(derived: Mapping[str, int], destination: str) -> str:
     keys = "1 key that the file left out" if total == 1 else f"{total:,} keys that the file left out"
     parts = [_count(count, one, many) for count, one, many in _told(derived, destination) if count]
     if not parts:
-        return f" Besides, {keys} {was} ended or set to 0."
+        return f" Besides, {keys} {was} {done}."
     if applied:
-        return f" Besides, {applied:,} of {keys} {was} ended or set to 0; {_series(parts)}."
+        return f" Besides, {applied:,} of {keys} {was} {done}; {_series(parts)}."
     return f" Besides, of {keys} {_series(parts)}."
 
 

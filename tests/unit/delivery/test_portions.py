@@ -62,7 +62,7 @@ def test_what_a_full_file_leaves_out_is_ended_whatever_its_faulty_rows(met, rigs
     assert rig.states(run) == {"unchanged": 56, "rejected": 1}
     assert rig.settler.rows(rig.operations.run(run)).states.derived == {"applied": 3}
     verdict = rig.operations.summary(run).verdict
-    assert verdict.endswith("Besides, 3 keys that the file left out were ended or set to 0.")
+    assert verdict.endswith("Besides, 3 keys that the file left out were ended.")
     said = effects_per_key(tmp_path / "effects.jsonl")
     assert {key for key, effects in said.items() if effects > 1} == {f"{key}\x1f" for key in KEYS[:3]}
 

@@ -1,0 +1,87 @@
+"""Rejected rows of whose key a part could not be read: what a full file leaves out nobody knows then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+from gateway.contracts import Contract
+from gateway.delivery.setup import can_end
+from gateway.issues import WARNINGS
+from gateway.mapping.spec import Group
+from gateway.model import ROW, no_issues
+from gateway.pipeline.setup import RouteSetup
+from gateway.reports.verdict import unread_keys
+
+_NAMED = 5
+"""Rows that a note names."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyParts:
+    """Contract fields by which a full file tells which keys it leaves out; none where nothing comes of it.
+
+    `needed`: those of them that every row must give.
+    """
+
+    fields: frozenset[str]
+    needed: frozenset[str]
+    contract: Contract
+
+    @classmethod
+    def of(cls, setup: RouteSetup, group: Group | None) -> KeyParts:
+        """Return the parts of the keys that the route ends or sets to zero; `group`: of rows that are summed."""
+        route, fields = setup.route, set[str]()
+        for leg in setup.legs if route.mode == "full" else ():
+            if can_end(leg, route.absent):
+                each = leg.operation.each
+                of_contract = setup.contract.key if leg.operation.wanted is not None else ()
+                fields.update(leg.key_fields, of_contract, () if each is None else (each,))
+        if group is not None:
+            fields -= {name for name in setup.contract.key if name not in group.by}
+        return cls(frozenset(fields), frozenset(fields & setup.contract.required), setup.contract)
+
+    def unread(self, rows: pl.DataFrame, issues: pl.DataFrame, headers: Collection[str]) -> pl.Series:
+        """Return the rows (Int64, unique) whose key is not known, of those that the issues reject.
+
+        `rows`: what was mapped of them. `headers`: of the file; a fault under another name is of the row as a whole.
+        A whole key that a destination does not take is known; one that a rule across rows finds twice is so too.
+        """
+        if not self.fields or not issues.height:
+            return no_issues()[ROW]
+        grave = issues.filter(~pl.col("code").is_in(sorted(WARNINGS)))
+        given = (pl.col("value") != "").fill_null(value=False)
+        of_destination = pl.col("code").str.starts_with("DEST_")
+        part = pl.col("field").is_in(sorted(self.fields)) & ~(of_destination & given)
+        named = [one for one in issues["field"].unique() if one and (one in headers or self.contract.has(one))]
+        whole = ~pl.col("field").fill_null("").is_in(named) & ~of_destination
+        absent = [name for name in self.needed if name not in rows.columns]
+        blank = [(pl.col(name).fill_null("") == "") for name in self.needed if name in rows.columns]
+        without = rows.filter(pl.any_horizontal(pl.lit(bool(absent)), *blank))[ROW]
+        lost = (part | whole).fill_null(value=False) | pl.col(ROW).is_in(without.implode())
+        return grave.filter(lost)[ROW].unique().sort()
+
+
+@dataclass(slots=True)
+class Unread:
+    """How many rows have a key that could not be read, and the first of them."""
+
+    count: int = 0
+    first: tuple[int, ...] = ()
+
+    def take(self, rows: pl.Series) -> None:
+        """Add the rows of a block."""
+        self.count += rows.len()
+        self.first = (*self.first, *rows.head(_NAMED).to_list())[:_NAMED]
+
+    def note(self, absent: str) -> str:
+        """Say what follows for a full file. `absent`: what the route wants of keys that it leaves out."""
+        rows = f"row {self.first[0]}" if self.count == 1 else f"rows {', '.join(f'{row:,}' for row in self.first)}"
+        more = f" and {self.count - len(self.first):,} more" if self.count > len(self.first) else ""
+        does = "sets what it leaves out to 0" if absent == "zero" else "ends what it leaves out"
+        return (
+            f"{unread_keys(self.count, absent)} ({rows}{more}), and could be about any of it. Mend "
+            f"{'it' if self.count == 1 else 'them'}; the next full file in which every key can be read {does}."
+        )
