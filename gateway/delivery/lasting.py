@@ -46,7 +46,7 @@ class Lasting:
         sent = _newest(pl.concat([pl.DataFrame(schema=_KNOWN), *confirmed, *flying]))
         gone = replaced(sent, self._leg)
         self._replaced, sent = sent.filter(gone)[KEY], sent.filter(~gone)
-        self._live = self._placed(sent.filter(~pl.col("ended")))
+        self._live = self._placed(sent.filter(~pl.col("ended"))).filter(_last(_UNTIL) >= self._now)
         self._coming = self._ahead(self._stay(sent, portions))
         for c in sorted(self._candidates, key=lambda one: one.row.seq):
             said = self._ahead(pl.concat([pl.DataFrame(schema=_KNOWN), *self._said(c, portions)]))

@@ -60,8 +60,9 @@ class Regular:
     def beside(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add REGULAR to promotion rows: the price of their article, under way or else confirmed, in their own basis.
 
-        Null where none is known, where it can't be told in the row's basis or currency, and for rows whose type needs
-        no price. An article whose price differs between vendors has the highest. With `follows` every row has WRITTEN.
+        Null where none is known, where it is in another currency than the row, and for rows whose type needs no price;
+        empty where one is known, but no rate tells it in the row's basis. An article whose price differs between
+        vendors has the highest. With `follows` every row has WRITTEN.
         """
         nothing = rows.with_columns(pl.lit(None, pl.String).alias(REGULAR))
         if self._follows:
@@ -124,13 +125,14 @@ def _same_currency(terms: PriceTerms) -> pl.Expr:
 
 
 def _in_their_basis(full: pl.DataFrame, terms: PriceTerms) -> pl.Series:
-    """Return the known prices, converted where the row speaks in the other basis; null where no rate tells how."""
+    """Return the known prices, converted where the row speaks in the other basis; empty where no rate tells how."""
     known = full.select(
         pl.lit(terms.basis).alias("price_basis"), "tax_rate", "command", price="price_sent",
         currency=pl.lit(None, pl.String),
     )  # fmt: skip
     other = PriceTerms("gross" if terms.basis == "net" else "net", _DECIMALS, tax_rate=terms.tax_rate)
-    turned = prices.converted(known, other)["price"]
+    turned = prices.converted(known, other)["price"].fill_null("")
     basis = full["price_basis"]
     told = pl.when(basis == terms.basis).then(known["price"]).when(basis == other.basis).then(turned)
+    told = pl.when(known["price"].is_not_null()).then(told)
     return pl.select(told).to_series()

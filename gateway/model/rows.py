@@ -24,7 +24,10 @@ LIST_SEPARATOR = "|"
 EACH = "@each"
 """The item of a list that an effect is for, where a row has one effect per item (String)."""
 REGULAR = "@regular"
-"""The price of the row's article as it was sent last, in the basis of the row (String); null where none is known."""
+"""The price of the row's article as it was sent last, in the basis of the row (String).
+
+Null where none is known; empty where one is, but not in the basis of the row, as no tax rate tells it.
+"""
 INSTEAD = "@instead"
 """Windows (`starts_at/ends_at`, joined by `LIST_SEPARATOR`) that other rows end, which this one goes on instead of."""
 

@@ -134,8 +134,9 @@ class SageDestination:
             return self._kind(operation).check(records, self._settings)
         if operation != promotion.OPERATION:
             return self._check_articles(operation, records, reference)
-        whole = promotion.check_whole(records, reference.facts[known.FACT], self._settings)
-        return pl.concat([whole, promotion.check_sent(records, self._settings)])
+        articles = reference.facts[known.FACT]
+        whole = promotion.check_whole(records, articles, self._settings)
+        return pl.concat([whole, promotion.check_sent(records, articles, self._settings)])
 
     def _check_articles(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         """Return issues of levels and pictures that only show beside what is known of their articles."""

@@ -29,7 +29,10 @@ _GIVES = ("type", "price", "percentage", "amount", "regular_price", "buy_quantit
 _FIELDS = ("sku", "product_id", *_RULED, *_GIVES, "discount_by_unit", *_RANGES, *_WINDOW, "timestamp")
 _WRITTEN = (*_FIELDS, REGULAR)
 _AS_SENT = ", as it was sent"
-_NO_PRICE = "special prices have no final price, only a discount, and no price of the article was sent"
+_ONLY = "special prices have no final price, only a discount, and"
+_NO_PRICE = f"{_ONLY} no price of the article was sent"
+_SEVERAL = f"{_ONLY} prices were sent for articles of the product, none for the product itself"
+_NET = "gross, where the price of the article was sent net,"
 _NO_RATE = "no discount rate of four decimals leads to it"
 _WHOLE_PRODUCT = "special prices hold for a whole product, not for one of its variants"
 _LIMITS = ("limit_total", "limit_per_customer")
@@ -152,14 +155,18 @@ def _misses(regular: pl.Expr) -> pl.Expr:
     return back != _divided(_millionths(pl.col("price")), pl.lit(_CENT))
 
 
-def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+def check_sent(records: pl.DataFrame, articles: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
     """Return issues (ISSUE_SCHEMA) of what the price sent last does not allow.
 
     Final prices that no discount on it, or on any price, leads to; amounts off each unit that are more than it.
+    `articles`: what is known of them.
     """
-    full = article.complete(records, _WRITTEN)
+    full = article.complete(records, (*_WRITTEN, "tax_rate"))
     final = (promotion_type() == "final_price") & ~article.ended()
     unknown = final & ~given(REGULAR) & ~given("regular_price")
+    untold = unknown & (pl.col(REGULAR) == "").fill_null(value=False)
+    of_several = ~given("sku") & pl.col("product_id").is_in(articles["product_id"].implode())
+    why = pl.when(of_several).then(pl.lit(_SEVERAL)).otherwise(pl.lit(_NO_PRICE))
     final = given(REGULAR) & final
     regular, price = _millionths(pl.col(REGULAR)), _millionths(pl.col("price"))
     above = final & (price > regular)
@@ -167,7 +174,8 @@ def check_sent(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
     if settings.special_price_bare_discount == "amount":
         inexact = final & ~above & (regular == 0)
     found = [
-        article.issues(full.filter(unknown), "DEST_REQUIRED", "regular_price", _NO_PRICE),
+        article.issues(full.filter(untold), "TAX_RATE_MISSING", "tax_rate", _NET),
+        article.issues(full.filter(unknown & ~untold), "DEST_REQUIRED", "regular_price", why),
         article.issues(full.filter(above), "SP-PRICE", "price", filled(f"{{}} above {{}}{_AS_SENT}", "price", REGULAR)),
         article.issues(
             full.filter(_more_than_all(settings)),

@@ -62,6 +62,15 @@ def test_other_dates_of_a_promotion_that_runs_are_refused_with_its_dates(shop, r
     assert send(shop, 2, row) == ([OVERLAPS], [])
 
 
+def test_what_is_over_by_its_dates_is_not_ended_once_more(shop):
+    past = "N,a,20,2026-10-01T00:00:00Z,2026-10-31T00:00:00Z,\n"
+    soon = "N,b,20,2026-10-01T00:00:00Z,2026-12-01T00:00:00Z,\n"
+    assert send(shop, 1, past + soon)[1] == [("a", "2026-10-01", "2026-10-31"), ("b", "2026-10-01", "2026-12-01")]
+    assert send(shop, 2, ended(past)) == ([NOTHING], [])
+    shop.clock.advance(30 * 24 * 3600)
+    assert send(shop, 3, ended(soon)) == ([NOTHING], [])
+
+
 def test_refused_while_it_is_on_its_way_too(shop):
     shop.put("promotion1.csv", HEAD + RUNS)
     run = shop.put("promotion2.csv", f"{HEAD}N,a,,,,end\n")

@@ -95,6 +95,30 @@ def test_a_final_price_alone_needs_the_price_that_was_sent(shop):
     assert told(shop, run)[1] == ("refused", "DEST_REQUIRED", why)
 
 
+def test_a_final_price_that_lacks_its_tax_rate_says_so(sage_shops):
+    shop = sage_shops(promotions=PROMOTIONS.replace('tax_rate = { constant = "20" }\n', ""))
+    shop.put("catalog.csv", "sku,price\na,20\nb,20\nc,20\n")
+    shop.take()
+    run = shop.put("promotion.csv", "sku,price,basis,regular\na,18,gross,\nb,15,net,\nc,18,gross,24\nnew,18,gross,\n")
+    assert discounts(shop.take()) == [("b", "25"), ("c", "25")]
+    lacking, _, _, unknown = shop.rig.results(run).select("state", "code", "field", "detail").rows()
+    why = "gross, where the price of the article was sent net,"
+    assert lacking == ("refused", "TAX_RATE_MISSING", "tax_rate", why)
+    assert unknown[:3] == ("refused", "DEST_REQUIRED", "regular_price"), "a rate would not help: no price was sent"
+
+
+def test_a_final_price_of_a_product_says_that_only_its_articles_have_prices(shop):
+    shop.put("catalog.csv", VARIANTS)
+    shop.take()
+    run = shop.put("promotion.csv", "sku,product,id,price,basis\n,t,1,9,net\n,t2,2,9,net\n")
+    (_, _, variants), (_, _, nothing) = told(shop, run)
+    assert variants.endswith("prices were sent for articles of the product, none for the product itself")
+    assert nothing.endswith("no price of the article was sent")
+    again = shop.put("promotion2.csv", "sku,product,price,basis,regular\n,t,9,net,10\n")
+    assert discounts(shop.take()) == [("t", "10")]
+    assert shop.rig.states(again) == {"applied": 1}
+
+
 def test_a_final_price_above_the_price_that_was_sent_is_refused_with_both(shop):
     shop.put("catalog.csv", "sku,price\na,50\n")
     shop.take()
