@@ -6,6 +6,7 @@ the types are ours: Sage 50 Cloud e-commerce contracts give none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import polars as pl
@@ -24,6 +25,8 @@ TYPES = (*DIGITS, "CODE128", "CODE39", "OTHER")
 
 _FIELDS = ("barcode", "barcode_type")
 _TYPE_OF = {digits: name for name, digits in DIGITS.items()}
+_ROUNDED = r"^[0-9]{6,8}0{6}\z"
+"""What a spreadsheet writes of a code of 12 to 14 digits it took for a number: six of them are left, or seven."""
 _RESTRICTED = r"^(2[0-9]{12}|0[24][0-9]{11})\z"
 
 
@@ -101,9 +104,23 @@ def _lost_zeros_of(code: str, kind: str) -> bool:
     return short and code.strip("0") != "" and bool(ean.is_valid(code.zfill(13)))
 
 
+def _misses() -> pl.Expr:
+    """Whether the digits are as many as they should be, and the last one is wrong."""
+    return given("barcode") & _shaped() & ~_zeros() & ~_fits()
+
+
+def _misses_of(code: str, kind: str) -> bool:
+    return _shaped_of(code, kind) and code.strip("0") != "" and not ean.is_valid(code)
+
+
+def _is_rounded(code: str) -> bool:
+    return re.match(_ROUNDED.replace(r"\z", r"\Z"), code) is not None
+
+
 def barcode_rules() -> tuple[Rule, ...]:
     """Return the B-rules over `barcode` and `barcode_type`."""
-    return (_lone_type(), _unknown_type(), _wrong_digits(), _all_zeros(), _wrong_check(), _padded(), _restricted())
+    checked = (_wrong_check(), _rounded())
+    return (_lone_type(), _unknown_type(), _wrong_digits(), _all_zeros(), *checked, _padded(), _restricted())
 
 
 def _lone_type() -> Rule:
@@ -145,13 +162,23 @@ def _all_zeros() -> Rule:
 
 def _wrong_check() -> Rule:
     def judge(code: str, kind: str) -> str | None:
-        if not _shaped_of(code, kind) or code.strip("0") == "" or ean.is_valid(code):
+        if not _misses_of(code, kind) or _is_rounded(code):
             return None
         return f"it should be {ean.calc_check_digit(code[:-1])}"
 
-    wrong = given("barcode") & _shaped() & ~_zeros() & ~_fits()
+    wrong = _misses() & ~pl.col("barcode").str.contains(_ROUNDED)
     detail = filled("it should be {}", Gtin.check_digit(pl.col("barcode")))
     return Rule("B-CHECK", "barcode", _FIELDS, wrong, _record(judge), detail)
+
+
+def _rounded() -> Rule:
+    """Return the rule against codes whose last digits a spreadsheet lost: another check digit would not mend them."""
+
+    def judge(code: str, kind: str) -> str | None:
+        return "" if _misses_of(code, kind) and _is_rounded(code) else None
+
+    lost = _misses() & pl.col("barcode").str.contains(_ROUNDED)
+    return Rule("SPREADSHEET_DAMAGE", "barcode", _FIELDS, lost, _record(judge))
 
 
 def _padded() -> Rule:
