@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
@@ -16,7 +17,7 @@ import structlog
 
 from gateway.cli import logs, view
 from gateway.cli.session import Exit, Factor, Session, common, pass_session
-from gateway.cli.status import print_refused, print_runs
+from gateway.cli.status import print_refused, print_runs, print_sets
 from gateway.cli.verdicts import facts_of, highest, of_refusal, of_run, refusal_facts
 from gateway.cli.watch import SettingsWatch
 from gateway.clock import SystemClock
@@ -38,6 +39,7 @@ _LOUD = {
     "refused",
     "held",
     "refused name",
+    "grew",
     "resend",
     "unreadable",
     "unmatched",
@@ -61,7 +63,7 @@ def run(session: Session, once: bool, wait: float | None) -> int:  # noqa: FBT00
 
     Changed settings are taken up without a restart; faulty ones are refused and the old kept. SIGTERM and Ctrl-C stop
     at a safe point, and the next start goes on there. With --once the exit code is the highest that a run, a source
-    or a destination of this drain deserves.
+    or a destination of this drain deserves; files that wait for others of their set are still under way.
 
     Example: gateway run --once
     """
@@ -71,13 +73,14 @@ def run(session: Session, once: bool, wait: float | None) -> int:  # noqa: FBT00
     with runner.signals(), _quiet_threads(runner):
         if not once:
             return runner.forever(loaded)
-        runs, refused, code = runner.drain(loaded, wait)
+        facts, code = runner.drain(loaded, wait)
     if session.json:
-        view.emit({"runs": runs, "refused": refused, "exit": int(code)})
+        view.emit({**facts, "exit": int(code)})
     else:
-        print_runs("Runs", runs)
-        print_refused("Files that were not taken", refused)
-        if not runs and not refused:
+        print_runs("Runs", facts["runs"])
+        print_refused("Files that were not taken", facts["refused"])
+        print_sets(facts["sets"])
+        if not any(facts.values()):
             click.echo("No file came.")
     return code
 
@@ -152,8 +155,11 @@ class _Runner:
 
     # ---- once
 
-    def drain(self, loaded: Loaded, wait: float | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Exit]:
-        """Do what can be done now; returns the runs concerned, files that came to none, and the code they deserve."""
+    def drain(self, loaded: Loaded, wait: float | None) -> tuple[dict[str, list[dict[str, Any]]], Exit]:
+        """Do what can be done now; returns the code that all deserves, and for machines what that is.
+
+        `runs`: those concerned; `refused`: files that came to none; `sets`: files that wait for others.
+        """
         gateway = self._open(loaded)
         clock = SystemClock()
         started = clock.now()
@@ -171,8 +177,12 @@ class _Runner:
             gateway.service.drain()
             self._tell(gateway)
             rows = gateway.operations.runs_since(mark)
-            refused = [refusal_facts(one) for one in gateway.operations.refusals_since(mark)]
-            return [facts_of(row) for row in rows], refused, self._deserved(gateway, mark)
+            facts = {
+                "runs": [facts_of(row) for row in rows],
+                "refused": [refusal_facts(one) for one in gateway.operations.refusals_since(mark)],
+                "sets": [asdict(one) for one in gateway.operations.sets()],
+            }
+            return facts, self._deserved(gateway, mark)
         finally:
             for source in gateway.service.sources.values():
                 source.close()
@@ -189,6 +199,7 @@ class _Runner:
         codes = [of_run(row) for row in operations.runs_since(mark)]
         codes.extend(Exit.FILE for _ in operations.refused_since(mark))
         codes.extend(of_refusal(one) for one in operations.refusals_since(mark))
+        codes.extend(Exit.OPEN for _ in operations.sets())
         sick = [one for one in operations.lanes() if one.trouble and (one.waiting_runs or one.unsent_batches)]
         lanes = {one.name for one in sick}
         out_of_reach = any(

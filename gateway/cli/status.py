@@ -106,12 +106,7 @@ def _print_status(facts: dict[str, Any]) -> None:
         click.echo(f"{one['lane']}: {one['said']}.\n{one['fix']}")
     sick = [(s["source"], s["trouble"], view.moment(s["since"])) for s in facts["sources_in_trouble"]]
     view.table("Sources in trouble", ("source", "trouble~", "since"), sick)
-    sets = [
-        (s["route"], s["name"] or "all that come", s["files"], s["lacks"], view.moment(s["since"]),
-         view.moment(s["until"]))
-        for s in facts["sets"]
-    ]  # fmt: skip
-    view.table("Files that wait for others", ("route", "set~", "files#", "waits for~", "since", "until"), sets)
+    print_sets(facts["sets"])
     events = [(e["destination"], e["state"], e["count"], view.moment(e["since"]), e["said"]) for e in facts["events"]]
     view.table("Webhook events nothing came of", ("destination", "state", "events#", "since", "newest~"), events)
     held = [(r["run"], r["file"], r["rows"], "; ".join(r["why"])) for r in facts["held"]]
@@ -123,12 +118,22 @@ def _print_status(facts: dict[str, Any]) -> None:
     view.table("Open imports", ("lane", "ticket~", "records#", "sent", "deadline"), opened)
     print_runs("Last runs", facts["runs"])
     print_refused("Last files that were not taken", facts["refused"])
-    if not facts["runs"] and not facts["refused"] and not lanes and not sets:
+    if not facts["runs"] and not facts["refused"] and not lanes and not facts["sets"]:
         click.echo("Nothing has run yet.")
     if facts["unreturned_answers"]:
         click.echo(f"{facts['unreturned_answers']} answers wait for their partner's server.")
     if facts["paused"]:
         click.echo(f"Paused: {', '.join(facts['paused'])}. gateway resume NAME goes on.")
+
+
+def print_sets(sets: list[dict[str, Any]]) -> None:
+    """Print the sets of files that wait, as `operations.SetStatus` describes them."""
+    rows = [
+        (s["route"], s["name"] or "all that come", s["files"], s["lacks"], view.moment(s["since"]),
+         view.moment(s["until"]))
+        for s in sets
+    ]  # fmt: skip
+    view.table("Files that wait for others", ("route", "set~", "files#", "waits for~", "since", "until"), rows)
 
 
 def print_runs(title: str, runs: list[dict[str, Any]]) -> None:
@@ -254,4 +259,4 @@ def print_causes(found: list[dict[str, Any]], most: int = 30) -> None:
         click.echo(f"... and {len(found) - most} causes more.")
 
 
-__all__ = ["cause_facts", "lanes_of", "print_causes", "print_runs", "said_of", "show", "status"]
+__all__ = ["cause_facts", "lanes_of", "print_causes", "print_runs", "print_sets", "said_of", "show", "status"]

@@ -26,6 +26,23 @@ def test_nothing_to_do(call, place):
     assert (result.exit_code, result.stdout) == (0, "No file came.\n")
 
 
+def test_a_part_that_waits_for_others_is_told_and_still_under_way(call, place, dropped):
+    settings = place / "gateway.toml"
+    parts = r"(?P<set>.+) part (?P<part>\d+) of (?P<of>\d+)"
+    settings.write_text(f"{settings.read_text()}set = {{ parts = '{parts}' }}\n")
+    dropped("stock part 1 of 3.csv", "A1;5;\n")
+    result = call("run", "--once")
+    assert result.exit_code == 5, result.output
+    assert "No file came." not in result.stdout
+    assert "parts 2, 3" in result.stdout
+    (told,) = json.loads(call("run", "--once", "--json").stdout)["sets"]
+    assert (told["route"], told["files"], told["lacks"]) == ("stock", 1, "parts 2, 3")
+    for part in (2, 3):
+        dropped(f"stock part {part} of 3.csv", f"A{part};5;\n")
+    result = call("run", "--once", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["sets"]) == (0, [])
+
+
 def test_rejected_rows_say_so(call, place, dropped):
     dropped("stock_a.csv", "A1;5;\nA2;many;\n")
     result = call("run", "--once")

@@ -172,7 +172,7 @@ def test_files_that_wait_for_others(call, place, dropped):
     rules = "set = { parts = '(?P<set>.+)_(?P<part>[0-9])of(?P<of>[0-9])' }"
     settings.write_text(f"{settings.read_text('utf-8')}{rules}\n", "utf-8")
     dropped("stock_2of3.csv", "A1;5;\n")
-    assert call("run", "--once").exit_code == 0
+    assert call("run", "--once").exit_code == 5
     told = json.loads(call("status", "--json").stdout)
     (one,) = told["sets"]
     assert (one["route"], one["name"], one["files"], one["lacks"]) == ("stock", "stock.csv", 1, "parts 1, 3")
