@@ -13,7 +13,7 @@ from gateway.issues.kinds import warning as _warning
 _KINDS: tuple[IssueKind, ...] = (
     # --- the file as a whole
     _error("FILE_EMPTY", "The file has no content.", "Send the file again with its rows."),
-    _error("FILE_NO_ROWS", "The file has a header but no rows.", "Send the file again with at least one row."),
+    _error("FILE_NO_ROWS", "The file has no rows, a header at most.", "Send the file again with at least one row."),
     _error("FILE_FORMAT", "The file is not what its name says: {detail}.", "Export it again in the agreed format."),
     _error("FILE_ENCODING", "The text is not {detail}.", "Save the file in the agreed encoding and send it again."),
     _error("FILE_DELIMITER", "The columns can't be told apart: {detail}.", "Use the agreed delimiter between columns."),

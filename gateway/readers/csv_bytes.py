@@ -95,6 +95,11 @@ class Utf8Stream:
         if encoding == "utf-16":
             self._decoder = _utf16(self._head)
             return
+        if len(self._head) > 3 and not self._head.strip(b"\0"):
+            raise FileError(
+                "FILE_ENCODING", "The file begins with zero bytes only: its text was lost on the way.",
+                fix="Export the file again, and see whether it is whole before it is sent.", line=1,
+            )  # fmt: skip
         if len(self._head) > 3 and self._head[:64].count(0) * 3 > len(self._head[:64]):
             raise _other_encoding("UTF-16 without a byte order mark", encoding)
         if encoding != "utf-8":

@@ -72,8 +72,13 @@ def _row(entry: object) -> AnswerRow | None:
     reasons = entry.get("failureReason")
     texts = [reasons] if isinstance(reasons, str) else reasons if isinstance(reasons, list) else []
     remote = entry.get("productIdentifier")
-    remote_id = str(remote) if isinstance(remote, str | int) and not isinstance(remote, bool) and remote != "" else None
-    return AnswerRow(identity, state.strip(), remote_id, tuple(str(text) for text in texts))
+    remote_id = _line(str(remote)) if isinstance(remote, str | int) and not isinstance(remote, bool) else ""
+    return AnswerRow(identity, _line(state), remote_id or None, tuple(_line(str(text)) for text in texts))
+
+
+def _line(text: str) -> str:
+    """Return what is told to people as one line they can read."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 @dataclass(frozen=True, slots=True)

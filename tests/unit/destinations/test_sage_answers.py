@@ -56,6 +56,13 @@ def test_one_row_alone_and_every_property():
     assert read("a.json", json.dumps(row("A", failureReason="why")).encode()).rows[0].reasons == ("why",)
 
 
+def test_what_people_are_told_is_one_line_that_they_can_read():
+    body = row("A", "acc\0epted", productIdentifier="SG\x001\n2", failureReason="no\x1b[31m")
+    (found,) = read("a.json", json.dumps(body).encode()).rows
+    assert (found.state, found.remote_id, found.reasons) == ("acc epted", "SG 1 2", ("no [31m",))
+    assert read("a.json", json.dumps(row("A", productIdentifier="\0")).encode()).rows[0].remote_id is None
+
+
 @pytest.mark.parametrize("body", [b"", b"[", b'[{"originatorIdentifier": "A", "sta', b"\xff", b"{}x"])
 def test_half_an_answer_is_not_read(body):
     assert read("a.json", body) is None

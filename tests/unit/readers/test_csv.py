@@ -37,6 +37,15 @@ class Whole:
         self.links = pl.concat(links).rows() if links else None
 
 
+@pytest.mark.parametrize("length", [4, 100, 10_000])
+def test_a_file_of_zero_bytes_is_not_taken_for_text(read, length):
+    with pytest.raises(FileError, match="begins with zero bytes only") as caught:
+        read(bytes(length))
+    assert caught.value.code == "FILE_ENCODING"
+    with pytest.raises(FileError, match="UTF-16 without a byte order mark"):
+        read("sku\nA\n".encode("utf-16-be"))
+
+
 def test_header_counts_as_row_one_and_cells_stay_as_written(read):
     got = read("sku; qty \nA1;007\nA2; x \n")
     assert got.headers == ("sku", " qty ")

@@ -222,6 +222,11 @@ def test_an_undefined_entity_is_a_fault(document) -> None:
     assert refused(document("<r><i><a>&nope;</a></i></r>"), "r/i").code == "FILE_XML"
 
 
+def test_a_bound_of_the_parser_is_told_without_its_switch(document) -> None:
+    said = refused(document("<a>" * 300 + "</a>" * 300), "a/b").message
+    assert said == "The XML goes beyond what is safely read: Excessive depth in document: 256 (line 1)."
+
+
 def test_records_before_a_fault_are_yielded_and_the_fault_names_its_line(document) -> None:
     path = document("<r>\n<i><a>1</a></i>\n<i><a>2</b></i>\n</r>")
     reading = XmlReader().tables(path, layout("r/i", columns=("a",)))
