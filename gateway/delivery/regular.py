@@ -134,5 +134,4 @@ def _in_their_basis(full: pl.DataFrame, terms: PriceTerms) -> pl.Series:
     turned = prices.converted(known, other)["price"].fill_null("")
     basis = full["price_basis"]
     told = pl.when(basis == terms.basis).then(known["price"]).when(basis == other.basis).then(turned)
-    told = pl.when(known["price"].is_not_null()).then(told)
-    return pl.select(told).to_series()
+    return pl.select(pl.when(known["price"].is_not_null()).then(told)).to_series()
