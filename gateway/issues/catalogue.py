@@ -309,8 +309,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _info(
         "DEST_AFTER",
         "The {detail} of this article was not confirmed, so its {field} was not sent.",
-        "See what is said of that one: where something is to be mended, mend it and send the row again; else the operator "
-        "does.",
+        "See what is said of that one: where something is to be mended, mend it and send the row again; else the "
+        "operator does.",
     ),
     _warning(
         "DEST_NOTHING",
@@ -344,7 +344,16 @@ _KINDS: tuple[IssueKind, ...] = (
         "Have the product added there, then send the row again.",
     ),
     _error("DEST_DISCOUNT", "The discount can't be given: {detail}.", "Correct the discount, its window or the price."),
-    _warning("DISCOUNT_KEPT", "The discount stays {detail}.", "Send a promotion reckoned from the price again."),
+    _error(
+        "DEST_PRICE",
+        "The price can't be set beside the discount there is: {detail}.",
+        "End the discount first, or send a price above it.",
+    ),
+    _warning(
+        "DISCOUNT_KEPT",
+        "The discount stays {detail}.",
+        "Where it is a percentage or an amount off, send its promotion again; a final price stands as it is.",
+    ),
     # --- what we decided
     _warning("SUPERSEDED", "A newer value of the key was already sent ({detail}).", "Nothing to do."),
     _warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),
