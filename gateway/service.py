@@ -17,6 +17,7 @@ from sqlalchemy.engine import Row
 from gateway.delivery.lane import Delivery
 from gateway.dispatch.local import LocalDispatcher
 from gateway.dispatch.patience import Patience
+from gateway.dispatch.told import Told
 from gateway.dispatch.turns import Outcome, Turn, Turns
 from gateway.errors import GatewayError, HostKeyError, Unreachable, no_room
 from gateway.journal import Journal, runs
@@ -61,6 +62,7 @@ class Service:
     def __post_init__(self) -> None:
         self._patience = Patience(self._stop)
         self._turns = Turns(self.journal, self._trouble)
+        self._told = Told(self.journal)
 
     # ---- running
 
@@ -202,7 +204,6 @@ class Service:
                     self._claims.append(claim)
                     self._enter()
                     claimed += 1
-            self._refuse_names(name, source)
         except GatewayError as error:
             trouble = error
         if trouble is not None:
@@ -210,19 +211,13 @@ class Service:
             return claimed
         if self._fails.pop(name, 0) or name not in self._reached:
             self._recovered(name)
+        self._told.after_listing(name, source)
         self._next_scan[name] = self.clock.now() + timedelta(seconds=self._scan_pause(name, source))
         return claimed
 
     def _recovered(self, name: str) -> None:
-        """Take back the last word of trouble, be it from before a restart."""
         self._reached.add(name)
-        subject = f"source {name}"
-        said = sa.select(t.event.c.kind).where(
-            t.event.c.subject == subject, t.event.c.kind.in_(("trouble", "recovered"))
-        )
-        with self.journal.begin() as tx:
-            if tx.scalar(said.order_by(t.event.c.id.desc()).limit(1)) == "trouble":
-                self.journal.note(tx, subject, "recovered", "The source can be reached again.")
+        self._told.recovered(name)
 
     def _scan_pause(self, name: str, source: Source) -> float:
         """Seconds to the next listing: sooner while a file is only waited for to be quiet."""
@@ -230,18 +225,6 @@ class Service:
         if handling is None or not _waiting(source):
             return self.scan_every[name]
         return min(self.scan_every[name], max(0.1, float(handling.settle)))
-
-    def _refuse_names(self, name: str, source: Source) -> None:
-        """Say once in the journal why names are not taken (links, case clashes, control characters)."""
-        refused: Callable[[], Sequence[tuple[str, str]]] | None = getattr(source, "refused", None)
-        if refused is None:
-            return
-        with self.journal.begin() as tx:
-            for file, reason in refused():
-                subject, text = f"source {name}", f"{file}: {reason}"
-                known = sa.select(t.event.c.id).where(t.event.c.subject == subject, t.event.c.text == text)
-                if tx.scalar(known) is None:
-                    self.journal.note(tx, subject, "refused name", text)
 
     def _trouble(self, name: str, error: GatewayError) -> None:
         fails = self._fails.get(name, 0)
@@ -307,6 +290,7 @@ class Service:
             arrival = Arrival(row.source, row.path, row.size, row.mtime)
             try:
                 source.end(Claim(arrival, Path(row.local), row.token), Ending(row.ending))
+                self._told.late(row.source, source)
             except GatewayError as error:
                 self._put_off(row, error, now)
                 out_of_reach |= {row.source} if isinstance(error, _NO_WAY) else set()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gateway.errors import Busy, GatewayError, Refused, SettingsError
 from gateway.model import Arrival, Claim, Clock, Ending, Ledger
+from gateway.sources.behind import Behind, Late
 from gateway.sources.handling import Handling
 from gateway.sources.inbox import Inbox
 from gateway.sources.names import is_plain_path, next_number, numbered, printable, suffix_of
@@ -42,6 +43,7 @@ class FolderSource:
         self._by_ledger = handling.claim == "ledger" or handling.after == "leave"
         self._may_move = True
         self._inbox = Inbox(name, store, handling, clock)
+        self._behind = Behind(store, clock)
         self._active: set[str] = set()
         self._doubts: set[str] = set()
         self._lock = threading.RLock()
@@ -53,6 +55,7 @@ class FolderSource:
         with self._lock:
             for token in sorted(self._doubts):
                 self._settle_doubt(token)
+            self._behind.look()
             return self._inbox.arrivals(self._known(), by_ledger=self._by_ledger)
 
     def present(self) -> list[str]:
@@ -66,6 +69,16 @@ class FolderSource:
     def refused(self) -> list[tuple[str, str]]:
         """Return (path, reason) of the files that the last scan saw and will not take as they are."""
         return self._inbox.refused()
+
+    def unread(self) -> list[tuple[str, str]]:
+        """Return (path, reason) of the files that could not be read when they were tried last."""
+        with self._lock:
+            return self._inbox.unread()
+
+    def late(self) -> list[Late]:
+        """Return the files that grew after they were taken, and were found so since the last call."""
+        with self._lock:
+            return self._behind.late()
 
     def waiting(self) -> list[str]:
         """Return the files of the last scan that may still be growing."""
@@ -182,17 +195,25 @@ class FolderSource:
         if claim.token.startswith(_BY_LEDGER):
             self._end_noted(claim, ending)
             return
-        if self._store.look(claim.token) is not None:
-            path = self._path_of(claim.token)
-            if ending is Ending.RELEASE:
-                self._put_back(claim.token)
-            elif ending is Ending.REJECT:
-                self._place(claim.token, self.handling.rejected, path)
-            elif self.handling.archive is not None:
-                self._place(claim.token, self.handling.archive, path)
-            elif not self._store.remove(claim.token):
-                raise Refused(f"{self._store.where}: {path} can't be deleted.", fix='Set after = "move:archive".')
+        found = self._store.look(claim.token)
+        if found is not None and ending is Ending.RELEASE:
+            self._put_back(claim.token)
+        elif found is not None:
+            with self._lock:
+                self._away(claim, ending, found.size)
         self._forget(claim.token)
+
+    def _away(self, claim: Claim, ending: Ending, size: int) -> None:
+        """Archive, reject or delete; what grew since it was taken is given back, and stays where it can't be."""
+        grown = self._behind.gave_back(claim.token, claim.arrival, size)
+        if grown and self._store.look(claim.token) is None:
+            return
+        folder = self.handling.rejected if ending is Ending.REJECT else self.handling.archive
+        if folder is not None:
+            self._place(claim.token, folder, claim.arrival, watch=not grown)
+        elif not self._store.remove(claim.token):
+            path = claim.arrival.path
+            raise Refused(f"{self._store.where}: {path} can't be deleted.", fix='Set after = "move:archive".')
 
     def _end_noted(self, claim: Claim, ending: Ending) -> None:
         unique, _, token = claim.token.removeprefix(_BY_LEDGER).partition(":")
@@ -207,25 +228,28 @@ class FolderSource:
             found = self._store.look(path)
             folder = self.handling.rejected if ending is Ending.REJECT else self.handling.archive
             if found is not None and found.is_of(claim.arrival):
-                self._clear_away(path, folder)
+                self._clear_away(claim.arrival, folder)
         self._drop_note(unique, spool)
 
-    def _clear_away(self, path: str, folder: str | None) -> None:
+    def _clear_away(self, arrival: Arrival, folder: str | None) -> None:
         try:
             if folder is None:
-                self._store.remove(path)
+                self._store.remove(arrival.path)
             else:
-                self._place(path, folder, path)
+                self._place(arrival.path, folder, arrival)
         except Refused:
             self._may_move = False  # the ledger remembers the file: it may stay
 
-    def _place(self, path: str, folder: str, name: str) -> None:
-        """Move to `folder` under its own name, or the next free number of it."""
-        target = f"{folder}/{name}"
+    def _place(self, path: str, folder: str, arrival: Arrival, *, watch: bool = True) -> None:
+        """Move to `folder` under its own name, or the next free number of it; `watch`: see whether it still grows."""
+        target = f"{folder}/{arrival.path}"
         number = 1
         allowed = self._store.make_folder(posixpath.dirname(target))
         for _ in range(_PLACE_ATTEMPTS if allowed else 0):
-            moved = self._store.move(path, numbered(target, number))
+            place = numbered(target, number)
+            moved = self._store.move(path, place)
+            if moved is Moved.DONE and watch:
+                self._behind.add(place, arrival)
             if moved in {Moved.DONE, Moved.GONE}:
                 return
             if moved is Moved.DENIED:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.model import Arrival, Clock
+from gateway.pauses import growing
 from gateway.sources.handling import Handling
 from gateway.sources.names import is_temporary, printable, why_refused
 from gateway.sources.quiet import QuietRules, Sighting, judge
 from gateway.sources.store import Entry, Store
 
-_TRY_AGAIN = 300.0
-"""Seconds after which a file that could not be read is tried again."""
+_FIRST_PAUSE = 2.0
+_LONGEST_PAUSE = 60.0
+"""Seconds after which a file that could not be read is tried again: rights change without any sign in a listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """A file that could not be read so many times, and until when it is let be."""
+
+    arrival: Arrival
+    reason: str
+    tries: int
+    until: float
 
 
 class Inbox:
@@ -27,7 +40,7 @@ class Inbox:
         self._memory: dict[str, Sighting] = {}
         self._refused: list[tuple[str, str]] = []
         self._waiting: list[str] = []
-        self._aside: dict[str, tuple[Arrival, str, float]] = {}
+        self._aside: dict[str, _Aside] = {}
 
     def arrivals(self, known: set[tuple[str, int, datetime]], *, by_ledger: bool) -> list[Arrival]:
         """Return the complete files, oldest first; `known` were taken by ledger before."""
@@ -43,8 +56,7 @@ class Inbox:
         }
         clashing = _case_clashes(wanted)
         refused += clashing.items()
-        refused += self._still_aside(wanted)
-        out = {path for path, _ in refused}
+        out = {path for path, _ in refused} | self._still_aside(wanted)
         self._refused = sorted((printable(path), reason) for path, reason in refused)
         self._waiting = sorted(path for path in wanted if path not in complete and path not in out)
         arrivals = [
@@ -76,8 +88,15 @@ class Inbox:
         return self._waiting.copy()
 
     def set_aside(self, arrival: Arrival, reason: str) -> None:
-        """Do not list a file that could not be read until it changes or some minutes have passed."""
-        self._aside[arrival.path] = (arrival, reason, self._clock.monotonic())
+        """Do not list a file that could not be read until it changes or a while has passed, a longer one each time."""
+        before = self._aside.get(arrival.path)
+        tries = before.tries + 1 if before is not None and before.arrival == arrival else 1
+        pause = growing(tries - 1, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
+        self._aside[arrival.path] = _Aside(arrival, reason, tries, self._clock.monotonic() + pause)
+
+    def unread(self) -> list[tuple[str, str]]:
+        """Return (path, reason) of the files that could not be read when they were tried last."""
+        return sorted((printable(path), one.reason) for path, one in self._aside.items())
 
     def left_behind(self) -> list[tuple[str, Entry]]:
         """Return (claimed path, entry) of the owner's claims, done-markers left out."""
@@ -116,14 +135,12 @@ class Inbox:
         name = posixpath.basename(path)
         return not is_temporary(name) and not rules.is_marker(path) and self._handling.takes(name)
 
-    def _still_aside(self, wanted: dict[str, Entry]) -> list[tuple[str, str]]:
-        now = self._clock.monotonic()
+    def _still_aside(self, wanted: dict[str, Entry]) -> set[str]:
         self._aside = {
-            path: (arrival, reason, since)
-            for path, (arrival, reason, since) in self._aside.items()
-            if path in wanted and wanted[path].is_of(arrival) and now - since < _TRY_AGAIN
+            path: one for path, one in self._aside.items() if path in wanted and wanted[path].is_of(one.arrival)
         }
-        return [(path, reason) for path, (_, reason, _) in self._aside.items()]
+        now = self._clock.monotonic()
+        return {path for path, one in self._aside.items() if now < one.until}
 
 
 def _case_clashes(files: dict[str, Entry]) -> dict[str, str]:

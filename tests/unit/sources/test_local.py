@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -158,8 +159,9 @@ def test_an_unreadable_file_is_refused_and_blocks_nothing(inbox, make, tmp_path,
     assert source.claim(a, tmp_path / "spool") is None
     assert source.claim(b, tmp_path / "spool") is not None
     assert listed(source) == []
-    assert source.refused()[0][0] == "a.csv"
-    assert "Permission denied" in source.refused()[0][1]
+    assert source.refused() == []
+    assert source.unread()[0][0] == "a.csv"
+    assert "Permission denied" in source.unread()[0][1]
     assert (inbox / "a.csv").read_text() == "a.csv"
 
 
@@ -283,4 +285,95 @@ def test_a_claim_that_can_not_be_read_any_more_keeps_no_other(inbox, make, tmp_p
     assert [one.arrival.path for one in source.recover(tmp_path / "spool")] == ["b.csv"]
     assert (inbox / "a.csv").exists()
     assert "a.csv" not in {arrival.path for arrival in listed(source)}
-    assert source.refused() == [("a.csv", "a.csv can't be read.")]
+    assert source.unread() == [("a.csv", "a.csv can't be read.")]
+
+
+def test_a_file_that_can_not_be_read_is_tried_again_soon_and_then_more_rarely(inbox, make, tmp_path, monkeypatch):
+    (inbox / "a.csv").write_text("a")
+    source = make()
+    (arrival,) = listed(source)
+    fetch, clock = source._store.fetch, source._behind._clock
+
+    def refuse(path, target):
+        raise Refused("a.csv can't be read.")
+
+    monkeypatch.setattr(source._store, "fetch", refuse)
+    waits = []
+    for _ in range(8):
+        assert source.claim(arrival, tmp_path / "spool") is None
+        begun = clock.monotonic()
+        while not source.scan():
+            clock.advance(0.5)
+        waits.append(clock.monotonic() - begun)
+        assert source.unread() == [("a.csv", "a.csv can't be read.")]
+    assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+    monkeypatch.setattr(source._store, "fetch", fetch)
+    assert source.claim(arrival, tmp_path / "spool") is not None
+    assert source.scan() == []
+    assert source.unread() == []
+
+
+@pytest.mark.parametrize("ending", [Ending.ARCHIVE, Ending.REJECT])
+@pytest.mark.parametrize("after", ["move:archive", "delete"])
+def test_what_grew_before_it_has_ended_is_given_back(inbox, make, tmp_path, ending, after):
+    claim = taken(inbox, make(after=after), tmp_path)
+    source = claim.source
+    write_on(inbox / claim.claim.token)
+    source.end(claim.claim, ending)
+    assert (inbox / "a.csv").read_text() == "some more"
+    (late,) = source.late()
+    assert late.arrival == claim.claim.arrival
+    assert late.text.startswith("a.csv grew after it was taken: 5 bytes were not read. It is in the inbox again")
+    assert source.late() == []
+    assert [one.size for one in listed(source)] == [9]
+
+
+@pytest.mark.parametrize("claim", ["move", "ledger"])
+def test_what_grows_in_the_archive_is_given_back(inbox, make, tmp_path, claim):
+    made = taken(inbox, make(claim=claim), tmp_path)
+    source = made.source
+    source.end(made.claim, Ending.ARCHIVE)
+    assert source.scan() == []
+    assert source.late() == []
+    write_on(inbox / "archive/a.csv")
+    source.scan()
+    assert [late.arrival.size for late in source.late()] == [4]
+    assert [one.size for one in source.scan()] == [9]
+    assert not (inbox / "archive/a.csv").exists()
+
+
+def test_what_grew_stays_in_the_archive_where_a_newer_file_has_its_name(inbox, make, tmp_path):
+    made = taken(inbox, make(), tmp_path)
+    (inbox / "a.csv").write_text("newer")
+    write_on(inbox / made.claim.token)
+    made.source.end(made.claim, Ending.ARCHIVE)
+    (late,) = made.source.late()
+    assert "A newer file of its name is in the inbox" in late.text
+    assert (inbox / "archive/a.csv").read_text() == "some more"
+    listed(made.source)
+    assert made.source.late() == []
+
+
+def test_the_archive_is_looked_at_for_a_while_only_and_tidying_it_is_free(inbox, make, tmp_path):
+    made = taken(inbox, make(), tmp_path)
+    made.source.end(made.claim, Ending.ARCHIVE)
+    (inbox / "archive/a.csv").write_text("")
+    made.source.scan()
+    made.source._behind._clock.advance(121)
+    write_on(inbox / "archive/a.csv")
+    write_on(inbox / "archive/a.csv")
+    made.source.scan()
+    assert made.source.late() == []
+    assert (inbox / "archive/a.csv").exists()
+
+
+def taken(inbox, source, spool):
+    """A claimed file of four bytes and its source."""
+    (inbox / "a.csv").write_text("some")
+    (arrival,) = listed(source)
+    return SimpleNamespace(source=source, claim=source.claim(arrival, spool))
+
+
+def write_on(path):
+    with path.open("a") as handle:
+        handle.write(" more")
