@@ -197,11 +197,14 @@ def looks_like_fraction(field: str, code: str) -> Rule:
         value = None if record.get("command") == "end" else number_of(record, field)
         return f"{(value * 100).normalize():f}" if value is not None and 0 < value < 1 else None
 
-    value = number(field)
-    hundredfold = (value * 100).cast(pl.Decimal(38, 15)).cast(pl.String).str.strip_chars_end("0")
+    hundredfold = (number(field) * 100).cast(pl.Decimal(38, 15)).cast(pl.String).str.strip_chars_end("0")
     detail = hundredfold.str.strip_chars_end(".")
-    fraction = stands() & (value > 0) & (value < 1)
-    return Rule(code, field, (field, "command"), fraction, explain, detail, (field,))
+    return Rule(code, field, (field, "command"), stands() & is_fraction(field), explain, detail, (field,))
+
+
+def is_fraction(field: str) -> pl.Expr:
+    """Return whether the rate is between 0 and 1."""
+    return (number(field) > 0) & (number(field) < 1)
 
 
 def not_after(field: str, limit: str) -> Rule:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import polars as pl
 
-from gateway.contracts.rules import given, stands
+from gateway.contracts.rules import given, is_fraction, stands
 from gateway.contracts.taxes import in_force, lasting, tax_rates
 from gateway.model import Requirement
 
@@ -33,11 +33,11 @@ class SageProfile:
 
 
 def catalog_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
-    """Return T-RATE, T-FRAC-SENT, R-REL by the product's id.
+    """Return T-RATE, T-FRAC-SENT, C-RATE of rows that end, R-REL by the product's id.
 
     Raises SettingsError for an unusable table of tax rates.
     """
-    return (*tax_requirements(profile), _taxed_as_written(), _not_its_own_product())
+    return (*tax_requirements(profile), _taxed_as_written(), _reduced_as_written(), _not_its_own_product())
 
 
 def promotion_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
@@ -63,10 +63,15 @@ def _taxed_as_written() -> Requirement:
 
     Rows that end their product are no exception: they are written whole, rate and all.
     """
-    rate = pl.col("tax_rate").cast(pl.Decimal(38, 15), strict=False)
     converted = ((pl.col("price_basis") == "gross") & given("price") & (pl.col("price") != "0")).fill_null(value=False)
     columns = ("tax_rate", "price_basis", "price")
-    return Requirement("T-FRAC-SENT", "tax_rate", columns, (rate > 0) & (rate < 1) & ~converted)
+    return Requirement("T-FRAC-SENT", "tax_rate", columns, is_fraction("tax_rate") & ~converted)
+
+
+def _reduced_as_written() -> Requirement:
+    """C-RATE of a product that ends, which the contract leaves be: its discount goes out as that of any other."""
+    wrong = ~stands() & is_fraction("discount")
+    return Requirement("C-RATE", "discount", ("discount", "command"), wrong, "100 times as much")
 
 
 def _not_its_own_product() -> Requirement:

@@ -60,6 +60,13 @@ def test_a_fraction_does_not_go_out_as_a_tax_rate(more, codes):
     assert good is ("T-FRAC-SENT" not in codes)
 
 
+@pytest.mark.parametrize(("command", "meant"), [("upsert", "25"), ("end", "100 times as much")])
+def test_a_fraction_does_not_go_out_as_a_discount(command, meant):
+    row = ARTICLE | {"discount": "0.25", "command": command}
+    assert found("catalog", catalog_requirements(SageProfile()), row) == (False, [("C-RATE", "discount", meant)])
+    assert found("catalog", catalog_requirements(SageProfile()), row | {"discount": "25"}) == (True, [])
+
+
 def test_a_rate_that_is_itself_faulty_is_told_once():
     good, issues = found("catalog", catalog_requirements(SageProfile("GB")), ARTICLE | {"tax_rate": "x"})
     assert (good, [code for code, *_ in issues]) == (False, ["NOT_A_NUMBER"])
