@@ -247,11 +247,17 @@ def _print_run(facts: dict[str, Any]) -> None:
     )
 
 
+def _example(row: int | None, value: str | None) -> str:
+    """Show an example of a cause; without a row it is a key."""
+    shown = "" if value is None else f"{value!r:.40}"
+    return shown if row is None else f"{row} ({shown})" if shown else f"{row}"
+
+
 def print_causes(found: list[dict[str, Any]], most: int = 30) -> None:
     """Print issues by cause, as `cause_facts` describes them."""
     rows = [
         (c["severity"], c["code"], c["count"], c["message"], c["fix"],
-         ", ".join(f"{e['row']}" + ("" if e["value"] is None else f" ({e['value']!r:.40})") for e in c["examples"][:3]))
+         ", ".join(_example(e["row"], e["value"]) for e in c["examples"][:3]))
         for c in found[:most]
     ]  # fmt: skip
     view.table("Issues by cause", ("weight", "code", "rows#", "what~", "do~", "for example row~"), rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -144,6 +144,11 @@ def _misread(folder: ConsignmentFolder, named: pl.DataFrame) -> pl.Series:
     return left["batch"].unique()
 
 
+Lost = tuple[ConsignmentFolder, Sequence[Row[Any]], int, RowState, int]
+"""Where effects of a run without a row stand: a consignment, its batches, the run's position among its runs, the state
+of what is open there, and the place of the leg."""
+
+
 @dataclass(frozen=True, slots=True)
 class LegStates:
     """States of a run's effects in one leg, indexed by `@row`; UNDECIDED where the row has none there."""
@@ -168,6 +173,7 @@ class RowStates:
     derived: dict[str, int]
     """Counts per state of effects without an input row."""
     legs: tuple[LegStates, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
     def of(self, rows: pl.Series) -> pl.Series:
         """States of rows (STATE_ENUM)."""
@@ -210,6 +216,7 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
         legs = runs.legs_of(tx, run)
         consignments = [(c, runs.runs_of(tx, c.id), runs.batches_of(tx, c.id)) for c in runs.consignments_of(tx, run)]
     found: list[LegStates] = []
+    lost: list[Lost] = []
     cancelled = np.zeros(taken.shape, dtype=np.bool_)
     for leg in legs:
         codes = np.full(taken.shape, UNDECIDED, dtype=np.uint8)
@@ -219,7 +226,9 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
                 consignment = spool.consignment(row.id)
                 told = _Told(codes, said, derived, bool(leg.fans_out), cancelled)
                 _apply_decisions(consignment, run, told)
-                _apply_effects(consignment, sent, (in_it.index(run), _open(leg, open_state)), told)
+                mine = (in_it.index(run), _open(leg, open_state))
+                if _apply_effects(consignment, sent, mine, told):
+                    lost.append((consignment, sent, *mine, leg.place))
         if leg.open_rows or open_state not in {RowState.PENDING, RowState.HELD, RowState.SCHEDULED}:
             before, now = codes == UNDECIDED, journal.clock.now()
             _open_rows(spool.run(run), leg, taken, codes, _open(leg, open_state, now))
@@ -230,7 +239,7 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
         codes[taken != UNDECIDED] = UNDECIDED
         extra.extend(one.with_columns(place=pl.lit(leg.place, pl.UInt8)) for one in said)
         found.append(LegStates(leg.lane.rsplit("/", 2)[-2] if leg.lane.count("/") > 1 else leg.operation, codes))
-    return _gathered(taken, found, extra, derived, (open_state, cancelled))
+    return replace(_gathered(taken, found, extra, derived, (open_state, cancelled)), lost=tuple(lost))
 
 
 def _gathered(
@@ -358,8 +367,10 @@ def _apply_effects(
     sent: Sequence[Row[Any]],
     mine: tuple[int, RowState],
     told: _Told,
-) -> None:
+) -> bool:
+    """Give rows what became of their effects; returns whether there are effects without a row."""
     position, open_state = mine
+    without = False
     members = folder.members()
     wanted = ["effect", "run", ROW, "derived", *([KEY] if told.fans_out else [])]
     for part in effect_states(folder, sent, wanted):
@@ -367,6 +378,7 @@ def _apply_effects(
         own = part if mine_alone else part.filter(pl.col("run") == position)
         own = own.with_columns(pl.col("state").fill_null(pl.lit(str(open_state), STATE_ENUM)))
         lost = own.filter(pl.col("derived"))
+        without = without or lost.height > 0
         for state, count in lost.group_by("state").len().iter_rows():
             told.derived[state] = told.derived.get(state, 0) + count
         item = pl.col(KEY).str.split(KEY_SEPARATOR).list.last() if told.fans_out else pl.lit("")
@@ -384,3 +396,4 @@ def _apply_effects(
             gravity = pl.col("state").to_physical().cast(pl.UInt8).alias("gravity")
             detail = pl.col("message").alias("detail")
             told.extra.append(said.select(ROW, "code", detail, "remote_id", "item", gravity, "field"))
+    return without

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel
 
+from gateway.delivery.derived import derived_issues
 from gateway.delivery.effects import CODES, STATE_ENUM, UNDECIDED, LegStates, RowStates
 from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, Table, no_issues
@@ -167,7 +168,10 @@ class RunRows:
         return pl.concat([issues, more]) if more.height else issues
 
     def issues(self) -> Iterator[pl.DataFrame]:
-        """Yield frames of ISSUE_SCHEMA plus `severity`, `key`, `state`, in row order; a few are found once for all."""
+        """Yield frames of ISSUE_SCHEMA plus `severity`, `key`, `state`, in row order; a few are found once for all.
+
+        What is to be said of keys without a row comes last.
+        """
         if self.found:
             yield from self.found[0]
             return
@@ -197,6 +201,8 @@ class RunRows:
                 block[KEY].gather(_places(faults[ROW], block[ROW])).alias("key"),
                 severity=pl.when(warning).then(pl.lit("warning")).otherwise(pl.lit("error")),
             ).sort(ROW, maintain_order=True)
+        families = {place: leg.family for place, leg in enumerate(self.states.legs)}
+        yield from derived_issues(self.states.lost, families)
 
     def _effects(self, block: pl.DataFrame) -> pl.DataFrame:
         """What there is to say of single effects; of rows of whose effects one did not come about, all of them."""

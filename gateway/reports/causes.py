@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gateway.contracts.rules import shown_key
 from gateway.issues import BY_MAPPING, CATALOGUE, sentence
 from gateway.model import ROW
 from gateway.reports.stream import gathered
@@ -36,7 +37,7 @@ _OF_ROWS = (
     *("MAP_FRACTION", "T-FRAC", "C-RATE", "B-PAD", "PRICE_ROUNDED", "MINIMUM_ABOVE_STOCK", "DISCOUNT_PRICE"),
 )
 """Codes whose detail names other rows, or repeats the row's own values: each has another, and all have one cause."""
-_WRITTEN = ("SUPERSEDED", "UNCHANGED", "CANCELLED", "SCHEDULED")
+_WRITTEN = ("SUPERSEDED", "UNCHANGED", "CANCELLED", "SCHEDULED", "ABSENT")
 """Codes of effects whose field is what was to be written: product, offer, price..."""
 _NO_CELL = (*_WRITTEN, "DEST_AFTER")
 """Codes whose field is no cell."""
@@ -49,7 +50,7 @@ _OF_EFFECTS = (
 _NO_CAUSE = "EFFECT"
 """Code that tells how an effect ended: nothing is wrong there."""
 
-Example = tuple[int, str | None]
+Example = tuple[int | None, str | None]
 
 
 @dataclasses.dataclass(slots=True)
@@ -58,6 +59,7 @@ class Cause:
 
     `ranges`: first and last row number of the first few unbroken stretches; `more`: whether there are others.
     `last`: the last row. `examples`: row and value; the value is None where the cell was missing or none is at fault.
+    Of a key that no row of the file has, the row is None and the value is the key.
     `told`: the first few of its reasons where there are too many to tell them apart.
     """
 
@@ -120,7 +122,7 @@ class Cause:
         """Add faults that stand in later rows, or in the same: `ranges` sorted; `told`: reasons they have."""
         self.count += count
         self.told = list(dict.fromkeys([*self.told, *told]))[:_TOLD]
-        self.examples = sorted(self.examples + examples, key=lambda example: example[0])[:_EXAMPLES]
+        self.examples = sorted(self.examples + examples, key=lambda one: (one[0] is None, one[0] or 0))[:_EXAMPLES]
         for first, last in ranges:
             self.last = max(self.last, last)
             if self.ranges and self.ranges[-1][0] <= first <= self.ranges[-1][1] + 1:
@@ -155,6 +157,9 @@ class Tally:
         if not self._waiting:
             return
         frame, self._waiting = pl.concat(self._waiting), []
+        if "key" in frame.columns and frame[ROW].null_count():
+            rowless = pl.when(pl.col(ROW).is_null()).then(shown_key(pl.col("key")))
+            frame = frame.with_columns(value=rowless.otherwise("value"))
         told_apart = pl.when(~pl.col("code").is_in(_OF_ROWS)).then("detail")
         several = pl.col("detail").n_unique().over("code", "field") > MOST_DETAILS
         grouped = (
@@ -227,7 +232,7 @@ def _named(field: str, columns: Mapping[str, str]) -> str:
 
 
 def _first_examples() -> pl.Expr:
-    return pl.struct(ROW, "value").filter(pl.col(ROW).is_not_null()).head(_EXAMPLES)
+    return pl.struct(ROW, "value").filter(pl.col(ROW).is_not_null() | pl.col("value").is_not_null()).head(_EXAMPLES)
 
 
 def _first_reasons() -> pl.Expr:
