@@ -22,7 +22,7 @@ MOST_LISTED = 50
 _MOST_CAUSES = 100
 
 MEANING: Mapping[str, str] = {
-    RowState.REFUSED: "the destination refused it",
+    RowState.REFUSED: "the destination refused it, or our checks against what is there did before it was sent",
     RowState.UNCERTAIN: "nobody knows whether the destination took it",
     RowState.HELD: "waits until a person releases or cancels it",
     RowState.REJECTED: "our checks found it faulty; it was not sent",

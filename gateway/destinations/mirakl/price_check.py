@@ -68,14 +68,14 @@ def _window() -> tuple[pl.Expr, pl.Expr]:
 
 def _amounts(rows: pl.DataFrame) -> list[pl.DataFrame]:
     now, off = (pl.col(name).cast(_AMOUNT, strict=False) for name in ("price", "discount-price"))
-    kept = pl.when(pl.col("act") == "keep").then(pl.lit("the running discount price")).otherwise(pl.lit("the price"))
-    told = filled("{} {} is not below the price {}", kept, "discount-price", "price")
-    way = "; end that discount first, then send the price, then the promotion again"
-    detail = pl.concat_str(told, pl.when(pl.col("act") == "keep").then(pl.lit(way)).otherwise(pl.lit("")))
+    kept, own = pl.col("act") == "keep", filled("the price {} is not below the price {}", "discount-price", "price")
+    way = "the running discount price {} is not below the price {}; end that discount first, then send the price, then "
+    running = filled(f"{way}the promotion again", "discount-price", "price")
     not_below, nothing_left = (off >= now).fill_null(value=False), (off <= 0).fill_null(value=False)
     left = filled("of the price {} it would leave {}", "price", "discount-price")
     return [
-        _issues(rows.filter(not_below), "DEST_DISCOUNT", "price", detail),
+        _issues(rows.filter(not_below & kept), "DEST_PRICE", "price", running),
+        _issues(rows.filter(not_below & ~kept), "DEST_DISCOUNT", "price", own),
         _issues(rows.filter(nothing_left & ~not_below), "DEST_DISCOUNT", "price", left),
     ]
 

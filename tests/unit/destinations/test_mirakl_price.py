@@ -224,7 +224,7 @@ def test_a_discount_is_below_the_price_and_both_are_named(records):
         "the running discount price 15 is not below the price 15; end that discount first, then send the price, then "
         "the promotion again"
     )
-    assert issues("price", records({"sku": "A", "price": "15"}), known) == [(2, "DEST_DISCOUNT", told)]
+    assert issues("price", records({"sku": "A", "price": "15"}), known) == [(2, "DEST_PRICE", told)]
     frame = records(
         {"sku": "B", "price": "20"}, {"sku": "C", "amount": "20"}, {"sku": "D", "amount": "19.99"}, tail=TAIL
     )

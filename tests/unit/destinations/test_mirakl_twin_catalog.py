@@ -183,7 +183,7 @@ def test_what_the_present_prices_forbid_never_leaves(shop, records):
     shop.put_prices("S0;20;15;;;", "S1;20;;;;")
     destination = shop.build()
     batches, codes = encoded(destination, "price", records({"sku": "S0", "price": "12"}, {"sku": "NO", "price": "1"}))
-    assert (batches, sorted(codes)) == ([], ["DEST_DISCOUNT", "DEST_NO_OFFER"])
+    assert (batches, sorted(codes)) == ([], ["DEST_NO_OFFER", "DEST_PRICE"])
     batches, codes = encoded(destination, "discount", records({"sku": "S1", "amount": "20.01"}, tail=DISCOUNT))
     assert (batches, codes) == ([], ["DEST_DISCOUNT"])
 
