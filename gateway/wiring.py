@@ -324,6 +324,10 @@ def _destination(name: str, kind: str, settings: BaseModel, clock: Clock, journa
     return built
 
 
+_SHORTEST_WINDOW = 10.0
+"""Seconds; a call of ours takes as long on a busy machine."""
+
+
 @runtime_checkable
 class Timed(Protocol):
     """Settings whose limits and delays do not all stand at the top."""
@@ -340,7 +344,10 @@ def scaled(settings: BaseModel, speed: float) -> BaseModel:
     if isinstance(settings, Timed):
         return settings.at_speed(speed)
     timed = [n for n in type(settings).model_fields if n.endswith(("_interval", "deadline", "_window", "known_for"))]
-    return settings.model_copy(update={n: getattr(settings, n) / speed for n in timed})
+    shrunk = {n: getattr(settings, n) / speed for n in timed}
+    # Windows are held against dates, which are real and come in whole seconds, also from a twin.
+    windows = {n: max(shrunk[n], min(getattr(settings, n), _SHORTEST_WINDOW)) for n in timed if n.endswith("_window")}
+    return settings.model_copy(update=shrunk | windows)
 
 
 def _announced_speed(settings: BaseModel) -> float:

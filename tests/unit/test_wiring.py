@@ -223,6 +223,12 @@ class TestTwinSpeed:
         assert (fast.import_interval, fast.status_interval, fast.deadline) == (0.2, 0.05, 48.0)
         assert (fast.timeout, fast.batch_size, fast.host) == (settings.timeout, settings.batch_size, settings.host)
 
+    def test_windows_over_real_dates_stay_wide_enough_for_one_call(self):
+        settings = MiraklSettings(host="https://x.mirakl.net", api_key="key")
+        assert wiring.scaled(settings, 2000.0).repeat_window == 10.0
+        assert wiring.scaled(settings, 30.0).repeat_window == 30.0
+        assert wiring.scaled(settings.model_copy(update={"repeat_window": 3.0}), 2000.0).repeat_window == 3.0
+
     def test_a_real_destination_is_left_alone(self):
         settings = MiraklSettings(host="https://x.mirakl.net", api_key="key")
         assert wiring.scaled(settings, 1.0) is settings
