@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from gateway.contracts import contract
+from gateway.contracts.barcodes import TYPES
+from gateway.formats.sections import unknown
 from gateway.transport.http import Access, base_url
 
 _KEY = re.compile(r"[!-~]+", re.ASCII)
@@ -32,20 +35,37 @@ OFFER_COLUMNS: Mapping[str, str] = {
 BARCODE_TYPES: Mapping[str, str] = {"EAN-13": "EAN", "EAN-8": "EAN", "UPC-A": "UPC", "GTIN-14": "GTIN"}
 
 
-def _over(defaults: Mapping[str, str]) -> BeforeValidator:
-    """Lay a table over its defaults: an entry replaces one, an empty text takes it away."""
+def _over(defaults: Mapping[str, str], judge: Callable[[Iterable[str]], None]) -> BeforeValidator:
+    """Lay a table over its defaults: an entry replaces one, an empty text takes it away. `judge`: of names."""
 
     def lay(given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
+        judge(map(str, given))
         return {key: word for key, word in {**defaults, **given}.items() if word != ""}
 
     return BeforeValidator(lay)
 
 
-ProductColumns = Annotated[dict[str, str], _over(PRODUCT_COLUMNS)]
-OfferColumns = Annotated[dict[str, str], _over(OFFER_COLUMNS)]
-BarcodeTypes = Annotated[dict[str, str], _over(BARCODE_TYPES)]
+def _of_contract(names: Iterable[str]) -> None:
+    """Refuse names that are no fields of the rows: they would be passed over in silence."""
+    agreed = contract("catalog")
+    _refuse([name for name in names if not agreed.has(name)], agreed.fields, "contract field")
+
+
+def _of_barcodes(names: Iterable[str]) -> None:
+    """Refuse names that are no types of barcodes as rows give them."""
+    _refuse([name for name in names if name not in TYPES], TYPES, "barcode type of the contract")
+
+
+def _refuse(strange: Sequence[str], known: Iterable[str], what: str) -> None:
+    if strange:
+        raise ValueError("; ".join(unknown(name, known, what) for name in strange))
+
+
+ProductColumns = Annotated[dict[str, str], _over(PRODUCT_COLUMNS, _of_contract)]
+OfferColumns = Annotated[dict[str, str], _over(OFFER_COLUMNS, _of_contract)]
+BarcodeTypes = Annotated[dict[str, str], _over(BARCODE_TYPES, _of_barcodes)]
 
 
 class MiraklSettings(BaseModel):

@@ -160,6 +160,22 @@ def test_the_code_column_is_needed():
         settings(product_columns={"sku": ""})
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"product_columns": {"skuu": "x"}}, "unknown contract field 'skuu'; did you mean 'sku'?"),
+        ({"product_columns": {"brnd": ""}}, "unknown contract field 'brnd'; did you mean 'brand'?"),
+        ({"offer_columns": {"lead_tme": "x"}}, "unknown contract field 'lead_tme'; did you mean 'lead_time'?"),
+        ({"offer_columns": {"attribute.ecotax": "x"}}, "unknown contract field 'attribute.ecotax'"),
+        ({"product_id_types": {"EAN13": "EAN"}}, "unknown barcode type of the contract 'EAN13'; did you mean 'EAN-13'"),
+    ],
+)
+def test_a_word_that_is_no_field_of_the_contract_is_a_fault_with_the_nearest(table, said):
+    with pytest.raises(ValidationError) as caught:
+        settings(**table)
+    assert said in str(caught.value)
+
+
 def test_tables_are_laid_over_their_defaults():
     made = settings(product_columns={"name": "title", "brand": ""})
     assert (made.product_columns["name"], "brand" in made.product_columns) == ("title", False)
