@@ -26,7 +26,12 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("file", type=EXISTING)
 @click.option("--route", metavar="NAME", help="Route to judge by.  [default: the one that takes files of this name]")
-@click.option("--mapping", type=EXISTING, metavar="FILE", help="Mapping to judge by; its contract alone judges.")
+@click.option(
+    "--mapping",
+    type=EXISTING,
+    metavar="FILE",
+    help="Mapping to judge by: by a route that names it, or else by its contract alone.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the answers there.")
 @common
 @pass_session
@@ -59,12 +64,29 @@ def _setup(session: Session, file: Path, route: str | None, mapping: Path | None
     if route is not None and mapping is not None:
         raise SettingsError("Both --route and --mapping are given.", fix="Give one of them.")
     if mapping is not None:
-        return contract_only(mapping)
+        return _by_mapping(session, file, mapping)
     if route is None and not session.config.is_file():
         return None
     loaded = load_settings(session.config, secrets=False)
     name = route or _of_errors_file(loaded, file) or _fitting(loaded, file)
     return None if name is None else offline(loaded, known_route(loaded, name))
+
+
+def _by_mapping(session: Session, file: Path, mapping: Path) -> RouteSetup:
+    """Return the route that names a mapping, as what it says may need it: the zone of its times.
+
+    Of several it is the one that takes files of this name, else the first. Where there is none, or the settings are
+    faulty, the contract alone judges.
+    """
+    try:
+        loaded = load_settings(session.config, secrets=False) if session.config.is_file() else None
+    except SettingsError:  # they are doctor's to judge
+        loaded = None
+    routes = {} if loaded is None else loaded.routes
+    naming = [name for name, one in routes.items() if one.mapping.path.resolve() == mapping.resolve()]
+    if loaded is None or not naming:
+        return contract_only(mapping)
+    return offline(loaded, next((name for name in naming if routes[name].route.matches(file.name)), naming[0]))
 
 
 def known_route(loaded: Loaded, name: str) -> str:
@@ -100,8 +122,14 @@ def _facts(judged: Judged, found: list[dict[str, Any]], written: list[Path]) -> 
         "file": judged.name, "route": route.name, "contract": route.contract, "verdict": _verdict(judged),
         "rows": seen.rows, "good": seen.good, "bad": seen.bad, "skipped": seen.skipped, "blank": seen.blank,
         "warnings": seen.warnings, "columns": seen.columns, "first_run": seen.first_run, "issues": found,
-        "written": [str(path) for path in written],
+        "written": [str(path) for path in written], "by": _by(judged),
     }  # fmt: skip
+
+
+def _by(judged: Judged) -> str:
+    """Say what judged: a route, or a mapping and its contract."""
+    route = judged.setup.route
+    return f"route {route.name}" if route.source else f"the mapping {route.mapping} alone"
 
 
 def _verdict(judged: Judged) -> str:
@@ -115,7 +143,7 @@ def _verdict(judged: Judged) -> str:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    click.echo(f"{facts['file']} as {facts['contract']} by {facts['route']}: {facts['verdict']}")
+    click.echo(f"{facts['file']} as {facts['contract']} by {facts['by']}: {facts['verdict']}")
     if facts["first_run"]:
         click.echo(f"These are rows that failed in run {facts['first_run']}.")
     counts = {name: facts[name] for name in ("rows", "good", "bad", "skipped", "blank", "warnings")}

@@ -67,6 +67,34 @@ def test_a_mapping_without_route(call, place, tmp_path, monkeypatch):
     assert json.loads(result.stdout)["bad"] == 2
 
 
+def test_a_mapping_that_a_route_names_is_judged_by_it(call, place):
+    settings, mapping = place / "gateway.toml", place / "mappings/example.toml"
+    text = settings.read_text()
+    zone = [line for line in text.splitlines() if line.startswith("zone")]
+    settings.write_text(text if zone else f'zone = "Europe/Madrid"\n{text}')
+    words = mapping.read_text().replace(
+        "[fields]\n", '[fields]\ntimestamp = { column = "When", date = "dd/MM/yyyy HH:mm" }\n'
+    )
+    mapping.write_text(words)
+    (place / "x.csv").write_text("Article;Stock;Warehouse;When\nA1;5;;22/11/2026 10:00\n")
+    result = call("check", "x.csv", "--mapping", "mappings/example.toml")
+    assert result.exit_code == 0, result.output
+    assert "x.csv as stock by route stock: All 1 rows would be sent." in result.stdout
+    (place / "mappings/other.toml").write_text(words.replace(' date = "dd/MM/yyyy HH:mm"', ' date = "dd/MM/yyyy"'))
+    alone = call("check", "x.csv", "--mapping", "mappings/other.toml")
+    assert (alone.exit_code, "name the zone its times are written in" in alone.stderr) == (3, True)
+
+
+def test_a_mapping_is_judged_alone_where_no_route_names_it_or_settings_are_faulty(call, place, file):
+    (place / "mappings/other.toml").write_text((place / "mappings/example.toml").read_text())
+    result = call("check", "stock_a.csv", "--mapping", "mappings/other.toml")
+    assert "stock_a.csv as stock by the mapping other.toml alone: 2 of 4 rows" in result.stdout
+    (place / "gateway.toml").write_text("nonsense = 1\n")
+    assert json.loads(call("check", "stock_a.csv", "--mapping", "mappings/example.toml", "--json").stdout)["by"] == (
+        "the mapping example.toml alone"
+    )
+
+
 def test_a_good_file(call, place):
     result = call("check", "stock_example.csv")
     assert result.exit_code == 0
@@ -186,7 +214,7 @@ def test_an_errors_file_of_ours_is_known_under_any_name(call, place):
     (place / "corrected.csv").write_bytes(errors.read_bytes().replace(b";many;", b";7;"))
     result = call("check", "corrected.csv")
     assert result.exit_code == 0, result.output
-    assert "corrected.csv as stock by stock: All 1 rows would be sent." in result.stdout
+    assert "corrected.csv as stock by route stock: All 1 rows would be sent." in result.stdout
     assert "These are rows that failed in run " in result.stdout
     (place / "inbox" / "corrected.csv").write_bytes((place / "corrected.csv").read_bytes())
     result = call("run", "--once", "--json")
