@@ -165,6 +165,7 @@ CONTRACT = Contract(
     model=Catalog,
     key=("sku",),
     group="product_id",
+    undated=frozenset({"variant1_value", "variant2_value"}),
     rules=(
         *price_basis("price"),
         *barcode_rules(),

@@ -60,6 +60,7 @@ class Contract:
     the same for fields of which one must be given; `required_with`: fields that must be given where one of others is
     (unless `command` is `end`); the rules say all this too. `dated_rules`: rules that depend on the time of the check.
     `day_ends`: points in time that a date without a time of day names by its last second.
+    `undated`: texts that are hardly ever dates, so that a date in a workbook is told of.
     `permits`: flags that a row has from its route and from no file, each with its meaning: `true` or not given. They
     are no fields: no mapping fills them, and no file of ours has them.
     `open_prefix`: names that begin so are fields too, any number of them, of the type `open_type`; none is required.
@@ -78,6 +79,7 @@ class Contract:
     one_of_unless: Mapping[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     required_with: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     day_ends: frozenset[str] = frozenset()
+    undated: frozenset[str] = frozenset()
     permits: Mapping[str, str] = field(default_factory=dict)
     open_prefix: str | None = None
     open_type: FieldType | None = None

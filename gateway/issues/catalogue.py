@@ -94,6 +94,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "The cell {field} shows {detail} but holds {value}.",
         "Format the column as text and type the code in full.",
     ),
+    _warning(
+        "CELL_DATE",
+        "{field} is a date or a time in the workbook, which a spreadsheet makes of sizes like 5-6 by itself: {value}",
+        "Format the column as text and type it again, unless a date is meant.",
+    ),
     _error(
         "CELL_REPEATED",
         "{field} would be read from the first of several elements and the others lost: {detail}.",

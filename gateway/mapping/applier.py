@@ -35,6 +35,7 @@ class RowFilter:
         return self.test.mask() if self.skips else ~self.test.mask()
 
 
+_DATES = [int(kind) for kind in (Kind.DATE, Kind.TIME)]
 _NO_CODES = [int(kind) for kind in (Kind.DATE, Kind.TIME, Kind.BOOLEAN)]
 
 
@@ -50,9 +51,10 @@ class Applier:
         levels: tuple[Movements, pl.DataFrame] | None = None,
         lined: Sequence[str] = (),
         coded: Sequence[str] = (),
+        undated: frozenset[str] = frozenset(),
     ) -> None:
         self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
-        self._levels, self._lined = levels, lined
+        self._levels, self._lined, self._undated = levels, lined, undated
         self._numeric = [
             plan.field for plan in plans if any(isinstance(step, Number | Chained) for step in plan.value_steps)
         ]
@@ -159,15 +161,19 @@ class Applier:
         return joined.with_columns(field=pl.col("contract")).drop("contract").select(*ISSUE_SCHEMA, "column")
 
     def _damaged(self, frame: pl.DataFrame, typed: frozenset[int]) -> list[pl.DataFrame]:
-        """Issues of codes of which a spreadsheet made a date, a time or a boolean: nobody can tell what they were."""
+        """Issues of codes of which a spreadsheet made a date, a time or a boolean: nobody can tell what they were.
+
+        Of texts that are hardly ever dates one is only told.
+        """
         found = []
         for index, field in sorted(one for one in self._coded if one[0] in typed):
-            made = frame[kind_of(index)].is_in(_NO_CODES)
+            told = field in self._undated
+            made = frame[kind_of(index)].is_in(_DATES if told else _NO_CODES)
             if made.any():
                 rows = frame.filter(made).select(
                     ROW,
                     LINE,
-                    code=pl.lit("SPREADSHEET_DAMAGE"),
+                    code=pl.lit("CELL_DATE" if told else "SPREADSHEET_DAMAGE"),
                     field=pl.lit(field),
                     value=pl.col(cell(index)),
                     detail=pl.lit(""),

@@ -42,6 +42,7 @@ class _Types:
     zone: str | None
     lined: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
+    undated: frozenset[str] = frozenset()
 
     def may_break(self, field: str) -> bool:
         """Whether the text of a field may have line breaks; a name that ends in ANY stands for all it begins."""
@@ -196,6 +197,7 @@ def compile_mapping(  # noqa: PLR0913  one argument per kind of field a contract
     day_ends: frozenset[str] = frozenset(),
     lined: frozenset[str] = frozenset(),
     codes: frozenset[str] = frozenset(),
+    undated: frozenset[str] = frozenset(),
     zone: str | None = None,
     again: Callable[[], Iterable[Table]] | None = None,
 ) -> Applier:
@@ -204,12 +206,12 @@ def compile_mapping(  # noqa: PLR0913  one argument per kind of field a contract
     Contract fields in `numeric`, `instants`, `days` and `flags` are read as such where the mapping declares no form:
     numbers like 1234.5, ISO dates, true and false. In instants of `day_ends` a date without a time of day means the end
     of that day. Line breaks of fields in `lined`, those of text with line breaks, become LF. What a spreadsheet made a
-    date, a time or true and false of is no cell for a field in `codes`, unless the mapping works on it. `again` reads
-    the file's tables once more; a mapping with movements needs it to sum them up first. Raises FileError
-    FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and
-    SettingsError when a naive date pattern of an instant has no zone or a function can't be found.
+    date, a time or true and false of is no cell for a field in `codes`, unless the mapping works on it; a date or a
+    time is told of in a field in `undated`. `again` reads the file's tables once more; a mapping with movements needs
+    it to sum them up first. Raises FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and SettingsError when a naive
+    date pattern of an instant has no zone or a function can't be found.
     """
-    types = _Types(numeric | {OPENING}, instants, days | {DAY}, flags, day_ends, zone, lined, codes)
+    types = _Types(numeric | {OPENING}, instants, days | {DAY}, flags, day_ends, zone, lined, codes, undated)
     if mapping.movements is None:
         return _compiled(mapping, headers, types, None)
     if again is None:
@@ -234,9 +236,10 @@ def _compiled(
     found.verify()
     lined = tuple(plan.field for plan in plans if types.may_break(plan.field))
     coded = () if mapping.format.kind != "xlsx" else tuple(
-        plan.field for plan in plans if plan.field in types.codes and not (plan.text_steps or plan.value_steps)
+        plan.field for plan in plans
+        if plan.field in types.codes | types.undated and not (plan.text_steps or plan.value_steps)
     )  # fmt: skip
-    return Applier(found, plans, filters, FillDown(filled, within), levels, lined, coded)
+    return Applier(found, plans, filters, FillDown(filled, within), levels, lined, coded, types.undated)
 
 
 def _movements(mapping: MappingFile, spec: MovementsSpec, headers: Sequence[str]) -> Movements:

@@ -171,7 +171,8 @@ class FileReading:
                 self._applier = compile_mapping(
                     self._mapping, table.headers, numeric=contract.numeric, instants=contract.instants,
                     days=contract.days, flags=contract.flags, zone=self._setup.route.zone, again=again,
-                    day_ends=contract.day_ends, lined=contract.lined,
+                    day_ends=contract.day_ends, lined=contract.lined, codes=contract.codes,
+                    undated=contract.undated,
                 )  # fmt: skip
                 self._seen.columns = dict(self._applier.columns)
                 by = None if self._mapping.group is None else self._mapping.group.by

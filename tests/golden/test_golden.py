@@ -182,6 +182,7 @@ NOT_OF_STOCK = {
     "DEST_PART_SENT": "it is told of pictures",
     "DISCOUNT_KEPT": "it is told of discounts",
     "DEST_DISCOUNT": "it is told of discounts",
+    "CELL_DATE": "a row of stock has no size",
     "DEST_PRICE": "it is told of prices beside discounts",
     "DEST_NOT_THERE": "it takes an offer that is gone",
     "DEST_ENDS_ALONG": "it takes an offer that ends",

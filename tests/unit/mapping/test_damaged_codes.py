@@ -40,7 +40,7 @@ def draft(folder, fields, *rows):
     (table,) = reader_for(mapping.format).tables(path, mapping.format)
     applier = compile_mapping(
         mapping, table.headers, numeric=agreed.numeric, instants=agreed.instants, days=agreed.days, flags=agreed.flags,
-        codes=agreed.codes,
+        codes=agreed.codes, undated=agreed.undated,
     )  # fmt: skip
     return applier.apply(table)
 
@@ -58,6 +58,15 @@ def test_a_code_that_became_a_date_a_time_or_a_flag_is_no_code(tmp_path):
         (3, "SPREADSHEET_DAMAGE", "sku", "true"),
         (4, "SPREADSHEET_DAMAGE", "sku", "01:30:00"),
     ]
+
+
+def test_a_size_that_became_a_date_is_told_of_and_stays(tmp_path):
+    fields = {**FIELDS, "variant1_value": "other"}
+    found = draft(tmp_path, fields, ("a", DAY, "1"), ("b", dt.time(1, 30), "2"), ("c", "5-1", "3"), ("d", 38, "4"))
+    assert found.frame["variant1_value"].to_list() == ["2026-01-05", "01:30:00", "5-1", "38"]
+    assert told(found) == [
+        (2, "CELL_DATE", "variant1_value", "2026-01-05"), (3, "CELL_DATE", "variant1_value", "01:30:00")
+    ]  # fmt: skip
 
 
 def test_texts_and_dates_may_be_dates(tmp_path):
