@@ -30,6 +30,8 @@ from gateway.spool import Spool
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 120.0
+_LOOK = 0.5
+"""Seconds after which `run --once` looks whether its time is over, whatever it waits for."""
 _NO_WAY = (Unreachable, HostKeyError)  # to any file of a source
 _SOON = 90.0
 """`run --once` does not wait for rows that are valid only later; open imports are asked about more often."""
@@ -353,7 +355,7 @@ class Service:
         if quiet is not None and (quiet - now).total_seconds() <= _SOON:
             return float(max(0.02, min(1.0, (quiet - now).total_seconds())))
         if busy and at is not None and (at - now).total_seconds() <= _SOON:
-            return float(max(0.02, min(5.0, (at - now).total_seconds())))
+            return float(max(0.02, min(_LOOK, (at - now).total_seconds())))
         return None
 
 

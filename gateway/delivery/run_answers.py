@@ -19,7 +19,7 @@ from gateway.delivery.mended import repaired
 from gateway.delivery.results import RunRows
 from gateway.delivery.setup import Pinned
 from gateway.delivery.unwritten import Unwritten, instead, mends_itself
-from gateway.journal import Journal
+from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import ReportWriter, RowState, Summary, Table
 from gateway.outbox import Outbox, answer_of
@@ -83,6 +83,7 @@ class RunAnswers:
                 .where(t.batch_run.c.run == row.id)
                 .order_by(t.batch.c.id)
             ).fetchall()
+            linked = runs.first_of(tx, row.first_run, row.partner)
         states, blameless = rows.states.counts(), rows.blameless().len()
         expected = None if row.state == "held" else row.counts.get("finish")  # a person is not to be reckoned
         listed = str(row.counts.get("listed", ""))
@@ -95,7 +96,7 @@ class RunAnswers:
             derived=rows.states.derived, tickets=[b.ticket for b in sent if b.ticket],
             calls=sum(b.attempts for b in sent), calls_expected=int(row.counts.get("calls", 0)),
             finish_expected=datetime.fromisoformat(expected) if expected else None,
-            warnings=int(row.counts.get("warnings", 0)), linked_run=row.first_run, notes=row.notes,
+            warnings=int(row.counts.get("warnings", 0)), linked_run=linked, notes=row.notes,
             verdict=verdict(
                 states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived,
                 blameless=blameless, effects={leg.family: leg.counts() for leg in rows.states.legs},

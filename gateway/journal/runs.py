@@ -141,6 +141,12 @@ def get_run(tx: Connection, run: str) -> Row[Any] | None:
     return tx.execute(sa.select(t.run).where(t.run.c.id == run)).first()
 
 
+def first_of(tx: Connection, run: str | None, partner: str) -> str | None:
+    """Return the run that rows of a partner came back from; None where it is no run, or another partner's."""
+    mine = sa.and_(t.run.c.id == run, t.run.c.partner == partner)
+    return None if run is None else tx.scalar(sa.select(t.run.c.id).where(mine))
+
+
 def add_legs(tx: Connection, run: str, legs: Sequence[Mapping[str, Any]]) -> None:
     """Enter the legs of a run in their order; entering them again after a crash replaces them."""
     tx.execute(sa.delete(t.leg).where(t.leg.c.run == run))

@@ -19,7 +19,6 @@ from gateway.reports.answers import write_ack, write_refusal
 from gateway.reports.verdict import failed
 from gateway.spool import Spool
 
-
 _NOTHING = "Nothing to do."
 
 
@@ -38,6 +37,7 @@ class FirstAnswers:
         """Say that a run took its file; saying it twice is once."""
         with self._journal.read() as tx:
             row = runs.get_run(tx, run)
+            linked = None if row is None else runs.first_of(tx, row.first_run, row.partner)
         if row is None:
             return
         calls, finish = row.counts.get("calls", 0), row.counts.get("finish")
@@ -46,7 +46,7 @@ class FirstAnswers:
             write_ack(
                 out, run=run, partner=row.partner, route=row.route, file_name=row.file, size=row.size,
                 sha256=row.sha256, received_at=row.received_at, rows=row.rows, calls_expected=calls,
-                finish_expected=datetime.fromisoformat(finish) if finish else None, linked_run=row.first_run,
+                finish_expected=datetime.fromisoformat(finish) if finish else None, linked_run=linked,
                 files=kept_listing(self._spool.run(run)), notes=row.notes,
             )  # fmt: skip
             return True

@@ -239,7 +239,9 @@ class Intake:
         calls = {leg.lane: calls_of(leg, readout, folder) for leg in legs}
         finish = now + timedelta(seconds=seconds_of(legs, lambda leg: calls[leg.lane]))
         pinned = pinned_by(setup, mapping, readout.columns)
-        notes = [*_said_before(readout), *notes, *_said_after(readout, setup)]
+        with self._journal.read() as tx:
+            first = runs.first_of(tx, readout.first_run, setup.route.partner)
+        notes = [*_said_before(readout, first), *notes, *_said_after(readout, setup)]
         counts: dict[str, Any] = {
             "calls": sum(calls.values()), "finish": finish.isoformat() if readout.good else None,
             "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped,
@@ -359,9 +361,13 @@ def _trouble(error: GatewayError) -> FileError:
     return FileError("FILE_TROUBLE", error.message, fix=error.fix)
 
 
-def _said_before(readout: Readout) -> list[str]:
-    """Say where the rows come from, in the notes of a run."""
-    return [] if readout.first_run is None else [f"The file brings back rows that failed in run {readout.first_run}."]
+def _said_before(readout: Readout, first: str | None) -> list[str]:
+    """Say where the rows come from, in the notes of a run; what is no run of the partner's is not named to it."""
+    if readout.first_run is None:
+        return []
+    if first is None:
+        return ["The file names a run that is none of this partner's: its rows are linked to none."]
+    return [f"The file brings back rows that failed in run {first}."]
 
 
 def _said_after(readout: Readout, setup: RouteSetup) -> list[str]:

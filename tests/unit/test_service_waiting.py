@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import sqlalchemy as sa
 import xlsxwriter
 from support.service_home import GOOD, drained
 
 from gateway.journal import runs
+from gateway.journal import tables as t
 
 
 def test_a_paused_source_is_not_looked_at_until_it_is_resumed(home):
@@ -81,3 +85,16 @@ def test_arrivals_whose_runs_had_ended_before_a_crash_get_their_ending(home):
     made.close()
     drained(home.wired())
     assert home.names("one", "archive") == {"1.csv"}
+
+
+def test_once_looks_whether_its_time_is_over_however_far_the_next_call_is(home):
+    made = home.wired()
+    made.hold()
+    home.drop("one", "1.csv", GOOD)
+    made.service.drain()
+    (run,) = made.operations.runs()
+    with made.journal.begin() as tx:
+        runs.set_run(tx, run.id, state="waiting")
+        tx.execute(sa.update(t.lane).values(wake_at=made.journal.clock.now() + timedelta(seconds=60)))
+    assert made.service._until_next() == 0.5
+    made.close()

@@ -169,3 +169,10 @@ class TestFixedFiles:
         rig.drop(errors.name, errors.read_text("utf-8").replace(",x\n", ",7\n"))
         rig.advance()
         assert rig.operations.summary(first).first_run_rows == []
+        (ack,) = (
+            orjson.loads(path.read_bytes()) for path in (rig.folder / "outbox/acme").glob(f"{errors.name}.*.ack.json")
+        )
+        assert first not in str({**ack, "file": None})
+        assert "none of this partner's" in ack["notes"][0]
+        (again,) = (row.id for row in rig.operations.runs() if row.file == errors.name)
+        assert rig.operations.summary(again).linked_run is None
