@@ -6,6 +6,7 @@ import enum
 import json
 import math
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +154,16 @@ def exit_of(error: GatewayError) -> Exit:
 def tell(session: Session, error: GatewayError) -> Exit:
     """Say what went wrong and what to do: on stderr, with --json also as an object on stdout; returns the code."""
     code = exit_of(error)
+    try:
+        _say(session, error, code)
+    except BrokenPipeError:  # whoever read this has gone: what is left must not be tried again at the end
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+    return code
+
+
+def _say(session: Session, error: GatewayError, code: Exit) -> None:
     if isinstance(error, SettingsError) and len(error.faults) > 1:
         click.echo(f"{len(error.faults)} faults:", err=True)
     message = _plain(error)
@@ -168,4 +179,3 @@ def tell(session: Session, error: GatewayError) -> Exit:
         if isinstance(error, FileError):
             said |= {"code": error.code, "line": error.line}
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
-    return code

@@ -35,6 +35,7 @@ _EXPECTED = {
     "float_type": "a number, without quotes and without a unit",
     "int_parsing": "a whole number, without quotes and without a unit",
     "int_from_float": "a whole number",
+    "bool_parsing": "true or false, without quotes",
     "string_type": "a text in quotes",
     "path_type": "a path in quotes",
     "tuple_type": "a list, in square brackets",

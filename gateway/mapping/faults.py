@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
 from gateway.mapping.field import Condition, FieldSpec, Lookup
 from gateway.mapping.headers import nearest
-from gateway.mapping.spec import Filter, Group, Levels, MappingFile, Movements
+from gateway.mapping.spec import ATTRIBUTES, Filter, Group, Levels, MappingFile, Movements
 
 Keys = tuple[str | int, ...]
 
@@ -22,6 +22,7 @@ _EXPECTED = {
     "string_type": "a text in quotes",
     "int_type": "a whole number",
     "bool_type": "true or false",
+    "bool_parsing": "true or false, without quotes",
     "tuple_type": 'a list like ["a", "b"]',
     "dict_type": 'a table like { column = "..." }',
     "model_type": 'a table like { column = "..." }',
@@ -61,6 +62,8 @@ def _keys(loc: Keys) -> Keys:
 def _expected(details: ErrorDetails) -> str:
     if details["type"] == "tuple_type" and details["loc"][-1] in {"column", "currency", "true", "false"}:
         return "a text in quotes, or a list of them"
+    if details["type"] == "string_too_long" and details["loc"][-1] == "delimiter":
+        return 'one character; a tab is written "\\t"'
     known = _EXPECTED.get(details["type"])
     if known is not None:
         return known
@@ -98,6 +101,13 @@ def _meant(word: str, known: tuple[str, ...]) -> str:
     return f"did you mean {near!r}?" if near else f"it is one of {', '.join(known)}"
 
 
+def _attribute(keys: Keys, known: tuple[str, ...]) -> str:
+    """Say which free attribute a key under a field of nearly that name means; "" where it means none."""
+    if len(keys) != 3 or keys[0] != "fields" or nearest(str(keys[-1]), known) is not None:
+        return ""
+    return f"did you mean the field {ATTRIBUTES}.{keys[2]}?" if nearest(str(keys[1]), [ATTRIBUTES]) else ""
+
+
 def _told(details: ErrorDetails, keys: Keys) -> Iterator[tuple[Keys, str]]:
     where = ".".join(str(key) for key in keys[:-1])
     inside = f" in {where}" if where else ""
@@ -107,7 +117,9 @@ def _told(details: ErrorDetails, keys: Keys) -> Iterator[tuple[Keys, str]]:
             for message in details["ctx"]["faults"]:
                 yield keys, f"{name}: {message}" if name else message
         case "extra_forbidden":
-            yield keys, f"unknown key {str(keys[-1])!r}{inside}: {_meant(str(keys[-1]), _known_keys(details['loc']))}"
+            known = _known_keys(details["loc"])
+            meant = _attribute(keys, known) or _meant(str(keys[-1]), known)
+            yield keys, f"unknown key {str(keys[-1])!r}{inside}: {meant}"
         case "missing":
             yield keys[:-1], f"the key {str(keys[-1])!r} is missing{inside}"
         case "union_tag_not_found":

@@ -208,13 +208,20 @@ def _impossible(mapping: MappingFile, agreed: Contract) -> Iterator[tuple[str, s
                 yield field, place + sentence(error.type, field=field, value=text, detail=detail)
 
 
+def _open_field(field: str, agreed: Contract) -> list[str]:
+    """Return the free field that one of nearly its prefix means."""
+    prefix, _, code = field.partition(".")
+    near = agreed.open_prefix and code and difflib.get_close_matches(f"{prefix}.", [agreed.open_prefix], 1, cutoff=0.8)
+    return [f"{agreed.open_prefix}{code}"] if near else []
+
+
 def _check_fields(document: Document, keys: tuple[str, ...], mapping: MappingFile, agreed: Contract) -> None:
     for field in sorted(name for name in mapping.fields if not agreed.has(name)):
         place = f"{mapping.path}:{mapping.line('fields', field)}"
         if field in agreed.permits:
             document.fault(keys, f"{place}: no file says {field!r}: the route does, by {field} = true in its table")
             continue
-        near = difflib.get_close_matches(field, agreed.fields, 1)
+        near = _open_field(field, agreed) or difflib.get_close_matches(field, agreed.fields, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(agreed.fields)}"
         document.fault(keys, f"{place}: the contract {agreed.name} has no field {field!r}; {hint}")
     for field in sorted(set(mapping.group.sum) - agreed.numeric) if mapping.group is not None else ():

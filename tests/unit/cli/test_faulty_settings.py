@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -85,3 +88,17 @@ def test_without_settings(call, tmp_path, monkeypatch):
     result = call("run")
     assert result.exit_code == 3
     assert "gateway init" in result.stderr
+
+
+def test_whoever_reads_may_go_away(faulty):
+    command = [sys.executable, "-m", "gateway", "--json", "status", "--config", str(faulty)]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(write)
+    assert done.returncode == 3
+    assert "faults:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr

@@ -18,6 +18,23 @@ def faults_of(load, body: str, **options) -> list[tuple[str, str]]:
     return [(fault.where.rsplit("/", 1)[-1], fault.message) for fault in caught.value.faults]
 
 
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ('a = { column = "x", end_of_day = "ja" }', "found 'ja', expected true or false, without quotes"),
+        ('attribute.material = "M"', "did you mean the field attributes.material?"),
+    ],
+)
+def test_what_was_most_likely_meant(load, field, said) -> None:
+    assert any(said in message for _, message in faults_of(load, f"[fields]\n{field}\n"))
+
+
+def test_a_tab_is_told_how_to_be_written(load) -> None:
+    head = 'contract = "stock"\nversion = 1\n[format]\nkind = "csv"\ndelimiter = "tab"\nencoding = "utf-8"\n'
+    ((_, said),) = faults_of(load, '[fields]\nsku = "a"\n', head=head)
+    assert said.endswith("found 'tab', expected one character; a tab is written \"\\t\"")
+
+
 def test_a_good_mapping_says_what_it_holds(load, tmp_path) -> None:
     body = """
 [fields]

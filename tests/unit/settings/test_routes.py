@@ -17,6 +17,12 @@ class TestMappings:
         assert f"{mapping}:9: the contract stock has no field 'quantiti'; did you mean 'quantity'?" in found
         assert f"{mapping}: the contract stock needs 'quantity', which nothing fills" in found
 
+    def test_a_free_field_under_nearly_its_prefix(self, place):
+        place.mapping("stock.toml", LEVELS.replace("quantity = ", '"attribute.material" = "M"\nquantity = ').replace(
+            '"stock"', '"catalog"', 1))  # fmt: skip
+        found = "\n".join(place.faults(SOURCE, SHOP, ROUTE))
+        assert "no field 'attribute.material'; did you mean 'attributes.material'?" in found
+
     def test_a_contract_that_does_not_exist(self, place):
         place.mapping("stock.toml", LEVELS.replace('"stock"', '"stok"'))
         assert any("stok" in fault for fault in place.faults(SOURCE, SHOP, ROUTE))
