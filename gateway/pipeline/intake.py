@@ -340,7 +340,7 @@ class Intake:
 
     def give_up(self, bundle: Bundle, route: str, error: GatewayError) -> None:
         """Tell the partner that files can't be processed for a reason of ours; end what their route began."""
-        self._answers.refuse(bundle, _trouble(error), purpose=f"{_TROUBLE} {route}")
+        self._answers.refuse(bundle, _trouble(error), purpose=route)  # replaces the answer that a single file waits
         self._end_begun(bundle, route, error)
 
     def _end_begun(self, bundle: Bundle, route: str | None, error: GatewayError) -> None:
