@@ -329,13 +329,7 @@ _KINDS: tuple[IssueKind, ...] = (
         "Nothing to do.",
         undone=True,
     ),
-    IssueKind(
-        "DEST_ENDS_ALONG",
-        "info",
-        "A part of the row was not sent by itself: {detail}.",
-        "Nothing to do.",
-        undone=True,
-    ),
+    IssueKind("DEST_ENDS_ALONG", "info", "A part of the row was not sent by itself: {detail}.", "Nothing to do.", True),
     _info(
         "DEST_AS_FLAG",
         "The quantity itself was not sent, only whether the product is on sale: {detail}.",
