@@ -18,7 +18,7 @@ class Reading:
         self._name = name
 
     def levels(self) -> pl.DataFrame:
-        """Return `sku`, `price` and `quantity` of every offer of the shop, read anew by the list (OF21).
+        """Return `sku`, `price` and `quantity` of every offer of the shop, by `sku`, read anew (OF21).
 
         `price` is the one for all channels, without discount; `quantity` that of all warehouses. Raises SettingsError
         where the list may not be read.
@@ -31,4 +31,5 @@ class Reading:
         found = self._known.listed()
         default = found.prices.filter("default").unique("sku", keep="first").select("sku", "price")
         here = found.offers.filter(~pl.col("deleted"))
-        return here.join(default, on="sku", how="left", maintain_order="left").select("sku", "price", "quantity")
+        levels = here.join(default, on="sku", how="left", maintain_order="left")
+        return levels.select("sku", "price", "quantity").sort("sku")
