@@ -195,7 +195,7 @@ NOT_OF_STOCK = {
     "DEST_UNCERTAIN": "it takes a lost answer",
     "DEST_REFUSED_BATCH": "it takes an error report that never comes",
     "UNCHANGED": "stock drifts: it is sent again unless the route trusts it",
-    "ABSENT": "keys without a row are counted, they have no line",
+    "ABSENT": "it takes a full file, and is told of a key without a row",
     "EFFECT": "it takes rows of several effects, of which one did not come about",
     "KEY_FOREIGN": "it takes two owners of one account, which settings tell apart",
     "MAP_FRACTION": "a row of stock has no rate",
