@@ -67,10 +67,7 @@ def _read(path: Path) -> int:
 
 
 def _drafts(agreed: Contract, mapping: Path, tables: list[Table]) -> list[Draft]:
-    applier = compile_mapping(
-        load_mapping(mapping), tables[0].headers, numeric=agreed.numeric, instants=agreed.instants, days=agreed.days,
-        flags=agreed.flags, lined=agreed.lined,
-    )  # fmt: skip
+    applier = compile_mapping(load_mapping(mapping), tables[0].headers, agreed.traits)
     return [applier.apply(table) for table in tables]
 
 

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from gateway.contracts.fields import VOCABULARY, Code, CodeList, Day, FieldType, Flag, Gtin, Html, Instant, Number, Text
 from gateway.contracts.rules import Record, RowsRule, Rule
 from gateway.issues import CATALOGUE
-from gateway.model import KEY, KEY_SEPARATOR
+from gateway.model import KEY, KEY_SEPARATOR, FieldTraits
 from gateway.wording import filled
 
 
@@ -145,6 +145,14 @@ class Contract:
         if self.open_type is not None:
             kinds[f"{self.open_prefix}*"] = self.open_type
         return frozenset(name for name, kind in kinds.items() if isinstance(kind, Html | Text) and kind.lines)
+
+    @property
+    def traits(self) -> FieldTraits:
+        """What a mapping must know of the fields."""
+        return FieldTraits(
+            numeric=self.numeric, instants=self.instants, days=self.days, flags=self.flags, day_ends=self.day_ends,
+            lined=self.lined, codes=self.codes, undated=self.undated,
+        )  # fmt: skip
 
     def has(self, name: str) -> bool:
         """Whether `name` is a field: a declared one, or an open one (the prefix and at least one character)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
@@ -25,34 +25,14 @@ from gateway.mapping.sources import Column, First, Function, Join, Source
 from gateway.mapping.spec import ANY, Filter, MappingFile
 from gateway.mapping.spec import Movements as MovementsSpec
 from gateway.mapping.steps import Extract, Flags, Parts, Replace, Split, Step, Words, compared
-from gateway.model import KEY_SEPARATOR, Table
+from gateway.model import KEY_SEPARATOR, FieldTraits, Table
 
 _WORDS_SHOWN = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Types:
-    """Which contract fields are read as what when the mapping does not say."""
-
-    numeric: frozenset[str]
-    instants: frozenset[str]
-    days: frozenset[str]
-    flags: frozenset[str]
-    day_ends: frozenset[str]
-    zone: str | None
-    lined: frozenset[str] = frozenset()
-    codes: frozenset[str] = frozenset()
-    undated: frozenset[str] = frozenset()
-
-    def may_break(self, field: str) -> bool:
-        """Whether the text of a field may have line breaks; a name that ends in ANY stands for all it begins."""
-        begun = tuple(name.removesuffix(ANY) for name in self.lined if name.endswith(ANY))
-        return field in self.lined or field.startswith(begun)
-
-
 class _Compiler:
-    def __init__(self, mapping: MappingFile, headers: Headers, types: _Types) -> None:
-        self._mapping, self._headers, self._types = mapping, headers, types
+    def __init__(self, mapping: MappingFile, headers: Headers, traits: FieldTraits, zone: str | None) -> None:
+        self._mapping, self._headers, self._traits, self._zone = mapping, headers, traits, zone
         self.faults: list[Fault] = []
 
     def fields(self) -> Iterator[tuple[str, FieldSpec]]:
@@ -138,8 +118,8 @@ class _Compiler:
         return tuple(steps)
 
     def _value_steps(self, name: str, spec: FieldSpec) -> tuple[Step, ...]:
-        types = self._types
-        if spec.number_asked or (name in types.numeric and spec.date is None and spec.true is None):
+        traits = self._traits
+        if spec.number_asked or (name in traits.numeric and spec.date is None and spec.true is None):
             plain = Number(spec.number or PLAIN, spec.currency or (), spec.percent)
             number = plain if spec.chained is None else Chained(spec.chained, plain)
             return (number,) if spec.factor is None else (number, Factor(Decimal(spec.factor)))
@@ -147,18 +127,18 @@ class _Compiler:
             return (Flags(spec.true, spec.false, spec.negated),)
         if spec.constant is not None:
             return ()
-        if name in types.days:
+        if name in traits.days:
             return (Days(spec.date or ISO),)
-        if spec.date is not None or spec.zone is not None or spec.end_of_day is not None or name in types.instants:
+        if spec.date is not None or spec.zone is not None or spec.end_of_day is not None or name in traits.instants:
             return (self._instants(name, spec),)
-        return (Flags(("true",), ("false",), spec.negated),) if name in types.flags or spec.negated else ()
+        return (Flags(("true",), ("false",), spec.negated),) if name in traits.flags or spec.negated else ()
 
     def _instants(self, name: str, spec: FieldSpec) -> Step:
-        zone = spec.zone or self._types.zone
+        zone = spec.zone or self._zone
         if zone is None and spec.date is not None and not compile_pattern(spec.date).offset:
             hint = 'name the zone its times are written in, like zone = "Europe/Madrid"'
             self._fault(name, "date", f"the pattern {spec.date!r} has no offset: {hint}")
-        ends = name in self._types.day_ends if spec.end_of_day is None else spec.end_of_day
+        ends = name in self._traits.day_ends if spec.end_of_day is None else spec.end_of_day
         return Instants(spec.date or ISO, zone, end_of_day=ends)
 
     def test(self, condition: Condition, wanted_by: str) -> Test:
@@ -186,47 +166,50 @@ def _constant(value: str | int | bool) -> str:  # noqa: FBT001  TOML's true is a
     return str(value)
 
 
-def compile_mapping(  # noqa: PLR0913  one argument per kind of field a contract has, all by name
+def _may_break(field: str, lined: frozenset[str]) -> bool:
+    """Whether the text of a field may have line breaks; a name that ends in ANY stands for all it begins."""
+    begun = tuple(name.removesuffix(ANY) for name in lined if name.endswith(ANY))
+    return field in lined or field.startswith(begun)
+
+
+def compile_mapping(
     mapping: MappingFile,
     headers: Sequence[str],
+    traits: FieldTraits,
     *,
-    numeric: frozenset[str],
-    instants: frozenset[str],
-    days: frozenset[str],
-    flags: frozenset[str],
-    day_ends: frozenset[str] = frozenset(),
-    lined: frozenset[str] = frozenset(),
-    codes: frozenset[str] = frozenset(),
-    undated: frozenset[str] = frozenset(),
     zone: str | None = None,
     again: Callable[[], Iterable[Table]] | None = None,
 ) -> Applier:
     """Compile a mapping for one file. `zone` is the default for times written without one.
 
-    Contract fields in `numeric`, `instants`, `days` and `flags` are read as such where the mapping declares no form:
+    Fields whose `traits` are numeric, instants, days or flags are read as such where the mapping declares no form:
     numbers like 1234.5, ISO dates, true and false. In instants of `day_ends` a date without a time of day means the end
-    of that day. Line breaks of fields in `lined`, those of text with line breaks, become LF. What a spreadsheet made a
-    date, a time or true and false of is no cell for a field in `codes`, unless the mapping works on it; a date or a
-    time is told of in a field in `undated`. `again` reads the file's tables once more; a mapping with movements needs
-    it to sum them up first. Raises FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and SettingsError when a naive
-    date pattern of an instant has no zone or a function can't be found.
+    of that day. Line breaks of `lined` fields become LF. What a spreadsheet made a date, a time or true and false of
+    is no cell for a field of `codes`, unless the mapping works on it; a date or a time is told of in an `undated` one.
+    `again` reads the file's tables once more; a mapping with movements needs it to sum them up first. Raises FileError
+    FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and SettingsError when a naive date pattern of an instant has no zone or a
+    function can't be found.
     """
-    types = _Types(numeric | {OPENING}, instants, days | {DAY}, flags, day_ends, zone, lined, codes, undated)
+    traits = replace(traits, numeric=traits.numeric | {OPENING}, days=traits.days | {DAY})
     if mapping.movements is None:
-        return _compiled(mapping, headers, types, None)
+        return _compiled(mapping, headers, traits, zone, None)
     if again is None:
         raise ValueError("a mapping with movements reads the file twice: say how")
     movements = _movements(mapping, mapping.movements, headers)
-    first = _compiled(mapping, headers, types, None)  # its own one: filling down remembers rows
+    first = _compiled(mapping, headers, traits, zone, None)  # its own one: filling down remembers rows
     totals = movements.totals(movements.counted(first.apply(table)) for table in again())
-    return _compiled(mapping, headers, types, (movements, totals))
+    return _compiled(mapping, headers, traits, zone, (movements, totals))
 
 
 def _compiled(
-    mapping: MappingFile, headers: Sequence[str], types: _Types, levels: tuple[Movements, pl.DataFrame] | None
+    mapping: MappingFile,
+    headers: Sequence[str],
+    traits: FieldTraits,
+    zone: str | None,
+    levels: tuple[Movements, pl.DataFrame] | None,
 ) -> Applier:
     found = Headers(headers)
-    compiler = _Compiler(mapping, found, types)
+    compiler = _Compiler(mapping, found, traits, zone)
     plans = tuple(compiler.plan(name, spec) for name, spec in compiler.fields())
     filters = tuple(compiler.row_filter(rule) for rule in mapping.filter)
     filled = compiler.columns(mapping.fill_down, "fill_down")
@@ -234,12 +217,12 @@ def _compiled(
     if compiler.faults:
         raise SettingsError(compiler.faults, fix="Mend the mapping and send the file again.")
     found.verify()
-    lined = tuple(plan.field for plan in plans if types.may_break(plan.field))
+    lined = tuple(plan.field for plan in plans if _may_break(plan.field, traits.lined))
     coded = () if mapping.format.kind != "xlsx" else tuple(
         plan.field for plan in plans
-        if plan.field in types.codes | types.undated and not (plan.text_steps or plan.value_steps)
+        if plan.field in traits.codes | traits.undated and not (plan.text_steps or plan.value_steps)
     )  # fmt: skip
-    return Applier(found, plans, filters, FillDown(filled, within), levels, lined, coded, types.undated)
+    return Applier(found, plans, filters, FillDown(filled, within), levels, lined, coded, traits.undated)
 
 
 def _movements(mapping: MappingFile, spec: MovementsSpec, headers: Sequence[str]) -> Movements:

@@ -112,6 +112,27 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldTraits:
+    """What a mapping must know of a contract's fields: sets of their names, none with a default to be forgotten.
+
+    `numeric`, `instants`, `days`, `flags`: their canonical text is a number, a UTC time, a day, true or false.
+    `day_ends`: instants that a date without a time of day names by its last second.
+    `lined`: their text may have line breaks; a name that ends in `*` stands for all that begin as it does.
+    `codes`: their canonical text is a code or a list of codes.
+    `undated`: texts that are hardly ever dates, so that a date in a workbook is told of.
+    """
+
+    numeric: frozenset[str]
+    instants: frozenset[str]
+    days: frozenset[str]
+    flags: frozenset[str]
+    day_ends: frozenset[str]
+    lined: frozenset[str]
+    codes: frozenset[str]
+    undated: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Mapped rows: `@row`, `@line`, then one String column per contract field that the mapping fills.
 

@@ -165,15 +165,10 @@ class FileReading:
 
     def _compiled(self, tables: Iterator[Table], again: Callable[[], Iterator[Table]]) -> Iterator[Table]:
         """Compile the mapping when the first table shows the headers; movements are summed up from a reading before."""
-        contract = self._setup.contract
+        traits, zone = self._setup.contract.traits, self._setup.route.zone
         for table in tables:
             if self._applier is None:
-                self._applier = compile_mapping(
-                    self._mapping, table.headers, numeric=contract.numeric, instants=contract.instants,
-                    days=contract.days, flags=contract.flags, zone=self._setup.route.zone, again=again,
-                    day_ends=contract.day_ends, lined=contract.lined, codes=contract.codes,
-                    undated=contract.undated,
-                )  # fmt: skip
+                self._applier = compile_mapping(self._mapping, table.headers, traits, zone=zone, again=again)
                 self._seen.columns = dict(self._applier.columns)
                 by = None if self._mapping.group is None else self._mapping.group.by
                 self._across = Across(self._setup, self._folder, by=by, filled=self._applier.columns)

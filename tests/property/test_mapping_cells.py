@@ -7,6 +7,7 @@ import functools
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.traits import traits
 
 from gateway.formats.layout import CsvLayout
 from gateway.mapping import Applier, MappingFile, compile_mapping
@@ -44,9 +45,7 @@ def applier() -> Applier:
     mapping = MappingFile.model_validate(
         {"contract": "stock", "version": 1, "format": layout, "fields": FIELDS, "filter": [skip]}
     )
-    nothing: frozenset[str] = frozenset()
-    days = frozenset({"day"})
-    return compile_mapping(mapping, ("a", "b"), numeric=nothing, instants=nothing, days=days, flags=nothing)
+    return compile_mapping(mapping, ("a", "b"), traits(days={"day"}))
 
 
 def table(rows: list[tuple[str | None, str | None]]) -> Table:

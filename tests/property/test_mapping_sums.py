@@ -7,6 +7,7 @@ from decimal import Context, Decimal
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.traits import traits
 
 from gateway.mapping import MappingFile, compile_mapping
 from gateway.mapping.numbers import Number
@@ -14,7 +15,6 @@ from gateway.mapping.rates import Chained
 from gateway.model import LINE, ROW, Table
 
 patient = settings(deadline=None, max_examples=40)  # a loaded machine is no fault of the mapping
-NONE: frozenset[str] = frozenset()
 CONTEXT = Context(prec=500)
 
 MAPPING = MappingFile.model_validate(
@@ -63,15 +63,7 @@ def test_movements_sum_exactly_whatever_the_blocks(
     rows: list[tuple[str, str, Decimal]], opening: dict[str, Decimal], cut: int
 ) -> None:
     blocks = tables(rows, opening, cut)
-    applier = compile_mapping(
-        MAPPING,
-        blocks[0].headers,
-        numeric=NONE,
-        instants=NONE,
-        days=NONE,
-        flags=NONE,
-        again=lambda: iter(blocks),
-    )
+    applier = compile_mapping(MAPPING, blocks[0].headers, traits(), again=lambda: iter(blocks))
     drafts = [applier.apply(block) for block in blocks]
     expected = dict(opening)
     for code, kind, quantity in rows:

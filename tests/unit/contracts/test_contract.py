@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from decimal import Decimal
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from gateway.contracts import Contract, RecordModel, contract, contracts
 from gateway.contracts.fields import Code, Quantity, Text
 from gateway.contracts.rules import not_after, unique_key
 from gateway.errors import SettingsError
-from gateway.model import KEY, KEY_SEPARATOR
+from gateway.model import KEY, KEY_SEPARATOR, FieldTraits
 from gateway.routes import Route
 
 
@@ -156,6 +156,12 @@ def test_the_template_row_is_a_sound_record():
 def test_pydantic_sees_text_only():
     found = contract("stock").row_verdict({"sku": "a", "quantity": 5})
     assert [(one.code, one.field) for one in found] == [("CANONICAL_TEXT", "quantity")]
+
+
+def test_the_traits_of_a_contract_are_its_own_and_none_can_be_left_out():
+    for one in contracts():
+        assert all(getattr(one.traits, trait.name) == getattr(one, trait.name) for trait in fields(FieldTraits))
+    assert all(trait.default is trait.default_factory is MISSING for trait in fields(FieldTraits))
 
 
 def test_permits_are_no_fields():

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import polars as pl
 import pytest
+from support.traits import traits
 
 from gateway.mapping import Applier, MappingFile, compile_mapping, load_mapping
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Kind, Table
@@ -36,7 +37,7 @@ def applier() -> Callable[..., Applier]:
 
 @pytest.fixture
 def draft() -> Callable[..., Draft]:
-    return lambda mapping, source, **types: _applier(mapping, source.headers, **types).apply(source)
+    return lambda mapping, source, **given: _applier(mapping, source.headers, **given).apply(source)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def _table(
     return Table(frame, tuple(columns), kind_frame, pl.DataFrame(rows, schema=ISSUE_SCHEMA, orient="row"))
 
 
-def _applier(mapping: MappingFile, headers: tuple[str, ...], **types: object) -> Applier:
-    named = ("numeric", "instants", "days", "flags", "day_ends")
-    sets = {name: frozenset(types.get(name, ())) for name in named}
-    return compile_mapping(mapping, headers, **sets, zone=types.get("zone"))
+def _applier(
+    mapping: MappingFile, headers: tuple[str, ...], *, zone: str | None = None, **sets: Collection[str]
+) -> Applier:
+    return compile_mapping(mapping, headers, traits(**sets), zone=zone)

@@ -36,13 +36,8 @@ def draft(folder, fields, *rows):
     path.write_bytes(workbook(*rows))
     layout = {"kind": "xlsx"}
     mapping = MappingFile.model_validate({"contract": "catalog", "version": 1, "format": layout, "fields": fields})
-    agreed = contract("catalog")
     (table,) = reader_for(mapping.format).tables(path, mapping.format)
-    applier = compile_mapping(
-        mapping, table.headers, numeric=agreed.numeric, instants=agreed.instants, days=agreed.days, flags=agreed.flags,
-        codes=agreed.codes, undated=agreed.undated,
-    )  # fmt: skip
-    return applier.apply(table)
+    return compile_mapping(mapping, table.headers, contract("catalog").traits).apply(table)
 
 
 def told(found):
@@ -95,12 +90,8 @@ def test_other_files_have_no_spreadsheet_to_blame(tmp_path):
     mapping = MappingFile.model_validate(
         {"contract": "catalog", "version": 1, "format": {"kind": "json"}, "fields": FIELDS}
     )
-    agreed = contract("catalog")
     (table,) = reader_for(mapping.format).tables(path, mapping.format)
-    nothing = frozenset()
-    applier = compile_mapping(
-        mapping, table.headers, numeric=nothing, instants=nothing, days=nothing, flags=nothing, codes=agreed.codes
-    )
+    applier = compile_mapping(mapping, table.headers, contract("catalog").traits)
     assert told(applier.apply(table)) == []
 
 

@@ -54,13 +54,8 @@ def xml_file(folder: Path) -> tuple[Path, dict[str, object], dict[str, object]]:
 
 def draft(path: Path, layout: dict[str, object], fields: dict[str, object]) -> Draft:
     mapping = MappingFile.model_validate({"contract": "catalog", "version": 1, "format": layout, "fields": fields})
-    agreed = contract("catalog")
     (block,) = reader_for(mapping.format).tables(path, mapping.format)
-    applier = compile_mapping(
-        mapping, block.headers, numeric=agreed.numeric, instants=agreed.instants, days=agreed.days, flags=agreed.flags,
-        lined=agreed.lined,
-    )  # fmt: skip
-    return applier.apply(block)
+    return compile_mapping(mapping, block.headers, contract("catalog").traits).apply(block)
 
 
 @pytest.mark.parametrize("written", [csv_file, xlsx_file, xml_file])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.traits import traits
 
 from gateway.errors import SettingsError
 from gateway.mapping import compile_mapping
@@ -24,10 +25,7 @@ day = { column = "date", date = "dd/MM/yyyy" }
 def levelled(load):
     def run(body: str, *tables, levels: str = LEVELS):
         mapping = load(body, files={"levels.csv": levels})
-        none = frozenset()
-        made = compile_mapping(
-            mapping, tables[0].headers, numeric=none, instants=none, days=none, flags=none, again=lambda: iter(tables)
-        )
+        made = compile_mapping(mapping, tables[0].headers, traits(), again=lambda: iter(tables))
         return [made.apply(one) for one in tables]
 
     return run

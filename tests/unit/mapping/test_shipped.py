@@ -83,17 +83,9 @@ def tables(layout: Layout, file: Path):
 def test_stock_transactions_become_levels():
     mapping = load_mapping(PROJECT / "mappings" / "sage50_uk_transactions.toml")
     file = SAMPLES / "erp" / "sage50_uk_transactions.csv"
-    agreed = contract("stock")
     blocks = list(tables(mapping.format, file))
-    applier = compile_mapping(
-        mapping,
-        blocks[0].headers,
-        numeric=agreed.numeric,
-        instants=agreed.instants,
-        days=agreed.days,
-        flags=agreed.flags,
-        again=lambda: tables(mapping.format, file),
-    )
+    traits = contract("stock").traits
+    applier = compile_mapping(mapping, blocks[0].headers, traits, again=lambda: tables(mapping.format, file))
     drafts = [applier.apply(block) for block in blocks]
     levels = pl.concat([draft.frame for draft in drafts]).unique("sku", keep="first", maintain_order=True)
     assert dict(levels.select("sku", "quantity").iter_rows()) == {

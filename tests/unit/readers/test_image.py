@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from support.pictures import GIF, JPEG, PNG, WEBP, png
 
+from gateway.contracts import contract
 from gateway.errors import FileError
 from gateway.formats.layout import ImageLayout
 from gateway.formats.parts import together
@@ -106,10 +107,7 @@ def test_the_mapping_reads_article_and_order_from_the_name(read, tmp_path):
         "utf-8",
     )
     (table,) = read({"TS_1_2.jpg": JPEG, "none.jpg": JPEG, "TS_1_3.jpg": PNG})
-    nothing = frozenset()
-    applier = compile_mapping(
-        load_mapping(path), table.headers, numeric=nothing, instants=nothing, days=nothing, flags=nothing
-    )
+    applier = compile_mapping(load_mapping(path), table.headers, contract("picture").traits)
     draft = applier.apply(table)
     assert draft.frame.select("sku", "order").rows() == [("TS_1", "2"), (None, None), ("TS_1", "3")]
     assert draft.frame["picture"].is_null().to_list() == [False, False, True]
