@@ -35,8 +35,8 @@ class Asked:
 
     answers: dict[int, Receipt] = field(default_factory=dict)
     faults: dict[int, Fault] = field(default_factory=dict)
-    cleared: set[int] = field(default_factory=set)
-    """Batches that had a fault before and have none now."""
+    changed: set[int] = field(default_factory=set)
+    """Batches that had a fault before and have none now, or whose answer tells of other trouble than the last."""
     trouble: GatewayError | None = None
 
 
@@ -45,6 +45,7 @@ class Asker:
 
     def __init__(self) -> None:
         self._faults: dict[int, Fault] = {}
+        self._troubles: dict[int, str] = {}
 
     def ask(self, destination: Destination, sent: Sequence[Sent], own: Collection[str]) -> Asked:
         """Ask about batches of one account, all in one where none is known to be at fault. Never raises.
@@ -79,17 +80,33 @@ class Asker:
                 else:
                     self._keep(group, self._failed(group, error), told)
             else:
-                told.cleared |= {one.batch_id for one in group if self._faults.pop(one.batch_id, None) is not None}
+                told.changed |= {one.batch_id for one in group if self._faults.pop(one.batch_id, None) is not None}
+        self._heed(told)
         return told
+
+    def _heed(self, told: Asked) -> None:
+        """Remember what answers say of their own trouble."""
+        for batch, answer in told.answers.items():
+            before = self._troubles.pop(batch, "")
+            if answer.trouble != "":
+                self._troubles[batch] = answer.trouble
+            if answer.trouble != before:
+                told.changed.add(batch)
 
     def over(self, batches: Collection[int]) -> None:
         """Nobody asks about these any more."""
         for one in batches:
             self._faults.pop(one, None)
+            self._troubles.pop(one, None)
 
     def fault(self, batches: Collection[int]) -> GatewayError | None:
-        """Return what is wrong with the first of these batches that can't be asked about."""
-        return next((self._faults[one].error for one in sorted(batches) if one in self._faults), None)
+        """Return what is wrong with the first of these batches that can't be asked about, or learnt of."""
+        for one in sorted(batches):
+            if one in self._faults:
+                return self._faults[one].error
+            if one in self._troubles:
+                return GatewayError(self._troubles[one])
+        return None
 
     def _failed(self, group: Sequence[Sent], error: Exception) -> GatewayError:
         """Return what is said of a fault of ours."""

@@ -252,7 +252,7 @@ class Sender:
         elif not told:
             raise asked.trouble
         learnt = {b.consignment for b, r in told if r.closed or r.outcomes is not None}
-        return sorted(learnt | {b.consignment for b in due if b.id in asked.faults or b.id in asked.cleared})
+        return sorted(learnt | {b.consignment for b in due if b.id in asked.faults or b.id in asked.changed})
 
     def fault(self, setup: LaneSetup) -> GatewayError | None:
         """Return what keeps open batches of the lane from being asked about, where others were."""

@@ -79,7 +79,8 @@ class Receipt:
     `closed`: nothing more will come. `outcomes` (frame of OUTCOME_SCHEMA) name exceptions; every effect not named
     takes `rest` once closed (None while open: not known yet). `after`: ask again in so many seconds.
     `raw`: reports as received (name, bytes), kept with the run. `frees`: nothing of it is under way any more, so the
-    next batch may take its slot, though what became of it is still to be learnt.
+    next batch may take its slot, though what became of it is still to be learnt. `trouble`: what keeps more of it from
+    being learnt, said of its lane while the batch is open; other batches are told of all the same.
     """
 
     ticket: str | None = None
@@ -91,6 +92,7 @@ class Receipt:
     after: float | None = None
     raw: tuple[tuple[str, bytes], ...] = ()
     frees: bool = False
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

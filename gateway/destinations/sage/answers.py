@@ -44,18 +44,24 @@ class Answer:
     """Entries that are not of the documented shape."""
 
 
+def named(name: str) -> str | None:
+    """Return the batch that the name of an answer begins with."""
+    begun = _BATCH_ID.match(name)
+    return None if begun is None else begun[1]
+
+
 def read(name: str, body: bytes) -> Answer | None:
     """Read an answer: an array of rows, an object with `items`, or one row. None while it is not (yet) whole JSON."""
     try:
         data = received.loaded(body)
     except ValueError:
         return None
-    begun = _BATCH_ID.match(name)
-    batches = frozenset() if begun is None else frozenset({begun[1]})
+    begun = named(name)
+    batches = frozenset() if begun is None else frozenset({begun})
     entries: Any = data
     if isinstance(data, dict):
-        named = data.get("batchId")
-        batches = frozenset({named}) if isinstance(named, str) and named != "" else batches
+        inside = data.get("batchId")
+        batches = frozenset({inside}) if isinstance(inside, str) and inside != "" else batches
         entries = data.get("items", [data])
     if not isinstance(entries, list):
         return Answer(name, batches, (), 1)

@@ -7,7 +7,7 @@ that was not taken yet must never be followed by another.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ import polars as pl
 
 from gateway.destinations import _folder
 from gateway.destinations.sage import answers, article, batches, known, picture, product, promotion, stock
+from gateway.destinations.sage.results import Found, Results
 from gateway.destinations.sage.settings import SageSettings
 from gateway.errors import Busy, SettingsError, Unreachable
 from gateway.model import (
@@ -36,7 +37,6 @@ from gateway.model import (
 )
 from gateway.transport.http import Transport
 
-_LARGEST_ANSWER = 64 * 1024 * 1024
 _MARKS = ".gateway"
 """Folder inside the outbox with one small file per batch put there: what tells `taken` from `never written`."""
 _MARK_DAYS = 60.0
@@ -96,7 +96,7 @@ class SageDestination:
         self._account = account
         self._name = name
         self._operations = self.SPEC.operations(settings)
-        self._read: dict[str, _Found] = {}
+        self._results = None if settings.results is None else Results(settings.results)
         self._told: dict[int, str] = {}
         self._submits = 0
         self._facts: Facts | None = None
@@ -185,11 +185,11 @@ class SageDestination:
 
     def poll(self, sent: Sequence[Sent]) -> dict[int, Receipt]:
         """Read the answers once for all batches asked about."""
-        if self._settings.results is None:
+        if self._results is None:
             return {item.batch_id: self._unanswered(item) for item in sent if item.ticket is not None}
-        found = self._answers(self._settings.results)
+        found = self._results.look()
         asked = {item.memo["batch"] for item in sent}
-        self.strays = tuple(name for name, one in found.items() if one.answer is None or not one.answer.batches & asked)
+        self.strays = tuple(one.name for one in found if one.answer is None or not one.answer.batches & asked)
         return {item.batch_id: self._settle(item, found) for item in sent}
 
     def find(self, sent: Sent) -> Receipt | Verdict:
@@ -255,7 +255,8 @@ class SageDestination:
     def _mark(self, name: str, batch: str) -> None:
         """Note when the file was begun and which answers to an identical earlier file lie there already."""
         folder = self._settings.outbox / _MARKS
-        earlier = [one.stamp for one in self._naming(batch, None)]
+        lying = [] if self._results is None else self._results.look()
+        earlier = [one.stamp for one in lying if one.may_answer(batch)]
         text = json.dumps({"at": self._clock.now().isoformat(), "earlier": earlier})
         try:
             folder.mkdir(exist_ok=True)
@@ -284,34 +285,17 @@ class SageDestination:
 
     # ---------------------------------------------------------------- the answers
 
-    def _answers(self, folder: Path) -> dict[str, _Found]:
-        """Every answer file by name, in the order they came."""
-        stats: list[tuple[int, str, int]] = []
-        for name in _folder.names(folder, ".json"):
-            try:
-                stat = (folder / name).stat()
-            except FileNotFoundError:
-                continue
-            stats.append((stat.st_mtime_ns, name, stat.st_size))
-        found: dict[str, _Found] = {}
-        for when, name, size in sorted(stats):
-            stamp = f"{name}:{when}:{size}"
-            known = self._read.get(name)
-            if known is None or known.stamp != stamp or known.answer is None:
-                body = _folder.read(folder / name, _LARGEST_ANSWER)
-                known = _Found(stamp, None if body is None else answers.read(name, body))
-            found[name] = known
-        self._read = found
-        return found
-
-    def _naming(self, batch: str, mark: _Mark | None) -> list[_Found]:
+    def _naming(self, batch: str, mark: _Mark | None) -> list[Found]:
         """Answers that name the batch and did not lie there before it was begun."""
-        results = self._settings.results
-        return [] if results is None else _about(self._answers(results), batch, mark)
+        if self._results is None:
+            return []
+        return [one for one in _later(self._results.look(), mark) if one.answers(batch)]
 
-    def _settle(self, item: Sent, found: dict[str, _Found]) -> Receipt:
+    def _settle(self, item: Sent, found: Sequence[Found]) -> Receipt:
         batch, name = item.memo["batch"], item.memo["file"]
-        ours = [one.answer for one in _about(found, batch, self._marked(name)) if one.answer is not None]
+        later = _later(found, self._marked(name))
+        ours = [one.answer for one in later if one.answer is not None and one.answers(batch)]
+        trouble = next((one.trouble for one in later if one.trouble != "" and one.may_answer(batch)), "")
         rows = batches.unpack(item.memo["rows"]) if "rows" in item.memo else None
         settled = answers.settle(ours, self._settings.states, rows, item.memo.get("tail", ""))
         closed = settled.final >= item.records
@@ -324,7 +308,8 @@ class SageDestination:
             message=self._notes(settled, ours, self._settings.outbox / name),
             outcomes=settled.outcomes if news else None,
             after=None if closed else self._settings.look_interval,
-            raw=self._raw(ours) if news else (),
+            raw=self._results.raw(ours) if news and self._results is not None else (),
+            trouble="" if closed else trouble,
         )
 
     def _notes(self, settled: answers.Settled, ours: Sequence[answers.Answer], file: Path) -> str:
@@ -350,21 +335,6 @@ class SageDestination:
             del self._told[item.batch_id]
         return bool(ours)
 
-    def _raw(self, ours: Sequence[answers.Answer]) -> tuple[tuple[str, bytes], ...]:
-        folder = self._settings.results
-        bodies = (
-            [(answer.name, _folder.read(folder / answer.name, _LARGEST_ANSWER)) for answer in ours] if folder else []
-        )
-        return tuple((name, body) for name, body in bodies if body is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An answer file as it lies there; None as answer while it can't be read."""
-
-    stamp: str
-    answer: answers.Answer | None
-
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
@@ -374,13 +344,9 @@ class _Mark:
     earlier: frozenset[str]
 
 
-def _about(found: Mapping[str, _Found], batch: str, mark: _Mark | None) -> list[_Found]:
-    earlier: frozenset[str] = frozenset() if mark is None else mark.earlier
-    return [
-        one
-        for one in found.values()
-        if one.answer is not None and batch in one.answer.batches and one.stamp not in earlier
-    ]
+def _later(found: Sequence[Found], mark: _Mark | None) -> list[Found]:
+    """Answers that did not lie there before what was marked was begun."""
+    return [one for one in found if mark is None or one.stamp not in mark.earlier]
 
 
 def _scope_of(name: str) -> str:

@@ -183,6 +183,52 @@ def test_a_file_nested_too_deep_keeps_no_answer_from_being_read(build, batches, 
     assert destination.strays == ("zz_someone_else.json",)
 
 
+def unreadable(path):
+    """Put something there that is a file and yet can't be read, whoever tries."""
+    path.symlink_to("/proc/self/mem")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_file_that_cannot_be_read_holds_its_own_batch_only(build, batches, folders, clock, known):
+    destination = build()
+    name = f"{batches[1].memo['batch']}_0001.json" if known else "answers.json"
+    put(folders[1], f"{batches[0].memo['batch']}_0001.json", ("S0", "accepted"), ("S1", "rejected"))
+    unreadable(folders[1] / name)
+    asked = [as_sent(batch, clock, number=n) for n, batch in enumerate(batches)]
+    first, second = (destination.poll(asked)[n] for n in (0, 1))
+    assert (first.closed, first.outcomes.height, first.trouble) == (True, 2, "")
+    assert (second.closed, second.outcomes) == (False, None)
+    assert f"{name} can't be read" in second.trouble
+    (folders[1] / name).unlink()
+    put(folders[1], name if known else f"{batches[1].memo['batch']}_0002.json", ("S2", "accepted"), ("S3", "accepted"))
+    receipt = destination.poll(asked)[1]
+    assert (receipt.closed, receipt.trouble) == (True, "")
+
+
+def test_a_file_that_cannot_be_read_is_in_no_other_files_way(build, batches, folders, clock):
+    unreadable(folders[1] / "answers.json")
+    destination = build()
+    destination.submit(batches[0])
+    assert destination.find(as_sent(batches[0], clock, ticket=False)).ticket
+    assert poll(destination, batches[0], clock).trouble == "", "it lay there before the batch was begun"
+
+
+def test_a_file_that_stays_broken_is_told_and_one_being_written_is_not(build, batches, folders, clock):
+    destination, path = build(), folders[1] / f"{batches[0].memo['batch']}_0001.json"
+    path.write_text('[{"originatorIdentifier": "S0"')
+    assert poll(destination, batches[0], clock).trouble == ""
+    path.write_text('[{"originatorIdentifier": "S0", "state"')
+    assert poll(destination, batches[0], clock).trouble == ""
+    assert f"{path} is no JSON" in poll(destination, batches[0], clock).trouble
+
+
+def test_a_file_too_large_to_be_read_is_told(build, batches, folders, clock):
+    path = folders[1] / f"{batches[0].memo['batch']}_0001.json"
+    with path.open("wb") as out:
+        out.truncate(64 * 1024 * 1024 + 1)
+    assert f"{path} has more than 67108864 bytes" in poll(build(), batches[0], clock).trouble
+
+
 def test_an_unknown_state_stays_open_with_a_note(build, batches, folders, clock):
     put(folders[1], f"{batches[0].memo['batch']}_0001.json", ("S0", "quarantined"), ("S1", "accepted"))
     receipt = poll(build(), batches[0], clock)

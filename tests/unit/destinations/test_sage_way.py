@@ -365,3 +365,25 @@ def test_rows_of_one_record_meet_however_far_apart_they_stand(loose, monkeypatch
     assert shop.take() == {}
     run = shop.put("promotion3.json", json.dumps([rows[2], rows[0] | {"id": "2"}]))
     assert lasts(shop.take()) == [("t", "2026")]
+
+
+# ---------------------------------------------------------------- an answer that can't be read
+
+
+def test_an_answer_that_cannot_be_read_holds_its_own_rows_and_says_so(shop):
+    articles = shop.put("catalog.csv", "sku,price\na,100\n")
+    levels = shop.put("stock.csv", "sku,level\nother,1\n")
+    (name,) = [path.name for path in shop.out.glob("acme_productstocks_*.json")]
+    (shop.results / name).symlink_to("/proc/self/mem")  # a file nobody can read, not even the superuser
+    (shop.out / name).unlink()
+    shop.take()
+    assert shop.rig.states(articles) == {"applied": 1}
+    assert shop.rig.states(levels) == {"pending": 1}
+    troubles = {one.name: one.trouble for one in shop.rig.operations.lanes()}
+    assert troubles["there/product/acme"] is None
+    assert f"{name} can't be read" in troubles["there/stock/acme"]
+    (shop.results / name).unlink()
+    (shop.results / name).write_text('[{"originatorIdentifier": "other", "state": "accepted"}]')
+    shop.take()
+    assert shop.rig.states(levels) == {"applied": 1}
+    assert {one.trouble for one in shop.rig.operations.lanes()} == {None}
