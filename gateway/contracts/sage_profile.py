@@ -37,25 +37,39 @@ def catalog_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
 
     Raises SettingsError for an unusable table of tax rates.
     """
-    return (*tax_requirements(profile), _taxed_as_written(), _reduced_as_written(), _not_its_own_product())
+    rates = tax_requirements(profile, ("price",))
+    return (*rates, _taxed_as_written(), _reduced_as_written(), _not_its_own_product())
 
 
-def promotion_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
-    """Return T-RATE and, under `strict`, SP-SEL. Raises SettingsError for an unusable table of tax rates."""
-    return (*tax_requirements(profile), *((_names_something(),) if profile.strict else ()))
+def promotion_requirements(profile: SageProfile, converted: tuple[str, ...] = ()) -> tuple[Requirement, ...]:
+    """Return T-RATE and, under `strict`, SP-SEL. Raises SettingsError for an unusable table of tax rates.
+
+    `converted`: amounts that are made net also in rows that end their promotion.
+    """
+    return (*tax_requirements(profile, converted), *((_names_something(),) if profile.strict else ()))
 
 
-def tax_requirements(profile: SageProfile) -> tuple[Requirement, ...]:
-    """Return T-RATE: the row's rate is in force in the country when the row holds (`valid_from`, else `timestamp`)."""
+def tax_requirements(profile: SageProfile, converted: tuple[str, ...]) -> tuple[Requirement, ...]:
+    """Return T-RATE: the row's rate is in force in the country when the row holds (`valid_from`, else `timestamp`).
+
+    Rows that end something are asked only where an amount is made net by the rate.
+    """
     if profile.country is None:
         return ()
     table = tax_rates(profile.tax_table)
     moment = pl.coalesce(pl.when(given(field)).then(field) for field in ("valid_from", "timestamp"))
-    wrong = given("tax_rate") & stands() & ~in_force(profile.country, pl.col("tax_rate"), moment, table)
+    counts = pl.any_horizontal(stands(), *(_made_net(field) for field in converted))
+    wrong = given("tax_rate") & counts & ~in_force(profile.country, pl.col("tax_rate"), moment, table)
     code = "T-RATE-STRICT" if profile.strict else "T-RATE"
     detail = f"{profile.country}: {', '.join(lasting(profile.country, table))}"
-    columns = ("tax_rate", "valid_from", "timestamp", "command")
+    basis = ("price_basis", *converted) if converted else ()
+    columns = ("tax_rate", "valid_from", "timestamp", "command", *basis)
     return (Requirement(code, "tax_rate", columns, wrong, detail),)
+
+
+def _made_net(field: str) -> pl.Expr:
+    """Return whether an amount is converted by the rate: nothing is nothing at any rate."""
+    return ((pl.col("price_basis") == "gross") & given(field) & (pl.col(field) != "0")).fill_null(value=False)
 
 
 def _taxed_as_written() -> Requirement:
@@ -63,9 +77,8 @@ def _taxed_as_written() -> Requirement:
 
     Rows that end their product are no exception: they are written whole, rate and all.
     """
-    converted = ((pl.col("price_basis") == "gross") & given("price") & (pl.col("price") != "0")).fill_null(value=False)
     columns = ("tax_rate", "price_basis", "price")
-    return Requirement("T-FRAC-SENT", "tax_rate", columns, is_fraction("tax_rate") & ~converted)
+    return Requirement("T-FRAC-SENT", "tax_rate", columns, is_fraction("tax_rate") & ~_made_net("price"))
 
 
 def _reduced_as_written() -> Requirement:

@@ -24,6 +24,7 @@ from gateway.wording import filled
 OPERATION = "promotion"
 _RULED = ("brand", "category", "customer_id")
 _WINDOW: tuple[str, str] = ("starts_at", "ends_at")
+_MONEY = ("price", "amount", "regular_price")
 _RANGES = ("quantity_from", "quantity_to", "spent_from", "spent_to")
 _GIVES = ("type", "price", "percentage", "amount", "regular_price", "buy_quantity")
 _FIELDS = ("sku", "product_id", *_RULED, *_GIVES, "discount_by_unit", *_RANGES, *_WINDOW, "timestamp")
@@ -45,9 +46,8 @@ _CENT = 10_000
 def operation(settings: SageSettings) -> Operation:
     """Describe how special prices are written."""
     amounts = settings.special_price_bare_discount == "amount"
-    money = ("price", "amount", "regular_price")
     # What ends is written with the discount that its row gives.
-    terms = PriceTerms("net", 2, settings.currency, settings.tax_rate, money, of_ended=True)
+    terms = PriceTerms("net", 2, settings.currency, settings.tax_rate, _MONEY, of_ended=True)
     return Operation(
         name=OPERATION,
         contract="promotion",
@@ -79,7 +79,7 @@ def operation(settings: SageSettings) -> Operation:
 def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
     rules = [
         profiles.needed("timestamp", "the time of the last update"),
-        *promotion_requirements(settings.company),
+        *promotion_requirements(settings.company, _MONEY if settings.special_price_bare_discount == "amount" else ()),
         *(one for one in article.requires(settings) if not {*one.columns} & {*article.VARIANTS}),
         *(profiles.at_most_characters(field, article.TEXT_LENGTH) for field in _RULED),
         *(_without(field, "special prices have no limit of use") for field in _LIMITS),

@@ -22,6 +22,13 @@ def found(name, requires, record):
         ({"tax_rate": ""}, []),
         ({"tax_rate": "20"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
         ({"tax_rate": "20", "command": "end"}, []),
+        ({"tax_rate": "20", "command": "end", "price": "12", "price_basis": "net"}, []),
+        ({"tax_rate": "20", "command": "end", "price": "0", "price_basis": "gross"}, []),
+        ({"tax_rate": "21", "command": "end", "price": "12", "price_basis": "gross"}, []),
+        (
+            {"tax_rate": "20", "command": "end", "price": "12", "price_basis": "gross"},  # by it the price is made net
+            [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")],
+        ),
         ({"tax_rate": "7.5"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
         ({"tax_rate": "7.5", "valid_from": "2024-11-01T00:00:00Z"}, []),
     ],

@@ -1,6 +1,7 @@
 """Rows that end something, all the way to the exchange folder: their money goes out as that of any other."""
 
 import pytest
+from support.sage_records import STAMP, judged
 
 from gateway.testing.sage_shop import CATALOG, PROMOTIONS
 
@@ -42,3 +43,20 @@ def test_an_ended_special_price_has_its_amount_in_the_terms_of_the_one_that_bega
     assert discounts(shop.take()) == [("a", "10")]
     shop.put("promotion2.csv", "id,sku,amount,basis,command\np,a,12,gross,end\n")
     assert discounts(shop.take()) == [("a", "10")]
+
+
+@pytest.mark.parametrize(("basis", "state"), [("gross", "rejected"), ("net", "applied")])
+def test_a_price_is_not_made_net_by_a_rate_that_is_not_in_force_at_an_end_either(sage_shops, basis, state):
+    shop = sage_shops(catalog=TAXED, country="GB", strict=True)
+    run = shop.put("catalog.csv", f"{HEAD}a,12,{basis},21,end\n")
+    shop.take()
+    assert shop.rig.states(run) == {state: 1}
+
+
+@pytest.mark.parametrize(("bare", "codes"), [("amount", ["T-RATE-STRICT"]), ("rate", [])])
+def test_so_an_amount_off_that_ends_is_judged_where_it_is_written(bare, codes):
+    ended = {"sku": "a", "type": "amount", "amount": "12", "price_basis": "gross", "tax_rate": "21", "command": "end"}
+    found = judged(
+        "promotion", ended | {"timestamp": STAMP}, country="GB", strict=True, special_price_bare_discount=bare
+    )
+    assert [code for _, code in found] == codes
