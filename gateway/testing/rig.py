@@ -115,6 +115,18 @@ class Rig:
         self.intake.enter(Claim(arrival, local, token))
         return self.take()
 
+    def put(self, name: str, content: str | bytes, mtime: datetime | None = None, *, times: int = 1) -> str:
+        """Drop a file a second later and advance every lane so many times; returns its run."""
+        self.clock.sleep(1)
+        run = self.drop(name, content, mtime)
+        self.advance(times)
+        return run
+
+    def put_new(self, kind: str, text: str, *, times: int = 1) -> str:
+        """Put a file whose name begins with `kind`; its end makes it new, as the same bytes again are the same file."""
+        number = len(self.endings()) + 1
+        return self.put(f"{kind}-{number}.csv", text + "\n" * number, times=times)
+
     def take(self) -> str:
         """Take every claimed file and every set of files that is due; returns the newest run."""
         with self.journal.read() as tx:

@@ -83,10 +83,7 @@ class Shop:
 
     def put(self, name: str, text: str) -> str:
         """Drop a file and let it go out; returns its run."""
-        self.clock.advance(2)
-        run = self.rig.drop(name, text)
-        self.rig.advance(2)
-        return run
+        return self.rig.put(name, text, times=2)
 
     def take(self, state: str = "accepted") -> dict[str, list[dict[str, Any]]]:
         """Take what lies in the outbox and answer it; returns the records of each scope."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+from datetime import datetime
 from pathlib import Path
 
 from gateway.settings.template import FOLDERS, starter
@@ -71,8 +73,10 @@ def folders(root: Path, **mappings: str) -> None:
         (root / "mappings" / f"{name}.toml").write_text(text, "utf-8")
 
 
-def drop(root: Path, name: str, text: str) -> None:
-    """Put a file into the inbox of the gateway below `root`, whole at once."""
+def drop(root: Path, name: str, content: str | bytes, stamp: datetime | None = None, *, folder: str = "inbox") -> None:
+    """Put a file into a folder of the gateway below `root`, whole at once; `stamp`: when it says it was written."""
     part = root / f".{name}.new"
-    part.write_text(text, "utf-8")
-    part.rename(root / "inbox" / name)
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
+    if stamp is not None:
+        os.utime(part, (stamp.timestamp(), stamp.timestamp()))
+    part.rename(root / folder / name)

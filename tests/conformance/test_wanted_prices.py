@@ -36,7 +36,7 @@ class Gateway:
     """A gateway on one destination; hours are counted from its start. `again`: the one after a restart."""
 
     def __init__(self, bench: Bench, root: Path, clock: FakeClock) -> None:
-        self.bench, self.root, self.clock, self.start, self.number = bench, root, clock, clock.now(), 0
+        self.bench, self.root, self.clock, self.start = bench, root, clock, clock.now()
         self.rig = Rig(root, bench.build(), clock, mapping=PRICES, more=(PROMOTIONS,))
 
     def again(self) -> None:
@@ -44,9 +44,7 @@ class Gateway:
         self.rig = Rig(self.root, self.bench.build(), self.clock, mapping=PRICES, more=(PROMOTIONS,))
 
     def drop(self, kind: str, columns: str, *rows: str) -> str:
-        self.number += 1
-        self.clock.advance(1)
-        return self.rig.drop(f"{kind}-{self.number}.csv", "\n".join([columns, *rows, ""]))
+        return self.rig.put_new(kind, "\n".join([columns, *rows, ""]), times=0)
 
     def at(self, hour: float) -> str:
         return f"{self.start + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"

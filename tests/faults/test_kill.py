@@ -25,7 +25,7 @@ from gateway.journal import tables as t
 from gateway.model import KEY, RowState
 from gateway.testing.clock import RealClock
 from gateway.testing.hostile import KILLED, effects_per_key, final_state, read_log
-from gateway.testing.texts import LEVELS
+from gateway.testing.texts import LEVELS, drop
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -67,13 +67,8 @@ destination = "there"
         self.dropped: dict[str, bytes] = {}
 
     def drop(self, name: str, text: str) -> None:
-        content = text.encode()
-        part = self.inbox / f".{name}.new"
-        part.write_bytes(content)
-        stamp = (START + timedelta(minutes=len(self.dropped))).timestamp()
-        os.utime(part, (stamp, stamp))
-        part.rename(self.inbox / name)
-        self.dropped[name] = content
+        drop(self.root, name, text, START + timedelta(minutes=len(self.dropped)))
+        self.dropped[name] = text.encode()
 
     @property
     def log(self) -> Path:

@@ -191,7 +191,6 @@ class Story:
 
     def drop(self, kind: str, rest: list) -> None:
         self.number += 1
-        self.clock.advance(1)
         if kind == "price":
             sku, text = rest
             ended = text == "end"
@@ -201,7 +200,7 @@ class Story:
             one = replace(rest[0], number=self.number)
             content = one.line()
             self.waiting.append((kind, one))
-        run = self.rig.drop(f"{kind}-{self.number}.csv", content + "\n" * self.number)
+        run = self.rig.put_new(kind, content, times=0)
         self.runs.append((run, *self.waiting[-1]))
 
     def decide(self) -> None:

@@ -2,10 +2,7 @@
 
 from datetime import timedelta
 
-import sqlalchemy as sa
-
 from gateway.contracts.profiles import shown_as_price
-from gateway.journal import tables as t
 from gateway.model import PriceTerms
 from gateway.testing.clock import START
 from gateway.testing.hostile import Further, read_log
@@ -52,21 +49,15 @@ class Shop:
     def __init__(self, rig, clock):
         self.rig = rig
         self.clock = clock
-        self.number = 0
-
-    def _drop(self, kind, text):
-        self.number += 1
-        self.clock.advance(1)
-        run = self.rig.drop(f"{kind}-{self.number}.csv", text + "\n" * self.number)  # no two files are the same
-        self.rig.advance()
-        return run
 
     def prices(self, *rows, columns="sku,price"):
         names = f"{columns},basis"
-        return self._drop("price", "\n".join([names, *(f"{','.join(map(str, row))},gross" for row in rows)]) + "\n")
+        return self.rig.put_new(
+            "price", "\n".join([names, *(f"{','.join(map(str, row))},gross" for row in rows)]) + "\n"
+        )
 
     def promotions(self, *rows, columns="sku,price,starts,ends"):
-        return self._drop("promotion", "\n".join([columns, *(",".join(map(str, row)) for row in rows)]) + "\n")
+        return self.rig.put_new("promotion", "\n".join([columns, *(",".join(map(str, row)) for row in rows)]) + "\n")
 
     def sent(self):
         """Return what was sent so far, oldest first."""
@@ -75,15 +66,7 @@ class Shop:
 
     def wait_until(self, hour):
         """Move on to an hour after the start as a gateway that sleeps does: to each moment the lane wants."""
-        until = START + timedelta(hours=hour)
-        while True:
-            with self.rig.journal.read() as tx:
-                at = tx.scalar(sa.select(sa.func.min(t.lane.c.wake_at)))
-            at = until if at is None else min(max(at, self.clock.now()), until)
-            self.clock.advance((at - self.clock.now()).total_seconds())
-            self.rig.advance()
-            if at == until:
-                return
+        self.rig.glide(START + timedelta(hours=hour))
 
     def told(self, run):
         return self.rig.results(run).select("state", "code", "detail").rows()

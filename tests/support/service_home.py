@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import orjson
 
 from gateway import wiring
 from gateway.settings import load_settings
-from gateway.testing.texts import mapping
+from gateway.testing.texts import drop, mapping
 
 MAPPING = mapping(
     "stock",
@@ -55,12 +54,7 @@ class Home:
         return wiring.wire(load_settings(path))
 
     def drop(self, source: str, name: str, content: str | bytes, stamp: datetime | None = None) -> None:
-        data = content.encode() if isinstance(content, str) else content
-        part = self.root / source / f".{name}"
-        part.write_bytes(data)
-        if stamp is not None:
-            os.utime(part, (stamp.timestamp(), stamp.timestamp()))
-        part.rename(self.root / source / name)
+        drop(self.root, name, content, stamp, folder=source)
 
     def names(self, source: str, folder: str) -> set[str]:
         return {path.name for path in (self.root / source / folder).glob("*")}

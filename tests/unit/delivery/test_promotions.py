@@ -45,16 +45,7 @@ def shop(rigs, clock):
             "contract": "price", "fields": ("sku", "price", "discount_price"), "prices": NET, "further": (promote,),
             "mapping": PRICES, "route": {"more": (PROMOTIONS,), **options.pop("route", {})},
         }  # fmt: skip
-        rig = rigs(*script, **{**settings, **options})
-
-        def drop(name, text):
-            clock.advance(1)
-            run = rig.drop(name, text)
-            rig.advance(2)
-            return run
-
-        rig.put = drop
-        return rig
+        return rigs(*script, **{**settings, **options})
 
     return make
 

@@ -12,10 +12,7 @@ FULL = {"mode": "full", "absent": "end", "guard": {"off": True}}
 
 def after(rig, seconds, name, *pairs):
     """Drop a file of a time after the start, and have it sent."""
-    rig.clock.advance(2)
-    run = rig.drop(name, rows(*pairs), mtime=START + timedelta(seconds=seconds))
-    rig.advance()
-    return run
+    return rig.put(name, rows(*pairs), START + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("absent", ["end", "zero"])

@@ -33,19 +33,10 @@ GOES_ON = Step(polls=9)
 def lane(rigs, clock):
     def make(*script, **limits):
         guard = {**FULL["guard"], **limits}
-        rig = rigs(
+        return rigs(
             *script, contract="price", fields=("sku", "price"), prices=NET, further=(DISCOUNT,), mapping=PRICES,
             route={**FULL, "guard": guard, "more": (PROMOTIONS,)},
         )  # fmt: skip
-
-        def put(name, text):
-            clock.advance(1)
-            run = rig.drop(name, text)
-            rig.advance(2)
-            return run
-
-        rig.put = put
-        return rig
 
     return make
 

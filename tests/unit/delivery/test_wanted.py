@@ -267,7 +267,7 @@ IN_CATALOG = Further(
 
 def test_prices_of_catalogs_and_price_files_are_one_sequence(shop):
     here = shop(further=(IN_CATALOG, BY_AMOUNT), route={"more": (CATALOG, PROMOTIONS)})
-    run = here._drop("catalog", "sku,product,price\na,P,20\nb,P,\n")
+    run = here.rig.put_new("catalog", "sku,product,price\na,P,20\nb,P,\n")
     assert here.sent() == [("a", "20")]
     here.promotions(("a", 15, at(0), at(1)), ("b", 15, at(0), at(1)))
     price = here.prices(("a", 18))
