@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gateway.delivery.derived import derived_issues
 from gateway.delivery.effects import CODES, STATE_ENUM, UNDECIDED, LegStates, RowStates
+from gateway.delivery.worded import Worded
 from gateway.issues import WARNINGS
 from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, Table, no_issues
 from gateway.reports.raw import DAMAGED
@@ -57,6 +58,8 @@ class RunRows:
     read: Callable[[Path, BaseModel], Iterator[Table]]
     open_code: tuple[str, str] | None = None
     """Code and detail of rows that are held or cancelled."""
+    worded: Worded = field(default_factory=Worded)
+    """In which words single effects are told of."""
     found: list[list[pl.DataFrame]] = field(default_factory=list)
     """All frames of `issues` where they are few: several writers read them."""
 
@@ -132,7 +135,7 @@ class RunRows:
         return frame.select(pl.col(n).cast(d) for n, d in ROW_RESULT_SCHEMA.items())
 
     def _with_extra(self, frame: pl.DataFrame) -> pl.DataFrame:
-        here = _between(self.states.extra, frame)
+        here = self.worded.said(_between(self.states.extra, frame))
         if not here.height:
             return frame.with_columns(remote_id=pl.lit(None, pl.String))
         fault = ~pl.col("code").is_in(sorted(WARNINGS)) & pl.col("gravity").is_in(_GRAVE)
@@ -141,7 +144,7 @@ class RunRows:
         here = here.sort(ROW, "gravity", ~pl.col("wrong"), "place", maintain_order=True).with_columns(self._named())
         gravest = here.group_by(ROW, maintain_order=True).agg(
             pl.col("wrong").sum().cast(pl.Int64), pl.col("remote_id").drop_nulls().first(),
-            pl.col("code", "detail", "named").filter(pl.col("code").is_not_null()).first(),
+            pl.col("code", "detail", "named", "value").filter(pl.col("code").is_not_null()).first(),
         )  # fmt: skip
         frame = frame.join(gravest, on=ROW, how="left", suffix="_said", maintain_order="left")
         said = pl.col("code_said").is_not_null()
@@ -150,8 +153,8 @@ class RunRows:
             code=pl.when(said).then("code_said").otherwise("code"),
             detail=pl.when(said).then("detail_said").otherwise("detail"),
             field=pl.when(said).then("named").otherwise("field"),
-            value=pl.when(said).then(None).otherwise("value"),
-        ).drop("code_said", "detail_said", "named", "wrong")
+            value=pl.when(said).then("value_said").otherwise("value"),
+        ).drop("code_said", "detail_said", "named", "value_said", "wrong")
 
     def _named(self) -> pl.Expr:
         """What a fault is about, as `named`: the field where its sentence or the destination names it, else the family.
@@ -206,12 +209,13 @@ class RunRows:
 
     def _effects(self, block: pl.DataFrame) -> pl.DataFrame:
         """What there is to say of single effects; of rows of whose effects one did not come about, all of them."""
-        said = _between(self.states.extra, block).filter(pl.col("code").is_not_null()).with_columns(self._named())
+        told = _between(self.states.extra, block).filter(pl.col("code").is_not_null())
+        said = self.worded.said(told).with_columns(self._named())
         if self.states.legs:
             said = _every_effect(said, self.states.legs, block)
         name = pl.Series([str(state) for state in STATES])
         return said.join(block.select(ROW, LINE), on=ROW, how="left", maintain_order="left").with_columns(
-            pl.col("named").alias("field"), pl.when(pl.col("item") != "").then("item").alias("value"),
+            pl.when(pl.col("item") != "").then("item").otherwise("value").alias("value"), field="named",
             state=name.gather(said["gravity"].cast(pl.UInt32)),
         )  # fmt: skip
 
@@ -252,7 +256,7 @@ def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.Dat
     """
     rows = block[ROW].to_numpy()
     rows = rows[~np.logical_and.reduce([_COME_ABOUT[leg.codes[rows]] for leg in legs])]
-    found = [said.select(ROW, "place", "gravity", "named", "code", "detail", "item")]
+    found = [said.select(ROW, "place", "gravity", "named", "code", "detail", "item", "value")]
     for place, leg in enumerate(legs):
         codes = leg.codes[rows]
         here = codes != UNDECIDED
@@ -261,7 +265,7 @@ def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.Dat
         found.append(frame.select(
             ROW, pl.lit(place, pl.UInt8).alias("place"), "gravity", pl.lit(leg.family).alias("named"),
             pl.lit("EFFECT").alias("code"), names.gather(frame["gravity"].cast(pl.UInt32)).alias("detail"),
-            pl.lit("").alias("item"),
+            pl.lit("").alias("item"), pl.lit(None, pl.String).alias("value"),
         ))  # fmt: skip
     told = pl.concat(found[1:]).join(said.select(ROW, "place"), on=[ROW, "place"], how="anti", maintain_order="left")
     every = pl.concat([found[0], told])

@@ -19,6 +19,7 @@ from gateway.delivery.mended import repaired
 from gateway.delivery.results import RunRows
 from gateway.delivery.setup import Pinned
 from gateway.delivery.unwritten import Unwritten, instead, mends_itself
+from gateway.delivery.worded import Worded
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import ReportWriter, RowState, Summary, Table
@@ -71,6 +72,7 @@ class RunAnswers:
             format=self._load_layout(folder.pinned / pinned.mapping),
             read=self._read,
             open_code=(said, note) if said else None,
+            worded=Worded(pinned),
         )
 
     def summary(self, row: Row[Any], rows: RunRows, ended_at: datetime | None) -> Summary:

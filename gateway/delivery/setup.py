@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from gateway.delivery.dates import DateForm
 from gateway.model import KEY, KEY_SEPARATOR, Destination, Operation
 from gateway.routes import Route
 
@@ -168,5 +169,9 @@ class Pinned(BaseModel):
     """File name of the mapping inside the run's `pinned` folder."""
     columns: Mapping[str, str] = {}
     """Contract field to the partner's header."""
+    constants: Mapping[str, str] = {}
+    """Contract fields that the mapping sets in every row, and to what."""
+    dates: Mapping[str, DateForm] = {}
+    """How the columns of points in time write them, by contract field."""
     grouping: Grouping | None = None
     versions: Mapping[str, str] = {}

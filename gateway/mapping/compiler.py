@@ -48,11 +48,10 @@ class _Compiler:
                     yield field, spec.model_copy(update={"column": (header,)})
 
     def plan(self, name: str, spec: FieldSpec) -> Plan:
-        constant = None if spec.constant is None else _constant(spec.constant)
         return Plan(
             field=name,
-            source=self._source(name, spec) if constant is None else None,
-            constant=constant,
+            source=self._source(name, spec) if spec.constant is None else None,
+            constant=spec.fixed,
             trim=spec.trim,
             text_steps=self._text_steps(name, spec),
             value_steps=self._value_steps(name, spec),
@@ -158,12 +157,6 @@ class _Compiler:
 def _remarks(spec: FieldSpec) -> Remarks | None:
     found = Remarks(spec.fractions, spec.negative_as_zero, spec.tell or ())
     return None if found == Remarks() else found
-
-
-def _constant(value: str | int | bool) -> str:  # noqa: FBT001  TOML's true is a constant too
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def _may_break(field: str, lined: frozenset[str]) -> bool:

@@ -263,6 +263,13 @@ class FieldSpec(Part):
             or self.negative_as_zero
         )
 
+    @property
+    def fixed(self) -> str | None:
+        """The constant as canonical text; None where there is none."""
+        if isinstance(self.constant, bool):
+            return "true" if self.constant else "false"
+        return None if self.constant is None else str(self.constant)
+
 
 def _usable_factor(factor: int | str) -> bool:
     try:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway import __version__
+from gateway.delivery.dates import DateForm
 from gateway.delivery.setup import Grouping, Pinned
 from gateway.mapping import MappingFile, load_mapping
+from gateway.mapping.dates import ISO
 from gateway.pipeline.setup import RouteSetup
 from gateway.spool import RunFolder
 
@@ -52,9 +54,27 @@ def pinned_by(setup: RouteSetup, mapping: MappingFile, columns: Mapping[str, str
         route=setup.route,
         mapping=mapping.path.name,
         columns=columns,
+        constants={
+            name: spec.fixed for name, spec in mapping.fields.items() if spec.fixed is not None and spec.when is None
+        },
+        dates=_dates(setup, mapping),
         grouping=None if mapping.group is None else Grouping(sums=mapping.group.sum),
         versions=versions_of(setup, mapping),
     )
+
+
+def _dates(setup: RouteSetup, mapping: MappingFile) -> dict[str, DateForm]:
+    """Return how the columns of points in time are written, as they are read."""
+    contract = setup.contract
+    return {
+        name: DateForm(
+            pattern=spec.date or ISO,
+            zone=spec.zone or setup.route.zone,
+            end_of_day=name in contract.day_ends if spec.end_of_day is None else spec.end_of_day,
+        )
+        for name, spec in mapping.fields.items()
+        if name in contract.instants and spec.fixed is None
+    }
 
 
 def versions_of(setup: RouteSetup, mapping: MappingFile) -> dict[str, str]:
