@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +14,13 @@ from gateway.ahead import Behind, beside
 
 
 class Bodies:
-    """Writes and digests bodies; leaving it waits for all, and raises what writing them raised."""
+    """Writes and digests bodies; leaving it waits for all, and raises what writing them raised.
 
-    def __init__(self, path: Path) -> None:
+    `keep` is given each with the place where it begins.
+    """
+
+    def __init__(self, path: Path, keep: Callable[[int, bytes], None]) -> None:
+        self._keep = keep
         self._file = path.open("wb")
         self._end = 0
         self._behind = Behind[bytes | None](self._write)
@@ -28,6 +33,7 @@ class Bodies:
         """Hand over a body; returns where it begins. Raises what writing those before raised."""
         begins = self._end
         self._end += len(body)
+        self._keep(begins, body)
         self._behind.put(body)
         return begins
 

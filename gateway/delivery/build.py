@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -49,19 +47,19 @@ class Builder:
             identity, folder = forming.begin(self._journal, self._spool, now)
             folder.expect(sum(candidate.row.rows for candidate in candidates))
             try:
-                with Bodies(folder.bodies) as bodies:
+                with Bodies(folder.bodies, folder.keep_call) as bodies:
                     reckoned = leg.regular if leg.regular in leg.after else ""
                     lanes = () if self._trial else leg.after
                     before = Before(self._journal, self._spool, lanes, reckoned=reckoned)
                     draft = Draft(setup, leg, candidates, identity, folder, before, bodies, now)
                     self._decider.decide(draft)
             except BaseException:
-                shutil.rmtree(folder.root)
+                folder.remove()
                 raise
             stopped = forming.stopped(self._journal, setup.name, candidates, now)
             if not stopped and self._seal(draft):
                 return list(held)
-            shutil.rmtree(folder.root)
+            folder.remove()
             forming.hold(self._journal, setup.name, stopped)
             held |= stopped
 
@@ -91,7 +89,7 @@ class Builder:
                 if not forming.all_wait(tx, lane, candidates):
                     return False
                 self._leave(tx, draft)
-            shutil.rmtree(draft.folder.root)  # nothing but waiting: a consignment would say nothing
+            draft.folder.remove()  # nothing but waiting: a consignment would say nothing
             return True
         draft.folder.make_durable()
         renewed = draft.renewal.write(self._spool, candidates[0].row.seq, draft.identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import polars as pl
 from sqlalchemy.engine import Row
 
 from gateway import delta, guard
-from gateway.ahead import one_ahead
+from gateway.ahead import beside, one_ahead
 from gateway.contracts import prices
 from gateway.contracts.lowered import lowering_fields
 from gateway.delivery.baseline import PLACED_SCHEMA, Baseline
@@ -171,12 +172,16 @@ class Portions:
         facts = delta.as_known(known).drop(KEY).hstack(known.select("@segment", "@place"))
         live, told = _live(known), False
         for blocks in _gathered(_filtered(self.opened(one), here)):
-            rows = self._prepared(one, blocks)
-            at = index.find(rows[KEY])
-            beside = [facts[name].gather(at) for name in facts.columns]
-            beside.append(flying["seq_sent"].gather(sent.find(rows[KEY])))
+            keys = pl.concat(block[KEY] for block in blocks)
+            finding = beside(index.find, keys)
+            try:
+                rows = self._prepared(one, blocks)
+            finally:
+                wait([finding])
+            found = [facts[name].gather(finding.result()) for name in facts.columns]
+            found.append(flying["seq_sent"].gather(sent.find(keys)))
             counted = 0 if told else live
-            yield Portion([rows], known.clear(), flying.clear(), counted, beside=pl.DataFrame(beside))
+            yield Portion([rows], known.clear(), flying.clear(), counted, beside=pl.DataFrame(found))
             told = True
         gone = known.clear()
         if one.speaks_of_absence:

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Connection, Row
 
 from gateway.delivery.asking import Asker, Fault
 from gateway.delivery.hear import Hearer
@@ -27,7 +27,7 @@ from gateway.errors import (
 )
 from gateway.journal import Journal, batches
 from gateway.model import ABSENT, UNKNOWN, Batch, Operation, Receipt, Repeat, RowState
-from gateway.spool import Spool
+from gateway.spool import ConsignmentFolder, Spool
 
 WINDOW = 64
 """Batches intended together where repeating is harmless; otherwise one at a time."""
@@ -84,25 +84,29 @@ class Sender:
         return ready[:1] if alone else [b for b in ready if b.consignment == ready[0].consignment]
 
     def _book(self, setup: LaneSetup, window: Sequence[Row[Any]]) -> bool:
-        with self._journal.begin() as tx:
-            if not batches.take_slot(tx, window[0].slot, window[0].id):
-                raise Busy(f"The slot {window[0].slot} is taken by another batch.", after=1.0)
         op = setup.operation(window[0].operation)
         if op.interval > 0 and any(b.length for b in window):  # an empty batch ends without a call
-            try:
-                if op.budget:
-                    self._give_way(setup, op)
-                self._journal.take(op.budget or f"{setup.destination.account}/{op.name}", op.interval)
-                if op.family != FIRST:
-                    self._given.pop(setup.destination.account, None)
-            except Throttled:
-                self._free(window)
-                raise
+            with self._journal.begin() as tx:
+                _take_slot(tx, window)
+            self._pace(setup, op, window)
         with self._journal.begin() as tx:
+            _take_slot(tx, window)
             if batches.intend(tx, [b.id for b in window], self._journal.clock.now()):
                 return True
             batches.free_slots(tx, [b.id for b in window])
             return False
+
+    def _pace(self, setup: LaneSetup, op: Operation, window: Sequence[Row[Any]]) -> None:
+        """Take a call from what may be made. Raises Throttled with the seconds to wait."""
+        try:
+            if op.budget:
+                self._give_way(setup, op)
+            self._journal.take(op.budget or f"{setup.destination.account}/{op.name}", op.interval)
+            if op.family != FIRST:
+                self._given.pop(setup.destination.account, None)
+        except Throttled:
+            self._free(window)
+            raise
 
     def _give_way(self, setup: LaneSetup, op: Operation) -> None:
         """Leave the next calls of a shared budget to stock that waits, but not for ever."""
@@ -126,9 +130,8 @@ class Sender:
         trouble: Exception | None = None
         with folder.bodies.open("rb") as bodies:
             for b in window:
-                bodies.seek(b.offset)
                 try:
-                    done.append((b, setup.destination.submit(_batch_of(b, bodies.read(b.length)))))
+                    done.append((b, setup.destination.submit(_batch_of(b, _body(folder, b, bodies)))))
                 except OutcomeUnknown as error:
                     unknown.append(b.id)
                     trouble = error
@@ -290,6 +293,21 @@ def _of_others(b: Row[Any], receipt: Receipt) -> Receipt:
     """Leave out what is said of the rows not named, where every row is."""
     every = receipt.closed and receipt.outcomes is not None and receipt.outcomes.height >= b.records
     return replace(receipt, code="", message="") if every else receipt
+
+
+def _take_slot(tx: Connection, window: Sequence[Row[Any]]) -> None:
+    """Take the slot of a window, once more where it has it. Raises Busy."""
+    if not batches.take_slot(tx, window[0].slot, window[0].id):
+        raise Busy(f"The slot {window[0].slot} is taken by another batch.", after=1.0)
+
+
+def _body(folder: ConsignmentFolder, b: Row[Any], bodies: BinaryIO) -> bytes:
+    """Return the body of a batch, from memory where it was written a moment ago."""
+    kept = folder.kept_call(b.offset)
+    if kept is not None and len(kept) == b.length:  # an empty call begins where the next one does
+        return kept
+    bodies.seek(b.offset)
+    return bodies.read(b.length)
 
 
 def _batch_of(b: Row[Any], body: bytes) -> Batch:

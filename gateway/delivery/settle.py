@@ -214,8 +214,9 @@ class Settler:
             runs.set_legs(tx, row.id, open_rows=0, waits=0)
             self._journal.note(tx, row.id, "settled", _spoken(counts["states"]))
             sent = [c.id for c in runs.consignments_of(tx, row.id)]
-        for folder in (self._spool.run(row.id).root, *(self._spool.consignment(one).root for one in sent)):
-            self._spool.recent.drop(folder)
+        self._spool.recent.drop(self._spool.run(row.id).root)
+        for one in sent:
+            self._spool.consignment(one).drop()
 
     def rows(self, row: Row[Any]) -> RunRows:
         """Return the rows of a run with their present states."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -109,14 +108,14 @@ class WantedBuilder:
             before = {w.leg.after: Before(self._journal, self._spool, w.leg.after) for w in waiting if w.leg.after}
             coming = Coming(self._journal, self._spool, setup, {w.candidate.row.id for w in waiting})
             try:
-                with Bodies(folder.bodies) as bodies:
+                with Bodies(folder.bodies, folder.keep_call) as bodies:
                     draft = WantedDraft(
                         setup, waiting, identity, folder, bodies, pages,
                         {} if self._trial else before, None if self._trial else coming, now,
                     )  # fmt: skip
                     self._decide(draft)
             except BaseException:
-                shutil.rmtree(folder.root)
+                folder.remove()
                 pages.drop()
                 raise
             promotions = frozenset(w.candidate.position for w in waiting if w.promotes)
@@ -124,7 +123,7 @@ class WantedBuilder:
             if not stopped and self._seal(draft):
                 compact(self._journal, self._spool, setup.name)
                 return list(held)
-            shutil.rmtree(folder.root)
+            folder.remove()
             pages.drop()
             forming.hold(self._journal, setup.name, stopped)
             held |= stopped
@@ -325,7 +324,7 @@ class WantedBuilder:
                 if not forming.all_wait(tx, lane, draft.candidates):
                     return False
                 self._leave(tx, draft)
-            shutil.rmtree(draft.folder.root)  # nothing was ended or sent: a consignment would say nothing
+            draft.folder.remove()  # nothing was ended or sent: a consignment would say nothing
             return True
         draft.folder.make_durable()
         prices = [w.candidate for w in draft.waiting if not w.promotes]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +50,16 @@ def load_mapping(path: Path) -> MappingFile:
 
     Raises SettingsError with every fault found in them, where = `file:line`.
     """
-    text, raw = _toml(path)
-    lines = {_joined(keys): line for keys, line in key_lines(text).items()}
-    faults = _Faults(path, lines)
-    mapping = None
-    try:
-        mapping = MappingFile.model_validate(raw)
-    except ValidationError as error:
-        for keys, message in worded(error):
-            faults.add(keys, message)
-    tables = _tables(path, raw, faults)
-    levels = _levels(path, mapping, faults) if mapping is not None else {}
-    if faults.found or mapping is None:
+    told = _toml(path)
+    faults = _Faults(path, told.lines)
+    for keys, message in told.faults:
+        faults.add(keys, message)
+    tables = _tables(path, told.specs, faults)
+    levels = _levels(path, told.mapping, faults) if told.mapping is not None else {}
+    if faults.found or told.mapping is None:
         raise SettingsError(sorted(set(faults.found), key=_place), fix=_FIX)
-    mapping._path, mapping._tables, mapping._lines = path, tables, lines  # noqa: SLF001  set by its only maker
+    mapping = told.mapping.model_copy()
+    mapping._path, mapping._tables, mapping._lines = path, tables, told.lines  # noqa: SLF001  set by its only maker
     mapping._levels = levels  # noqa: SLF001  likewise
     return mapping
 
@@ -99,10 +97,32 @@ def _place(fault: Fault) -> tuple[str, int, str]:
     return (file, int(line), fault.message) if line.isdecimal() else (fault.where, 0, fault.message)
 
 
-def _toml(path: Path) -> tuple[str, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the text of a mapping says by itself, whatever the files beside it are."""
+
+    lines: dict[tuple[str, ...], int]
+    mapping: MappingFile | None
+    faults: tuple[tuple[tuple[str | int, ...], str], ...]
+    specs: tuple[tuple[tuple[str, str], str, FieldSpec], ...]
+
+
+@functools.lru_cache(maxsize=64)
+def _told(text: str) -> _Told:
+    """Return what a text says. A mapping is read again for every file, mostly as it was."""
+    raw = tomllib.loads(text)
+    lines = {_joined(keys): line for keys, line in key_lines(text).items()}
+    mapping, faults = None, []
     try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-        return text, tomllib.loads(text)
+        mapping = MappingFile.model_validate(raw)
+    except ValidationError as error:
+        faults = [(tuple(keys), message) for keys, message in worded(error)]
+    return _Told(lines, mapping, tuple(faults), tuple(_specs(raw)))
+
+
+def _toml(path: Path) -> _Told:
+    try:
+        return _told(path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as error:
         message = f"the mapping can't be read ({error.strerror or type(error).__name__})"
         raise SettingsError([Fault(str(path), message)], fix="Check the path and its permissions.") from error
@@ -133,9 +153,11 @@ def _specs(raw: dict[str, Any]) -> Iterator[tuple[tuple[str, str], str, FieldSpe
             yield (part, name), name if part == "fields" else f"@{name}", spec
 
 
-def _tables(path: Path, raw: dict[str, Any], faults: _Faults) -> dict[str, dict[str, str]]:
+def _tables(
+    path: Path, specs: Iterable[tuple[tuple[str, str], str, FieldSpec]], faults: _Faults
+) -> dict[str, dict[str, str]]:
     tables: dict[str, dict[str, str]] = {}
-    for keys, name, spec in _specs(raw):
+    for keys, name, spec in specs:
         if spec.lookup is not None:
             tables[name] = _table(path, keys, spec.lookup, faults, ignore_case=spec.ignore_case)
         if spec.words is not None:

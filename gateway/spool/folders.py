@@ -23,6 +23,8 @@ LARGE = 16 << 20
 """Bytes of a file from which on its blocks are too many to be held in memory."""
 MANY = 150_000
 """Rows from which on their effects are."""
+_CALLS = 16 << 20
+"""Bytes of calls that are kept in memory until they are sent."""
 
 LATE_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, "state": pl.String}
 
@@ -36,7 +38,7 @@ class RunFolder:
     """
 
     root: Path
-    recent: Recent | None = field(default=None, compare=False, repr=False)
+    recent: Recent[pl.DataFrame] | None = field(default=None, compare=False, repr=False)
     keeping: Keeping | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -245,15 +247,16 @@ DECISION_SCHEMA: dict[str, type[pl.DataType]] = {
 class ConsignmentFolder:
     """Files of one consignment: effects per part, decisions per run and part, bodies, outcomes.
 
-    `recent`: where effects are remembered.
+    `recent`: where effects are remembered; `calls`: where calls are, by the place where they begin.
     """
 
     root: Path
-    recent: Recent = field(compare=False, repr=False)
+    recent: Recent[pl.DataFrame] = field(compare=False, repr=False)
+    calls: Recent[bytes] = field(compare=False, repr=False)
 
     def begin(self) -> bool:
         """Make the folder; False when the name is taken: another lane forms a consignment at the same moment."""
-        self.recent.drop(self.root)
+        self.drop()
         try:
             self.root.mkdir(parents=True)
         except FileExistsError:
@@ -261,14 +264,33 @@ class ConsignmentFolder:
         return True
 
     def expect(self, rows: int) -> None:
-        """Keep no effects in memory of so many rows where that would be in vain."""
+        """Keep neither effects nor calls in memory of so many rows where that would be in vain."""
         if rows > MANY:
             self.recent.refuse(self.root)
+            self.calls.refuse(self.root)
+
+    def remove(self) -> None:
+        """Remove it: nobody was told of it."""
+        self.drop()
+        shutil.rmtree(self.root)
+
+    def drop(self) -> None:
+        """Keep nothing of it in memory any more."""
+        self.recent.drop(self.root)
+        self.calls.drop(self.root)
 
     @property
     def bodies(self) -> Path:
         """All batches one after another; the journal knows offset and length."""
         return self.root / "bodies"
+
+    def keep_call(self, begins: int, body: bytes) -> None:
+        """Keep a call in memory for its sending, by the place where it begins among the bodies."""
+        self.calls.put(self.root, str(begins), body)
+
+    def kept_call(self, begins: int) -> bytes | None:
+        """Return a call that was kept, and keep it no longer; None where it is on the disk alone."""
+        return self.calls.take(self.root, str(begins))
 
     def make_durable(self) -> None:
         """Have calls, and the names of all files, on the disk; what else is in them is already. Raises OSError."""
@@ -319,10 +341,11 @@ class ConsignmentFolder:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """Where everything lies below the state folder; `recent`: what of it is still in memory."""
+    """Where everything lies below the state folder; `recent` and `calls`: what of it is still in memory."""
 
     root: Path
-    recent: Recent = field(default_factory=Recent, compare=False, repr=False)
+    recent: Recent[pl.DataFrame] = field(default_factory=Recent, compare=False, repr=False)
+    calls: Recent[bytes] = field(default_factory=lambda: Recent(_CALLS), compare=False, repr=False)
 
     def run(self, run: str, keeping: Keeping | None = None) -> RunFolder:
         """Folder of a run; `keeping` where it is to be made durable beside its writing."""
@@ -330,7 +353,7 @@ class Spool:
 
     def consignment(self, identity: str) -> ConsignmentFolder:
         """Folder of a consignment."""
-        return ConsignmentFolder(self.root / "consignments" / identity, self.recent)
+        return ConsignmentFolder(self.root / "consignments" / identity, self.recent, self.calls)
 
     @property
     def claims(self) -> Path:
