@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,19 @@ def answer_of(run: Row[Any], kind: str) -> str:
     return answer_name(run.file, run.id, kind, route=run.route if run.counts.get("routed") else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer that is written, and not yet there for the partner."""
+
+    part: Path
+    final: Path
+    kind: str
+
+    def drop(self) -> None:
+        """Remove it; nothing happens where it has its name already."""
+        self.part.unlink(missing_ok=True)
+
+
 class Outbox:
     """The partners' answer folders below one root."""
 
@@ -58,20 +72,37 @@ class Outbox:
 
         With `source` the file is also queued for the partner's own server.
         """
+        draft = self.draft(partner, name, write, kind=kind)
+        if draft is None:
+            return None
+        self.release([draft], run=run, source=source)
+        return draft.final
+
+    def draft(self, partner: str, name: str, write: Callable[[Path], bool], *, kind: str) -> Draft | None:
+        """Write an answer durably by a temporary name; None when the writer had nothing to say."""
         folder = self.folder(partner)
         folder.mkdir(parents=True, exist_ok=True)
-        part, final = folder / f".{name}.part", folder / name
+        draft = Draft(folder / f".{name}.part", folder / name, kind)
         try:
-            if not write(part):
-                return None
-            durable(part)
-            part.replace(final)
+            if write(draft.part):
+                durable(draft.part)
+                return draft
+        except BaseException:
+            draft.drop()
+            raise
+        draft.drop()
+        return None
+
+    def release(self, drafts: Sequence[Draft], *, run: str | None, source: str | None) -> None:
+        """Give drafts their names, all at once for who waits for one of them; `source` as for `publish`."""
+        for draft in drafts:
+            draft.part.replace(draft.final)
+        for folder in dict.fromkeys(draft.final.parent for draft in drafts):
             durable(folder)
-        finally:
-            part.unlink(missing_ok=True)
+        now = self._journal.clock.now()
         with self._journal.begin() as tx:
-            runs.add_answer(tx, run=run, source=source, kind=kind, file=str(final), now=self._journal.clock.now())
-        return final
+            for draft in drafts:
+                runs.add_answer(tx, run=run, source=source, kind=draft.kind, file=str(draft.final), now=now)
 
     def pending(self) -> list[str]:
         """Sources with answers due to be returned now."""

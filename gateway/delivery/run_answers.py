@@ -23,7 +23,7 @@ from gateway.delivery.worded import Worded
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import ReportWriter, RowState, Summary, Table
-from gateway.outbox import Outbox, answer_of
+from gateway.outbox import Draft, Outbox, answer_of
 from gateway.reports import errors_writer, writers
 from gateway.reports.answers import write_progress
 from gateway.reports.delimited import correction_kind, write_correction
@@ -110,39 +110,50 @@ class RunAnswers:
         )  # fmt: skip
 
     def write(self, row: Row[Any], rows: RunRows, ended_at: datetime, only: frozenset[str] = frozenset()) -> Summary:
-        """Write the answers (`only`: those of these kinds); returns the summary as it was told."""
+        """Write the answers (`only`: those of these kinds); returns the summary as it was told.
+
+        They come into the partner's folder together: who finds one finds all of them.
+        """
         summary = self.summary(row, rows, ended_at)
         pinned = Pinned.model_validate(row.pinned)
-        source = pinned.route.source if pinned.route.answers else None
         chosen = [w for w in writers(rows.layout()) if not only or w.kind in only]
-        done = spread(chosen, lambda writer: self._publish(row, writer, (summary, rows), source), workers=_WRITERS)
-        unwritten = [one for one in done if one is not None]
-        if unwritten:
-            summary, again = instead(summary, rows, unwritten)
-            for writer in again:
-                self._publish(row, writer, (summary, rows), source)
+        drafts: dict[str, Draft] = {}
+        try:
+            done = spread(chosen, lambda one: self._drafted(row, one, (summary, rows), drafts), workers=_WRITERS)
+            unwritten = [one for one in done if one is not None]
+            if unwritten:
+                summary, again = instead(summary, rows, unwritten)
+                for writer in again:
+                    self._drafted(row, writer, (summary, rows), drafts)
+            source = pinned.route.source if pinned.route.answers else None
+            self._outbox.release(list(drafts.values()), run=row.id, source=source)
+        finally:
+            for draft in drafts.values():
+                draft.drop()
         if not only:
             name = answer_of(row, "progress.json")
             (self._outbox.folder(row.partner) / name).unlink(missing_ok=True)
         return summary
 
-    def _publish(
-        self, row: Row[Any], writer: ReportWriter, content: tuple[Summary, RunRows], source: str | None
+    def _drafted(
+        self, row: Row[Any], writer: ReportWriter, content: tuple[Summary, RunRows], drafts: dict[str, Draft]
     ) -> Unwritten | None:
-        """Publish an answer; one that can't be written for a fault of ours is told and given back."""
+        """Write an answer into `drafts`; one that can't be written for a fault of ours is told and given back."""
+        kind = writer.kind
         try:
-            self._outbox.publish(
-                row.partner, answer_of(row, writer.kind), lambda out: writer.write(*content, out),
-                run=row.id, kind=writer.kind, source=source,
-            )  # fmt: skip
+            draft = self._outbox.draft(
+                row.partner, answer_of(row, kind), lambda out: writer.write(*content, out), kind=kind
+            )
         except Exception as error:
             if mends_itself(error):
                 raise
-            structlog.get_logger("gateway").exception("an answer can't be written", run=row.id, kind=writer.kind)
+            structlog.get_logger("gateway").exception("an answer can't be written", run=row.id, kind=kind)
             with self._journal.begin() as tx:
-                text = f"{writer.kind} can't be written ({type(error).__name__}: {error})."
+                text = f"{kind} can't be written ({type(error).__name__}: {error})."
                 self._journal.note(tx, row.id, "fault", text)
             return Unwritten(writer, error)
+        if draft is not None:
+            drafts[kind] = draft
         return None
 
     def progress(self, row: Row[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Blocks still in memory: what is remembered is what was written, and forgetting loses nothing."""
+"""What is still in memory: what is remembered is what was written, and forgetting loses nothing."""
 
 from __future__ import annotations
 
@@ -60,6 +60,41 @@ def test_effects_are_read_alike_from_memory_and_from_the_disk(tmp_path, rows, ke
     assert (spool.recent.get(folder.root, "effects-0000.arrow") is not None) == kept
     assert [part.rows() for part in folder.effects()] == [effects.rows()]
     assert [part.rows() for part in folder.effects(["@key"])] == [[("a",), ("b",)]]
+
+
+def test_what_is_taken_is_there_once_and_makes_room():
+    recent = Recent(10)
+    recent.put(A, "0", b"12345678")
+    assert recent.take(A, "0") == b"12345678"
+    assert recent.take(A, "0") is None
+    assert recent.take(B, "0") is None
+    recent.put(B, "0", b"12345678")
+    recent.put(A, "1", b"12")
+    assert recent.take(B, "0") == b"12345678"
+    assert recent.take(A, "1") == b"12"
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(MANY, True), (MANY + 1, False)])
+def test_a_call_is_kept_for_its_sending_where_there_are_few(tmp_path, rows, kept):
+    folder = Spool(tmp_path).consignment("1")
+    assert folder.begin()
+    folder.expect(rows)
+    folder.keep_call(3, b"body")
+    assert folder.kept_call(0) is None
+    assert folder.kept_call(3) == (b"body" if kept else None)
+    assert folder.kept_call(3) is None
+
+
+def test_of_a_consignment_that_is_removed_nothing_is_kept(tmp_path):
+    spool = Spool(tmp_path)
+    folder = spool.consignment("1")
+    assert folder.begin()
+    folder.keep_call(0, b"body")
+    folder.add_effects(0, FRAME, FRAME.clear())
+    folder.remove()
+    assert not folder.root.exists()
+    assert folder.kept_call(0) is None
+    assert spool.recent.get(folder.root, "effects-0000.arrow") is None
 
 
 def test_of_folders_that_nobody_drops_no_more_is_remembered_for_ever():

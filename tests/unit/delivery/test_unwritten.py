@@ -77,6 +77,20 @@ def test_an_answer_that_fails_is_left_out_and_the_lane_goes_on(bulk, monkeypatch
     assert len(faults(rig, run)) == 1
 
 
+def test_answers_come_together_or_not_at_all(bulk, monkeypatch):
+    broken(monkeypatch, PageWriter, OSError(errno.ENOSPC, "No space left on device"), times=1)
+    rig = bulk()
+    run = rig.drop("stock.csv", FAULTY)
+    rig.advance()
+    folder = rig.folder / "outbox" / "acme"
+    assert {path.name.split(run)[-1] for path in folder.iterdir()} == {".ack.json"}
+    rig.clock.sleep(60)
+    rig.advance()
+    assert rig.operations.run(run).state == "settled"
+    assert rig.answers() == {"ack.json", "result.csv", "issues.csv", "errors.csv", "report.html", "summary.json"}
+    assert not list(folder.glob(".*"))
+
+
 def test_a_full_disk_is_waited_for(bulk, monkeypatch):
     broken(monkeypatch, PageWriter, OSError(errno.ENOSPC, "No space left on device"), times=1)
     rig = bulk()

@@ -73,6 +73,20 @@ def test_a_copied_folder_loads_the_same(load, tmp_path) -> None:
     assert again.model_dump() == mapping.model_dump()
 
 
+def test_one_text_in_two_places_has_the_files_of_each(load, tmp_path) -> None:
+    body = '[fields]\nunit = { column = "u", lookup = { file = "units.csv", from = "c", to = "u" } }\n'
+    mapping = load(body, files={"units.csv": "c,u\n1,one\n"})
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(mapping.path, other)
+    (other / "units.csv").write_text("c,u\n1,uno\n", "utf-8")
+    second = load_mapping(other / "feed.toml")
+    (tmp_path / "units.csv").write_text("c,u\n1,ein\n", "utf-8")
+    third = load_mapping(mapping.path)
+    assert [one.table("unit")["1"] for one in (mapping, second, third)] == ["one", "uno", "ein"]
+    assert [one.path.parent for one in (mapping, second, third)] == [tmp_path, other, tmp_path]
+
+
 def test_every_fault_is_told_at_once_with_its_line_and_the_nearest_right_word(load) -> None:
     body = """
 [fields]
