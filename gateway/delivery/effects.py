@@ -41,11 +41,12 @@ EXTRA_SCHEMA: dict[str, type[pl.DataType]] = {
     "gravity": pl.UInt8,
     "item": pl.String,
     "field": pl.String,
+    "sent": pl.Boolean,
 }
 """What delivery has to say about single effects beyond the row's state; `place` of the leg, `gravity` of its state.
 
 `item`: which of several effects of the row in the leg it is about; "" where it has one. `field`: the contract field
-that its sentence or the destination names; null where it is the effect as a whole.
+that its sentence or the destination names; null where it is the effect as a whole. `sent`: whether it came to a call.
 """
 
 
@@ -298,7 +299,7 @@ def _waiting(folder: RunFolder, rows: npt.NDArray[np.bool_], now: datetime) -> I
             told = mine.select(ROW, pl.lit("SCHEDULED").alias("code"), pl.coalesce(dates).alias("detail"))
             yield told.drop_nulls("detail").with_columns(
                 remote_id=pl.lit(None, pl.String), field=pl.lit(None, pl.String), item=pl.lit(""),
-                gravity=pl.lit(CODES[str(RowState.SCHEDULED)], pl.UInt8),
+                gravity=pl.lit(CODES[str(RowState.SCHEDULED)], pl.UInt8), sent=pl.lit(value=False),
             )  # fmt: skip
 
 
@@ -355,18 +356,15 @@ def _apply_decisions(folder: ConsignmentFolder, run: str, told: _Told) -> None:
         told.take(frame[ROW], frame["state"].cast(STATE_ENUM).to_physical().cast(pl.UInt8))
         said = frame.filter(pl.col("detail").is_not_null())
         if said.height:
-            remote, item = pl.lit(None, pl.String).alias("remote_id"), pl.lit("").alias("item")
             gravity = said["state"].cast(STATE_ENUM).to_physical().cast(pl.UInt8).alias("gravity")
             named = pl.col("field") if "field" in said.columns else pl.lit(None, pl.String)
             field = pl.when(pl.col("code").is_in(sorted(FIELDED))).then(named).alias("field")
-            told.extra.append(said.select(ROW, "code", "detail", remote, item, field).with_columns(gravity))
+            more = {"remote_id": pl.lit(None, pl.String), "item": pl.lit(""), "sent": pl.lit(value=False)}
+            told.extra.append(said.select(ROW, "code", "detail", field, gravity, **more))
 
 
 def _apply_effects(
-    folder: ConsignmentFolder,
-    sent: Sequence[Row[Any]],
-    mine: tuple[int, RowState],
-    told: _Told,
+    folder: ConsignmentFolder, sent: Sequence[Row[Any]], mine: tuple[int, RowState], told: _Told
 ) -> bool:
     """Give rows what became of their effects; returns whether there are effects without a row."""
     position, open_state = mine
@@ -394,6 +392,6 @@ def _apply_effects(
         said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())
         if said.height:
             gravity = pl.col("state").to_physical().cast(pl.UInt8).alias("gravity")
-            detail = pl.col("message").alias("detail")
-            told.extra.append(said.select(ROW, "code", detail, "remote_id", "item", gravity, "field"))
+            more = {"detail": pl.col("message"), "sent": pl.lit(value=True)}
+            told.extra.append(said.select(ROW, "code", "remote_id", "item", gravity, "field", **more))
     return without

@@ -82,6 +82,12 @@ class RunRows:
         rows = told.filter("alone", "setup")[ROW]
         return rows.filter(pl.Series(self.states.codes[rows.to_numpy()] == _GRAVE[0]))
 
+    def unsent(self) -> pl.Series:
+        """Return the refused rows that the destination was never asked to take (Int64)."""
+        refused = self.states.extra.filter(pl.col("gravity") == _GRAVE[0])
+        rows = refused.group_by(ROW).agg(pl.col("sent").any()).filter(~pl.col("sent"))[ROW]
+        return rows.filter(pl.Series(self.states.codes[rows.to_numpy()] == _GRAVE[0]))
+
     def _failing(self) -> npt.NDArray[np.bool_]:
         """Whether a row belongs into the errors file, indexed by `@row`."""
         failing: npt.NDArray[np.bool_] = _FAILED[self.states.codes]

@@ -86,7 +86,7 @@ class RunAnswers:
                 .order_by(t.batch.c.id)
             ).fetchall()
             linked = runs.first_of(tx, row.first_run, row.partner)
-        states, blameless = rows.states.counts(), rows.blameless().len()
+        states, blameless, unsent = rows.states.counts(), rows.blameless().len(), rows.unsent().len()
         expected = None if row.state == "held" else row.counts.get("finish")  # a person is not to be reckoned
         listed = str(row.counts.get("listed", ""))
         errors = listed or errors_writer(rows.layout()).kind
@@ -102,11 +102,11 @@ class RunAnswers:
             verdict=verdict(
                 states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived,
                 blameless=blameless, effects={leg.family: leg.counts() for leg in rows.states.legs},
-                absent=pinned.route.absent, unread=row.counts.get("unread_keys", 0),
+                absent=pinned.route.absent, unread=row.counts.get("unread_keys", 0), unsent=unsent,
             ),
             versions=pinned.versions, first_run_rows=repaired(self._spool, row.id),
-            effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, listed=listed,
-            stem=answer_of(row, ""),
+            effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, unsent=unsent,
+            listed=listed, stem=answer_of(row, ""),
         )  # fmt: skip
 
     def write(self, row: Row[Any], rows: RunRows, ended_at: datetime, only: frozenset[str] = frozenset()) -> Summary:

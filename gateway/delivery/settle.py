@@ -25,7 +25,7 @@ from gateway.delivery.wanted_settle import settled
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
-from gateway.model import ROW, RowState
+from gateway.model import ROW, RowState, Summary
 from gateway.outbox import Outbox
 from gateway.reports import errors_writer
 from gateway.spool import Spool
@@ -184,7 +184,7 @@ class Settler:
         told = self.answers.write(row, rows, self._journal.clock.now())
         self._spool.run(row.id).keep_told(rows.states.codes)
         with self._journal.begin() as tx:
-            found = {"told": left, "states": rows.states.counts(), "blameless": told.blameless}
+            found = {"told": left, "states": rows.states.counts(), **_refused(told)}
             runs.set_run(tx, row.id, counts={**row.counts, **found})
 
     def tell_held(self, run: str) -> None:
@@ -208,7 +208,7 @@ class Settler:
         self._link_back(row, rows)
         with self._journal.begin() as tx:
             errors = told.listed or errors_writer(rows.layout()).kind
-            kept = {**row.counts, **counts, "blameless": told.blameless, "errors": errors, "listed": told.listed}
+            kept = {**row.counts, **counts, **_refused(told), "errors": errors, "listed": told.listed}
             notes = list(told.notes)
             runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept, notes=notes)
             runs.set_legs(tx, row.id, open_rows=0, waits=0)
@@ -265,7 +265,7 @@ class Settler:
         self.answers.correction(row, rows, which, number)
         with self._journal.begin() as tx:
             found = {"states": rows.states.counts(), "derived": rows.states.derived}
-            kept = {**row.counts, **found, "blameless": rows.blameless().len()}
+            kept = {**row.counts, **found, "blameless": rows.blameless().len(), "unsent": rows.unsent().len()}
             runs.set_run(tx, row.id, corrections=number, counts=kept)
             self._journal.note(tx, row.id, "corrected", f"{changed.size} rows changed after the result")
         folder.keep_told(rows.states.codes)  # last: whatever is killed before, these rows are told once more
@@ -293,6 +293,11 @@ def _live_batches(run: str) -> sa.Select[Any]:
         .select_from(t.batch.join(t.batch_run, t.batch_run.c.batch == t.batch.c.id))
         .where(t.batch_run.c.run == run, t.batch.c.state.in_(batches.LIVE))
     )
+
+
+def _refused(told: Summary) -> dict[str, int]:
+    """Return what lists tell of refused rows later, when the answers are not at hand."""
+    return {"blameless": told.blameless, "unsent": told.unsent}
 
 
 def _spoken(states: dict[str, int]) -> str:

@@ -63,7 +63,7 @@ def instead(summary: Summary, rows: Rows, unwritten: Sequence[Unwritten]) -> tup
         summary, notes=notes, listed=listed,
         verdict=verdict(
             summary.states, errors=listed, destination=summary.destination, derived=summary.derived,
-            blameless=summary.blameless,
+            blameless=summary.blameless, unsent=summary.unsent,
         ) if listed else summary.verdict,
     )  # fmt: skip
     again.extend(one for one in writers(rows.layout()) if one.kind in _TELLING - failed)

@@ -96,7 +96,8 @@ def _of_run(tx: Connection, one: Sample, run: Row[Any], destinations: Mapping[st
     derived = {state: count for state, count in run.counts.get("derived", {}).items() if count}
     errors = next((kind for kind in answers if kind.startswith("errors.")), "errors.csv")
     told = {"destination": destinations.get(run.route, "the destination"), "effects": run.counts.get("effects", {})}
-    said = verdict(states, errors=errors, blameless=run.counts.get("blameless", 0), **told)
+    refused = {name: run.counts.get(name, 0) for name in ("blameless", "unsent")}
+    said = verdict(states, errors=errors, **refused, **told)
     if run.state == "held":
         said = f"It is held for a person to decide: gateway release {run.id}, or gateway cancel {run.id}."
     elif run.state != "settled":

@@ -54,6 +54,8 @@ class Summary:
     """What the names of the run's answers begin with, up to their kind; "": the file's name and the run."""
     blameless: int = 0
     """Refused rows in which there is nothing to mend: what refused them lies in the settings, or at the other side."""
+    unsent: int = 0
+    """Refused rows that the destination was never asked to take: they were refused here, by what it takes."""
     listed: str = ""
     """Kind of the file that lists the failed rows where none in the partner's own format could be written."""
 

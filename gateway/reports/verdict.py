@@ -22,6 +22,9 @@ _WORDS: tuple[tuple[RowState, str, str], ...] = (
     (RowState.SKIPPED, "was left out", "were left out"),
 )
 
+_HERE = "refused by the gateway, by the rules of {destination}"
+"""What refused rows were that never were sent."""
+
 _DONE: Mapping[str, str] = {"zero": "set to 0", "end": "ended"}
 """What was done with keys that a full file left out, by what its route wants of them."""
 
@@ -42,7 +45,7 @@ def balances(summary: Summary) -> bool:
     return summary.rows == sum(counts) and all(count >= 0 for count in counts)
 
 
-def verdict(
+def verdict(  # noqa: PLR0913  a verdict is drawn from that many facts, each by name
     states: Mapping[str, int],
     *,
     errors: str,
@@ -52,6 +55,7 @@ def verdict(
     effects: Mapping[str, Mapping[str, int]] | None = None,
     absent: str = "",
     unread: int = 0,
+    unsent: int = 0,
 ) -> str:
     """Say in one sentence what became of the rows, and in another of the keys that a full file left out.
 
@@ -59,7 +63,7 @@ def verdict(
     `destination`: what to call the one who refuses. `derived`: effects without a row, per state. `blameless`: refused
     rows in which nothing is to be mended. `effects`: where rows have several, states per family. `absent`: what the
     route wants of keys that a full file leaves out (`zero`, `end`). `unread`: rows without a readable key for which
-    nothing came of that.
+    nothing came of that. `unsent`: refused rows that the destination was never asked to take.
     """
     in_part = _in_part(states, effects or {})
     left_out = _besides(derived or {}, destination, _DONE.get(absent, "ended or set to 0"))
@@ -68,7 +72,8 @@ def verdict(
     if total == 0:
         return f"The file has no rows.{besides}" if besides else "The file has no rows: nothing was sent."
     whole = " as a whole" if in_part else ""
-    return _of_rows(states, total, destination, errors if failed(states) > blameless else "", whole) + besides
+    told = _told(states, destination, unsent)
+    return _of_rows(states, total, told, errors if failed(states) > blameless else "", whole) + besides
 
 
 def _in_part(states: Mapping[str, int], effects: Mapping[str, Mapping[str, int]]) -> str:
@@ -92,11 +97,16 @@ def _nobodys(blameless: int, states: Mapping[str, int]) -> str:
     return f" There is nothing to mend in {which}: the operator is told, and sends {them} again."
 
 
-def _told(states: Mapping[str, int], destination: str) -> list[tuple[int, str, str]]:
-    return [
-        (states.get(state, 0), one.format(destination=destination), many.format(destination=destination))
-        for state, one, many in _WORDS
-    ]
+def _told(states: Mapping[str, int], destination: str, unsent: int = 0) -> list[tuple[int, str, str]]:
+    found: list[tuple[int, str, str]] = []
+    for state, one, many in _WORDS:
+        count = states.get(state, 0)
+        if state is RowState.REFUSED:
+            found.append((unsent, f"was {_HERE}", f"were {_HERE}"))
+            count -= unsent
+        found.append((count, one, many))
+    told = {"destination": destination}
+    return [(count, one.format_map(told), many.format_map(told)) for count, one, many in found]
 
 
 def unread_keys(count: int, absent: str) -> str:
@@ -124,8 +134,7 @@ def _besides(derived: Mapping[str, int], destination: str, done: str) -> str:
     return f" Besides, of {keys} {_series(parts)}."
 
 
-def _of_rows(states: Mapping[str, int], total: int, destination: str, errors: str, whole: str) -> str:
-    told = _told(states, destination)
+def _of_rows(states: Mapping[str, int], total: int, told: list[tuple[int, str, str]], errors: str, whole: str) -> str:
     parts = [_count(count, one, many) for count, one, many in told if count]
     applied = states.get(RowState.APPLIED, 0)
     see = f": see {errors}." if failed(states) and errors else "."

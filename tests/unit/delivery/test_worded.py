@@ -4,12 +4,13 @@ import polars as pl
 import pytest
 from support.promoted_prices import PROMOTIONS
 
+from gateway.cli.verdicts import said_of
 from gateway.delivery.effects import EXTRA_SCHEMA
 from gateway.delivery.setup import Pinned
 from gateway.delivery.worded import Worded
 from gateway.model import LINE, ROW
 from gateway.reports.causes import causes
-from gateway.testing.hostile import HostileDestination, HostileSettings
+from gateway.testing.hostile import Further, HostileDestination, HostileSettings, Step
 from gateway.testing.texts import mapping
 
 AS_DAYS = 'date = "dd/MM/yyyy", zone = "Europe/Madrid"'
@@ -81,6 +82,26 @@ def test_what_the_mapping_set_is_marked_where_it_is_refused_when_calls_are_forme
     (cause,) = causes(rows.issues(), rows.columns())
     assert cause.message.endswith(f"the shop has no such place: {value}.")
     assert "the operator changes the mapping" in cause.fix
+
+
+# ------------------------------------------------------------ who refused
+
+
+def test_the_verdict_says_which_rows_the_gateway_refused_and_which_the_destination(rigs):
+    rig = rigs(Step(does="refuse", keys=("c\x1f", "d\x1f")), gathers=True, unknown=("b\x1f",))
+    run = rig.put("stock.csv", "sku,quantity\na,1\nb,2\nc,3\nd,4\n")
+    told = "1 was refused by the gateway, by the rules of there and 2 were refused by there: see errors.csv."
+    assert rig.operations.summary(run).verdict == f"1 of 4 rows took effect; {told}"
+    assert said_of(rig.operations.run(run)) == f"1 of 4 rows took effect; {told}"
+
+
+def test_a_row_is_refused_by_the_destination_where_that_refused_one_of_its_effects(rigs):
+    offer = Further(name="offer", family="offer", fields=("sku", "quantity"), gathers=True)
+    rig = rigs(Step(does="refuse", keys=("a\x1f",)), further=(offer,), unknown=("a\x1f", "b\x1f"))
+    run = rig.put("stock.csv", "sku,quantity\na,1\nb,2\n", times=2)
+    assert "1 was refused by the gateway, by the rules of there and 1 was refused by there" in said_of(
+        rig.operations.run(run)
+    )
 
 
 # ------------------------------------------------------------ the field that is meant

@@ -63,6 +63,20 @@ def test_parts_of_rows_that_took_effect_are_told(states, effects, sentence):
     assert verdict(states, errors="errors.csv", destination="Sage", effects=effects) == sentence
 
 
+@pytest.mark.parametrize(
+    ("refused", "unsent", "sentence"),
+    [
+        (2, 2, "1 of 3 rows took effect; 2 were refused by the gateway, by the rules of Sage: see errors.csv."),
+        (3, 1, "1 of 4 rows took effect; 1 was refused by the gateway, by the rules of Sage and 2 were refused by Sage: see errors.csv."),  # noqa: E501  one sentence
+    ],
+)  # fmt: skip
+def test_the_verdict_says_who_refused(refused, unsent, sentence):
+    told = {"errors": "errors.csv", "destination": "Sage"}
+    assert verdict({"applied": 1, "refused": refused}, **told, unsent=unsent) == sentence
+    alone = verdict({"refused": 1}, **told, unsent=1)
+    assert alone == "The only row was refused by the gateway, by the rules of Sage: see errors.csv."
+
+
 def test_the_verdict_names_the_errors_file_and_the_destination_it_is_told():
     said = verdict({"applied": 1, "refused": 2}, errors="errors.xlsx", destination="Sage")
     assert said == "1 of 3 rows took effect; 2 were refused by Sage: see errors.xlsx."
