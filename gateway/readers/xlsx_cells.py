@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,9 @@ def parts_of(values: Sequence[Any]) -> Parts:
 
     Values are str, float, int, bool, date, datetime, time, timedelta or None, as calamine and openpyxl give them.
     """
+    if isinstance(next((value for value in values if value is not None), None), str):
+        with suppress(TypeError):  # most columns are all text; anything else among it is refused
+            return {str: _TYPES[str].raw(values)}
     types = set(map(type, values)) - {type(None)}
     if len(types) == 1:
         return {found: _TYPES[found].raw(values) for found in types}

@@ -43,6 +43,14 @@ def test_a_column_of_one_type(value: object, expected: tuple[str, Kind]) -> None
     assert column([value, value], [], [value]) == [expected] * 3
 
 
+@pytest.mark.parametrize("value", [value for value in VALUES if value is not None and not isinstance(value, str)])
+def test_polars_takes_nothing_but_text_for_text(value: object) -> None:
+    assert pl.Series("", ["a", None], dtype=pl.String).to_list() == ["a", None]
+    for values in (["a", value], [value, "a"], [None, "a", value]):
+        with pytest.raises(TypeError):
+            pl.Series("", values, dtype=pl.String)
+
+
 @given(
     places=st.lists(st.integers(0, len(VALUES) - 1), max_size=12),
     cuts=st.lists(st.integers(0, 12), max_size=3).map(sorted),
