@@ -26,6 +26,7 @@ from gateway.model import Arrival, Claim, Clock, Ending, Source
 from gateway.outbox import Outbox
 from gateway.pauses import growing
 from gateway.pipeline import Intake
+from gateway.sources.store import DeniedError
 from gateway.spool import Spool
 
 _FIRST_PAUSE = 2.0
@@ -146,6 +147,8 @@ class Service:
                 return
             try:
                 self._recover(name, source)
+            except DeniedError:
+                continue  # each listing tries it again, says so, and takes what is new
             except GatewayError as error:
                 self._trouble(name, error)
         with self.journal.begin() as tx:
@@ -157,6 +160,15 @@ class Service:
         self._claims.extend(claim for claim in source.recover(self.spool.claims) if str(claim.local) not in known)
         self._enter()
         self._unrecovered.discard(name)
+
+    def _still_to_recover(self, name: str, source: Source) -> DeniedError | None:
+        """Take up what a crash left; where we may not, new files are taken all the same and the reason is returned."""
+        try:
+            if name in self._unrecovered:
+                self._recover(name, source)
+        except DeniedError as error:
+            return error
+        return None
 
     def _enter(self) -> None:
         """Write claims to the journal. Where it has no room they are kept: the source hands each out once."""
@@ -190,8 +202,7 @@ class Service:
         claimed = 0
         trouble: GatewayError | None = None
         try:
-            if name in self._unrecovered:
-                self._recover(name, source)
+            trouble = self._still_to_recover(name, source)
             for arrival in source.scan():
                 if self._stop.is_set():
                     break

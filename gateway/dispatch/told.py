@@ -68,7 +68,7 @@ class Told:
             return
         self._unread[name] = found
         reason = found[0][1]
-        more = f" The same of {len(found) - 1} files more." if len(found) > 1 else ""
+        more = f" The same of {len(found) - 1} more." if len(found) > 1 else ""
         text = f"{reason}{more} Give the right to read: it stays where it is and is tried again by itself."
         with self._journal.begin() as tx:
             self._journal.note(tx, f"source {name}", "trouble", text)

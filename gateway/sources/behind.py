@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.model import Arrival, Clock
 from gateway.sources.names import printable
-from gateway.sources.store import Moved, Store
+from gateway.sources.store import DeniedError, Entry, Moved, Store
 
 _SECONDS = 120.0
 _MOST = 16
@@ -42,12 +42,18 @@ class Behind:
         self._ended = [*self._ended, _Ended(place, arrival, self._clock.monotonic())][-_MOST:]
 
     def look(self) -> None:
-        """Give back what has grown since. Raises what the store raises."""
+        """Give back what has grown since. Raises Unreachable."""
         now = self._clock.monotonic()
         for one in self._ended.copy():
-            found = self._store.look(one.place) if now - one.since <= _SECONDS else None
+            found = self._found(one.place) if now - one.since <= _SECONDS else None
             if found is None or self.gave_back(one.place, one.arrival, found.size):
                 self._ended.remove(one)
+
+    def _found(self, place: str) -> Entry | None:
+        try:
+            return self._store.look(place)
+        except DeniedError:
+            return None  # of an archive that is shut nothing can be given back, and what comes in is taken all the same
 
     def gave_back(self, place: str, arrival: Arrival, size: int) -> bool:
         """Give a file back to the inbox, where it has more bytes than were taken; whether it has, is told in `late`.

@@ -126,10 +126,13 @@ class FolderSource:
         except GatewayError:
             self._doubt(token)
             raise
-        if moved is Moved.DONE:
-            self._move_marker(path, token)
+        if moved is Moved.DONE and self._moved_marker(path, token):
             return token
-        self._forget(token)
+        if moved is Moved.DONE:  # a marker that stays behind would vouch for the next file of the name
+            moved = Moved.DENIED
+            self._give_up(token)
+        else:
+            self._forget(token)
         if moved is Moved.DENIED and self._store.look(path) is not None:
             if self.handling.claim == "move":
                 raise Refused(
@@ -145,7 +148,7 @@ class FolderSource:
         try:
             copied = self._copied(arrival, token, local)
         except Refused as error:
-            self._set_aside(arrival, error.message)
+            self._set_aside(arrival, error.message.replace(token, arrival.path))
         except GatewayError:
             self._doubt(token)
             raise
@@ -316,9 +319,10 @@ class FolderSource:
             return  # it stays claimed: `recover` finds it
         self._forget(token)
 
-    def _move_marker(self, path: str, token: str) -> None:
-        if self.handling.done_marker:  # a marker left behind would vouch for the next file of the name
-            self._store.move(path + self.handling.done_marker, token + self.handling.done_marker)
+    def _moved_marker(self, path: str, token: str) -> bool:
+        """Move the file's done-marker, if there is one, after it; False where that is forbidden."""
+        marker = self.handling.done_marker
+        return not marker or self._store.move(path + marker, token + marker) is not Moved.DENIED
 
     def _forget(self, token: str) -> None:
         self._active.discard(token)
@@ -372,7 +376,7 @@ class FolderSource:
         try:
             return self._copied(arrival, path, local)
         except Refused as error:
-            self._set_aside(arrival, error.message)
+            self._set_aside(arrival, error.message.replace(path, arrival.path))
             return False
 
     def _unique_of(self, token: str) -> str:

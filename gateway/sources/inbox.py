@@ -12,7 +12,7 @@ from gateway.pauses import growing
 from gateway.sources.handling import Handling
 from gateway.sources.names import is_temporary, printable, why_refused
 from gateway.sources.quiet import QuietRules, Sighting, judge
-from gateway.sources.store import Entry, Store
+from gateway.sources.store import DeniedError, Entry, Store
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
@@ -124,7 +124,10 @@ class Inbox:
                 continue
             if entry.kind == "folder":
                 if self._handling.recursive and reason is None and not entry.name.startswith("."):
-                    yield from self._files(path, refused)
+                    try:
+                        yield from self._files(path, refused)
+                    except DeniedError as error:  # only this folder: what lies elsewhere is taken all the same
+                        refused.append((path, str(error)))
             elif entry.kind == "file" and reason is None:
                 yield path, entry
             elif not entry.name.startswith(".") and (reason is not None or self._handling.takes(entry.name)):

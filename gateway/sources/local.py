@@ -17,11 +17,11 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from gateway.errors import Busy, Refused, Unreachable
+from gateway.errors import Busy, GatewayError, Refused, Unreachable
 from gateway.model import Clock, Ledger
 from gateway.sources.folder import FolderSource
 from gateway.sources.handling import Handling
-from gateway.sources.store import Entry, Moved
+from gateway.sources.store import DeniedError, Entry, Moved
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -103,7 +103,9 @@ class LocalStore:
         except OSError as error:
             if folder and error.errno in _GONE:
                 return []
-            raise self._trouble(f"{folder or 'it'} can't be listed", error) from error
+            if folder:
+                raise self._denied_or_trouble(f"{folder} can't be listed", error) from error
+            raise self._trouble("it can't be listed", error) from error
         return found
 
     def look(self, path: str) -> Entry | None:
@@ -113,7 +115,7 @@ class LocalStore:
         except OSError as error:
             if error.errno in _GONE:
                 return None
-            raise self._trouble(f"{path} can't be looked at", error) from error
+            raise self._denied_or_trouble(f"{path} can't be looked at", error) from error
 
     def move(self, path: str, target: str) -> Moved:
         """Rename within the folder; a parent that is a link to elsewhere is treated as forbidden."""
@@ -194,6 +196,11 @@ class LocalStore:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _denied_or_trouble(self, what: str, error: OSError) -> GatewayError:
+        """Return DeniedError where only the right is missing: it keeps nothing else in the folder from going on."""
+        told = self._trouble(what, error)
+        return DeniedError(told.message, fix="Give the right to it.") if error.errno in _DENIED else told
 
     def _trouble(self, what: str, error: OSError) -> Unreachable:
         reason = error.strerror or type(error).__name__

@@ -12,7 +12,7 @@ from gateway.model import Clock, Ledger
 from gateway.sources.folder import FolderSource
 from gateway.sources.handling import Handling
 from gateway.sources.names import is_plain_path
-from gateway.sources.store import Entry, Moved
+from gateway.sources.store import DeniedError, Entry, Moved
 from gateway.transport.sftp import (
     RemoteDeniedError,
     RemoteFile,
@@ -77,11 +77,15 @@ class SftpStore:
                 f"{self.where}: the folder does not exist.", fix="Create it on the server, or correct the settings."
             ) from None
         except RemoteDeniedError as error:
-            raise Unreachable(error.message, fix="Ask the server's operator for the right to list.") from error
+            kind = DeniedError if folder else Unreachable
+            raise kind(error.message, fix="Ask the server's operator for the right to list.") from error
 
     def look(self, path: str) -> Entry | None:
         """Return one entry."""
-        found = self._session.look(self._full(path))
+        try:
+            found = self._session.look(self._full(path))
+        except RemoteDeniedError as error:
+            raise DeniedError(error.message, fix=error.fix) from error
         return None if found is None else _entry(found)
 
     def move(self, path: str, target: str) -> Moved:

@@ -8,9 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
+from gateway.errors import Refused
 from gateway.model import Arrival
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DeniedError(Refused):
+    """A right is missing for one folder or file; all others of the source can go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,14 @@ class Store(Protocol):
         ...
 
     def entries(self, folder: str) -> list[Entry]:
-        """List a folder ("" is the root); [] for one that is gone, Unreachable when the root is."""
+        """List a folder ("" is the root); [] for one that is gone.
+
+        Raises DeniedError for one that may not be listed, and Unreachable when the root is gone or may not be listed.
+        """
         ...
 
     def look(self, path: str) -> Entry | None:
-        """Return one entry, None when there is none."""
+        """Return one entry, None when there is none. Raises DeniedError where that may not be known."""
         ...
 
     def move(self, path: str, target: str) -> Moved:

@@ -38,7 +38,7 @@ def make_key(path: Path, kind: str = "ed25519") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a client needs: loopback address, the user who started the server, key and known_hosts files."""
+    """What a client needs: loopback address, account, key and known_hosts files."""
 
     host: str
     port: int
@@ -51,12 +51,13 @@ class OpenSshServer:
     """`sshd` serving one folder by internal-sftp to the user who started it; works as root and as anybody else.
 
     `home`: scratch folder for keys and configuration. `root`: folder a session starts in.
-    `read_only`: every change is forbidden.
+    `read_only`: every change is forbidden. `bound`: the rights of files and folders hold for the login even where root
+    started the server: it is nobody's then, who must be able to reach `home` and `root`.
     `host_keys`, `extra_lines`: of the configuration; may be added to before a start. Raises Unreachable when the
     server does not come up.
     """
 
-    def __init__(self, home: Path, root: Path, clock: Clock, *, read_only: bool = False) -> None:
+    def __init__(self, home: Path, root: Path, clock: Clock, *, read_only: bool = False, bound: bool = False) -> None:
         self.home = home
         self.root = root
         self._clock = clock
@@ -66,7 +67,7 @@ class OpenSshServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self._announced = 0
-        self.user = pwd.getpwuid(os.getuid()).pw_name
+        self.user = "nobody" if bound and os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
 
     @property
     def login(self) -> Login:
