@@ -122,7 +122,7 @@ def _facts(judged: Judged, found: list[dict[str, Any]], written: list[Path]) -> 
         "file": judged.name, "route": route.name, "contract": route.contract, "verdict": _verdict(judged),
         "rows": seen.rows, "good": seen.good, "bad": seen.bad, "skipped": seen.skipped, "blank": seen.blank,
         "warnings": seen.warnings, "columns": seen.columns, "first_run": seen.first_run, "issues": found,
-        "written": [str(path) for path in written], "by": _by(judged),
+        "written": [str(path) for path in written], "by": _by(judged), "notes": _notes(judged),
     }  # fmt: skip
 
 
@@ -130,6 +130,14 @@ def _by(judged: Judged) -> str:
     """Say what judged: a route, or a mapping and its contract."""
     route = judged.setup.route
     return f"route {route.name}" if route.source else f"the mapping {route.mapping} alone"
+
+
+def _notes(judged: Judged) -> list[str]:
+    """Say what would not be done with the file although its rows are sent."""
+    unread = judged.readout.unread
+    if not unread.count or judged.readout.over_limit is not None:
+        return []
+    return [unread.note(judged.setup.route.absent)]
 
 
 def _verdict(judged: Judged) -> str:
@@ -148,6 +156,8 @@ def _print(facts: dict[str, Any]) -> None:
         click.echo(f"These are rows that failed in run {facts['first_run']}.")
     counts = {name: facts[name] for name in ("rows", "good", "bad", "skipped", "blank", "warnings")}
     click.echo(", ".join(f"{name} {count:,}" for name, count in counts.items()))
+    for note in facts["notes"]:
+        click.echo(note)
     print_causes(facts["issues"])
     for path in facts["written"]:
         click.echo(f"Written: {path}")

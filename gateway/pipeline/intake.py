@@ -11,8 +11,9 @@ from typing import Any
 import structlog
 from sqlalchemy.engine import Row
 
+from gateway.delivery.kept import left_out_keys
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import legs_written
+from gateway.delivery.setup import Pinned, legs_written
 from gateway.errors import FileError, GatewayError
 from gateway.issues import CATALOGUE, sentence
 from gateway.journal import Journal, names, runs, sets
@@ -241,7 +242,7 @@ class Intake:
         pinned = pinned_by(setup, mapping, readout.columns)
         with self._journal.read() as tx:
             first = runs.first_of(tx, readout.first_run, setup.route.partner)
-        notes = [*_said_before(readout, first), *notes, *_said_after(readout, setup)]
+        notes = [*_said_before(readout, first), *notes, *self._said_after(run, readout, setup, pinned)]
         counts: dict[str, Any] = {
             "calls": sum(calls.values()), "finish": finish.isoformat() if readout.good else None,
             "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped,
@@ -268,6 +269,18 @@ class Intake:
                     operation=leg.operation.name, wake_at=now,
                 )  # fmt: skip
         self._answer_taken(run, setup)
+
+    def _said_after(self, run: str, readout: Readout, setup: RouteSetup, pinned: Pinned) -> list[str]:
+        """Say what is not done with the file, in the notes of a run."""
+        if readout.over_limit is not None:
+            return [f"Nothing was sent: {readout.over_limit}."]
+        if not readout.unread.count:
+            return []
+        with self._journal.read() as tx:
+            row = runs.get_run(tx, run)
+        now = self._journal.clock.now()
+        kept = 0 if row is None else left_out_keys(self._journal, self._spool, setup.legs, row, pinned, now)
+        return [readout.unread.note(setup.route.absent, kept)]
 
     def _answer_taken(self, run: str, setup: RouteSetup) -> None:
         """Acknowledge a run, and end one that sends nothing: it may have no lane that would."""
@@ -368,10 +381,3 @@ def _said_before(readout: Readout, first: str | None) -> list[str]:
     if first is None:
         return ["The file names a run that is none of this partner's: its rows are linked to none."]
     return [f"The file brings back rows that failed in run {first}."]
-
-
-def _said_after(readout: Readout, setup: RouteSetup) -> list[str]:
-    """Say what is not done with the file, in the notes of a run."""
-    if readout.over_limit is not None:
-        return [f"Nothing was sent: {readout.over_limit}."]
-    return [readout.unread.note(setup.route.absent)] if readout.unread.count else []

@@ -76,12 +76,28 @@ class Unread:
         self.count += rows.len()
         self.first = (*self.first, *rows.head(_NAMED).to_list())[:_NAMED]
 
-    def note(self, absent: str) -> str:
-        """Say what follows for a full file. `absent`: what the route wants of keys that it leaves out."""
+    def note(self, absent: str, kept: int | None = None) -> str:
+        """Say what follows for a full file. `absent`: what the route wants of keys that it leaves out.
+
+        `kept`: how many known keys it leaves out; None where nobody looked, and nothing is done yet.
+        """
         rows = f"row {self.first[0]}" if self.count == 1 else f"rows {', '.join(f'{row:,}' for row in self.first)}"
         more = f" and {self.count - len(self.first):,} more" if self.count > len(self.first) else ""
         does = "sets what it leaves out to 0" if absent == "zero" else "ends what it leaves out"
+        said = unread_keys(self.count, absent, done="would be" if kept is None else "was")
         return (
-            f"{unread_keys(self.count, absent)} ({rows}{more}), and could be about any of it. Mend "
+            f"{said} ({rows}{more}), and could be about any of it. {_kept(kept)}Mend "
             f"{'it' if self.count == 1 else 'them'}; the next full file in which every key can be read {does}."
         )
+
+
+def _kept(count: int | None) -> str:
+    match count:
+        case None:
+            return ""
+        case 0:
+            return "No known key is left out. "
+        case 1:
+            return "1 known key that it leaves out stays as it is. "
+        case _:
+            return f"{count:,} known keys that it leaves out stay as they are. "

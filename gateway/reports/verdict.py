@@ -109,10 +109,10 @@ def _told(states: Mapping[str, int], destination: str, unsent: int = 0) -> list[
     return [(count, one.format_map(told), many.format_map(told)) for count, one, many in found]
 
 
-def unread_keys(count: int, absent: str) -> str:
+def unread_keys(count: int, absent: str, *, done: str = "was") -> str:
     """Say what rows without a readable key mean for a full file. `absent`: what the route wants of keys left out."""
     rows = "1 row has" if count == 1 else f"{count:,} rows have"
-    return f"Nothing that the full file leaves out was {_DONE.get(absent, 'ended')}: {rows} no readable key"
+    return f"Nothing that the full file leaves out {done} {_DONE.get(absent, 'ended')}: {rows} no readable key"
 
 
 def _unread(count: int, absent: str) -> str:

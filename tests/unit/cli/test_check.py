@@ -229,3 +229,17 @@ def test_a_line_that_the_message_names_is_named_once(capsys):
     assert capsys.readouterr().err == "The XML is not well-formed: no end (line 6).\nClose it.\n"
     tell(Session(), FileError("FILE_CUT_OFF", "It ends in the middle.", fix="Send it again.", line=6))
     assert "middle. (line 6)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("absent", ["zero", "keep"])
+def test_a_full_file_with_a_row_of_no_readable_key_is_said_to_take_nothing_away(call, place, absent):
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text().replace('mode = "delta"', f'mode = "full"\nabsent = "{absent}"'))
+    (place / "stock_a.csv").write_text("Article;Stock;Warehouse\nA1;5;\n;7;\n")
+    told = json.loads(call("check", "stock_a.csv", "--json").stdout)["notes"]
+    said = (
+        "Nothing that the full file leaves out would be set to 0: 1 row has no readable key (row 3), and could be "
+        "about any of it. Mend it; the next full file in which every key can be read sets what it leaves out to 0."
+    )
+    assert told == ([said] if absent == "zero" else [])
+    assert (said in call("check", "stock_a.csv").stdout) is (absent == "zero")

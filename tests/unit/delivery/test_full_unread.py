@@ -5,6 +5,8 @@ import pytest
 from support.stock_rows import rows
 
 from gateway.destinations.files import FilesDestination, FilesSettings
+from gateway.testing.clock import at
+from gateway.testing.hostile import Step
 from gateway.testing.sage_shop import Shop
 from gateway.testing.texts import mapping
 
@@ -45,8 +47,13 @@ def sent_twice(rigs, second, first=ALL, **route):
     return rig, run
 
 
-@pytest.mark.parametrize("unread", [",7\n", "K00,7,p,,,x,y,z\n", '"K00,7\n'])
-def test_nothing_is_ended_while_a_row_has_no_readable_key(rigs, tmp_path, unread):
+STAY = "known keys that it leaves out stay as they are."
+
+
+@pytest.mark.parametrize(
+    ("unread", "kept"), [(",7\n", f"3 {STAY}"), ("K00,7,p,,,x,y,z\n", f"2 {STAY}"), ('"K00,7\n', f"3 {STAY}")]
+)
+def test_nothing_is_ended_while_a_row_has_no_readable_key(rigs, tmp_path, unread, kept):
     rig, run = sent_twice(rigs, rows(*((key, 6) for key, _ in ALL[3:])) + unread)
     assert rig.states(run) == {"applied": 17, "rejected": 1}
     assert derived(rig, run) == {}
@@ -55,7 +62,7 @@ def test_nothing_is_ended_while_a_row_has_no_readable_key(rigs, tmp_path, unread
     (note,) = summary.notes
     assert note == (
         "Nothing that the full file leaves out was ended: 1 row has no readable key (row 19), and could be about any "
-        "of it. Mend it; the next full file in which every key can be read ends what it leaves out."
+        f"of it. {kept} Mend it; the next full file in which every key can be read ends what it leaves out."
     )
     assert "Nothing that the full file leaves out was ended: 1 row has no readable key." in summary.verdict
     assert rig.ack("2.csv")["notes"] == summary.notes
@@ -69,6 +76,40 @@ def test_many_rows_without_a_key_are_counted_and_the_first_named(rigs):
     rig, run = sent_twice(rigs, rows(*ALL[3:]) + ",7\n" * 7)
     (note,) = rig.operations.run(run).notes
     assert "7 rows have no readable key (rows 19, 20, 21, 22, 23 and 2 more), and could be about any of it." in note
+
+
+@pytest.mark.parametrize(
+    ("there", "route", "kept"),
+    [
+        (ALL, {}, "No known key is left out."),
+        (ALL[1:], {}, "1 known key that it leaves out stays as it is."),
+        ([*ALL[1:], ("new", 1)], {"absent": "zero"}, "1 known key that it leaves out stays as it is."),
+        (ALL[5:], {"absent": "zero"}, "4 known keys that it leaves out stay as they are."),
+    ],
+)
+def test_the_note_counts_the_known_keys_that_are_kept(rigs, there, route, kept):
+    first = [("K00", 5), ("K01", 0), *ALL[2:]]
+    rig, run = sent_twice(rigs, rows(*there) + ",7\n", first, **route)
+    (note,) = rig.operations.run(run).notes
+    assert kept in note
+
+
+def test_what_is_still_under_way_counts_as_known(rigs):
+    rig = rigs(Step(polls=9), route={"mode": "full", "absent": "end"})
+    rig.put("1.csv", rows(*ALL))
+    run = rig.put("2.csv", rows(*ALL[3:]) + ",7\n")
+    assert f"3 {STAY}" in rig.operations.run(run).notes[0]
+
+
+def test_promotions_that_are_shown_as_prices_are_counted_as_such(shop):
+    here = shop(route={"mode": "full", "absent": "end", "guard": {"off": True}})
+    here.prices(*((sku, 20) for sku in "abc"))
+    rows_of = [("X", sku, 15, at(-3), at(5)) for sku in "abc"]
+    here.promotions(("Y", "c", 15, at(-3), at(-1)), *rows_of, columns="id,sku,price,starts,ends")
+    run = here.promotions(rows_of[0], ("X", "", 15, at(-3), at(5)), columns="id,sku,price,starts,ends")
+    assert f"2 {STAY}" in here.rig.operations.run(run).notes[0]
+    prices = here.prices(("a", 20), ("", 20))
+    assert f"2 {STAY}" in here.rig.operations.run(prices).notes[0]
 
 
 @pytest.mark.parametrize(
