@@ -17,29 +17,6 @@ from gateway.testing.clock import FakeClock
 from gateway.testing.memory_source import MemoryLedger
 
 
-@pytest.fixture
-def inbox(tmp_path):
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def make(inbox):
-    made = []
-
-    def build(**changes):
-        handling = Handling(**({"settle": 0.0} | changes))
-        answers = Path("out")
-        source = LocalSource("shop", inbox, handling, ledger=MemoryLedger(), clock=FakeClock(), answers=answers)
-        made.append(source)
-        return source
-
-    yield build
-    for source in made:
-        source.close()
-
-
 def listed(source):
     source.scan()
     return source.scan()
@@ -163,39 +140,6 @@ def test_an_unreadable_file_is_refused_and_blocks_nothing(inbox, make, tmp_path,
     assert source.unread()[0][0] == "a.csv"
     assert "Permission denied" in source.unread()[0][1]
     assert (inbox / "a.csv").read_text() == "a.csv"
-
-
-@pytest.fixture
-def shut(monkeypatch):
-    """Names of folders that may not be listed."""
-    names, scandir = set(), os.scandir
-
-    def guarded(path):
-        if Path(path).name in names:
-            raise PermissionError(13, "Permission denied")
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", guarded)
-    return names
-
-
-def test_a_folder_inside_that_may_not_be_listed_keeps_nothing_else(inbox, make, shut):
-    source = make(recursive=True)
-    (inbox / "sub").mkdir()
-    for name in ("sub/a.csv", "b.csv"):
-        (inbox / name).write_text(name)
-    shut.add("sub")
-    assert [arrival.path for arrival in listed(source)] == ["b.csv"]
-    said = f"The folder {inbox}: sub can't be listed (Permission denied). Give the right to it."
-    assert source.refused() == [("sub", said)]
-    shut.clear()
-    assert {arrival.path for arrival in listed(source)} == {"sub/a.csv", "b.csv"}
-
-
-def test_the_folder_itself_that_may_not_be_listed_is_unreachable(inbox, make, shut):
-    shut.add(inbox.name)
-    with pytest.raises(Unreachable, match=r"it can't be listed \(Permission denied\)"):
-        make().scan()
 
 
 def test_a_folder_that_is_not_there_is_unreachable(make, inbox):
