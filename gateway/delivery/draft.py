@@ -95,12 +95,12 @@ class Decider:
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         draft.silenced = silenced(self._journal, draft.setup, draft.leg, draft.candidates, portions.keys)
         portions.silenced = draft.silenced
-        draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
-        draft.together.look(baseline, self._under_way(draft, SENT), portions)
-        draft.absence = Absence(draft.leg, draft.candidates, draft.now)
-        draft.absence.look(baseline, self._under_way(draft, [*LEAVES]), portions)
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
         draft.lasting.look(baseline, self._under_way(draft, SENT), portions)
+        draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
+        draft.together.look(baseline, self._under_way(draft, SENT), portions, draft.lasting.former)
+        draft.absence = Absence(draft.leg, draft.candidates, draft.now)
+        draft.absence.look(baseline, self._under_way(draft, [*LEAVES]), portions)
         try:
             for number, portion in enumerate(portions):
                 self._portion(draft, number, portion)
@@ -176,7 +176,8 @@ class Decider:
         if draft.together is None or draft.lasting is None or draft.absence is None:
             return decided, derived
         decided = draft.lasting.judged(decided)
-        decided, derived = draft.together.judged(decided), draft.together.left(derived)
+        decided = draft.together.judged(decided, draft.lasting.vain(decided))
+        derived = draft.together.left(derived)
         decided = draft.lasting.idle(decided)
         known = {"together": draft.together.marks(), "lasting": draft.lasting.marks(decided)}
         for word, marks in (known | {"over": draft.absence.over}).items():

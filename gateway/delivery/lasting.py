@@ -17,6 +17,8 @@ _KNOWN = {KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean}
 SENT = list(_KNOWN)
 """Columns of what was sent that tell whether it runs."""
 _PLACED = _NAME, _FROM, _UNTIL, _RECORD = "@name", "@from", "@until", "@record"
+_MOVED = {KEY: pl.String, "moved": pl.Int64, "former": pl.String}
+"""Keys by which a file of the consignment changes the end of what runs by a former key, and its sequence."""
 _LAST = "~"
 """Sorts after every instant: an open end."""
 _IDLE = "DEST_NOTHING"
@@ -34,6 +36,7 @@ class Lasting:
         self._live = pl.DataFrame(schema=_KNOWN)
         self._coming = pl.DataFrame(schema=_KNOWN)
         self._replaced = pl.Series(KEY, [], dtype=pl.String)
+        self._moved = pl.DataFrame(schema=_MOVED)
 
     def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions) -> None:
         """Read what was sent and has not ended, and what the rows to be decided say.
@@ -47,14 +50,20 @@ class Lasting:
         gone = replaced(sent, self._leg)
         self._replaced, sent = sent.filter(gone)[KEY], sent.filter(~gone)
         self._live = self._placed(sent.filter(~pl.col("ended"))).filter(_last(_UNTIL) >= self._now)
-        self._coming = self._ahead(self._stay(sent, portions))
+        self._coming = _named(self._ahead(self._stay(sent, portions)))
         for c in sorted(self._candidates, key=lambda one: one.row.seq):
             said = self._ahead(pl.concat([pl.DataFrame(schema=_KNOWN), *self._said(c, portions)]))
             if len(self._candidates) > 1:  # what is refused for what was said before it begins and ends nothing
                 said = self._stay(said, portions)
                 asked = said.with_columns(decision=pl.lit("send")).with_row_index("@at")
                 said = asked.join(self._met(asked), on="@at", how="anti", maintain_order="left").select(said.columns)
-            self._coming = pl.concat([self._coming, said])
+                self._move(said)
+            self._coming = pl.concat([self._coming, _named(said)])
+
+    @property
+    def former(self) -> pl.Series:
+        """Keys of what runs and is given another end by the consignment: it goes on by that one, if at all."""
+        return self._moved["former"]
 
     def judged(self, decided: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of a portion with decision, `code` and `detail` changed where their dates are others.
@@ -78,6 +87,12 @@ class Lasting:
         )
         return told.select(frame.drop("@at", *_PLACED).columns)
 
+    def vain(self, decided: pl.DataFrame) -> pl.Series:
+        """Mask of rows that would be sent to end what does not run."""
+        if self._leg.operation.window is None or not decided.select(_ends().any()).item():
+            return pl.Series([False], dtype=pl.Boolean).new_from_index(0, decided.height)
+        return self._placed(decided).select(self._idle()).to_series()
+
     def idle(self, decided: pl.DataFrame) -> pl.DataFrame:
         """Return the rows with those `skipped` that would still be sent to end what does not run."""
         if self._leg.operation.window is None or not (decided["decision"] == "send").any():
@@ -99,9 +114,13 @@ class Lasting:
         return idle.select(pl.col(n).cast(d) for n, d in delta.SEGMENT_SCHEMA.items())
 
     def _idle(self) -> pl.Expr:
-        """Whether a row would end what does not run, by whatever key it was sent."""
+        """Whether a row would end what does not run, by whatever key it was sent, nor was to run by its own dates."""
         known = pl.col(_RECORD).is_in(self._live[_RECORD].implode())
-        return (pl.col("decision") == "send") & pl.col("ended") & ~known
+        if self._moved.height:
+            first = self._moved.unique(KEY, keep="first", maintain_order=True)
+            moved = pl.col(KEY).replace_strict(first[KEY], first["moved"], default=None)
+            known |= (moved < pl.col("seq")).fill_null(value=False)
+        return _ends() & ~known
 
     def _met(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return `@at` of the rows beside which something runs under their name, and from when until when it `runs`."""
@@ -127,8 +146,16 @@ class Lasting:
         return (rows.select(SENT) for rows in portions.said(candidate, self._at))
 
     def _ahead(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return of the rows, placed, what has a name and is not over by its dates."""
-        return self._placed(rows).filter(pl.col(_NAME).is_not_null() & (_last(_UNTIL) >= self._now))
+        """Return of the rows, placed, what is not over by its dates."""
+        return self._placed(rows).filter(_last(_UNTIL) >= self._now)
+
+    def _move(self, said: pl.DataFrame) -> None:
+        """Remember which of the rows of a file change the end of what runs: from then on it ends by theirs."""
+        runs = self._live.select(pl.col(KEY).alias("former"), since="seq", place=_place(self._live, self._leg))
+        begun = said.filter(~pl.col("ended"))
+        here = begun.select(KEY, moved="seq", place=_place(begun, self._leg)).join(runs, on="place")
+        moved = pl.concat([self._moved, here.filter(pl.col("since") < pl.col("moved")).select(list(_MOVED))])
+        self._moved = moved.unique([KEY, "former"], keep="first", maintain_order=True)
 
     def _stay(self, sent: pl.DataFrame, portions: Portions) -> pl.DataFrame:
         """Return what the newest full file does not leave out: that ends by itself."""
@@ -162,10 +189,24 @@ def replaced(known: pl.DataFrame, leg: Leg) -> pl.Series:
     """
     if leg.operation.window is None:
         return pl.Series([False], dtype=pl.Boolean).new_from_index(0, known.height)
-    rest = [name for name in leg.key_fields if name != leg.operation.window[1]]
-    place = key_parts(known, leg).select(pl.struct(rest).hash(seed=5)).to_series()
-    later = pl.col("seq") < pl.col("seq").max().over(place)
+    later = pl.col("seq") < pl.col("seq").max().over(_place(known, leg))
     return known.select(~pl.col("ended") & later).to_series()
+
+
+def _place(known: pl.DataFrame, leg: Leg) -> pl.Series:
+    """Return a hash of all that is in a key but its end."""
+    if leg.operation.window is None:
+        raise AssertionError(leg.operation.name)
+    rest = [name for name in leg.key_fields if name != leg.operation.window[1]]
+    return key_parts(known, leg).select(pl.struct(rest).hash(seed=5)).to_series()
+
+
+def _ends() -> pl.Expr:
+    return (pl.col("decision") == "send") & pl.col("ended")
+
+
+def _named(placed: pl.DataFrame) -> pl.DataFrame:
+    return placed.filter(pl.col(_NAME).is_not_null())
 
 
 def _begun(told: pl.DataFrame) -> pl.DataFrame:

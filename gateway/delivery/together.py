@@ -50,10 +50,11 @@ class Together:
             return False
         return {*operation.record.meta.root_names()} <= {*self._leg.key_fields}
 
-    def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions) -> None:
+    def look(self, baseline: Baseline, flying: Iterable[pl.DataFrame], portions: Portions, former: pl.Series) -> None:
         """Read which keys go on, where anything of this consignment ends one.
 
-        `baseline`, `flying`: of the lane; the latter has `@key`, `seq` and `ended`.
+        `baseline`, `flying`: of the lane; the latter has `@key`, `seq` and `ended`. `former`: keys that go on by
+        another end, if at all.
         """
         leaves_out = [c for c in self._candidates if c.speaks_of_absence and c.ends(self._leg)]
         if not self._in_key or not (leaves_out or self._said["ended"].any()):
@@ -63,6 +64,7 @@ class Together:
             found = found.filter(pl.col(_RECORD).is_in(self._said.filter("ended")[_RECORD].implode()))
         newest = found.sort("seq", maintain_order=True).unique(_OF, keep="last")
         running = newest.filter(~pl.col("ended") & ~replaced(newest, self._leg))
+        running = running.filter(~pl.col(KEY).is_in(former.implode()))
         late = self._said.join(newest.select(_OF, known="seq"), on=_OF).filter(pl.col("seq") < pl.col("known"))
         self._said = self._said.join(late, on=_OF, how="anti")  # what is known of their keys is newer
         self._last = _last_of(self._said)
@@ -75,10 +77,11 @@ class Together:
 
     # ---- what is decided
 
-    def judged(self, decided: pl.DataFrame) -> pl.DataFrame:
+    def judged(self, decided: pl.DataFrame, vain: pl.Series) -> pl.DataFrame:
         """Return the rows of a portion with decision, `code` and `detail` changed where another row is its record.
 
         `superseded`: a later row of the record is sent. `skipped`: it would end what goes on for another key.
+        `vain`: a mask of rows that end nothing and stand for no record.
         """
         if not self._last.height and not self._running.height:
             return decided
@@ -92,15 +95,15 @@ class Together:
             decision=pl.when(kept).then(pl.lit("skipped")).otherwise("decision"),
             code=pl.when(kept).then(pl.lit("DEST_GOES_ON")).otherwise("code"),
             detail=pl.when(kept & lost).then(_which()).when(kept).then("goes_on").otherwise("detail"),
-            marked=kept,
+            marked=kept & ~vain,  # as an end that was meant it would count as another end of what goes on
         )
         frame = _superseded(frame, lost & (pl.col("decision") != "skipped"))
-        ends = frame.filter((pl.col("decision") == "send") & pl.col("ended"))
+        ends = frame.filter((pl.col("decision") == "send") & pl.col("ended") & ~vain)
         if ends[_RECORD].is_duplicated().any():
             frame = frame.drop(f"{name}_last" for name in _LAST).join(
                 _last_of(ends), on=_RECORD, how="left", maintain_order="left"
             )
-            frame = _superseded(frame, (pl.col("decision") == "send") & pl.col("ended") & _another())
+            frame = _superseded(frame, (pl.col("decision") == "send") & pl.col("ended") & ~vain & _another())
         if self._in_key:  # what goes on counts as known, but as nothing the destination confirmed
             digest = pl.when("ended").then("digest").alias("digest")
             self._marks.append(self._as_known(frame.filter("marked").with_columns(digest)))

@@ -259,3 +259,44 @@ def test_what_ends_and_gives_no_discount_is_written_with_none(shop):
     send(shop, 1, RUNS)
     shop.put("promotion2.csv", HEAD + ended(RUNS).replace(",20,", ",,"))
     assert [one["discount"] for one in shop.take()["productspecialprices"]] == ["0"]
+
+
+ONE_RECORD = ("superseded", "SUPERSEDED", "by a newer file: one record there")
+NEWER = ("superseded", "SUPERSEDED", "by a newer file")
+
+
+@pytest.mark.parametrize("name", ["N", ""])
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ((LATER, ended(LATER)), [NEWER, FINE]),
+        ((MOVED, ended(MOVED)), [NEWER, FINE]),
+        ((LATER + ended(RUNS), ended(LATER)), [NEWER, FINE]),
+        ((ended(RUNS), LATER, ended(LATER)), [ONE_RECORD, NEWER, FINE]),
+    ],
+)
+def test_what_is_moved_and_ended_by_its_new_dates_by_files_that_go_together_ends(shop, name, files, told):
+    runs, *files = (rows.replace("N", name) for rows in (RUNS, *files))
+    send(shop, 1, runs)
+    assert send_together(shop, *files) == (told, ["2026-11-22"])
+    assert send(shop, 2, ended(runs))[1] == [], "nor does it run by its former dates"
+
+
+def test_what_follows_it_under_its_name_begins_with_it(shop):
+    send(shop, 1, RUNS)
+    assert send_together(shop, LATER, ended(LATER), OTHER) == ([NEWER, FINE, FINE], ["2026-11-22", "2027-01-31"])
+
+
+@pytest.mark.parametrize("name", ["N", ""])
+def test_what_ends_nothing_keeps_no_other_row_from_ending_the_same_record(shop, name):
+    runs, never = (rows.replace("N", name) for rows in (RUNS, ended(LATER)))
+    send(shop, 1, runs)
+    assert send_together(shop, ended(runs), never) == ([FINE, NOTHING], ["2026-11-22"])
+
+
+def test_an_end_with_dates_that_never_were_does_not_keep_the_right_one_from_being_sent(shop):
+    runs, never = (rows.replace("N", "") for rows in (RUNS, ended(LATER)))
+    send(shop, 1, runs)
+    on = "a / 2026-11-20T00:00:00Z / 2027-01-15T00:00:00Z"
+    assert send(shop, 2, never) == ([("skipped", "DEST_GOES_ON", on)], [])
+    assert send(shop, 3, ended(runs)) == ([FINE], written("2026-11-22"))
