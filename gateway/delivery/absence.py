@@ -22,7 +22,8 @@ DERIVED: dict[str, type[pl.DataType]] = {
 LEAVES = {KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean, "measure": pl.String}
 """Columns of what is under way that tell whether it has to be ended or zeroed."""
 _LAST = "ends_at"
-"""Where it is of the key, it says when what the key names is over."""
+"""Where it is of the key, or the measure, it says when what the key names is over."""
+_INSTANT = r"^\d{4}-\d{2}-\d{2}T"
 
 
 class Absence:
@@ -90,14 +91,23 @@ class Absence:
 
     def _lasting(self, gone: pl.DataFrame, one: Candidate) -> pl.DataFrame:
         """Leave out what has ended by itself since: nothing is to be sent, and nothing is taken away."""
-        if _LAST not in self._leg.key_fields or not gone.height:
+        last = self._last(gone)
+        if last is None:
             return gone
-        last = key_parts(gone, self._leg)[_LAST]
-        past = (last != "") & (last < f"{self._now:%Y-%m-%dT%H:%M:%SZ}")
+        past = last.str.contains(_INSTANT) & (last < f"{self._now:%Y-%m-%dT%H:%M:%SZ}")
+        past = past.fill_null(value=False)
         known = {"seq": one.row.seq, "digest": None, "measure": None, "ended": True, "at": self._now}
         over = gone.filter(past).with_columns(pl.lit(value).alias(name) for name, value in known.items())
         self.over = over.select(pl.col(name).cast(kind) for name, kind in delta.SEGMENT_SCHEMA.items())
         return gone.filter(~past)
+
+    def _last(self, gone: pl.DataFrame) -> pl.Series | None:
+        """Return until when what the keys name lasts, as it stands in them or is remembered; None: nobody knows."""
+        if not gone.height:
+            return None
+        if _LAST in self._leg.key_fields:
+            return key_parts(gone, self._leg)[_LAST]
+        return gone["measure_known"] if self._leg.measure == _LAST else None
 
     def _newer(self, portion: Portion) -> Iterator[pl.DataFrame]:
         for c, rows in zip(self._candidates, portion.rows, strict=True):

@@ -107,7 +107,10 @@ class Operation:
     after: tuple[str, ...] = ()
     """Families whose pending effect on the same article must be confirmed first."""
     measure: str | None = None
-    """Contract field whose value the guard compares: a stock level, or a price where `prices` names it."""
+    """Contract field whose value the guard compares: a stock level, or a price where `prices` names it.
+
+    Where it is `ends_at`, what a full file leaves out is not ended once that is past.
+    """
     prices: PriceTerms | None = None
     gathers: bool = False
     """Whether `gather` is asked before records are checked once more and encoded."""

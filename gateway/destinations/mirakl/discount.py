@@ -10,7 +10,7 @@ import polars as pl
 
 from gateway.contracts.offers import promotion_type
 from gateway.contracts.profiles import needed
-from gateway.contracts.rules import given
+from gateway.contracts.rules import given, stands
 from gateway.destinations.mirakl.settings import MiraklSettings
 from gateway.model import INSTEAD, LIST_SEPARATOR, Operation, PriceTerms, Reference, Repeat, Requirement
 
@@ -44,6 +44,8 @@ def operation(settings: MiraklSettings, prices: PriceTerms) -> Operation:
         ends=True,
         key=("sku",),
         part=PART,
+        # What a full file leaves out and is over by its date need not be ended.
+        measure="ends_at",
         prices=PriceTerms(prices.basis, prices.decimals, prices.currency, prices.tax_rate, ("price", "amount")),
         gathers=True,
         regular="price",
@@ -60,6 +62,7 @@ def _requires() -> tuple[Requirement, ...]:
     total = (pl.col("discount_by_unit") == "false") & (promotion_type() == "amount")
     return (
         needed("sku", "a discount belongs to one offer"),
+        *_leaving_nothing(columns),
         Requirement(
             "DEST_LIMIT", "type", columns, (promotion_type() == "bundle").fill_null(value=False),
             "bundles can't be expressed as a discount",
@@ -70,6 +73,21 @@ def _requires() -> tuple[Requirement, ...]:
             "DEST_LIMIT", "discount_by_unit", ("discount_by_unit", *columns), total,
             "an amount off the total can't be expressed as a discount",
         ),
+    )  # fmt: skip
+
+
+def _leaving_nothing(columns: tuple[str, ...]) -> tuple[Requirement, ...]:
+    """Refuse what leaves nothing of any price, as that of every offer would be refused (an amount: once it is read)."""
+    sets = stands() & pl.col("status").ne_missing("inactive")
+    return tuple(
+        Requirement(
+            "DEST_LIMIT", field, (*columns, "status", "command"),
+            ((promotion_type() == kind) & (pl.col(field) == most)).fill_null(value=False) & sets, detail,
+        )
+        for field, kind, most, detail in (
+            ("price", "final_price", "0", "it has to be above 0"),
+            ("percentage", "percentage", "100", "it would leave nothing of the price"),
+        )
     )  # fmt: skip
 
 

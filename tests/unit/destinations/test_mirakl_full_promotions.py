@@ -1,12 +1,15 @@
 """Full files of prices and of promotions of one owner: both go to the same offers of a Mirakl shop."""
 
+from contextlib import contextmanager
+from datetime import timedelta
+
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from gateway.destinations.mirakl import MiraklDestination, MiraklSettings
 from gateway.testing import drive
-from gateway.testing.clock import RealClock
+from gateway.testing.clock import FakeClock, RealClock
 from gateway.testing.rig import Rig
 from gateway.testing.texts import mapping
 from gateway.transport.http import connect
@@ -36,20 +39,26 @@ ends_at = { constant = "2099-01-01T00:00:00Z" }
 )
 
 
-@pytest.fixture
-def shop(tmp_path):
+@contextmanager
+def opened(folder, clock=CLOCK, *, offers=4, promotions=PROMOTIONS, **guard):
     chosen = MiraklTwinSettings(keys=(ShopKey(SECRET),), limits={}, **AT_ONCE)
-    with MiraklTwin({f"S{n}": 3 for n in range(1, 5)}, settings=chosen) as twin:
+    with MiraklTwin({f"S{n}": 3 for n in range(1, offers + 1)}, settings=chosen) as twin:
         settings = MiraklSettings(
             host=twin.url, api_key=SecretStr(SECRET), price_basis="gross", currency="USD", **NOT_WAITED
         )
-        transport = connect(settings.access(), account="shop", clock=CLOCK, budget=drive.FreeBudget())
-        made = MiraklDestination(settings, transport=transport, clock=CLOCK, account="shop", name="saks")
-        route = {"mode": "full", "absent": "end", "guard": {"off": True}}
-        rig = Rig(tmp_path / "gateway", made, CLOCK, mapping=PRICES, more=(PROMOTIONS,), **route)
+        transport = connect(settings.access(), account="shop", clock=clock, budget=drive.FreeBudget())
+        made = MiraklDestination(settings, transport=transport, clock=clock, account="shop", name="saks")
+        route = {"mode": "full", "absent": "end", "guard": guard}
+        rig = Rig(folder / "gateway", made, clock, mapping=PRICES, more=(promotions,), **route)
         yield rig, twin
         rig.close()
         transport.close()
+
+
+@pytest.fixture
+def shop(tmp_path):
+    with opened(tmp_path, off=True) as made:
+        yield made
 
 
 def put(rig, name, column, **cells):
@@ -93,3 +102,19 @@ def price_sheet(url, *lines):
         headers={"Authorization": SECRET, "Accept": "application/json"},
         files={"file": ("p.csv", body, "text/csv")},
     )
+
+
+def test_what_is_over_by_its_dates_is_neither_ended_nor_counted(tmp_path):
+    clock = FakeClock(CLOCK.now())
+    dated = PROMOTIONS.replace('{ constant = "2099-01-01T00:00:00Z" }', '"until"')
+    soon, late = (f"{clock.now() + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in (10, 90))
+    with opened(tmp_path, clock, offers=60, promotions=dated) as (rig, twin):
+        skus = [f"S{n}" for n in range(1, 61)]
+        assert put(rig, "price1.csv", "price", **dict.fromkeys(skus, 100))[0] == {"applied": 60}
+        first = dict.fromkeys(skus, f"20,{soon}") | dict.fromkeys(skus[25:], f"20,{late}")
+        assert put(rig, "promotion1.csv", "percentage,until", **first)[0] == {"applied": 60}
+        clock.advance(20 * 86_400)
+        told = put(rig, "promotion2.csv", "percentage,until", **dict.fromkeys(skus[26:], f"21,{late}"))
+        assert told == ({"applied": 34}, {"applied": 1}), "not held for the 25 that are over"
+        assert discounts(twin)["S26"] is None
+        assert put(rig, "promotion3.csv", "percentage,until", **dict.fromkeys(skus[26:], f"22,{late}"))[1] == {}

@@ -197,6 +197,12 @@ def requirement(**row: str | None):
         ({"sku": "A", "amount": "5", "discount_by_unit": "false"}, ["discount_by_unit"]),
         ({"sku": "A", "price": "5", "quantity_from": "1"}, []),
         ({"sku": "A", "percentage": "5", "discount_by_unit": "false"}, []),
+        ({"sku": "A", "price": "0"}, ["price"]),
+        ({"sku": "A", "type": "final_price", "price": "0", "status": "active"}, ["price"]),
+        ({"sku": "A", "percentage": "100"}, ["percentage"]),
+        ({"sku": "A", "percentage": "0", "price": "0", "type": "percentage"}, []),
+        ({"sku": "A", "price": "0", "status": "inactive"}, []),
+        ({"sku": "A", "percentage": "100", "command": "end"}, []),
     ],
 )
 def test_what_a_discount_would_widen_is_refused_at_intake(row, field):
