@@ -40,7 +40,7 @@ def answer_of(run: Row[Any], kind: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Prepared:
     """An answer that is written, and not yet there for the partner."""
 
     part: Path
@@ -72,37 +72,37 @@ class Outbox:
 
         With `source` the file is also queued for the partner's own server.
         """
-        draft = self.draft(partner, name, write, kind=kind)
-        if draft is None:
+        prepared = self.prepare(partner, name, write, kind=kind)
+        if prepared is None:
             return None
-        self.release([draft], run=run, source=source)
-        return draft.final
+        self.release([prepared], run=run, source=source)
+        return prepared.final
 
-    def draft(self, partner: str, name: str, write: Callable[[Path], bool], *, kind: str) -> Draft | None:
+    def prepare(self, partner: str, name: str, write: Callable[[Path], bool], *, kind: str) -> Prepared | None:
         """Write an answer durably by a temporary name; None when the writer had nothing to say."""
         folder = self.folder(partner)
         folder.mkdir(parents=True, exist_ok=True)
-        draft = Draft(folder / f".{name}.part", folder / name, kind)
+        prepared = Prepared(folder / f".{name}.part", folder / name, kind)
         try:
-            if write(draft.part):
-                durable(draft.part)
-                return draft
+            if write(prepared.part):
+                durable(prepared.part)
+                return prepared
         except BaseException:
-            draft.drop()
+            prepared.drop()
             raise
-        draft.drop()
+        prepared.drop()
         return None
 
-    def release(self, drafts: Sequence[Draft], *, run: str | None, source: str | None) -> None:
-        """Give drafts their names, all at once for who waits for one of them; `source` as for `publish`."""
-        for draft in drafts:
-            draft.part.replace(draft.final)
-        for folder in dict.fromkeys(draft.final.parent for draft in drafts):
+    def release(self, answers: Sequence[Prepared], *, run: str | None, source: str | None) -> None:
+        """Give answers their names, all at once for who waits for one of them; `source` as for `publish`."""
+        for one in answers:
+            one.part.replace(one.final)
+        for folder in dict.fromkeys(one.final.parent for one in answers):
             durable(folder)
         now = self._journal.clock.now()
         with self._journal.begin() as tx:
-            for draft in drafts:
-                runs.add_answer(tx, run=run, source=source, kind=draft.kind, file=str(draft.final), now=now)
+            for one in answers:
+                runs.add_answer(tx, run=run, source=source, kind=one.kind, file=str(one.final), now=now)
 
     def pending(self) -> list[str]:
         """Sources with answers due to be returned now."""

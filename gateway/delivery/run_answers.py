@@ -23,7 +23,7 @@ from gateway.delivery.worded import Worded
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import ReportWriter, RowState, Summary, Table
-from gateway.outbox import Draft, Outbox, answer_of
+from gateway.outbox import Outbox, Prepared, answer_of
 from gateway.reports import errors_writer, writers
 from gateway.reports.answers import write_progress
 from gateway.reports.delimited import correction_kind, write_correction
@@ -117,31 +117,31 @@ class RunAnswers:
         summary = self.summary(row, rows, ended_at)
         pinned = Pinned.model_validate(row.pinned)
         chosen = [w for w in writers(rows.layout()) if not only or w.kind in only]
-        drafts: dict[str, Draft] = {}
+        prepared: dict[str, Prepared] = {}
         try:
-            done = spread(chosen, lambda one: self._drafted(row, one, (summary, rows), drafts), workers=_WRITERS)
+            done = spread(chosen, lambda one: self._prepared(row, one, (summary, rows), prepared), workers=_WRITERS)
             unwritten = [one for one in done if one is not None]
             if unwritten:
                 summary, again = instead(summary, rows, unwritten)
                 for writer in again:
-                    self._drafted(row, writer, (summary, rows), drafts)
+                    self._prepared(row, writer, (summary, rows), prepared)
             source = pinned.route.source if pinned.route.answers else None
-            self._outbox.release(list(drafts.values()), run=row.id, source=source)
+            self._outbox.release(list(prepared.values()), run=row.id, source=source)
         finally:
-            for draft in drafts.values():
-                draft.drop()
+            for answer in prepared.values():
+                answer.drop()
         if not only:
             name = answer_of(row, "progress.json")
             (self._outbox.folder(row.partner) / name).unlink(missing_ok=True)
         return summary
 
-    def _drafted(
-        self, row: Row[Any], writer: ReportWriter, content: tuple[Summary, RunRows], drafts: dict[str, Draft]
+    def _prepared(
+        self, row: Row[Any], writer: ReportWriter, content: tuple[Summary, RunRows], prepared: dict[str, Prepared]
     ) -> Unwritten | None:
-        """Write an answer into `drafts`; one that can't be written for a fault of ours is told and given back."""
+        """Write an answer into `prepared`; one that can't be written for a fault of ours is told and given back."""
         kind = writer.kind
         try:
-            draft = self._outbox.draft(
+            answer = self._outbox.prepare(
                 row.partner, answer_of(row, kind), lambda out: writer.write(*content, out), kind=kind
             )
         except Exception as error:
@@ -152,8 +152,8 @@ class RunAnswers:
                 text = f"{kind} can't be written ({type(error).__name__}: {error})."
                 self._journal.note(tx, row.id, "fault", text)
             return Unwritten(writer, error)
-        if draft is not None:
-            drafts[kind] = draft
+        if answer is not None:
+            prepared[kind] = answer
         return None
 
     def progress(self, row: Row[Any]) -> None:

@@ -135,25 +135,25 @@ class TestPublishing:
 
 
 class TestReleasing:
-    def test_drafts_get_their_names_together_and_in_order(self, outbox, journal):
+    def test_answers_get_their_names_together_and_in_order(self, outbox, journal):
         def write(out: Path) -> bool:
             out.write_text("all", "utf-8")
             return True
 
         names = {"result.csv": "x.R.result.csv", "errors.csv": "x.R.errors.csv"}
-        drafts = [outbox.draft("acme", name, write, kind=kind) for kind, name in names.items()]
+        prepared = [outbox.prepare("acme", name, write, kind=kind) for kind, name in names.items()]
         assert [p.name for p in outbox.folder("acme").iterdir() if not p.name.startswith(".")] == []
         assert answers(journal) == []
-        outbox.release(drafts, run="R", source="drop")
+        outbox.release(prepared, run="R", source="drop")
         assert sorted(p.name for p in outbox.folder("acme").iterdir()) == sorted(names.values())
         assert [(row.kind, row.state) for row in answers(journal)] == [(kind, "returning") for kind in names]
 
-    def test_a_draft_that_is_dropped_leaves_nothing_and_a_released_one_stays(self, outbox):
+    def test_one_that_is_dropped_leaves_nothing_and_a_released_one_stays(self, outbox):
         def write(out: Path) -> bool:
             out.write_text("all", "utf-8")
             return True
 
-        one, other = (outbox.draft("acme", name, write, kind="result.csv") for name in ("1", "2"))
+        one, other = (outbox.prepare("acme", name, write, kind="result.csv") for name in ("1", "2"))
         outbox.release([one], run="R", source=None)
         one.drop()
         other.drop()
