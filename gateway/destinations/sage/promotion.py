@@ -10,6 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from gateway.contracts import profiles
+from gateway.contracts.fields.trade import currencies
 from gateway.contracts.offers import promotion_type
 from gateway.contracts.rules import given
 from gateway.contracts.sage_profile import promotion_requirements
@@ -83,6 +84,7 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
         *(one for one in article.requires(settings) if not {*one.columns} & {*article.VARIANTS}),
         *(profiles.at_most_characters(field, article.TEXT_LENGTH) for field in _RULED),
         *(_without(field, "special prices have no limit of use") for field in _LIMITS),
+        *([] if settings.currency is None else [_foreign(settings, settings.currency)]),
         *_kinds(settings),
     ]
     idle = (pl.col("status") == "inactive") & ~article.ended()
@@ -103,6 +105,14 @@ def _says_nothing(settings: SageSettings) -> bool:
 
 def _without(field: str, detail: str) -> Requirement:
     return Requirement("DEST_LIMIT", field, (field,), given(field), detail)
+
+
+def _foreign(settings: SageSettings, own: str) -> Requirement:
+    """Refuse another currency than the company's, where no terms of prices judge it: a rate is taken off its prices."""
+    judged = _MONEY if settings.special_price_bare_discount == "amount" else ()
+    foreign = pl.col("currency").is_in(currencies()) & (pl.col("currency") != own) & ~article.ended()
+    where = foreign & ~pl.any_horizontal(pl.lit(value=False), *(given(field) for field in judged))
+    return Requirement("PRICE_CURRENCY", "currency", ("currency", "command", *judged), where, own)
 
 
 def _kinds(settings: SageSettings) -> list[Requirement]:

@@ -167,6 +167,29 @@ def test_special_prices_that_sage_can_not_tell_apart():
     assert told_apart("promotion", OFFER, OFFER | {"promotion_id": "P2", "quantity_from": "3"}, dedupe="last") == 2
 
 
+EUR = {"currency": "EUR"}
+FOREIGN = [("currency", "PRICE_CURRENCY")]
+
+
+@pytest.mark.parametrize(
+    ("row", "more", "issues"),
+    [
+        (SENT | {"price": "600", "regular_price": "1000", "currency": "JPY"}, EUR, FOREIGN),
+        (FINAL | {"price": "600", "currency": "JPY"}, EUR, FOREIGN),
+        (OFFER | {"currency": "JPY"}, EUR, FOREIGN),
+        (OFFER | {"currency": "JPY"}, EUR | AMOUNTS | {"special_price_percent_sign": True}, FOREIGN),
+        (OFFER | {"currency": "EUR"}, EUR, []),
+        (OFFER, EUR, []),
+        (OFFER | {"currency": "JPY"}, {}, []),
+        (OFFER | {"currency": "JPY", "command": "end"}, EUR, []),
+        (OFFER | {"currency": "???"}, EUR, []),  # what is no currency, the contract tells
+        (AMOUNT | {"currency": "JPY"}, EUR | AMOUNTS, []),  # what its terms of prices tell
+    ],
+)
+def test_a_special_price_is_in_the_currency_of_the_company(row, more, issues):
+    assert judged("promotion", row, **more) == issues
+
+
 def test_amounts_have_a_basis_and_rates_have_none():
     def terms(**more):
         return next(o for o in build(**more).operations if o.name == "promotion").prices
