@@ -172,14 +172,14 @@ class Portions:
         facts = delta.as_known(known).drop(KEY).hstack(known.select("@segment", "@place"))
         live, told = _live(known), False
         for blocks in _gathered(_filtered(self.opened(one), here)):
-            keys = pl.concat(block[KEY] for block in blocks)
-            finding = beside(index.find, keys)
+            named = pl.concat(block[KEY] for block in blocks)
+            finding = beside(index.find, named)
             try:
                 rows = self._prepared(one, blocks)
             finally:
                 wait([finding])
             found = [facts[name].gather(finding.result()) for name in facts.columns]
-            found.append(flying["seq_sent"].gather(sent.find(keys)))
+            found.append(flying["seq_sent"].gather(sent.find(named)))
             counted = 0 if told else live
             yield Portion([rows], known.clear(), flying.clear(), counted, beside=pl.DataFrame(found))
             told = True

@@ -102,7 +102,9 @@ def _engine(url: str) -> Engine:
 
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            connection.connection.driver_connection.execute("BEGIN IMMEDIATE")
+            cursor = connection.connection.cursor()  # the driver's own: it begins every transaction there is
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.close()
 
     return engine
 
