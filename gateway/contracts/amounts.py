@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from gateway.contracts.rules import Record, Rule, needed_with, number, number_of
+from gateway.contracts.rules import Record, Rule, given, needed_with, number, number_of
 from gateway.wording import filled
 
 PRICED = ("price", "discount_price", "amount", "regular_price")
@@ -58,7 +58,16 @@ def whole_where_counted(field: str) -> Rule:
 def fraction_of_pieces(field: str) -> pl.Expr:
     """Return whether the number is a fraction of what `unit_name` counts in pieces."""
     counted = pl.col("unit_name").str.to_lowercase().is_in(COUNTING_UNITS)
-    return pl.col(field).str.contains(".", literal=True) & counted
+    return _fraction(field) & counted
+
+
+def fraction_without_unit(field: str) -> pl.Expr:
+    """Return whether the number is a fraction, and no `unit_name` says of what."""
+    return _fraction(field) & ~given("unit_name")
+
+
+def _fraction(field: str) -> pl.Expr:
+    return pl.col(field).str.contains(".", literal=True)
 
 
 def is_zero(field: str, code: str) -> Rule:

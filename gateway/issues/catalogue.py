@@ -118,8 +118,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("MAP_FUNCTION", "{field} can't be worked out ({detail}): {value}", "Check the cell."),
     _error(
         "MAP_FILL",
-        "{field} would be filled from the row above, which is faulty ({detail}): {value}",
-        "Mend the row above.",
+        "{field} would be filled from {detail}, which is faulty: {value}",
+        "Mend that row; in an errors file fill in this cell as well.",
     ),
     _warning(
         "MAP_FRACTION",
@@ -244,7 +244,11 @@ _KINDS: tuple[IssueKind, ...] = (
     ),
     _warning("T-RATE", "{field} is not a tax rate in force ({detail}): {value}", "Check the rate."),
     _error("T-RATE-STRICT", "{field} is not a tax rate in force ({detail}): {value}", "Correct the rate."),
-    _warning("C-QTY", "{field} is not a whole number, though it counts {detail}: {value}", "Check the quantity."),
+    _warning(
+        "C-QTY",
+        "{field} is not a whole number, though it counts {detail}: {value}",
+        "Check the quantity, and the mapping's number form: 1,200 may be 1.2 or 1200.",
+    ),
     _error("P-KIND", "{field} is not a JPEG, PNG, GIF or WebP picture.", "Export the picture again."),
     _error("P-WHOLE", "{field} is no picture that can be shown: {detail}.", "Export the picture again."),
     _warning("P-ORDER", "Two pictures of one product have the same place ({detail}): {value}", "Number the pictures."),

@@ -12,7 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from gateway.contracts import profiles
-from gateway.contracts.amounts import fraction_of_pieces
+from gateway.contracts.amounts import fraction_of_pieces, fraction_without_unit
 from gateway.contracts.rules import given
 from gateway.destinations.sage import article
 from gateway.destinations.sage.article import VARIANTS, Member
@@ -23,6 +23,8 @@ from gateway.model import Operation, Repeat, Requirement
 OPERATION = "stock"
 _FIELDS = ("sku", "product_id", "quantity", "unit_name", "minimum_to_sell", *VARIANTS, "timestamp")
 _UNIT_LENGTH = 8
+_PIECES = "pieces"
+_NO_UNIT = "pieces where no unit_name says otherwise"
 
 
 def operations(settings: SageSettings) -> tuple[Operation, ...]:
@@ -48,8 +50,8 @@ def operations(settings: SageSettings) -> tuple[Operation, ...]:
         measure="quantity",
         gathers=True,
     )
-    # A catalog has no warehouse, and its contract tells of fractions itself.
-    placed = tuple(rule for rule in stock.requires if "warehouse" not in rule.columns and rule.code != "C-QTY")
+    # A catalog has no warehouse, and its contract tells of fractions of pieces itself.
+    placed = tuple(rule for rule in stock.requires if "warehouse" not in rule.columns and rule.detail != _PIECES)
     return stock, replace(stock, contract="catalog", requires=placed, when=("quantity",))
 
 
@@ -58,7 +60,8 @@ def _requires(settings: SageSettings) -> tuple[Requirement, ...]:
         profiles.needed("timestamp", "the time at which the level was true"),
         *article.requires(settings),
         article.at_most("unit_name", _UNIT_LENGTH, settings),
-        Requirement("C-QTY", "quantity", ("quantity", "unit_name"), fraction_of_pieces("quantity"), "pieces"),
+        Requirement("C-QTY", "quantity", ("quantity", "unit_name"), fraction_of_pieces("quantity"), _PIECES),
+        Requirement("C-QTY", "quantity", ("quantity", "unit_name"), fraction_without_unit("quantity"), _NO_UNIT),
     ]
     if settings.warehouses == "refuse":
         detail = "there are no warehouses: sum them in the mapping"

@@ -189,7 +189,9 @@ def judged(row: dict, **more) -> list[tuple[str, str]]:
         ({"unit_name": "x" * 8}, {}, []),
         ({"quantity": "1.5", "unit_name": "Boxes"}, {}, [("quantity", "C-QTY")]),
         ({"quantity": "1.5", "unit_name": "litres"}, {}, []),
-        ({"quantity": "1.5"}, {}, []),
+        ({"quantity": "1.5"}, {}, [("quantity", "C-QTY")]),
+        ({"quantity": "1.5", "unit_name": ""}, {}, [("quantity", "C-QTY")]),
+        ({"quantity": "1200"}, {}, []),
         ({"sku": "a/b"}, {}, [("sku", "DEST_LIMIT")]),
         ({"sku": "a/b"}, {"separator": "~"}, []),
         ({"sku": "a/b", "product_id": "P"}, {}, []),
@@ -208,6 +210,15 @@ def judged(row: dict, **more) -> list[tuple[str, str]]:
 )
 def test_what_stock_must_be_beyond_the_contract(row, more, issues):
     assert judged(row, **more) == issues
+
+
+@pytest.mark.parametrize(("unit", "said"), [("", ["pieces where no unit_name says otherwise"]), ("litres", []),
+                                            ("boxes", ["boxes"])])  # fmt: skip
+def test_a_fraction_in_a_catalog_is_warned_of_once(unit, said):
+    row = {"sku": "A", "quantity": "1.2", "unit_name": unit, "timestamp": NOW, ROW: 5, LINE: 5}
+    requires = stock.operations(settings())[1].requires
+    found = check(contract("catalog"), pl.DataFrame([row]), requires=requires)
+    assert found.issues.filter(pl.col("code") == "C-QTY")["detail"].to_list() == said
 
 
 @pytest.mark.parametrize(
