@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.engine import Row
 
 from gateway.delivery.lane import Delivery
@@ -249,7 +248,6 @@ class Service:
         if fails == 0:
             with self.journal.begin() as tx:
                 self.journal.note(tx, f"source {name}", "trouble", str(error))
-            structlog.get_logger("gateway").warning("source in trouble", source=name, error=str(error))
 
     def take(self) -> int:
         """Take every claimed arrival through its routes, oldest first, then the sets of files that are due."""

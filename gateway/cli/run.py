@@ -46,6 +46,8 @@ _LOUD = {
     "postponed",
     "clock",
 }
+_FAULT = "fault"
+"""Kinds of events that are warnings, and the one that is an error of ours; all others only inform."""
 
 
 @click.command()
@@ -241,6 +243,7 @@ class _Runner:
         for event in gateway.operations.events_since(self._seen):
             self._seen = event.id
             say = self._log.warning if event.kind in _LOUD else self._log.info
+            say = self._log.error if event.kind == _FAULT else say
             say(event.kind, about=event.subject, said=event.text)
 
     def stop(self) -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from gateway.errors import GatewayError, Unreachable, WillNeverWork, no_room
 from gateway.journal import Journal
 from gateway.pauses import growing
@@ -95,7 +93,6 @@ class Turns:
 
     def _fault(self, turn: Turn, error: Exception) -> None:
         said = f"{type(error).__name__} at {_place(error)}: {error}"
-        structlog.get_logger("gateway").error("fault", source=turn.source, file=turn.name, error=said)
         with self._journal.begin() as tx:
             self._journal.note(tx, turn.subject, "fault", f"{turn.name}: {said}")
 
@@ -108,7 +105,6 @@ class Turns:
         if held is None:
             with self._journal.begin() as tx:
                 self._journal.note(tx, turn.subject, "trouble", f"{turn.name}: {said}")
-            structlog.get_logger("gateway").warning("a file waits", source=turn.source, file=turn.name, error=said)
 
     def _unwritten(self, source: str, error: Exception) -> None:
         """Tell the source's trouble with our own disk; what was begun waits."""

@@ -82,7 +82,8 @@ def test_a_source_out_of_reach(call, place):
     (place / "inbox").rmdir()
     result = call("run", "--once")
     assert result.exit_code == 4
-    assert "trouble" in result.stderr
+    (said,) = [line for line in result.stderr.splitlines() if "can't be listed" in line]
+    assert "trouble" in said
 
 
 def test_a_file_whose_copy_is_gone_is_said_to_wait(call, place, dropped, monkeypatch):
@@ -94,9 +95,21 @@ def test_a_file_whose_copy_is_gone_is_said_to_wait(call, place, dropped, monkeyp
         dropped("stock_a.csv", "A1;5;\n")
         result = call("run", "--once")
     assert result.exit_code == 4
-    assert "stock_a.csv" in result.stderr
-    assert "is not there" in result.stderr
+    (said,) = [line for line in result.stderr.splitlines() if "is not there" in line]
+    assert "stock_a.csv" in said
     assert call("run", "--once").exit_code == 0
+
+
+def test_a_fault_of_ours_with_a_file_is_logged_once_and_as_an_error(call, dropped, monkeypatch):
+    def broken(self, row):
+        raise KeyError("nothing of the kind")
+
+    monkeypatch.setattr(Intake, "take", broken)
+    dropped("stock_a.csv", "A1;5;\n")
+    lines = [json.loads(line) for line in call("run", "--once", "--json").stderr.splitlines()]
+    (one,) = [line for line in lines if "nothing of the kind" in json.dumps(line)]
+    assert (one["level"], one["event"]) == ("error", "fault")
+    assert one["said"].startswith("stock_a.csv: KeyError at test_run.py:")
 
 
 def test_a_destination_out_of_reach_is_not_waited_for_for_ever(call, place, dropped, monkeypatch):
