@@ -106,15 +106,18 @@ def _share(share: float) -> pl.Expr:
     return pl.lit(Decimal(str(share))).cast(pl.Decimal(38, 4))
 
 
-def verdict(now: Tally, limits: GuardLimits, *, hour: Mapping[str, int], last_full: int | None) -> str | None:
+def verdict(
+    now: Tally, limits: GuardLimits, *, hour: Mapping[str, int], last_full: int | None, rejected: int = 0
+) -> str | None:
     """Say why the run must wait for a person, or None.
 
-    `hour`: sums of `ended` and `zeroed` already sent within the window; `last_full`: keys of the last full file.
+    `hour`: sums of `ended` and `zeroed` already sent within the window; `last_full`: keys of the last full file;
+    `rejected`: rows of this one that do not count, for their faults.
     """
     if limits.off:
         return None
     reasons = itertools.chain(
-        _by_reductions(now, limits), _by_counts(now, limits, hour), _by_size(now, limits, last_full)
+        _by_reductions(now, limits), _by_counts(now, limits, hour), _by_size(now, limits, last_full, rejected)
     )
     return next(reasons, None)
 
@@ -160,9 +163,14 @@ def _counted(now: Tally, limits: GuardLimits) -> Iterator[tuple[str, int, str, t
     yield much, now.repriced, "repriced", (limits.price_share, limits.price_least)
 
 
-def _by_size(now: Tally, limits: GuardLimits, last_full: int | None) -> Iterator[str]:
+def _by_size(now: Tally, limits: GuardLimits, last_full: int | None, rejected: int) -> Iterator[str]:
     if now.known and now.full and last_full and now.file_keys < limits.shrunk_share * last_full:
+        sound = f" in rows without a fault ({_number(rejected, 'row')} rejected)" if rejected else ""
         yield (
-            f"the full file has {now.file_keys:,} keys, the last one had {last_full:,}; "
+            f"the full file has {_number(now.file_keys, 'key')}{sound}, the last one had {last_full:,}; "
             f"below {limits.shrunk_share:.0%} a person decides"
         )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

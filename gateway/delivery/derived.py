@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from gateway.delivery.effects import Lost, effect_states
+from gateway.delivery.left_out import Lost
+from gateway.delivery.outcomes import effect_states
 from gateway.issues import WARNINGS
 from gateway.model import ISSUE_SCHEMA, KEY, LINE, ROW, RowState
 from gateway.wording import filled

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import polars as pl
 from sqlalchemy.engine import Row
 
+from gateway.delivery.left_out import Lost, by_key
+from gateway.delivery.outcomes import STATE_ENUM, effect_states
 from gateway.delivery.setup import rows_with_effect
 from gateway.issues import FIELDED
 from gateway.journal import Journal, runs
@@ -20,9 +22,6 @@ from gateway.spool import STATE, ConsignmentFolder, RunFolder, Spool
 
 UNDECIDED = 255
 """State code of a row nobody has decided yet."""
-
-STATE_ENUM = pl.Enum([str(state) for state in STATES])
-"""States as polars keeps them in frames of effects: one byte each, its code is the place in STATES."""
 
 _DATES = ("valid_from", "starts_at")
 """What a row may wait for, the first one that is yet to come."""
@@ -50,106 +49,6 @@ that its sentence or the destination names; null where it is the effect as a who
 """
 
 
-def effect_states(
-    folder: ConsignmentFolder, rows: Sequence[Row[Any]], columns: Sequence[str] | None = None
-) -> Iterator[pl.DataFrame]:
-    """Yield effects part by part with `state`, `code`, `message`, `remote_id`, `field` (state null: still open).
-
-    `rows` are the consignment's batches as the journal knows them, by number. `columns` of the effects, None: all;
-    what outcomes are matched by comes too.
-    """
-    rest = pl.DataFrame(
-        {
-            "batch": [b.number for b in rows],
-            "state": [b.rest if b.state in {"closed", "lapsed"} else None for b in rows],
-            "code": [b.code for b in rows],
-            "message": [b.message for b in rows],
-        },
-        schema={"batch": pl.UInt32, "state": STATE_ENUM, "code": pl.String, "message": pl.String},
-    )
-    named = _outcomes(folder, rows)
-    misread = _misread(folder, named)
-    wanted = None if columns is None else [*columns, "batch", *(["line", KEY] if named.height else [])]
-    counted = [b.number for b in rows] == list(range(len(rows)))
-    for part in folder.effects(None if wanted is None else list(dict.fromkeys(wanted))):
-        if counted and part.height:
-            frame = part.hstack([rest[name].gather(part["batch"]) for name in ("state", "code", "message")])
-        else:
-            frame = part.join(rest, on="batch", how="left", maintain_order="left")
-        frame = frame.with_columns(remote_id=pl.lit(None, pl.String), field=pl.lit(None, pl.String))
-        if misread.len():
-            bad = pl.col("batch").is_in(misread.implode()) & pl.col("state").is_not_null()
-            why = "the destination's report names rows that were not in the call"
-            frame = frame.with_columns(
-                state=pl.when(bad).then(pl.lit(str(RowState.UNCERTAIN), STATE_ENUM)).otherwise("state"),
-                code=pl.when(bad).then(pl.lit("DEST_UNCERTAIN")).otherwise("code"),
-                message=pl.when(bad).then(pl.lit(why)).otherwise("message"),
-            )
-        yield _overlaid(frame, named) if named.height else frame
-
-
-def _outcomes(folder: ConsignmentFolder, rows: Sequence[Row[Any]]) -> pl.DataFrame:
-    """Newest outcome per batch and line or key."""
-    frames = [
-        frame.with_columns(batch=pl.lit(b.number, pl.UInt32), order=pl.lit(n, pl.Int64))
-        for b in rows
-        if b.outcomes
-        for n, frame in enumerate(folder.outcomes(b.number, b.outcomes))
-    ]
-    if not frames:
-        return pl.DataFrame(schema={"batch": pl.UInt32})
-    named = pl.concat(frames, how="diagonal").unique(["batch", "line", "key"], keep="last", maintain_order=True)
-    if "field" not in named.columns:
-        named = named.with_columns(field=pl.lit(None, pl.String))
-    return named.with_columns(pl.col("state").cast(STATE_ENUM))
-
-
-def _overlaid(frame: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    """Lay outcomes over effects: by key where they name one of their batch, else by line.
-
-    A key is the surer name: whether a report's lines count a header is an assumption. An outcome that fits no effect
-    means that the report was misread: the effects of its batch that nothing names are uncertain then, never applied.
-    """
-    keyed = named.filter(pl.col("key").is_not_null()).rename({"key": KEY})
-    here = frame.select("batch", KEY).with_columns(found=pl.lit(value=True))
-    keyed = keyed.join(here, on=["batch", KEY], how="left")
-    by_key = keyed.filter(pl.col("found").is_not_null())
-    rest = pl.concat([named.filter(pl.col("key").is_null()), keyed.filter(pl.col("found").is_null())], how="diagonal")
-    by_line = rest.filter(pl.col("line").is_not_null())
-    lines = frame.select("batch", "line").with_columns(fits=pl.lit(value=True))
-    by_line = by_line.join(lines, on=["batch", "line"], how="left")
-    frame = _laid(frame, by_key, ["batch", KEY])
-    return _laid(frame, by_line.filter(pl.col("fits").is_not_null()), ["batch", "line"])
-
-
-def _laid(frame: pl.DataFrame, other: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    if not other.height:
-        return frame
-    told = ["state", "code", "message", "remote_id", "field"]
-    newest = other.unique(keys, keep="last", maintain_order=True)
-    joined = newest.select(*keys, *told).with_columns(told=pl.lit(value=True))
-    frame = frame.join(joined, on=keys, how="left", suffix="_told", maintain_order="left")
-    return frame.with_columns(
-        pl.when(pl.col("told").is_not_null()).then(pl.col(f"{c}_told")).otherwise(pl.col(c)).alias(c) for c in told
-    ).drop("told", *(f"{c}_told" for c in told))
-
-
-def _misread(folder: ConsignmentFolder, named: pl.DataFrame) -> pl.Series:
-    """Batches with an outcome that fits no effect (UInt32)."""
-    if not named.height:
-        return pl.Series("batch", [], dtype=pl.UInt32)
-    left = named.select("batch", "line", pl.col("key").alias(KEY)).with_row_index("outcome")
-    for part in folder.effects(["batch", "line", KEY]):
-        for keys in (["batch", KEY], ["batch", "line"]):
-            left = left.join(part.select(keys), on=keys, how="anti")
-    return left["batch"].unique()
-
-
-Lost = tuple[ConsignmentFolder, Sequence[Row[Any]], int, RowState, int]
-"""Where effects of a run without a row stand: a consignment, its batches, the run's position among its runs, the state
-of what is open there, and the place of the leg."""
-
-
 @dataclass(frozen=True, slots=True)
 class LegStates:
     """States of a run's effects in one leg, indexed by `@row`; UNDECIDED where the row has none there."""
@@ -172,7 +71,7 @@ class RowStates:
     codes: npt.NDArray[np.uint8]
     extra: pl.DataFrame
     derived: dict[str, int]
-    """Counts per state of effects without an input row."""
+    """Counts per state of keys without an input row, each by the gravest of its effects."""
     legs: tuple[LegStates, ...] = ()
     lost: tuple[Lost, ...] = ()
 
@@ -240,6 +139,8 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
         codes[taken != UNDECIDED] = UNDECIDED
         extra.extend(one.with_columns(place=pl.lit(leg.place, pl.UInt8)) for one in said)
         found.append(LegStates(leg.lane.rsplit("/", 2)[-2] if leg.lane.count("/") > 1 else leg.operation, codes))
+    if lost and (len(legs) > 1 or legs[0].fans_out):
+        derived = by_key(lost, {leg.place: bool(leg.fans_out) for leg in legs})
     return replace(_gathered(taken, found, extra, derived, (open_state, cancelled)), lost=tuple(lost))
 
 

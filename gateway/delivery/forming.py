@@ -12,6 +12,7 @@ from gateway import guard
 from gateway.delivery.portions import Candidate
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
+from gateway.reports.verdict import kept_as_is
 from gateway.spool import ConsignmentFolder, Spool
 
 _LOOK_AGAIN = 60.0
@@ -56,7 +57,8 @@ def _why(journal: Journal, lane: str, candidate: Candidate, now: datetime, *, al
         sums = [] if alone else list(tx.scalars(query))
         last = runs.last_full(tx, lane, candidate.row.seq, candidate.row.operation)
     hour = {word: sum(int(s.get(word, 0)) for s in sums) for word in guard.SUMMED}
-    return guard.verdict(tally, limits, hour=hour, last_full=last)
+    rejected = int(candidate.row.counts.get("bad", 0))
+    return guard.verdict(tally, limits, hour=hour, last_full=last, rejected=rejected)
 
 
 def all_wait(tx: Connection, lane: str, candidates: Sequence[Candidate]) -> bool:
@@ -77,8 +79,9 @@ def hold(journal: Journal, lane: str, held: Mapping[str, str]) -> None:
                 continue
             runs.set_leg(tx, run, lane, held=True)
             before = row.notes if row.state == "held" else []
-            runs.set_run(tx, run, state="held", notes=[reason, *before])
-            journal.note(tx, run, "held", reason)
+            if reason not in before:  # of a file as a whole each of its lanes says the same
+                runs.set_run(tx, run, state="held", notes=[reason, *before])
+                journal.note(tx, run, "held", reason)
 
 
 def leave(tx: Connection, lane: str, candidates: Sequence[Candidate], now: datetime, *, moved: bool) -> None:
@@ -93,14 +96,23 @@ def leave(tx: Connection, lane: str, candidates: Sequence[Candidate], now: datet
             at = again if at is None else min(at, again)
         left = {"open_rows": c.scheduled + c.waits, "waits": c.waits, "wake_at": at}
         runs.set_leg(tx, c.row.id, lane, **left)
-        if why := _why_again(c):
-            row = runs.get_run(tx, c.row.id)
-            runs.set_run(tx, c.row.id, notes=[*(c.row.notes if row is None else row.notes), *why])
+        if why := [*_why_again(c, lane), *_why_kept(c, lane)]:
+            row = runs.get_run(tx, c.row.id) or c.row
+            notes = [*row.notes, *(one for one in why if one not in row.notes)]
+            told = {"counts": {**row.counts, "untouched": c.overtaken}} if c.overtaken else {}
+            runs.set_run(tx, c.row.id, notes=notes, **told)
 
 
-def _why_again(candidate: Candidate) -> list[str]:
+def _why_again(candidate: Candidate, lane: str) -> list[str]:
     if candidate.again == 0:
         return []
-    rows = "1 row equals" if candidate.again == 1 else f"{candidate.again:,} rows equal"
-    sent = "was" if candidate.again == 1 else "were"
-    return [f"{rows} what was confirmed last and {sent} sent again: the value can drift meanwhile."]
+    rows = "1 row" if candidate.again == 1 else f"{candidate.again:,} rows"
+    what = lane.rsplit("/", 2)[-2]
+    return [f"The {what} of {rows} equals what was confirmed last and was sent again: it can drift meanwhile."]
+
+
+def _why_kept(candidate: Candidate, lane: str) -> list[str]:
+    if not candidate.overtaken:
+        return []
+    what = lane.rsplit("/", 2)[-2]
+    return [f"{kept_as_is(candidate.overtaken, candidate.pinned.route.absent)} ({what})."]

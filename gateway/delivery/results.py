@@ -11,10 +11,13 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel
 
+from gateway.contracts import contract
 from gateway.delivery.derived import derived_issues
-from gateway.delivery.effects import CODES, STATE_ENUM, UNDECIDED, LegStates, RowStates
+from gateway.delivery.effects import CODES, UNDECIDED, LegStates, RowStates
+from gateway.delivery.outcomes import STATE_ENUM
 from gateway.delivery.worded import Worded
 from gateway.issues import WARNINGS
+from gateway.mapping import load_mapping, reading_layout, standing_alone
 from gateway.model import KEY, LINE, ROW, ROW_RESULT_SCHEMA, STATES, RowState, Table, no_issues
 from gateway.reports.raw import DAMAGED
 from gateway.spool import RunFolder
@@ -56,6 +59,8 @@ class RunRows:
     file: Path
     format: BaseModel
     read: Callable[[Path, BaseModel], Iterator[Table]]
+    mapping: Path
+    """The mapping by which the file was read."""
     open_code: tuple[str, str] | None = None
     """Code and detail of rows that are held or cancelled."""
     worded: Worded = field(default_factory=Worded)
@@ -226,12 +231,17 @@ class RunRows:
         )  # fmt: skip
 
     def tables(self) -> Iterator[Table]:
-        """Yield the failed records at least: kept cells where they hold every one of them, else the whole file."""
+        """Yield the failed records at least: kept cells where they hold every one of them, else the whole file.
+
+        Cells that the mapping fills from rows above are filled: each record stands by itself.
+        """
         if self._is_enough():
             headers = self.folder.headers()
             yield from (_as_table(frame, headers) for frame in self.folder.kept())
         else:
-            yield from self.read(self.file, self.format)
+            mapping = load_mapping(self.mapping)
+            tables = self.read(self.file, reading_layout(mapping) if mapping.fill_down else self.format)
+            yield from standing_alone(mapping, contract(mapping.contract).traits, tables)
 
     def _is_enough(self) -> bool:
         """Whether the kept cells are all it takes; a damaged record is more than its cells."""
@@ -253,6 +263,10 @@ class RunRows:
     def columns(self) -> Mapping[str, str]:
         """Return the partner's header per contract field."""
         return self.names
+
+    def filled(self) -> tuple[str, ...]:
+        """Return the named columns whose cells `tables` fills from rows above."""
+        return tuple(ref for ref in load_mapping(self.mapping).fill_down if isinstance(ref, str))
 
 
 def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.DataFrame) -> pl.DataFrame:

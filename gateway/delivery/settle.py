@@ -15,8 +15,8 @@ import structlog
 from sqlalchemy.engine import Connection, Row
 
 from gateway.delivery import baseline
-from gateway.delivery.effects import effect_states
 from gateway.delivery.mended import link_back, repaired
+from gateway.delivery.outcomes import effect_states
 from gateway.delivery.results import RunRows
 from gateway.delivery.run_answers import LoadLayout, Read, RunAnswers
 from gateway.delivery.setup import LaneSetup

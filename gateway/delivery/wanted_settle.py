@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from gateway.delivery.book import OFFERED, PROMOTION, Pages, bare, completed
-from gateway.delivery.effects import effect_states
+from gateway.delivery.outcomes import effect_states
 from gateway.journal import Journal
 from gateway.journal import tables as t
 from gateway.model import KEY, RowState

@@ -35,7 +35,7 @@ class Summary:
     blank: int
     states: Mapping[str, int]
     derived: Mapping[str, int]
-    """Counts per state of effects without an input row (keys ended because a full file left them out)."""
+    """Counts per state of keys without an input row (a full file left them out), each by the gravest of its effects."""
     tickets: Sequence[str]
     calls: int
     calls_expected: int
@@ -91,7 +91,10 @@ class Rows(Protocol):
         ...
 
     def tables(self) -> Iterator[Table]:
-        """The failed records as they came, at least: the partner's whole file or only these, in file order."""
+        """The failed records at least, the partner's whole file or only these, in file order.
+
+        Each stands by itself: cells that the mapping fills from rows above are filled. Else they are as they came.
+        """
         ...
 
     def source(self) -> Path:
@@ -104,6 +107,10 @@ class Rows(Protocol):
 
     def columns(self) -> Mapping[str, str]:
         """Contract field -> header text of the partner's column, or `c<n>` (n from 0) where the file has no header."""
+        ...
+
+    def filled(self) -> Sequence[str]:
+        """Headers of the columns that `tables` fills from rows above: there the partner's file is empty."""
         ...
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.delivery.effects import effect_states
+from gateway.delivery.outcomes import effect_states
 from gateway.journal import runs
 from gateway.journal import tables as t
 from gateway.model import ROW, Repeat, RowState

@@ -44,7 +44,7 @@ def test_drifting_values_are_sent_again_and_the_run_says_why(bulk):
     rig.advance()
     assert rig.states(run) == {"applied": 2}
     assert rig.operations.run(run).notes == [
-        "1 row equals what was confirmed last and was sent again: the value can drift meanwhile."
+        "The stock of 1 row equals what was confirmed last and was sent again: it can drift meanwhile."
     ]
 
 

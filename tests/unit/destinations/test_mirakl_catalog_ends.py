@@ -80,6 +80,7 @@ def test_what_a_full_file_left_out_is_ended_once(shop):
     second = put(rig, "2.csv", "A,9,6")
     assert rig.states(second) == {"applied": 1}
     assert twin.offers() == {"A": 6, "B": 0}
+    assert rig.operations.summary(second).verdict.endswith("Besides, 1 key that the file left out was ended.")
     third = put(rig, "3.csv", "A,9,7")
     assert rig.settler.rows(rig.operations.run(third)).states.derived == {}
 
