@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -25,6 +26,8 @@ ISSUE_COLUMNS = ("row", "line", "key", "severity", "state", "code", "field", "va
 
 _SPECIAL = '[",\r\n]'
 """Pattern of the cells that are quoted."""
+_GAP = re.compile(f"{KEY_SEPARATOR}{{2,}}")
+"""Parts of a key that are not given, between given ones."""
 _FEW = 8
 """Rows of a block with something to say of each are few when they are at most one in so many."""
 _WORKERS = 2
@@ -175,9 +178,11 @@ def _shown_keys(keys: pl.Series) -> pl.Series:
     """The keys as people read them (`shown_key`); one look spares most of them the trimming, and the replacing."""
     ends = keys.str.ends_with(KEY_SEPARATOR).any() or keys.str.starts_with(KEY_SEPARATOR).any()
     short = keys.str.strip_chars(KEY_SEPARATOR) if ends else keys
-    joint = short.len() and KEY_SEPARATOR in (short[0] or "")
-    if not joint and not short.str.contains(KEY_SEPARATOR, literal=True).any():
+    first = (short[0] or "") if short.len() else ""
+    if KEY_SEPARATOR not in first and not short.str.contains(KEY_SEPARATOR, literal=True).any():
         return short
+    for gap in sorted(set(_GAP.findall(first)), key=len, reverse=True):  # mostly all leave out what the first does
+        short = short.str.replace_all(gap, KEY_SEPARATOR, literal=True)
     if short.str.contains(KEY_SEPARATOR * 2, literal=True).any():
         return short.to_frame().select(shown_key(pl.col(short.name))).to_series()
     return short.str.replace_all(KEY_SEPARATOR, " / ", literal=True)

@@ -5,6 +5,8 @@ import io
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.fake_rows import FakeRows, issues, results, summary, with_fault
 
 from gateway.model import KEY_SEPARATOR
@@ -47,6 +49,14 @@ def test_a_key_is_shown_without_its_empty_parts(tmp_path, parts, shown, beside):
     result = results([(2, beside, "applied"), (3, KEY_SEPARATOR.join(parts), "applied")])
     assert ResultWriter().write(summary({}), FakeRows(result, issues([])), tmp_path / "result.csv")
     assert [line[2] for line in read(tmp_path / "result.csv")[1:]] == [beside.replace(KEY_SEPARATOR, " / "), shown]
+
+
+@given(keys=st.lists(st.lists(st.sampled_from(["", "A", "b c"]), min_size=1, max_size=9), min_size=1, max_size=6))
+def test_keys_of_any_gaps_are_shown_by_their_given_parts(tmp_path_factory, keys):
+    result = results([(row, KEY_SEPARATOR.join(parts), "applied") for row, parts in enumerate(keys, start=2)])
+    out = tmp_path_factory.mktemp("keys") / "result.csv"
+    assert ResultWriter().write(summary({}), FakeRows(result, issues([])), out)
+    assert [line[2] for line in read(out)[1:]] == [" / ".join(part for part in parts if part) for parts in keys]
 
 
 def test_a_result_without_rows_is_its_header(tmp_path):
