@@ -78,6 +78,7 @@ def _of_rows(row: Row[Any]) -> str:
         states, errors=errors, destination=destination_of(row), derived=derived, effects=effects,
         absent=route.get("absent", ""), unread=row.counts.get("unread_keys", 0),
         blameless=row.counts.get("blameless", 0), unsent=row.counts.get("unsent", 0),
+        untouched=row.counts.get("untouched", ""),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ _INSTANT = r"^\d{4}-\d{2}-\d{2}T"
 
 
 class Absence:
-    """What the newest full file of a consignment leaves out: of several only that one speaks."""
+    """What the newest full file of a consignment leaves out: of several only that one speaks, if none newer came."""
 
     def __init__(self, leg: Leg, candidates: Sequence[Candidate], now: datetime) -> None:
         self._leg = leg
@@ -35,7 +35,8 @@ class Absence:
         self.over = pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
         """What the baseline should know of keys of the last portion: left out, and over by the date in their key."""
         full = [c for c in candidates if c.speaks_of_absence and c.ends(leg)]
-        self._one = full[-1] if full else None
+        self._last_full = full[-1] if full else None
+        self._one = full[-1] if full and full[-1].takes_away else None
         self._candidates = candidates
         self._coming = pl.DataFrame(schema=LEAVES)
         """Keys under way of which nothing is confirmed, and which it leaves out."""
@@ -120,7 +121,7 @@ class Absence:
         `silenced`: the same of one that was looked at before.
         """
         left = [] if silenced is None else [silenced]
-        one = self._one
+        one = self._last_full
         if one is not None and len(self._candidates) > 1:
             present = portion.present.get(one.position, portion.known.select(KEY).clear())
             left.append((pl.col("seq") < one.row.seq) & ~pl.col(KEY).is_in(present[KEY].implode()))

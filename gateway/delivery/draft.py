@@ -22,7 +22,7 @@ from gateway.delivery.lasting import SENT, Lasting
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import WRITTEN, Regular
 from gateway.delivery.setup import LaneSetup, Leg
-from gateway.delivery.silenced import silenced
+from gateway.delivery.silenced import overtaken, silenced
 from gateway.delivery.together import Together
 from gateway.errors import GatewayError
 from gateway.issues import WARNINGS
@@ -95,6 +95,7 @@ class Decider:
         portions = Portions(self._spool, draft.leg, draft.candidates, (baseline, flying), draft.folder.root)
         draft.silenced = silenced(self._journal, draft.setup, draft.leg, draft.candidates, portions.keys)
         portions.silenced = draft.silenced
+        overtaken(self._journal, draft.setup, [(c, draft.leg) for c in draft.candidates])
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
         draft.lasting.look(baseline, self._under_way(draft, SENT), portions)
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)

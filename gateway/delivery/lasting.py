@@ -159,7 +159,7 @@ class Lasting:
 
     def _stay(self, sent: pl.DataFrame, portions: Portions) -> pl.DataFrame:
         """Return what the newest full file does not leave out: that ends by itself."""
-        full = [c for c in self._candidates if c.speaks_of_absence and c.ends(self._leg)]
+        full = [c for c in self._candidates if c.takes_away and c.ends(self._leg)]
         if not full:
             return sent
         present = pl.concat([pl.Series([], dtype=pl.String), *(keys[KEY] for keys in portions.keys(full[-1]))])

@@ -50,6 +50,13 @@ class Candidate:
     again: int = 0
     """Rows sent although the destination confirmed the same value: it can drift."""
     next_due: datetime | None = None
+    overtaken: str = ""
+    """Of a full file: why it takes nothing away that it leaves out; "" where it does."""
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether it is for this file that keys which it leaves out are zeroed or ended."""
+        return self.speaks_of_absence and not self.overtaken
 
     @property
     def speaks_of_absence(self) -> bool:

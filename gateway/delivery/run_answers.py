@@ -71,6 +71,7 @@ class RunAnswers:
             file=next(iter(sorted(folder.file.iterdir()))),
             format=self._load_layout(folder.pinned / pinned.mapping),
             read=self._read,
+            mapping=folder.pinned / pinned.mapping,
             open_code=(said, note) if said else None,
             worded=Worded(pinned),
         )
@@ -103,6 +104,7 @@ class RunAnswers:
                 states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived,
                 blameless=blameless, effects={leg.family: leg.counts() for leg in rows.states.legs},
                 absent=pinned.route.absent, unread=row.counts.get("unread_keys", 0), unsent=unsent,
+                untouched=row.counts.get("untouched", ""),
             ),
             versions=pinned.versions, first_run_rows=repaired(self._spool, row.id),
             effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, unsent=unsent,

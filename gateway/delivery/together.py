@@ -56,7 +56,7 @@ class Together:
         `baseline`, `flying`: of the lane; the latter has `@key`, `seq` and `ended`. `former`: keys that go on by
         another end, if at all.
         """
-        leaves_out = [c for c in self._candidates if c.speaks_of_absence and c.ends(self._leg)]
+        leaves_out = [c for c in self._candidates if c.takes_away and c.ends(self._leg)]
         if not self._in_key or not (leaves_out or self._said["ended"].any()):
             return
         found = pl.concat([pl.DataFrame(schema=_KNOWN), *self._known(baseline.frames()), *self._known(flying)])

@@ -21,7 +21,7 @@ from gateway.delivery.effects import decided_rows
 from gateway.delivery.encoded import new_batch
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Leg, Pinned
-from gateway.delivery.silenced import last_spoken
+from gateway.delivery.silenced import last_spoken, overtaken
 from gateway.delivery.wanted_coming import Coming
 from gateway.delivery.wanted_parts import Part, Parts, Waiting, silent, stored, transmitted
 from gateway.delivery.wanted_settle import write_offered
@@ -159,6 +159,7 @@ class WantedBuilder:
             for word in ("base", "promotion")
             if (found := last_spoken(self._journal, draft.setup, draft.candidates, partial(_writes, word)))
         ]
+        overtaken(self._journal, draft.setup, [(w.candidate, w.leg) for w in draft.waiting])
         parts = Parts(self._spool, draft.setup, draft.waiting, known, draft.now, draft.folder.root, spoken)
         for number, part in enumerate(parts):
             self._part(draft, number, part)

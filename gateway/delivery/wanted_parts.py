@@ -144,7 +144,7 @@ class Parts:
         by = "promotion" if promotes else KEY
         one = self._full(promotes=promotes)
         nothing = known.clear().with_columns(run=pl.lit(None, pl.UInt32))
-        if one is None:
+        if one is None or one.overtaken:
             return nothing
         present = _keyed(split.part(f"keys-{one.position}", part), by).unique().to_frame()
         gone = left_out(known, present, by, one.row.seq)

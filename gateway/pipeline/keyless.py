@@ -13,8 +13,10 @@ from gateway.issues import WARNINGS
 from gateway.mapping.spec import Group
 from gateway.model import ROW, no_issues
 from gateway.pipeline.setup import RouteSetup
-from gateway.reports.verdict import unread_keys
+from gateway.reports.verdict import kept_as_is, unread_keys
 
+UNSENT = "none of its rows is sent"
+"""Why a full file says nothing of what it leaves out where every row of it is bad, or stays for another reason."""
 _NAMED = 5
 """Rows that a note names."""
 
@@ -89,6 +91,13 @@ class Unread:
             f"{said} ({rows}{more}), and could be about any of it. {_kept(kept)}Mend "
             f"{'it' if self.count == 1 else 'them'}; the next full file in which every key can be read {does}."
         )
+
+
+def unsent(absent: str, kept: int | None = None) -> str:
+    """Say what follows for a full file of which no row is sent; `absent`, `kept`: as for `Unread.note`."""
+    does = "sets what it leaves out to 0" if absent == "zero" else "ends what it leaves out"
+    said = kept_as_is(UNSENT, absent, done="would be" if kept is None else "was")
+    return f"{said}. {_kept(kept)}The next full file with a row that is sent {does}."
 
 
 def _kept(count: int | None) -> str:

@@ -56,6 +56,7 @@ def verdict(  # noqa: PLR0913  a verdict is drawn from that many facts, each by 
     absent: str = "",
     unread: int = 0,
     unsent: int = 0,
+    untouched: str = "",
 ) -> str:
     """Say in one sentence what became of the rows, and in another of the keys that a full file left out.
 
@@ -63,11 +64,13 @@ def verdict(  # noqa: PLR0913  a verdict is drawn from that many facts, each by 
     `destination`: what to call the one who refuses. `derived`: effects without a row, per state. `blameless`: refused
     rows in which nothing is to be mended. `effects`: where rows have several, states per family. `absent`: what the
     route wants of keys that a full file leaves out (`zero`, `end`). `unread`: rows without a readable key for which
-    nothing came of that. `unsent`: refused rows that the destination was never asked to take.
+    nothing came of that. `unsent`: refused rows that the destination was never asked to take. `untouched`: why else
+    nothing came of it.
     """
     in_part = _in_part(states, effects or {})
     left_out = _besides(derived or {}, destination, _DONE.get(absent, "ended or set to 0"))
     besides = in_part + _nobodys(blameless, states) + left_out + _unread(unread, absent)
+    besides += f" {kept_as_is(untouched, absent)}." if untouched and not (left_out or unread) else ""
     total = sum(states.values())
     if total == 0:
         return f"The file has no rows.{besides}" if besides else "The file has no rows: nothing was sent."
@@ -112,7 +115,12 @@ def _told(states: Mapping[str, int], destination: str, unsent: int = 0) -> list[
 def unread_keys(count: int, absent: str, *, done: str = "was") -> str:
     """Say what rows without a readable key mean for a full file. `absent`: what the route wants of keys left out."""
     rows = "1 row has" if count == 1 else f"{count:,} rows have"
-    return f"Nothing that the full file leaves out {done} {_DONE.get(absent, 'ended')}: {rows} no readable key"
+    return kept_as_is(f"{rows} no readable key", absent, done=done)
+
+
+def kept_as_is(why: str, absent: str, *, done: str = "was") -> str:
+    """Say that nothing came of it that a full file leaves keys out, and why. `absent`: what the route wants of them."""
+    return f"Nothing that the full file leaves out {done} {_DONE.get(absent, 'ended')}: {why}"
 
 
 def _unread(count: int, absent: str) -> str:
