@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 MOST = 1e9
 """No number a person writes may be greater: as seconds it is 31 years, and clocks and sockets take it."""
@@ -60,6 +61,18 @@ def unknown(word: str, known: Iterable[str], what: str) -> str:
     hint = f"did you mean {bare[near[0]]!r}? " if near else ""
     told = "" if near and len(names) > _FEW else f"known: {', '.join(names) or 'none'}"
     return f"unknown {what} {word!r}; {hint}{told}".rstrip()
+
+
+def of_words(said: Mapping[str, str]) -> ValidationError:
+    """Return what a validator of a table raises where some of its words are wrong: each has its own place.
+
+    `said`: what is wrong, by the word.
+    """
+    found = [
+        InitErrorDetails(type=PydanticCustomError("word", "{said}", {"said": text}), loc=(word,), input=word)
+        for word, text in said.items()
+    ]
+    return ValidationError.from_exception_data("table", found)
 
 
 def complaint(model: type[BaseModel], details: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from gateway.contracts import contract
 from gateway.contracts.barcodes import TYPES
-from gateway.formats.sections import unknown
+from gateway.formats.sections import of_words, unknown
 from gateway.transport.http import Access, base_url
 
 _KEY = re.compile(r"[!-~]+", re.ASCII)
@@ -60,7 +60,7 @@ def _of_barcodes(names: Iterable[str]) -> None:
 
 def _refuse(strange: Sequence[str], known: Iterable[str], what: str) -> None:
     if strange:
-        raise ValueError("; ".join(unknown(name, known, what) for name in strange))
+        raise of_words({name: unknown(name, known, what) for name in strange})
 
 
 ProductColumns = Annotated[dict[str, str], _over(PRODUCT_COLUMNS, _of_contract)]

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 from gateway.destinations.partner_api import brands
 from gateway.destinations.partner_api.profile import Profile
 from gateway.errors import SettingsError
-from gateway.formats.sections import unknown
+from gateway.formats.sections import of_words, unknown
 from gateway.transport.hook import Hook
 from gateway.transport.http import Access, OAuth, base_url
 
@@ -150,24 +150,22 @@ class PartnerApiSettings(BaseModel):
     @field_validator("tokens")
     @classmethod
     def _tokens(cls, tokens: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        for use, token in tokens.items():
-            if not _WORD.fullmatch(token.get_secret_value()):
-                msg = f"the token {use} must be one word of printable characters, without Bearer before it"
-                raise ValueError(msg)
+        wrong = [use for use, token in tokens.items() if not _WORD.fullmatch(token.get_secret_value())]
+        if wrong:
+            said = "the token {} must be one word of printable characters, without Bearer before it"
+            raise of_words({use: said.format(use) for use in wrong})
         return tokens
 
     @field_validator("vendors")
     @classmethod
     def _vendors(cls, vendors: dict[str, Vendor]) -> dict[str, Vendor]:
-        sent = [one.id or name for name, one in vendors.items()]
-        for name in (*vendors, *sent):
-            if not _VENDOR.fullmatch(name):
-                msg = f"the vendor id {name!r} must be letters, digits and dashes"
-                raise ValueError(msg)
-        twice = next((one for one in sent if sent.count(one) > 1), None)
-        if twice is not None:
-            msg = f"two vendors have the id {twice!r}"
-            raise ValueError(msg)
+        sent = {name: one.id or name for name, one in vendors.items()}
+        said = "the vendor id {!r} must be letters, digits and dashes"
+        if wrong := {name: said.format(name) for name in vendors if not _VENDOR.fullmatch(name)}:
+            raise of_words(wrong)
+        first = {identity: name for name, identity in reversed(sent.items())}
+        if twice := {name: identity for name, identity in sent.items() if first[identity] != name}:
+            raise of_words({name: f"two vendors have the id {identity!r}" for name, identity in twice.items()})
         return vendors
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.settings_kinds import FAR, KINDS, target
+from support.settings_tables import SECRET
 
 LEFT = 'after = "leave"\nclaim = "move"\n'
 
@@ -123,3 +124,40 @@ def test_an_account_has_one_price_basis(faults, one, other, same):
     found = faults(tables("gross"))
     assert [("destinations.again.price_basis: gross, but 'there'" in fault) for fault in found] == [True] * same
     assert faults(tables("net")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "lines", "wrong"),
+    [
+        (
+            *("mirakl", "product_columns"),
+            ('name = "title"', 'skuu = "x"', 'brand = "b"', 'brnd = "y"'),
+            {1: "unknown contract field 'skuu'; did you mean 'sku'?", 3: "unknown contract field 'brnd'; did you mean"},
+        ),
+        ("mirakl", "product_id_types", ('EAN-8 = "EAN"', 'EAN13 = "EAN"'), {1: "unknown barcode type of the contract"}),
+        (
+            *("partner_api", "vendors"),
+            ("s1 = {}", '"s 2" = {}', 's3 = { id = "s1" }'),
+            {1: "the vendor id 's 2' must be letters, digits and dashes"},
+        ),
+        ("partner_api", "vendors", ("s1 = {}", "s2 = {}", 's3 = { id = "s1" }'), {2: "two vendors have the id 's1'"}),
+        (
+            *("partner_api", "tokens"),
+            ('catalog = { env = "SECRET" }', 'promotions = { env = "SPACED" }'),
+            {1: "the token promotions must be one word of printable characters, without Bearer before it"},
+        ),
+    ],
+)
+def test_a_faulty_word_of_a_table_is_told_with_its_own_line(faults, tmp_path, monkeypatch, kind, table, lines, wrong):
+    monkeypatch.setenv("SPACED", f"Bearer {SECRET}")
+    name = f"destinations.there.{table}"
+    body = "\n".join(line for line in KINDS[kind].splitlines() if not line.startswith((f"{table} ", f"{table}.")))
+    found = faults({"destinations.there": f'kind = "{kind}"\n{body}\n', name: "\n".join(lines) + "\n"})
+    text = (tmp_path / "gateway.toml").read_text("utf-8").splitlines()
+    first = text.index(f"[{name}]") + 2
+    last = len(text)
+    places = ["last" if first + place == last else str(first + place) for place in wrong]
+    words = [lines[place].split(" =")[0].strip('"') for place in wrong]
+    assert len(found) == len(wrong)
+    for one, place, word, said in zip(found, places, words, wrong.values(), strict=True):
+        assert one.startswith(f"{place}: {name}.{word}: {said}")
