@@ -33,11 +33,16 @@ class Tally:
     """Prices at or below the limit's share of the old one."""
     file_keys: int = 0
     full: bool = False
-    examples: tuple[str, ...] = field(default=())
     lowered: int = 0
     """Promotions and discounts that leave less than the limit's share of the regular price."""
     reductions: tuple[str, ...] = field(default=())
     """The first of them, and what each leaves."""
+    raised: int = 0
+    """Prices at or above so many times the old one as the limit says."""
+    falls: tuple[str, ...] = field(default=())
+    """The first of `floored`, with both prices."""
+    rises: tuple[str, ...] = field(default=())
+    """The first of `raised`, with both prices."""
 
     def plus(self, other: Tally) -> Tally:
         """Add the tally of another part."""
@@ -51,14 +56,17 @@ class Tally:
             lowered=self.lowered + other.lowered,
             file_keys=self.file_keys + other.file_keys,
             full=self.full or other.full,
-            examples=(self.examples + other.examples)[:5],
             reductions=(self.reductions + other.reductions)[:3],
+            raised=self.raised + other.raised,
+            falls=(self.falls + other.falls)[:3],
+            rises=(self.rises + other.rises)[:3],
         )
 
     @property
     def harmless(self) -> bool:
         """Whether there is nothing to judge."""
-        return not (self.ended or self.zeroed or self.repriced or self.floored or self.lowered or self.full)
+        counts = (self.ended, self.zeroed, self.repriced, self.floored, self.raised, self.lowered)
+        return not (any(counts) or self.full)
 
 
 def tally(
@@ -79,17 +87,22 @@ def tally(
     moved = send.filter(~pl.col("ended") & live)
     if priced is None:
         zeroed = moved.filter((pl.col("measure") == "0") & ~pl.col("measure_known").is_in(["", "0"]))
-        examples = pl.concat([ended["@key"], zeroed["@key"]]).head(5).to_list()
-        return Tally(known, send.height, ended.height, zeroed.height, 0, 0, file_keys, full, tuple(examples))
+        return Tally(known, send.height, ended.height, zeroed.height, 0, 0, file_keys, full)
     old, new = (pl.col(name).cast(_AMOUNT, strict=False) for name in ("measure_known", "measure"))
     moved = moved.filter((old > 0) & new.is_not_null())
     repriced = moved.filter((new - old).abs() > old * _share(priced.price_change))
     floored = moved.filter(new <= old * _share(priced.price_floor))
-    examples = (
-        pl.concat([floored["@key"], ended["@key"], repriced["@key"]]).unique(maintain_order=True).head(5).to_list()
-    )
+    raised = moved.filter(new >= old * _share(priced.price_ceiling)) if priced.price_ceiling else moved.clear()
     counts = (ended.height, 0, repriced.height, floored.height)
-    return Tally(known, send.height, *counts, file_keys, full, tuple(examples))
+    return Tally(
+        known, send.height, *counts, file_keys, full, raised=raised.height,
+        falls=_both_prices(floored), rises=_both_prices(raised),
+    )  # fmt: skip
+
+
+def _both_prices(moved: pl.DataFrame) -> tuple[str, ...]:
+    first = moved.head(3).select(KEY, "measure", "measure_known").iter_rows()
+    return tuple(f"{_spoken(key)}: {new} instead of {old}" for key, new, old in first)
 
 
 def lowered(rows: pl.DataFrame) -> Tally:
@@ -147,12 +160,13 @@ def _by_counts(now: Tally, limits: GuardLimits, hour: Mapping[str, int]) -> Iter
                 f"{here:,} of {now.known:,} known keys {word}, nearly all ({here / now.known:.0%}); "
                 f"the limit is {limits.nearly_all:.0%} and at least {limits.nearly_all_least}"
             )
+    rarely = "a price like that is rarely meant"
     if now.floored:
-        some = ", ".join(_spoken(key) for key in now.examples[: min(now.floored, 3)])
-        yield (
-            f"{now.floored:,} prices would fall to {limits.price_floor:.0%} of the old one or below (like {some}); "
-            "a price like that is rarely meant"
-        )
+        limit = f"{limits.price_floor:.0%} of the old one or below"
+        yield f"{_number(now.floored, 'price')} would fall to {limit} ({'; '.join(now.falls)}); {rarely}"
+    if now.raised:
+        limit = f"{limits.price_ceiling:g} times the old one or above"
+        yield f"{_number(now.raised, 'price')} would rise to {limit} ({'; '.join(now.rises)}); {rarely}"
 
 
 def _counted(now: Tally, limits: GuardLimits) -> Iterator[tuple[str, int, str, tuple[float, int]]]:

@@ -26,6 +26,9 @@ class GuardLimits(_Part):
     price_floor: float = Field(
         default=0.01, ge=0, le=1, description="One price at or below this share of the old one holds a run."
     )
+    price_ceiling: float = Field(
+        default=10.0, ge=0, description="One price at or above so many times the old one holds a run; 0: none does."
+    )
     promotion_floor: float = Field(
         default=0.20,
         ge=0,

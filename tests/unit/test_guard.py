@@ -65,7 +65,7 @@ def test_what_has_no_measure_can_end_but_not_drop():
     rows = {"@key": list("abcd"), "ended": [True, True, False, False], "measure": [None, None, "0", "0"]}
     send = pl.DataFrame({**rows, "measure_known": ["", None, "", "5"]}, schema_overrides={"measure_known": pl.String})
     levels = guard.tally(send, known=3, file_keys=4, full=False)
-    assert (levels.ended, levels.zeroed, levels.examples) == (1, 1, ("a", "d"))
+    assert (levels.ended, levels.zeroed) == (1, 1)
     prices = guard.tally(send, known=3, file_keys=4, full=False, priced=GuardLimits())
     assert (prices.ended, prices.repriced, prices.floored) == (1, 1, 1)
 
@@ -94,3 +94,39 @@ def test_tally_counts_newly_zero_and_ended_keys_only():
     counted = guard.tally(send, known=10, file_keys=5, full=False)
     assert (counted.ended, counted.zeroed, counted.sent) == (1, 1, 5)
     assert counted.plus(counted).ended == 2
+
+
+def priced(limits=None, **moves):
+    """Say why a run with these prices is held: by key the old and the new one."""
+    limits = limits or GuardLimits()
+    old, new = ([pair[n] for pair in moves.values()] for n in (0, 1))
+    send = pl.DataFrame({"@key": list(moves), "ended": False, "measure": new, "measure_known": old})
+    now = guard.tally(send, known=1000, file_keys=len(moves), full=False, priced=limits)
+    assert now.harmless == (not any(a != b for a, b in moves.values()))
+    return guard.verdict(now, limits, hour=NONE, last_full=None)
+
+
+def test_one_price_with_a_lost_comma_waits_with_both_prices_upward_as_downward():
+    assert priced(A=("59.9", "6290")) == (
+        "1 price would rise to 10 times the old one or above (A: 6290 instead of 59.9); "
+        "a price like that is rarely meant"
+    )
+    assert priced(A=("6290", "62.9"), B=("5", "5")) == (
+        "1 price would fall to 1% of the old one or below (A: 62.9 instead of 6290); a price like that is rarely meant"
+    )
+    several = priced(**dict.fromkeys("ABCD", ("1", "10")))
+    assert several.startswith("4 prices would rise to 10 times the old one or above (A: 10 instead of 1; B: ")
+    assert "D:" not in several
+
+
+def test_a_price_below_ten_times_the_old_one_goes_through_and_the_limit_is_a_setting():
+    assert priced(A=("59.9", "598.99")) is None
+    assert priced(GuardLimits(price_ceiling=3), A=("10", "30")) is not None
+    assert priced(GuardLimits(price_ceiling=0), A=("1", "9000")) is None
+    assert priced(A=("10", "10")) is None
+
+
+def test_leaps_of_several_parts_are_added_up():
+    one = guard.Tally(known=10, raised=2, rises=("a: 10 instead of 1", "b: 10 instead of 1"))
+    assert "4 prices would rise" in guard.verdict(one.plus(one), GuardLimits(), hour=NONE, last_full=None)
+    assert one.plus(one).rises == ("a: 10 instead of 1", "b: 10 instead of 1", "a: 10 instead of 1")
