@@ -98,6 +98,10 @@ class MiraklTwin(Site):
         """A copy of one offer with its warehouses. Raises KeyError."""
         return {offer.sku: offer for offer in self._market.offers(self._shop(shop_id))}[sku]
 
+    def revoke(self, key: str) -> None:
+        """Take an API key back, as a user does who makes a new one: calls with it are answered 401 from now on."""
+        self._door.revoke(key)
+
     def put_offer(
         self, sku: str, quantity: int, *, warehouses: Mapping[str, int] | None = None, shop_id: int | None = None
     ) -> None:

@@ -126,6 +126,11 @@ class Door:
         self._clock = clock
         self._lock = threading.Lock()
         self._calls: dict[tuple[int, str, str], deque[datetime]] = defaultdict(deque)
+        self._revoked: set[str] = set()
+
+    def revoke(self, key: str) -> None:
+        """Refuse a key with 401 from now on."""
+        self._revoked.add(key)
 
     def admit(self, api: Api, request: Request) -> int:
         """Return the shop the call is about. Raises RefusalError: 401, 403, 429, 400, 406, in this order."""
@@ -147,7 +152,7 @@ class Door:
         if api.code == "V01" and not self._settings.version_needs_key:
             return self._settings.keys[0]
         for key in self._settings.keys:
-            if key.key == given:
+            if key.key == given and given not in self._revoked:
                 # A valid key without a role of the API's list: 403 (general notes; verified).
                 if api.roles and not (api.roles & key.roles):
                     raise RefusalError(403, "Access is denied")

@@ -77,7 +77,8 @@ class PartnerTwin(Site):
         catalog = CatalogDesk(market, self._downloads)
         desks: list[Desk] = [catalog, CreationDesk(market), PromotionDesk(market), self._downloads]
         self._sender = Sender(market, catalog.told)
-        edge = Edge(market, Door(market), self._sender, self.calls)
+        self._door = Door(market)
+        edge = Edge(market, self._door, self._sender, self.calls)
         self._files = files or Path()
         self._inbox = None if files is None else Inbox(market, files, _TICK)
         self.drop = self._drop(files, host, sftp_port)
@@ -177,6 +178,10 @@ class PartnerTwin(Site):
     def put(self, vendor: str, items: Iterable[Item], chain_id: str | None = None) -> None:
         """Put products into a vendor's assortment, as the account manager would."""
         self._market.put(self._chain(chain_id), self._vendor(vendor, chain_id), items)
+
+    def revoke(self, secret: str) -> None:
+        """Take a token or a client's secret back, as its owner does in the portal: it is answered 401 from now on."""
+        self._door.revoke(secret)
 
     def alter(self, vendor: str, sku: str, *, chain_id: str | None = None, **values: object) -> None:
         """Change a product behind everybody's back. Raises SettingsError for an unknown vendor, sku or field."""

@@ -96,6 +96,14 @@ class Door:
         self._lock = threading.Lock()
         self._calls: dict[str, deque[datetime]] = defaultdict(deque)
         self._blocked: dict[str, datetime] = {}
+        self._revoked: set[str] = set()
+
+    def revoke(self, secret: str) -> None:
+        """Refuse a token, or a client's secret, with 401 from now on; tokens given out before end too (assumption)."""
+        self._revoked.add(secret)
+        with self._market.lock:
+            self._market.state.tokens.clear()
+            self._market.save()
 
     # ------------------------------------------------------------ the proxy in front
 
@@ -156,6 +164,8 @@ class Door:
         if header[: len(_BEARER)].lower() != _BEARER:
             return None
         shown = header[len(_BEARER) :].strip()
+        if shown in self._revoked:
+            return None
         for chain in self._settings.chains:
             if any(hmac.compare_digest(token.value.encode(), shown.encode()) for token in chain.tokens):
                 return chain.chain_id
@@ -168,6 +178,8 @@ class Door:
         if form.get("grant_type") != "client_credentials":
             raise RefusalError(400, "unsupported_grant_type")
         client_id, secret = str(form.get("client_id", "")), str(form.get("client_secret", ""))
+        if secret in self._revoked:
+            raise RefusalError(401, "invalid_client")
         for chain in self._settings.chains:
             for client in chain.clients:
                 if client.client_id == client_id and hmac.compare_digest(client.secret.encode(), secret.encode()):

@@ -1,48 +1,15 @@
 """`gateway run` as a process: signals, settings taken up while it runs."""
 
-import json
 import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
+from support.running import Running, put
 
 from gateway.cli.watch import SettingsWatch
 from gateway.errors import SettingsError
 from gateway.settings import load_settings
 from gateway.wiring import wire
-
-
-class Running:
-    """A gateway in a process of its own with the log lines it wrote so far."""
-
-    def __init__(self, folder):
-        self.log = folder / "log.jsonl"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "gateway", "run"], cwd=folder, stderr=log)
-
-    def lines(self):
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
-
-    def until(self, wanted: Callable[[dict[str, object]], bool]):
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            found = [line for line in self.lines() if wanted(line)]
-            if found:
-                return found[0]
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
-
-    def event(self, name: str):
-        return self.until(lambda line: line["event"] == name)
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return self.process.wait(timeout=20)
 
 
 @pytest.fixture
@@ -85,10 +52,10 @@ def test_a_changed_profile_of_a_destination_is_taken_up_and_a_faulty_one_refused
     running = Running(place)
     try:
         running.event("gateway started")
-        _put(own, 'promo.local = "de_DE"\n')
+        put(own, 'promo.local = "de_DE"\n')
         assert "did you mean 'locale'" in running.event("settings refused")["said"]
         running.event("old settings kept")
-        _put(own, 'promo.locale = "de_DE"\n')
+        put(own, 'promo.locale = "de_DE"\n')
         running.event("settings taken up")
         assert running.stop() == 0
     finally:
@@ -104,7 +71,7 @@ def test_a_secret_that_changes_in_its_file_is_a_change_of_the_settings(place):
     assert watch.changed() is None
     key.write_text("")
     assert watch.changed() is None
-    _put(key, "newer\n")
+    put(key, "newer\n")
     fresh = watch.changed()
     assert fresh is not None
     (token,) = fresh.destinations["chain"][1].tokens.values()
@@ -115,31 +82,25 @@ def test_settings_are_taken_up_and_faulty_ones_refused(running, place, dropped):
     running.event("gateway started")
     settings = place / "gateway.toml"
     good = settings.read_text()
-    _put(settings, good.replace('destination = "erp"', 'destination = "epr"'))
+    put(settings, good.replace('destination = "erp"', 'destination = "epr"'))
     refused = running.event("settings refused")
     assert "did you mean 'erp'?" in refused["said"]
     assert running.event("old settings kept")["faults"] == 1
     dropped("stock_a.csv", "A1;5;\n")
     running.until(lambda line: line["event"] == "settled" and line["said"] == "1 applied")
-    _put(settings, good)
+    put(settings, good)
     running.event("settings taken up")
     mapping = place / "mappings" / "example.toml"
-    _put(mapping, mapping.read_text().replace("quantity =", "quantiy ="))
+    put(mapping, mapping.read_text().replace("quantity =", "quantiy ="))
     running.until(lambda line: line["event"] == "settings refused" and "quantiy" in line["said"])
     dropped("stock_b.csv", "A1;6;\nA2;7;\n")
     running.until(lambda line: line["event"] == "settled" and line["said"] == "2 applied")
-    _put(mapping, mapping.read_text().replace("quantiy =", "quantity ="))
-    _put(settings, good.replace("stock*.csv", "level*.csv").replace("[routes.stock]", "[routes.level]"))
+    put(mapping, mapping.read_text().replace("quantiy =", "quantity ="))
+    put(settings, good.replace("stock*.csv", "level*.csv").replace("[routes.stock]", "[routes.level]"))
     running.until(lambda line: line["event"] == "gateway started" and line["routes"] == ["level"])
     dropped("level_a.csv", "A1;8;\nA2;9;\nA3;1;\n")
     running.until(lambda line: line["event"] == "settled" and line["said"] == "3 applied")
     assert running.stop(signal.SIGINT) == 0
-
-
-def _put(path, text):
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)
 
 
 class Told:
