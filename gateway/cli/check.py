@@ -17,6 +17,7 @@ from gateway.formats.sections import unknown
 from gateway.operations import NoSuchRunError
 from gateway.pipeline import RouteSetup
 from gateway.pipeline.judge import Judged
+from gateway.pipeline.keyless import kept_note
 from gateway.settings import Loaded, load_settings
 from gateway.wiring import contract_only, failed_rows_of, judge, offline, open_operations
 
@@ -133,11 +134,9 @@ def _by(judged: Judged) -> str:
 
 
 def _notes(judged: Judged) -> list[str]:
-    """Say what would not be done with the file although its rows are sent."""
-    unread = judged.readout.unread
-    if not unread.count or judged.readout.over_limit is not None:
-        return []
-    return [unread.note(judged.setup.route.absent)]
+    """Say what would not be done with the file, whatever becomes of its rows."""
+    said = kept_note(judged.setup, judged.readout)
+    return [] if said is None or judged.readout.over_limit is not None else [said(None)]
 
 
 def _verdict(judged: Judged) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from gateway.delivery.kept import left_out_keys
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import Pinned, can_end, legs_written
+from gateway.delivery.setup import Pinned, legs_written
 from gateway.errors import FileError, GatewayError
 from gateway.issues import CATALOGUE, sentence
 from gateway.journal import Journal, names, runs, sets
@@ -23,7 +23,7 @@ from gateway.outbox import Outbox
 from gateway.pipeline.bundle import Bundle, dated_ahead, keep_listing, lay_out, sha256_of
 from gateway.pipeline.expected import calls_of, seconds_of
 from gateway.pipeline.first_answers import FirstAnswers
-from gateway.pipeline.keyless import UNSENT, unsent
+from gateway.pipeline.keyless import UNSENT, kept_note, sends_none
 from gateway.pipeline.mentioned import Mentions
 from gateway.pipeline.ours import told_run
 from gateway.pipeline.pin import pin, pinned_by
@@ -247,8 +247,9 @@ class Intake:
         counts: dict[str, Any] = {
             "calls": sum(calls.values()), "finish": finish.isoformat() if readout.good else None,
             "warnings": readout.warnings, "bad": readout.bad, "keys": readout.rows - readout.skipped,
-            "over_limit": readout.over_limit is not None, "unread_keys": readout.unread.count,
-            "untouched": UNSENT if _says_nothing(readout, setup) else "",
+            "over_limit": readout.over_limit is not None,
+            "unread_keys": 0 if readout.first_run else readout.unread.count,
+            "untouched": UNSENT if sends_none(setup, readout) else "",
         }  # fmt: skip
         mode = "delta" if readout.first_run or readout.unread.count else setup.route.mode
         folder.make_durable()
@@ -276,14 +277,14 @@ class Intake:
         """Say what is not done with the file, in the notes of a run."""
         if readout.over_limit is not None:
             return [f"Nothing was sent: {readout.over_limit}."]
-        if not (readout.unread.count or _says_nothing(readout, setup)):
+        said = kept_note(setup, readout)
+        if said is None:
             return []
         with self._journal.read() as tx:
             row = runs.get_run(tx, run)
         now = self._journal.clock.now()
         kept = 0 if row is None else left_out_keys(self._journal, self._spool, setup.legs, row, pinned, now)
-        absent = setup.route.absent
-        return [readout.unread.note(absent, kept) if readout.unread.count else unsent(absent, kept)]
+        return [said(kept)]
 
     def _answer_taken(self, run: str, setup: RouteSetup) -> None:
         """Acknowledge a run, and end one that sends nothing: it may have no lane that would."""
@@ -375,13 +376,6 @@ class Intake:
 
 def _trouble(error: GatewayError) -> FileError:
     return FileError("FILE_TROUBLE", error.message, fix=error.fix)
-
-
-def _says_nothing(readout: Readout, setup: RouteSetup) -> bool:
-    """Whether a full file has rows, but none that is sent: what it leaves out stays as it is."""
-    said = readout.rows > 0 and readout.good == 0 and readout.first_run is None
-    ends = any(can_end(leg, setup.route.absent) for leg in setup.legs)
-    return said and setup.route.mode == "full" and ends
 
 
 def _said_before(readout: Readout, first: str | None) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import polars as pl
 
@@ -93,8 +95,32 @@ class Unread:
         )
 
 
-def unsent(absent: str, kept: int | None = None) -> str:
-    """Say what follows for a full file of which no row is sent; `absent`, `kept`: as for `Unread.note`."""
+class Read(Protocol):
+    """What is known of a file once it was read."""
+
+    rows: int
+    good: int
+    first_run: str | None
+    unread: Unread
+
+
+def sends_none(setup: RouteSetup, read: Read) -> bool:
+    """Whether a full file has rows, but none that is sent: what it leaves out stays as it is."""
+    ends = setup.route.mode == "full" and any(can_end(leg, setup.route.absent) for leg in setup.legs)
+    return ends and read.rows > 0 and read.good == 0 and read.first_run is None
+
+
+def kept_note(setup: RouteSetup, read: Read) -> Callable[[int | None], str] | None:
+    """Return what says that nothing comes of it what a full file leaves out, by how many known keys that are.
+
+    None: something does, or the file brings back rows and is none that leaves anything out.
+    """
+    if read.unread.count and read.first_run is None:
+        return partial(read.unread.note, setup.route.absent)
+    return partial(_unsent, setup.route.absent) if sends_none(setup, read) else None
+
+
+def _unsent(absent: str, kept: int | None = None) -> str:
     does = "sets what it leaves out to 0" if absent == "zero" else "ends what it leaves out"
     said = kept_as_is(UNSENT, absent, done="would be" if kept is None else "was")
     return f"{said}. {_kept(kept)}The next full file with a row that is sent {does}."

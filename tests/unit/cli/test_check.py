@@ -243,3 +243,10 @@ def test_a_full_file_with_a_row_of_no_readable_key_is_said_to_take_nothing_away(
     )
     assert told == ([said] if absent == "zero" else [])
     assert (said in call("check", "stock_a.csv").stdout) is (absent == "zero")
+    (place / "stock_a.csv").write_text("Article;Stock;Warehouse\nA1;x;\n")
+    told = json.loads(call("check", "stock_a.csv", "--json").stdout)["notes"]
+    said = (
+        "Nothing that the full file leaves out would be set to 0: none of its rows is sent. "
+        "The next full file with a row that is sent sets what it leaves out to 0."
+    )
+    assert told == ([said] if absent == "zero" else [])

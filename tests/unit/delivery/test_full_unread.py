@@ -133,6 +133,38 @@ def test_the_errors_file_of_such_a_file_is_a_delta_file_like_any_other(rigs):
     assert rig.operations.run(run).notes == [f"The file brings back rows that failed in run {first}."]
 
 
+def test_nor_does_it_speak_of_what_it_leaves_out_while_a_key_is_still_missing(rigs):
+    rig, _ = sent_twice(rigs, rows(*ALL[3:]) + ",7\n")
+    (errors,) = (rig.folder / "outbox/acme").glob("2.csv.*.errors.csv")
+    rig.clock.advance(10)
+    run = rig.drop(errors.name, errors.read_text("utf-8-sig").replace(",,7", ",,8"))
+    rig.advance()
+    assert "leaves out" not in rig.operations.summary(run).verdict
+    assert len(rig.operations.run(run).notes) == 1
+
+
+@pytest.mark.parametrize(("absent", "done"), [("end", "ended"), ("zero", "set to 0")])
+@pytest.mark.parametrize(("limited", "policy"), [(False, {}), (True, {"reject_share": 0.5})])
+def test_a_file_of_which_no_row_is_sent_says_that_nothing_is_ended(rigs, absent, done, limited, policy):
+    faulty = rows(*((key, "x") for key, _ in ALL[3:]))
+    rig, run = sent_twice(rigs, faulty, absent=absent, **({"policy": policy} if limited else {}))
+    assert derived(rig, run) == {}
+    said = f"Nothing that the full file leaves out was {done}: none of its rows is sent."
+    summary = rig.operations.summary(run)
+    assert summary.verdict.endswith(f" {said}")
+    does = {"end": "ends what it leaves out", "zero": "sets what it leaves out to 0"}[absent]
+    if not limited:
+        assert summary.notes == [f"{said} 3 {STAY} The next full file with a row that is sent {does}."]
+        assert rig.ack("2.csv")["notes"] == summary.notes
+
+
+@pytest.mark.parametrize("route", [{"absent": "keep"}, {"mode": "delta"}])
+def test_where_nothing_would_be_ended_nothing_is_said_of_it(rigs, route):
+    rig, run = sent_twice(rigs, rows(*((key, "x") for key, _ in ALL[3:])), **route)
+    assert rig.operations.run(run).notes == []
+    assert "leaves out" not in rig.operations.summary(run).verdict
+
+
 @pytest.mark.parametrize("number", ["<nummer></nummer>", "", "<nummer>K00</nummer><nummer>K00</nummer>"])
 def test_an_article_is_not_set_to_zero_by_its_own_faulty_record(tmp_path, clock, on, number):
     def document(found, more=""):
