@@ -11,8 +11,13 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.mapping.dates import ISO, DatePattern, compile_pattern, zone_named
 
-_MOMENT = re.compile(r"(?P<until>\b(?:to|until|end) )?(?P<at>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)")
-"""A point in time in canonical text, and the word before it by which it is the last one of a window."""
+_MOMENT = re.compile(
+    r"(?P<until>\b(?:to|until|end) |(?<=[0-9]Z) / )?(?P<at>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)"
+)
+"""A point in time in canonical text, and what stands before it where it is the last one of a window.
+
+That is a word, or in a key another point in time.
+"""
 _STARTS, _ENDS = ("starts_at", "discount_from", "valid_from"), ("ends_at", "discount_to")
 """Fields by whose columns the first and the last moment of a window are written, in order of preference."""
 _FIRST, _LAST = time(0, 0, 0), time(23, 59, 59)

@@ -216,7 +216,7 @@ class RunRows:
                 severity=pl.when(warning).then(pl.lit("warning")).otherwise(pl.lit("error")),
             ).sort(ROW, maintain_order=True)
         families = {place: leg.family for place, leg in enumerate(self.states.legs)}
-        yield from derived_issues(self.states.lost, families)
+        yield from map(self.worded.keys, derived_issues(self.states.lost, families))
 
     def _effects(self, block: pl.DataFrame) -> pl.DataFrame:
         """What there is to say of single effects; of rows of whose effects one did not come about, all of them."""

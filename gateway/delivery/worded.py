@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
+from gateway.contracts.rules import shown_key
 from gateway.delivery.dates import Dates
 from gateway.delivery.setup import Pinned
 from gateway.issues import BY_MAPPING
@@ -42,6 +43,12 @@ class Worded:
         return extra.with_columns(self._detail(extra), self._field(extra)).with_columns(
             value=pl.concat_str(field, pl.lit(BY_MAPPING))
         )
+
+    def keys(self, derived: pl.DataFrame) -> pl.DataFrame:
+        """Return issues of keys without a row with the key as `value` where it has dates: no cell shows them."""
+        shown = derived.select(shown_key(pl.col("key"))).to_series()
+        told = self._dates.shown(shown)
+        return derived.with_columns(value=pl.select(pl.when(told != shown).then(told)).to_series())
 
     def _detail(self, extra: pl.DataFrame) -> pl.Series:
         """Return details with their dates as the file's columns write them."""

@@ -159,7 +159,7 @@ class Tally:
         frame, self._waiting = pl.concat(self._waiting), []
         if "key" in frame.columns and frame[ROW].null_count():
             rowless = pl.when(pl.col(ROW).is_null()).then(shown_key(pl.col("key")))
-            frame = frame.with_columns(value=rowless.otherwise("value"))
+            frame = frame.with_columns(value=pl.coalesce("value", rowless))
         told_apart = pl.when(~pl.col("code").is_in(_OF_ROWS)).then("detail")
         several = pl.col("detail").n_unique().over("code", "field") > MOST_DETAILS
         grouped = (

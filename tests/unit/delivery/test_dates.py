@@ -57,6 +57,10 @@ def test_moments_keep_their_place_in_longer_sentences_and_open_ends_their_words(
     assert shown(said, "dd/MM/yyyy") == "one discount, from 22/11/2026 to further notice; end it"
 
 
+def test_the_dates_of_a_key_are_its_window():
+    assert shown("X / a / 2026-11-21T23:00:00Z / 2026-11-30T22:59:59Z") == "X / a / 2026-11-22 / 2026-11-30"
+
+
 def test_without_a_zone_or_a_column_of_dates_they_stay_as_they_are():
     assert shown(KNOWN, zone=None) == KNOWN
     assert Dates({}).shown(pl.Series([KNOWN, None])).to_list() == [KNOWN, None]

@@ -49,6 +49,20 @@ def test_the_date_a_row_waits_for_and_the_one_it_is_over_since_are_told_alike(sh
     assert told == {"SCHEDULED": "24/12/2026", "PROMOTION_OVER": "02/11/2026"}
 
 
+def test_promotions_that_a_full_file_left_out_are_named_by_the_dates_it_would_write(rigs):
+    route = {"mode": "full", "absent": "end", "guard": {"off": True}}
+    rig = rigs(contract="promotion", fields=("sku", "price"), mapping=DAYS, route=route)
+    rows = [f"X,{sku},15,01/11/2026,20/12/2026\n" for sku in "ab"]
+    rig.put("1.csv", f"{HEAD}\n{''.join(rows)}")
+    run = rig.put("2.csv", f"{HEAD}\n{rows[0]}")
+    found = rig.settler.rows(rig.operations.run(run))
+    left = pl.concat(list(found.issues())).filter(pl.col(ROW).is_null())
+    assert left.select("code", "value").rows() == [("ABSENT", "X / b / 01/11/2026 / 20/12/2026")]
+    assert "2026-10-31T23:00:00Z" in left["key"][0]
+    cause = next(one for one in causes(found.issues(), found.columns()) if one.code == "ABSENT")
+    assert cause.examples == [(None, "X / b / 01/11/2026 / 20/12/2026")]
+
+
 # ------------------------------------------------------------ constants
 
 WITH_CONSTANT = mapping(
