@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 import orjson
-import polars as pl
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
@@ -25,14 +24,14 @@ from gateway.delivery.hear import Hearer, expect
 from gateway.delivery.lane import Delivery
 from gateway.delivery.send import Sender
 from gateway.delivery.settle import Settler
-from gateway.delivery.setup import Leg, Target, leg_of
+from gateway.delivery.setup import Leg, Target, leg_of, with_prefix
 from gateway.destinations import destinations
 from gateway.dispatch.local import LocalDispatcher
 from gateway.errors import SettingsError, WillNeverWork
 from gateway.formats.layout import Layout
 from gateway.journal import Journal, open_journal, runs
 from gateway.mapping import load_mapping
-from gateway.model import Clock, Destination, Operation, Remembering, Requirement, Source, Table
+from gateway.model import Clock, Destination, Operation, Remembering, Source, Table
 from gateway.operations import Operations
 from gateway.outbox import Outbox
 from gateway.pipeline import Intake, RouteSetup, merged
@@ -274,8 +273,7 @@ def _route_setup(one: LoadedRoute, targets: Mapping[str, Target]) -> RouteSetup:
 
 def _leg(one: LoadedRoute, operation: Operation, written: Sequence[Operation]) -> Leg:
     if one.keys is not None:
-        article = "sku" if "sku" in one.contract.key else one.contract.key[0]
-        operation = _with_keys(operation, article, one.keys)
+        operation = with_prefix(operation, one.contract, one.keys)
     return leg_of(operation, one.contract.key, one.lane, written)
 
 
@@ -297,14 +295,6 @@ def _kept(one: LoadedRoute, state: Path) -> LoadedRoute:
         part.write_bytes(content)
         part.replace(home / name)
     return replace(one, mapping=load_mapping(home / one.mapping.path.name))
-
-
-def _with_keys(operation: Operation, field: str, prefix: str) -> Operation:
-    """Add that the owner's keys begin with the route's prefix: another owner's keys must not be written."""
-    foreign = Requirement(
-        code="KEY_FOREIGN", field=field, columns=(field,), where=~pl.col(field).str.starts_with(prefix), detail=prefix
-    )
-    return replace(operation, requires=(*operation.requires, foreign))
 
 
 # ---- destinations

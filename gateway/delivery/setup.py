@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from gateway.contracts.contract import Contract
+from gateway.contracts.rules import given
 from gateway.delivery.dates import DateForm
-from gateway.model import KEY, KEY_SEPARATOR, Destination, Operation
+from gateway.model import KEY, KEY_SEPARATOR, Destination, Operation, Requirement
 from gateway.routes import Route
 
 _MEASURES = {"stock": "quantity", "price": "price"}
@@ -97,6 +99,26 @@ def leg_of(operation: Operation, key: tuple[str, ...], lane: Callable[[str], str
         lane(operation.family), operation, own, rekeyed=rekeyed, after=after, regular=regular,
         others=tuple(sorted(parts)),
     )  # fmt: skip
+
+
+def with_prefix(operation: Operation, contract: Contract, prefix: str) -> Operation:
+    """Add that the owner's keys begin with the route's prefix: another owner's keys must not be written.
+
+    It is asked of the field that names the article. Where a contract has rows without a `sku` it is asked of their
+    `product_id`: who names neither would write for every owner.
+    """
+    article = "sku" if "sku" in contract.key else contract.key[0]
+    foreign = ~pl.col(article).str.starts_with(prefix)
+    found = [Requirement("KEY_FOREIGN", article, (article,), foreign, prefix)]
+    if article == "sku" and article not in contract.required and contract.has("product_id"):
+        named, product = given("sku"), given("product_id")
+        both = ("sku", "product_id")
+        other = ~named & product & ~pl.col("product_id").str.starts_with(prefix)
+        found = [
+            Requirement("KEY_FOREIGN", "sku", both, (named & foreign) | ~(named | product), prefix),
+            Requirement("KEY_FOREIGN", "product_id", both, other, prefix),
+        ]
+    return replace(operation, requires=(*operation.requires, *found))
 
 
 def effect_exists(when: Sequence[str]) -> pl.Expr | None:

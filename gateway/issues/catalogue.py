@@ -276,7 +276,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "KEY_FOREIGN",
         "{field} does not begin with {detail}, as the keys of this feed do: {value}",
-        "Use your own codes.",
+        "Use your own codes, and name the article or the product: what is for more than your own articles, as for all, "
+        "a brand or a category, can't be said here.",
     ),
     _error("DEST_COMMAND", "The destination can't do the row command {value}.", "Remove the command."),
     _error("DEST_REFUSED", "The destination refused the row: {detail}", "Correct the row and send it again."),

@@ -86,7 +86,11 @@ class RouteSettings(_Section):
     )
     partner: str | None = Field(default=None, description="Partner; unset: the source's.")
     owner: str | None = Field(default=None, description="Whose keys these are; unset: the partner.")
-    keys: str | None = Field(default=None, description="Prefix every key must have; tells owners of one account apart.")
+    keys: str | None = Field(
+        default=None,
+        description="Prefix every sku must have, or the product_id of rows without one; tells owners of one account "
+        "apart.",
+    )
     mode: Literal["delta", "full"] = Field(default="delta", description="delta: absent rows mean nothing.")
     absent: Literal["keep", "zero", "end"] = Field(
         default="keep", description="With mode = full: what happens to known keys the file leaves out."
