@@ -265,8 +265,9 @@ class RunRows:
         return self.names
 
     def filled(self) -> tuple[str, ...]:
-        """Return the named columns whose cells `tables` fills from rows above."""
-        return tuple(ref for ref in load_mapping(self.mapping).fill_down if isinstance(ref, str))
+        """Return the columns whose cells `tables` fills from rows above."""
+        refs = load_mapping(self.mapping).fill_down
+        return tuple(ref if isinstance(ref, str) else f"c{ref - 1}" for ref in refs)
 
 
 def _every_effect(said: pl.DataFrame, legs: tuple[LegStates, ...], block: pl.DataFrame) -> pl.DataFrame:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from gateway.formats.layout import ERROR_NAMESPACE
 
 _IGNORED = ("http://www.w3.org/2001/XMLSchema-instance", ERROR_NAMESPACE)
 _XML = "http://www.w3.org/XML/1998/namespace"
+_STEP = re.compile(r"(.+?)(?:\[([1-9][0-9]*)\])?")
 
 
 class Names(dict[str, str | None]):
@@ -37,6 +39,19 @@ class Names(dict[str, str | None]):
 def steps(path: str) -> tuple[str, ...]:
     """Return the names of a path, without empty ones."""
     return tuple(step for step in path.strip().split("/") if step)
+
+
+def occurrence_of(step: str) -> tuple[str, int]:
+    """Return the name and the number (from 1) of a step like `tag[2]`."""
+    match = _STEP.fullmatch(step)
+    return (match[1], int(match[2] or 1)) if match is not None else (step, 1)
+
+
+def qualified(name: str, namespaces: Mapping[str, str], beside: str | None) -> str:
+    """Return the tag or attribute key for a name in paths; `beside`: namespace of one that no declared prefix names."""
+    prefix, _, last = name.rpartition(":")
+    uri = _XML if prefix == "xml" else namespaces.get(prefix, beside)
+    return f"{{{uri}}}{last}" if uri else last
 
 
 def local(name: str) -> str:

@@ -8,11 +8,24 @@ from gateway.issues.catalogue import CATALOGUE, FIELDED, UNDONE, WARNINGS
 from gateway.issues.kinds import IssueKind
 from gateway.wording import ENDS, told
 
-__all__ = ["BY_MAPPING", "CATALOGUE", "FIELDED", "UNDONE", "WARNINGS", "WORDS", "IssueKind", "sentence", "with_text"]
+__all__ = [
+    "BY_MAPPING",
+    "CATALOGUE",
+    "FIELDED",
+    "FROM_ROW",
+    "UNDONE",
+    "WARNINGS",
+    "WORDS",
+    "IssueKind",
+    "sentence",
+    "with_text",
+]
 
 
 BY_MAPPING = " (set by the mapping, which the operator can change)"
 """What stands behind a value at fault that is a constant: it is in no cell, and nobody mends it in the file."""
+FROM_ROW = "{} (filled down from row {})"
+"""A value at fault whose cell is empty in the file, and the row whose value it took."""
 _VALUED = ": {value}"
 
 

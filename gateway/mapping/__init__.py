@@ -3,6 +3,7 @@
 It knows no contract rule and no destination; the contract never parses formats.
 """
 
+from gateway.mapping.alone import reading_layout, standing_alone
 from gateway.mapping.applier import Applier
 from gateway.mapping.compiler import compile_mapping
 from gateway.mapping.field import FieldSpec
@@ -19,5 +20,7 @@ __all__ = [
     "check_fields",
     "compile_mapping",
     "load_mapping",
+    "reading_layout",
     "schema",
+    "standing_alone",
 ]

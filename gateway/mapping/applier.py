@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from gateway.issues import WARNINGS
-from gateway.mapping.fill import FillDown
+from gateway.mapping.fill import FillDown, FilledFrame, standing
 from gateway.mapping.headers import Headers
 from gateway.mapping.movements import DAY, OPENING, SIGN, Movements
 from gateway.mapping.numbers import Number
@@ -16,7 +16,7 @@ from gateway.mapping.plan import Blames, Origin, Plan, Test
 from gateway.mapping.rates import Chained
 from gateway.mapping.sources import Column, First, cell, kind_of, ragged_columns
 from gateway.mapping.steps import lines_by_feeds
-from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Kind, Table, no_issues
+from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Filled, Kind, Table, no_issues
 
 SKIPPED_SCHEMA: dict[str, type[pl.DataType]] = {ROW: pl.Int64, LINE: pl.Int64, "code": pl.String, "detail": pl.String}
 
@@ -39,8 +39,22 @@ _DATES = [int(kind) for kind in (Kind.DATE, Kind.TIME)]
 _NO_CODES = [int(kind) for kind in (Kind.DATE, Kind.TIME, Kind.BOOLEAN)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A block before its fields are mapped: `frame` has the kinds of `typed` columns beside their cells."""
+
+    frame: pl.DataFrame
+    typed: frozenset[int]
+    faults: pl.DataFrame
+    skipped: pl.DataFrame
+    filled: Filled | None
+
+
 class Applier:
-    """The mapping of one file. `apply` is called with its blocks in file order: fill_down remembers the row above."""
+    """The mapping of one file. `apply` is called with its blocks in file order: fill_down remembers the row above.
+
+    In an errors file of ours nothing is filled: its records stand by themselves, and were no neighbours.
+    """
 
     def __init__(
         self,
@@ -55,6 +69,7 @@ class Applier:
     ) -> None:
         self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
         self._levels, self._lined, self._undated = levels, lined, undated
+        self._ours = False
         self._numeric = [
             plan.field for plan in plans if any(isinstance(step, Number | Chained) for step in plan.value_steps)
         ]
@@ -80,17 +95,10 @@ class Applier:
 
     @property
     def cells(self) -> Mapping[str, Origin]:
-        """Contract field -> the one column whose cells it is read from; what is made of several cells is left out.
-
-        So is what hangs on a cell that is filled down: the condition looks at what it is filled with.
-        """
+        """Contract field -> the one column whose cells it is read from; what is made of several cells is left out."""
         if self._levels is not None:
             return {}
-        return {
-            plan.field: Origin(plan.indices[0], plan.test)
-            for plan in self._plans
-            if len(plan.indices) == 1 and (plan.test is None or plan.test.index not in self._fill.indices)
-        }
+        return {plan.field: Origin(plan.indices[0], plan.test) for plan in self._plans if len(plan.indices) == 1}
 
     @property
     def constants(self) -> frozenset[str]:
@@ -105,16 +113,10 @@ class Applier:
 
     def apply(self, table: Table) -> Draft:
         """Map one block. Cells with an issue are null; rows left out by a filter are in `skipped` and nowhere else."""
-        faults = self._reader_faults(table.issues)
-        frame, typed = _with_kinds(table, self._fill.indices)
-        damaged = self._damaged(frame, typed)
-        faults = pl.concat([faults, *damaged]) if damaged else faults
-        frame, early = self._kept(frame, faults, [rule for rule in self._filters if rule.early])
-        if self._fill.indices:
-            frame, copies = self._fill.fill(frame, self._faulty_cells(frame, faults))
-            faults = pl.concat([faults, self._copied(frame, copies)]) if copies else faults
-        frame, skipped = self._kept(frame, faults, [rule for rule in self._filters if not rule.early])
-        skipped = pl.concat([early, skipped]).sort(ROW) if early.height else skipped
+        begun = self._begun(table)
+        faults, typed = begun.faults, begun.typed
+        frame, skipped = self._kept(begun.frame, faults, [rule for rule in self._filters if not rule.early])
+        skipped = pl.concat([begun.skipped, skipped]).sort(ROW) if begun.skipped.height else skipped
         if skipped.height:
             faults = faults.join(skipped, on=ROW, how="anti", maintain_order="left")
         blames: Blames = {}
@@ -125,8 +127,27 @@ class Applier:
         issues = self._issues(frame, blames)
         if faults.height:
             mapped, issues = self._with_faults(mapped, issues, faults)
-        draft = Draft(mapped, issues, skipped)
+        draft = Draft(mapped, issues, skipped, begun.filled)
         return draft if self._levels is None else self._levels[0].levelled(draft, self._levels[1])
+
+    def filled(self, table: Table) -> Table:
+        """Return one block with its cells filled from rows above, and map nothing; instead of `apply`."""
+        filled = self._begun(table).filled
+        return table if filled is None else filled.table
+
+    def _begun(self, table: Table) -> _Begun:
+        faults = self._reader_faults(table.issues)
+        frame, typed = _with_kinds(table, self._fill.indices)
+        damaged = self._damaged(frame, typed)
+        faults = pl.concat([faults, *damaged]) if damaged else faults
+        frame, early = self._kept(frame, faults, [rule for rule in self._filters if rule.early])
+        self._ours = self._ours or table.links is not None
+        if not self._fill.indices or self._ours:
+            return _Begun(frame, typed, faults, early, None)
+        done = self._fill.fill(frame, self._faulty_cells(frame, faults))
+        if done.copies:
+            faults = pl.concat([faults, self._copied(done)])
+        return _Begun(done.frame, typed, faults, early, standing(table, done))
 
     # ------------------------------------------------------------ what the reader found
 
@@ -193,19 +214,21 @@ class Applier:
                 masks[index] = mask
         return masks
 
-    def _copied(self, frame: pl.DataFrame, copies: Mapping[int, pl.Series]) -> pl.DataFrame:
+    def _copied(self, done: FilledFrame) -> pl.DataFrame:
         """Issues of cells filled from a faulty cell above."""
         parts = [
-            frame.filter(mask).select(
+            done.frame.with_columns(rows.alias("above"))
+            .filter(pl.col("above").is_not_null())
+            .select(
                 ROW,
                 LINE,
                 code=pl.lit("MAP_FILL"),
                 field=pl.lit(field),
                 value=pl.col(cell(index)),
-                detail=pl.lit(f"column {self._headers.name(index)}"),
+                detail=pl.concat_str(pl.lit("row "), "above"),
                 column=pl.lit(index, dtype=pl.Int64),
             )
-            for index, mask in copies.items()
+            for index, rows in done.copies.items()
             for field in self._fields.get(index, [self._headers.name(index)])
         ]
         return pl.concat(parts)

@@ -28,6 +28,8 @@ from gateway.mapping.steps import Extract, Flags, Parts, Replace, Split, Step, W
 from gateway.model import KEY_SEPARATOR, FieldTraits, Table
 
 _WORDS_SHOWN = 8
+_ANY_ZONE = "UTC"
+"""For a mapping whose times of day nobody asks for."""
 
 
 class _Compiler:
@@ -192,6 +194,11 @@ def compile_mapping(
     first = _compiled(mapping, headers, traits, zone, None)  # its own one: filling down remembers rows
     totals = movements.totals(movements.counted(first.apply(table)) for table in again())
     return _compiled(mapping, headers, traits, zone, (movements, totals))
+
+
+def compile_filling(mapping: MappingFile, headers: Sequence[str], traits: FieldTraits) -> Applier:
+    """Return what `compile_mapping` does, for nothing but filling cells down: no zone and no reading before it."""
+    return _compiled(mapping, headers, traits, _ANY_ZONE, None)
 
 
 def _compiled(

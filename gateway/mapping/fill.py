@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from gateway.formats.blanks import WHITE
 from gateway.mapping.sources import cell, kind_of
 from gateway.mapping.steps import choose
+from gateway.model import ROW, Filled, Table
 
 _KEY = "@within"
+
+
+@dataclass(slots=True)
+class FilledFrame:
+    """A block with its empty cells filled. `above`: per column the row whose value a cell took, null where none.
+
+    `copies`: only of columns that have any, the faulty row of cells that would be copied from one, else null.
+    """
+
+    frame: pl.DataFrame
+    above: dict[int, pl.Series] = field(default_factory=dict)
+    copies: dict[int, pl.Series] = field(default_factory=dict)
 
 
 class FillDown:
@@ -23,7 +37,7 @@ class FillDown:
     def __init__(self, indices: tuple[int, ...], within: tuple[int, ...] = ()) -> None:
         self._indices = indices
         self._plain = tuple(index for index in indices if not within or index in within)
-        self._last: dict[int, tuple[str | None, int | None, bool]] = dict.fromkeys(self._plain, (None, None, False))
+        self._last: dict[int, _Above] = {index: _Above() for index in self._plain}
         bound = tuple(index for index in indices if index not in self._plain)
         self._bound = _Bound(bound, within) if bound else None
 
@@ -32,33 +46,52 @@ class FillDown:
         """Source columns that are filled."""
         return frozenset(self._indices)
 
-    def fill(self, frame: pl.DataFrame, faulty: Mapping[int, pl.Series]) -> tuple[pl.DataFrame, dict[int, pl.Series]]:
-        """Return the filled frame, and per column the mask of cells copied from a faulty one (only where any are).
+    def fill(self, frame: pl.DataFrame, faulty: Mapping[int, pl.Series]) -> FilledFrame:
+        """Fill a block (`@row` and cells, with kinds beside those that are typed).
 
         `faulty`: per column a mask of cells that are not what they should be (their row or they have an issue).
         """
-        copies: dict[int, pl.Series] = {}
+        done = FilledFrame(frame)
         if frame.height == 0:
-            return frame, copies
+            return done
         for index in self._plain:
-            texts = frame[cell(index)]
-            blank = _blank(texts)
-            bad = faulty.get(index)
-            last_text, last_kind, last_bad = self._last[index]
-            filled = _filled(texts, blank, last_text)
-            kinds = None
-            if kind_of(index) in frame.columns:
-                kinds = _filled(frame[kind_of(index)], blank, last_kind)
-            if bad is not None or last_bad:
-                marks = (bad if bad is not None else pl.Series([False]).new_from_index(0, frame.height)).cast(pl.UInt8)
-                spread = _filled(marks, blank & (marks == 0), int(last_bad)).fill_null(0) == 1
-                if (copied := spread & blank).any():
-                    copies[index] = copied
-                last_bad = bool(spread[-1])
-            frame = frame.with_columns(filled.alias(texts.name), *([] if kinds is None else [kinds]))
-            newest = filled[-1]
-            self._last[index] = (newest if not blank.all() else last_text, _last(kinds, last_kind), last_bad)
-        return self._bound.fill(frame, faulty, copies) if self._bound is not None else (frame, copies)
+            self._last[index] = _from_above(done, index, self._last[index], faulty.get(index))
+        if self._bound is not None:
+            self._bound.fill(done, faulty)
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Above:
+    """What stands above the first row of a block: a cell, the row it is from, and the row that is faulty (0: none)."""
+
+    text: str | None = None
+    kind: int | None = None
+    row: int | None = None
+    faulty: int = 0
+
+
+def _from_above(done: FilledFrame, index: int, last: _Above, bad: pl.Series | None) -> _Above:
+    """Fill one column from the row above; returns what stands above the next block."""
+    frame, rows = done.frame, done.frame[ROW]
+    texts = frame[cell(index)]
+    blank = _blank(texts)
+    filled = [_filled(texts, blank, last.text)]
+    if kind_of(index) in frame.columns:
+        filled.append(_filled(frame[kind_of(index)], blank, last.kind))
+    origins = _filled(rows, blank, last.row)
+    faulty = 0
+    if bad is not None or last.faulty:
+        marks = _marks(rows, bad)
+        spread = _filled(marks, blank & (marks == 0), last.faulty)
+        done.copies |= _copied(index, blank, spread, rows)
+        faulty = int(spread[-1])
+    done.above[index] = pl.select(pl.when(blank & (origins != rows)).then(origins)).to_series()
+    done.frame = frame.with_columns(filled)
+    if blank.all() and last.row is None:
+        return _Above(faulty=faulty)
+    kind = filled[1][-1] if len(filled) > 1 else last.kind
+    return _Above(filled[0][-1], kind, int(origins[-1]), faulty)
 
 
 class _Bound:
@@ -66,34 +99,34 @@ class _Bound:
 
     def __init__(self, indices: tuple[int, ...], within: tuple[int, ...]) -> None:
         self._indices, self._within = indices, within
-        parts = [(f"t{index}", f"k{index}", f"b{index}") for index in indices]
+        parts = [(f"t{index}", f"k{index}", f"b{index}", f"r{index}") for index in indices]
         self._parts = dict(zip(indices, parts, strict=True))
         types: dict[str, type[pl.DataType]] = {_KEY: pl.String}
-        for text, kind, bad in parts:
-            types |= {text: pl.String, kind: pl.UInt8, bad: pl.UInt8}
+        for text, kind, bad, row in parts:
+            types |= {text: pl.String, kind: pl.UInt8, bad: pl.Int64, row: pl.Int64}
         self._seen = pl.DataFrame(schema=types)
 
-    def fill(
-        self, frame: pl.DataFrame, faulty: Mapping[int, pl.Series], copies: dict[int, pl.Series]
-    ) -> tuple[pl.DataFrame, dict[int, pl.Series]]:
+    def fill(self, done: FilledFrame, faulty: Mapping[int, pl.Series]) -> None:
         """Fill one block and remember its last row of every key."""
+        rows = done.frame[ROW]
         named = [pl.col(cell(index)).str.strip_chars(WHITE) for index in self._within]
-        keys = frame.select(pl.coalesce(pl.when(name != "").then(name) for name in named).alias(_KEY))
+        keys = done.frame.select(pl.coalesce(pl.when(name != "").then(name) for name in named).alias(_KEY))
         before = keys.join(self._seen, on=_KEY, how="left", maintain_order="left")
         filled = keys
         for index, names in self._parts.items():
-            cells, copied = _among(frame, index, keys[_KEY], before, names, faulty.get(index))
+            blank = _blank(done.frame[cell(index)])
+            cells = _among(done.frame, index, keys[_KEY], before, names, faulty.get(index))
             filled = filled.hstack(cells)
-            if copied.any():
-                copies[index] = copied
-            frame = frame.with_columns(cells[names[0]].alias(cell(index)))
-            if kind_of(index) in frame.columns:
-                frame = frame.with_columns(cells[names[1]].alias(kind_of(index)))
+            text, kind, mark, row = names
+            done.above[index] = pl.select(pl.when(blank & (cells[row] != rows)).then(cells[row])).to_series()
+            done.copies |= _copied(index, blank, cells[mark], rows)
+            done.frame = done.frame.with_columns(cells[text].alias(cell(index)))
+            if kind_of(index) in done.frame.columns:
+                done.frame = done.frame.with_columns(cells[kind].alias(kind_of(index)))
         newest = filled.filter(pl.col(_KEY).is_not_null()).unique(_KEY, keep="last", maintain_order=True)
-        texts = [pl.col(text) for text, _, _ in self._parts.values()]
+        texts = [pl.col(text) for text, *_ in self._parts.values()]
         newest = newest.with_columns(pl.when(text.str.strip_chars(WHITE) != "").then(text) for text in texts)
         self._seen = pl.concat([self._seen.join(newest, on=_KEY, how="anti"), newest])
-        return frame, copies
 
 
 def _among(
@@ -101,18 +134,17 @@ def _among(
     index: int,
     keys: pl.Series,
     before: pl.DataFrame,
-    names: tuple[str, str, str],
+    names: tuple[str, str, str, str],
     bad: pl.Series | None,
-) -> tuple[pl.DataFrame, pl.Series]:
-    """One column filled by key: its texts, kinds and marks under `names`, and the mask of copies of faulty cells."""
-    text, kind, mark = names
+) -> pl.DataFrame:
+    """One column filled by key, as `names`: its texts, kinds, faulty rows (0: none) and the rows it is from."""
+    text, kind, mark, row = names
     texts = frame[cell(index)]
-    blank = _blank(texts)
-    faulty = bad if bad is not None else pl.Series([False]).new_from_index(0, frame.height)
     kinds = pl.Series([None], dtype=pl.UInt8).new_from_index(0, frame.height)
     kinds = frame[kind_of(index)] if kind_of(index) in frame.columns else kinds
-    own = pl.DataFrame([keys, texts.alias(text), kinds.alias(kind), faulty.cast(pl.UInt8).alias(mark)])
-    own = own.with_columns(blank.alias("blank"), *(before[name].alias(f"{name} before") for name in names))
+    marks = _marks(frame[ROW], bad)
+    own = pl.DataFrame([keys, texts.alias(text), kinds.alias(kind), marks.alias(mark), frame[ROW].alias(row)])
+    own = own.with_columns(_blank(texts).alias("blank"), *(before[name].alias(f"{name} before") for name in names))
 
     def above(name: str, value: pl.Expr) -> pl.Expr:
         # A row of no key belongs to nothing: it is filled from nowhere.
@@ -120,12 +152,24 @@ def _among(
         return pl.when(pl.col(_KEY).is_not_null()).then(found)
 
     stands = ~pl.col("blank")
-    cells = own.select(
+    return own.select(
         pl.coalesce(above(text, pl.when(stands).then(text)), text).alias(text),
         pl.coalesce(above(kind, pl.when(stands).then(kind)), kind).alias(kind),
-        pl.coalesce(above(mark, pl.when(stands | (pl.col(mark) == 1)).then(mark)), mark).alias(mark),
+        pl.coalesce(above(mark, pl.when(stands | (pl.col(mark) > 0)).then(mark)), mark).alias(mark),
+        above(row, pl.when(stands).then(row)).alias(row),
     )
-    return cells, (cells[mark] == 1) & blank
+
+
+def _marks(rows: pl.Series, bad: pl.Series | None) -> pl.Series:
+    """Return the row of each faulty cell, 0 of the others."""
+    nothing = pl.Series([0], dtype=pl.Int64).new_from_index(0, rows.len())
+    return nothing if bad is None else choose(bad, rows, nothing)
+
+
+def _copied(index: int, blank: pl.Series, faulty: pl.Series, rows: pl.Series) -> dict[int, pl.Series]:
+    """Return the faulty rows that empty cells would be copied from, where there are any: never the cell's own."""
+    copied = blank & (faulty > 0) & (faulty != rows)
+    return {index: pl.select(pl.when(copied).then(faulty)).to_series()} if copied.any() else {}
 
 
 def _blank(texts: pl.Series) -> pl.Series:
@@ -141,8 +185,28 @@ def _filled(values: pl.Series, blank: pl.Series, before: str | int | None) -> pl
     return choose(above.is_null(), values, above).alias(values.name)
 
 
-def _last(kinds: pl.Series | None, before: int | None) -> int | None:
-    if kinds is None:
-        return before
-    newest = kinds[-1]
-    return newest if isinstance(newest, int) else before
+def standing(table: Table, done: FilledFrame) -> Filled:
+    """Return the block with what it was filled with, but for copies of faulty cells; rows left out before stay too."""
+    size, rows = table.frame.height, done.frame[ROW]
+    whole = size == rows.len()
+    at = pl.Series(dtype=pl.UInt32) if whole else table.frame[ROW].search_sorted(rows)
+    frame, kinds = table.frame, table.kinds
+    for index, above in done.above.items():
+        took = above.is_not_null()
+        if index in done.copies:
+            took &= done.copies[index].is_null()
+        if not took.any():
+            continue
+        frame = frame.with_columns(_placed(frame[cell(index)], done.frame[cell(index)], took, at, whole=whole))
+        if kinds is not None:
+            filled_kinds = done.frame[kind_of(index)].alias(cell(index))
+            kinds = kinds.with_columns(_placed(kinds[cell(index)], filled_kinds, took, at, whole=whole))
+    origins = pl.DataFrame([rows, *(above.alias(cell(index)) for index, above in done.above.items())])
+    return Filled(replace(table, frame=frame, kinds=kinds), origins)
+
+
+def _placed(came: pl.Series, values: pl.Series, took: pl.Series, at: pl.Series, *, whole: bool) -> pl.Series:
+    """Return a column with the values that its cells took; `at`: the places of values that are not the whole column."""
+    if whole:
+        return choose(took, values, came)
+    return came.scatter(at.filter(took), values.filter(took))

@@ -72,7 +72,7 @@ class Movements:
         good = rows.with_columns(level).with_columns(pl.when(pl.col("@fault").is_null()).then(self.field))
         kept = [column for column in draft.frame.columns if column not in {SIGN, OPENING, DAY}]
         skipped = pl.concat([draft.skipped, out]).sort(ROW, maintain_order=True)
-        return Draft(good.select(kept), self._issues(rows, draft.issues), skipped)
+        return Draft(good.select(kept), self._issues(rows, draft.issues), skipped, draft.filled)
 
     def _judged(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows with ID, what they move (`@moved`), why they can't be counted (`@fault`) or are in the level already."""

@@ -110,7 +110,7 @@ class Rows(Protocol):
         ...
 
     def filled(self) -> Sequence[str]:
-        """Headers of the columns that `tables` fills from rows above: there the partner's file is empty."""
+        """Columns that `tables` fills from rows above, as `columns` names them: the partner's own cells are empty."""
         ...
 
 

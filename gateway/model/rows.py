@@ -133,16 +133,30 @@ class FieldTraits:
 
 
 @dataclass(frozen=True, slots=True)
+class Filled:
+    """A block in which cells took the value of a row above: each record of `table` stands by itself.
+
+    Cells that would be copied from a faulty one are as they came. `above`: `@row`, then for each column that is filled,
+    named as in the table, the row whose value its cell took (Int64); null where it is its own.
+    """
+
+    table: Table
+    above: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Mapped rows: `@row`, `@line`, then one String column per contract field that the mapping fills.
 
     null is missing, "" is empty. `issues` are faults the mapping found (unreadable number, two readings...).
     `skipped`: `@row`, `@line`, `code`, `detail` of rows that a row filter left out.
+    `filled`: the block they were made of, where cells are filled from rows above; else None.
     """
 
     frame: pl.DataFrame
     issues: pl.DataFrame
     skipped: pl.DataFrame
+    filled: Filled | None = None
 
 
 @runtime_checkable

@@ -52,7 +52,7 @@ class Judged:
         """Return the rows with their states; a good one is `pending`: it would be sent."""
         return RunRows(
             folder=self.folder, states=_states(self.folder), names=self.readout.columns, file=self.file,
-            format=self.mapping.format, read=self.read,
+            format=self.mapping.format, read=self.read, mapping=self.mapping.path,
         )  # fmt: skip
 
     def causes(self) -> list[Cause]:

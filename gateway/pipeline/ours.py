@@ -10,8 +10,8 @@ from pathlib import Path
 from gateway.errors import FileError
 from gateway.formats.layout import ERROR_NAMESPACE, OUR_COLUMNS
 from gateway.formats.unpack import damage_told
-from gateway.mapping import load_mapping
-from gateway.pipeline.reading import Read, reading_layout
+from gateway.mapping import load_mapping, reading_layout
+from gateway.pipeline.reading import Read
 
 NAMED = re.compile(r"\.([0-9A-Z]{9})\.errors\.\w+")
 """What stands in the name of an errors file, and the run in it."""

@@ -15,9 +15,9 @@ from gateway.ahead import Behind, ahead, mapped
 from gateway.contracts import prices
 from gateway.delivery.setup import effect_exists, legs_written
 from gateway.errors import FileError
-from gateway.formats.layout import Layout
 from gateway.issues import WARNINGS
-from gateway.mapping import Applier, MappingFile, compile_mapping
+from gateway.mapping import Applier, MappingFile, compile_mapping, reading_layout, standing_alone
+from gateway.mapping.alone import TREES
 from gateway.mapping.paths import Absent, Overlooked
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
 from gateway.pipeline.across import Across, Hashes, needed_across
@@ -25,7 +25,7 @@ from gateway.pipeline.keyless import KeyParts, Unread
 from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
 from gateway.pipeline.unique import WHOLE
-from gateway.pipeline.written import Shown, as_written, worded_as_written
+from gateway.pipeline.written import Shown, as_written, from_above, worded_as_written
 from gateway.spool import STATE, RunFolder
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
@@ -67,9 +67,6 @@ class _Judged:
 
 _SEVERAL = 2
 """Verdicts, or effects, from which on two may say the same of a row."""
-
-_TREES = frozenset({"xml", "json"})
-"""Kinds of file in which a column is a path that a record may be without."""
 
 _WORKERS = 2
 """Blocks mapped and checked at the same time."""
@@ -123,7 +120,7 @@ class FileReading:
         if self._across is None:
             raise FileError("FILE_EMPTY", "The file has no content.", fix="Send the file again with its rows.")
         seen = self._seen
-        states, issues = self._late(self._across, Shown(self._applier, lambda: self._read(file, layout)))
+        states, issues = self._late(self._across, Shown(self._applier, lambda: self._alone(self._read(file, layout))))
         if mentioned is not None:
             issues = self._with_mentioned(mentioned, states, issues)
         self._folder.add_late(states, issues)
@@ -161,6 +158,9 @@ class FileReading:
         self._seen.warnings += more.height
         return pl.concat([issues, more]).sort(ROW, maintain_order=True) if more.height else issues
 
+    def _alone(self, tables: Iterator[Table]) -> Iterator[Table]:
+        return standing_alone(self._mapping, self._setup.contract.traits, tables)
+
     # ---- block by block
 
     def _compiled(self, tables: Iterator[Table], again: Callable[[], Iterator[Table]]) -> Iterator[Table]:
@@ -177,7 +177,7 @@ class FileReading:
 
     def _demanded(self, file: Path, tables: Iterator[Table]) -> Iterator[Table]:
         """Refuse a file of elements at its end when a path that the mapping wants stood in no record."""
-        if self._mapping.format.kind not in _TREES:
+        if self._mapping.format.kind not in TREES:
             yield from tables
             return
         absent, overlooked = Absent(self._mapping), Overlooked(self._mapping)
@@ -190,16 +190,19 @@ class FileReading:
     def _judged(self, table: Table) -> _Judged:
         if self._applier is None or self._across is None or not table.frame.height:
             return _Judged(table.blank, None, None, no_issues(), no_issues(), None)
-        rows, issues = self._check(self._applier.apply(table))
+        draft = self._applier.apply(table)
+        rows, issues = self._check(draft)
         unread = self._keys.unread(rows, issues, table.headers)
+        alone = table if draft.filled is None else draft.filled.table
         if issues.height:
-            issues = as_written(issues, table, self._applier.cells, self._applier.constants)
-            issues = worded_as_written(issues, table, self._applier.cells, rows, self._repeating)
+            issues = as_written(issues, alone, self._applier.cells, self._applier.constants)
+            issues = worded_as_written(issues, alone, self._applier.cells, rows, self._repeating)
+            issues = from_above(issues, draft.filled, self._applier.cells)
         hashes = self._across.hashes(rows)
-        return _Judged(table.blank, table.links, rows, issues, self._cells(table, rows), hashes, unread)
+        return _Judged(table.blank, table.links, rows, issues, self._cells(alone, rows), hashes, unread)
 
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:
-        """Cells of the rejected rows as they came: the errors file needs no second reading then."""
+        """Cells of the rejected rows, each by itself: the errors file needs no second reading then."""
         bad = rows.filter(pl.col(STATE) == "rejected")[ROW]
         if not bad.len():
             return table.frame.clear()
@@ -332,11 +335,3 @@ def unbroken(rows: pl.DataFrame, faulty: pl.DataFrame) -> pl.DataFrame:
     """Return the rows not broken as a whole: in a record with surplus cells each may stand under another's name."""
     broken = faulty.filter(pl.col("field").is_null() | (pl.col("field") == "")) if faulty.height else faulty
     return sound(rows, broken)
-
-
-def reading_layout(mapping: MappingFile) -> Layout:
-    """Return the layout with the columns the mapping wants, where the reader can use the hint."""
-    layout: Layout = mapping.format
-    if layout.kind in _TREES and "columns" in type(layout).model_fields:
-        return layout.model_copy(update={"columns": mapping.wanted()})
-    return layout

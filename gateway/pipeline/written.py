@@ -9,10 +9,11 @@ import polars as pl
 
 from gateway.contracts import RowsRule, Rule
 from gateway.contracts.checker import VALUE_LIMIT
-from gateway.issues import BY_MAPPING
+from gateway.issues import BY_MAPPING, FROM_ROW
 from gateway.mapping import Applier, Origin
-from gateway.model import ROW, Table
+from gateway.model import ROW, Filled, Table
 from gateway.pipeline.across import MOST_SHOWN
+from gateway.wording import filled as worded
 
 _OWN = ("MAP_", "CELL_", "ROW_")
 """Codes that begin so show what was read already."""
@@ -84,6 +85,29 @@ def as_written(
     return issues.with_columns(value=pl.when(fixed).then(pl.concat_str("value", pl.lit(BY_MAPPING))).otherwise("value"))
 
 
+def from_above(issues: pl.DataFrame, filled: Filled | None, cells: Mapping[str, Origin]) -> pl.DataFrame:
+    """Return the issues with the row that a value came from behind it, where its cell is filled from above."""
+    if filled is None:
+        return issues
+    value = issues["value"]
+    asked = value.is_not_null() & (issues["code"] != _COPY)
+    for field in issues["field"].filter(asked).drop_nulls().unique():
+        column = f"c{cells[field].index}" if field in cells else ""
+        if column not in filled.above.columns:
+            continue
+        at = ((issues["field"] == field) & asked).fill_null(value=False).arg_true()
+        rows = issues[ROW].gather(at)
+        above = filled.above[column].gather(filled.above[ROW].search_sorted(rows))
+        said = cells[field].texts(filled.table.frame, filled.table.frame[ROW].search_sorted(rows))
+        told = pl.select(
+            pl.when(said.is_not_null()).then(worded(FROM_ROW, pl.lit(value.gather(at)), pl.lit(above).cast(pl.String)))
+        ).to_series()
+        value = value.scatter(at, pl.select(pl.coalesce(told, value.gather(at))).to_series())
+    return issues.with_columns(value)
+
+
+_COPY = "MAP_FILL"
+"""Says itself which row is meant."""
 _KEYS = "DUPLICATE_KEY"
 """Shows a whole key, which is no cell."""
 

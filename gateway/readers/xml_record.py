@@ -7,14 +7,13 @@ own is its whole text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
 
 from gateway.formats.layout import ERROR_NAMESPACE
-from gateway.formats.xml_names import Names
+from gateway.formats.xml_names import Names, occurrence_of
 
 OWN_TEXT = "."
 Cells = list[str | None]
@@ -23,7 +22,6 @@ Link = tuple[str | None, int | None]
 Repeated = tuple[int, str, int]
 """Of elements of which only the first is read: a cell read from it, their path, how many there are."""
 
-_STEP = re.compile(r"(.+?)(?:\[([1-9][0-9]*)\])?")
 _NOTHING = -1
 _SHAPES, _FEW = 1_000, 200
 """How many shapes are remembered, and of how many children at most."""
@@ -125,12 +123,6 @@ class Plan:
         """Enter an attribute into `by_key` and return its entry."""
         cell = self.by_key[key] = self.attributes.get(names[str(key)] or "", _NOTHING)
         return cell
-
-
-def occurrence_of(step: str) -> tuple[str, int]:
-    """Return the name and the number (from 1) of a step like `tag[2]`."""
-    match = _STEP.fullmatch(step)
-    return (match[1], int(match[2] or 1)) if match is not None else (step, 1)
 
 
 def fill(element: etree._Element, plan: Plan, cells: Cells, names: Names) -> None:

@@ -32,7 +32,7 @@ _ELSE = "Where the file is right, the operator changes the mapping; then the row
 _ASIDE = re.compile(r" \([^()]*…[^()]*\)")
 """Brackets around what is left out."""
 _OF_ROWS = (
-    *("DUPLICATE_KEY", "DEST_ONE_PER_KEY", "DEST_ONE_RECORD", "GROUP_REJECTED", "V-BAR", "V-KEY"),
+    *("MAP_FILL", "DUPLICATE_KEY", "DEST_ONE_PER_KEY", "DEST_ONE_RECORD", "GROUP_REJECTED", "V-BAR", "V-KEY"),
     *("P-ORDER", "SP-OVERLAP", "SP-PRICE", "SP-AMOUNT"),
     *("MAP_FRACTION", "T-FRAC", "C-RATE", "B-PAD", "PRICE_ROUNDED", "MINIMUM_ABOVE_STOCK", "DISCOUNT_PRICE"),
 )

@@ -6,6 +6,8 @@ It knows the dialect of the layout and what the source file shows of it (byte or
 from __future__ import annotations
 
 import codecs
+import functools
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from gateway.formats.parts import parts_of
 from gateway.model import LINE, ROW, Rows, Summary
 from gateway.reports.delimited import RISK
 from gateway.reports.raw import RawRecords
-from gateway.reports.stream import FailedBlock, failed_blocks, header_texts
+from gateway.reports.stream import FailedBlock, failed_blocks, header_texts, positions
 from gateway.reports.verdict import to_mend
 
 _SNIFFED = 1 << 20
@@ -40,6 +42,7 @@ class CsvErrorsWriter:
             raise TypeError(f"an errors.csv needs a CSV layout, not {type(layout).__name__}")
         dialect = _Dialect.of(layout, parts_of(rows.source())[0])
         raw = RawRecords(rows.source(), layout, dialect.codec)
+        filled = functools.cache(rows.filled)
         with closing(raw), out.open("wb") as file:
             file.write(dialect.mark)
             headed = False
@@ -51,7 +54,7 @@ class CsvErrorsWriter:
                 if dialect.is_common and _is_whole(block):
                     _write_whole(block, summary.run, dialect, file)
                 else:
-                    file.write(_records(block, summary.run, dialect, raw))
+                    file.write(_records(block, summary.run, dialect, raw, filled))
         return True
 
 
@@ -153,7 +156,9 @@ def _write_whole(block: FailedBlock, run: str, dialect: _Dialect, file: BinaryIO
     )  # fmt: skip
 
 
-def _records(block: FailedBlock, run: str, dialect: _Dialect, raw: RawRecords) -> bytes:
+def _records(
+    block: FailedBlock, run: str, dialect: _Dialect, raw: RawRecords, filled: Callable[[], Sequence[str]]
+) -> bytes:
     ours, cells = _ours(block, run, dialect), _cells(block, dialect)
     lines = pl.DataFrame([ours.alias("ours"), cells.alias("cells")]).select(
         line=pl.concat_str("ours", "cells", ignore_nulls=True)
@@ -162,12 +167,24 @@ def _records(block: FailedBlock, run: str, dialect: _Dialect, raw: RawRecords) -
         return dialect.encoded(lines.str.join(dialect.newline).item() + dialect.newline)
     whole = [dialect.encoded(line) for line in lines]
     places = block.faults.select("damaged", "until").rows()
+    known = _known(block, dialect, filled())
     for n, ((damaged, until), line) in enumerate(zip(places, block.table.frame[LINE], strict=True)):
         if damaged:
-            text = dialect.delimiter + raw.record(line, until)
+            text = dialect.delimiter + raw.record(line, until, known.row(n))
             whole[n] = dialect.encoded(ours[n]) + text.encode(dialect.codec, errors=dialect.escape)
     end = dialect.newline.encode(dialect.codec)
     return end.join([*whole, b""])
+
+
+def _known(block: FailedBlock, dialect: _Dialect, filled: Sequence[str]) -> pl.DataFrame:
+    """Return the cells of filled columns as they are written, the others null."""
+    frame = block.table.frame.select(name for name in block.table.frame.columns if not name.startswith("@"))
+    at = positions({}, block.table.headers)
+    places = {at[name] for name in filled if name in at}
+    cells = zip(frame.columns, _written(frame, dialect), strict=True)
+    return frame.with_columns(
+        (cell if place in places else pl.lit(None, pl.String)).alias(name) for place, (name, cell) in enumerate(cells)
+    )
 
 
 def _ours(block: FailedBlock, run: str, dialect: _Dialect) -> pl.Series:

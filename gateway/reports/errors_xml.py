@@ -20,6 +20,7 @@ from gateway.formats.xml_names import Names, steps
 from gateway.model import ROW, Rows, Summary
 from gateway.reports.stream import RowCursor, joined, worded_faults
 from gateway.reports.verdict import to_mend
+from gateway.reports.xml_cells import FilledCells, put
 
 _ERROR = f"{{{ERROR_NAMESPACE}}}error"
 _PREFIX = {"gateway": ERROR_NAMESPACE}
@@ -43,7 +44,7 @@ class XmlErrorsWriter:
         files = parts_of(rows.source())
         with etree.xmlfile(str(out), encoding=_encoding(files[0])) as target:
             target.write_declaration()
-            _Copier(target, layout, _Faults(rows, summary.run)).copy(files)
+            _Copier(target, layout, _Faults(rows, summary.run), FilledCells(rows)).copy(files)
         return True
 
 
@@ -80,12 +81,12 @@ class _Faults:
 class _Copier:
     """Walks the document and writes ancestors, what stands beside records, and the failed records."""
 
-    def __init__(self, target: Any, layout: XmlLayout, faults: _Faults) -> None:
+    def __init__(self, target: Any, layout: XmlLayout, faults: _Faults, filled: FilledCells) -> None:
         self._target = target
-        self._names = Names(layout.namespaces)
+        self._names, self._namespaces = Names(layout.namespaces), layout.namespaces
         self._record = list(steps(layout.record))
         self._explode = list(steps(layout.explode)) if layout.explode is not None else None
-        self._faults = faults
+        self._faults, self._filled = faults, filled
         self._row = 0
         self._first = True
 
@@ -140,20 +141,26 @@ class _Copier:
         for old in list(record.iter(_ERROR)):
             _drop(old)
         if self._explode is None:
-            return self._mark(record)
+            return self._mark(record, record)
         children = list(self._descend(record, self._explode))
-        failing = [self._mark(child) for child in children] if children else [self._mark(record)]
+        failing = [self._mark(each, record) for each in children or [record]]
         if any(failing):
             for child, fails in zip(children, failing, strict=False):
                 if not fails:
                     _drop(child)
         return any(failing)
 
-    def _mark(self, element: Any) -> bool:
+    def _mark(self, element: Any, record: Any) -> bool:
+        """Mark the element of a row, in its record, if the row failed."""
         self._row += 1
         attributes = self._faults.at(self._row)
         if attributes is None:
             return False
+        inner = "" if element is record else f"{'/'.join(self._explode or ())}/"
+        for path, text in self._filled.at(self._row).items():
+            own = inner != "" and path.startswith(inner)
+            there, way = (element, path.removeprefix(inner)) if own else (record, path)
+            put(there, way, text, self._names, self._namespaces)
         element.insert(0, etree.Element(_ERROR, attributes, nsmap=_PREFIX))
         return True
 

@@ -7,6 +7,7 @@ the reader made of it were written. It knows lines and quotes, not what cells me
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -36,10 +37,12 @@ class RawRecords:
         self._file: TextIO = self._opened(first)
         self._line = 1
 
-    def record(self, line: int, until: int | None) -> str:
+    def record(self, line: int, until: int | None, known: Sequence[str | None] = ()) -> str:
         """Return the cells of the record from `line` up to before line `until` (None: the end), ready to be written.
 
-        Cells a spreadsheet would run are neutralised; columns of ours that lead an errors file are left out.
+        Cells a spreadsheet would run are neutralised; columns of ours that lead an errors file are left out. `known`:
+        what the mapping filled its cells with, ready to be written too, null for all others; it is put into empty cells
+        of a record that has as many.
         """
         while self._line < line:
             if self._file.readline() != "" or not self._later:
@@ -56,7 +59,7 @@ class RawRecords:
             self._line += 1
         while len(lines) > 1 and lines[-1].strip(_BLANKS + self._delimiter) == "":
             lines.pop()
-        return self._safe("".join(lines).rstrip("\r\n"))
+        return self._safe("".join(lines).rstrip("\r\n"), known)
 
     def close(self) -> None:
         """Close the file."""
@@ -65,11 +68,16 @@ class RawRecords:
     def _opened(self, path: Path) -> TextIO:
         return path.open(encoding=self._codec, errors=self._errors, newline="")
 
-    def _safe(self, raw: str) -> str:
+    def _safe(self, raw: str, known: Sequence[str | None]) -> str:
         cells = self._pieces(raw) if self._quote == "" or self._quote not in raw else self._cells(raw)
         if self._own:
             return self._delimiter.join(cells[self._own :])
+        if len(cells) == len(known):
+            cells = [cell if self._says(cell) else text or cell for cell, text in zip(cells, known, strict=True)]
         return self._delimiter.join(self._neutral(cell) for cell in cells)
+
+    def _says(self, cell: str) -> bool:
+        return cell.strip(_BLANKS + self._quote) != ""
 
     def _pieces(self, raw: str) -> list[str]:
         return raw.split(self._delimiter)

@@ -27,6 +27,7 @@ class FakeRows:
     format: BaseModel | None = None
     mapped: Mapping[str, str] = field(default_factory=dict)
     block: int = 3
+    fills: Sequence[str] = ()
 
     def results(self) -> Iterator[pl.DataFrame]:
         yield from self.result.iter_slices(self.block)
@@ -50,6 +51,9 @@ class FakeRows:
 
     def columns(self) -> Mapping[str, str]:
         return self.mapped
+
+    def filled(self) -> Sequence[str]:
+        return self.fills
 
 
 def results(rows: Sequence[tuple[int, str, str]]) -> pl.DataFrame:

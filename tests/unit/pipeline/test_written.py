@@ -184,11 +184,11 @@ def test_two_cells_of_rows_are_told_as_they_stand_where_a_condition_lets_them_in
     assert (3, "V-PARENT", "10 %", "21,00 % in row 2") in found
 
 
-def test_a_condition_on_a_cell_filled_from_above_is_not_asked_of_the_file(told):
+def test_a_condition_on_a_cell_filled_from_above_is_asked_of_what_fills_it(told):
     filled = RATES.replace("version = 1", 'version = 1\nfill_down = ["Kind"]')
     rows = ["1;P;N;4,00 %;Talla;S", "2;Q;N;101,50 %;;S"]
     found = told(filled, "Article;Product;Name;Tax;Kind;Value", *rows, contract="catalog")
-    assert [(row, value) for row, _, value, _ in found] == [(3, "101.5")]
+    assert [(row, value) for row, _, value, _ in found] == [(3, "101,50 %")]
 
 
 def test_a_value_that_the_mapping_sets_is_told_as_no_cell_of_the_file(told):
