@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from gateway.spool import STATE, Spool
 _FAILED = (CODES[str(RowState.REFUSED)], CODES[str(RowState.UNCERTAIN)])
 
 
+Moved = Callable[[pl.DataFrame], pl.Series]
 _SEED = 13
 _GROUP = "product_id"
 _FROM = "valid_from"
@@ -63,13 +64,17 @@ class Before:
     """Judges effects to be sent by lanes that go before; what it knows of them is read once.
 
     `reckoned`: the one of the lanes whose prices effects are reckoned from, or must lower; "" where there is none.
+    `moved`: tells of rows where their article was written before, null where it is as they say; None: no article moves.
     """
 
-    def __init__(self, journal: Journal, spool: Spool, lanes: Sequence[str], *, reckoned: str = "") -> None:
+    def __init__(
+        self, journal: Journal, spool: Spool, lanes: Sequence[str], *, reckoned: str = "", moved: Moved | None = None
+    ) -> None:
         self._journal = journal
         self._spool = spool
         self._lanes = lanes
         self._reckoned = reckoned
+        self._moved = moved
         self._read: dict[str, _Lane] = {}
         self._failures: dict[tuple[str, str], pl.Series] = {}
         with journal.read() as tx:
@@ -78,10 +83,10 @@ class Before:
     def judged(self, decided: pl.DataFrame, runs: Sequence[str]) -> pl.DataFrame:
         """Return the frame of `delta.decide` with its decision changed where an effect can't be sent yet, or at all.
 
-        `waiting`: the article's effect in a lane before is pending and none was ever confirmed there, or where the row
-        is about a product that of one of its articles; and where it is reckoned from a price that is on its way: should
-        that be refused, it would be reckoned from a price nobody has. `refused` with `code` and `detail`: that effect
-        of the same row failed, and none was ever confirmed. `runs`: ids by position.
+        `waiting`: the article's effect in a lane before is pending and none was ever confirmed there, or it moves the
+        article, or where the row is about a product that of one of its articles; and where it is reckoned from a price
+        that is on its way: should that be refused, it would be reckoned from a price nobody has. `refused` with `code`
+        and `detail`: that effect of the same row failed, and none was ever confirmed. `runs`: ids by position.
         """
         for lane in self._lanes:
             if (decided["decision"] == "send").any():
@@ -102,7 +107,11 @@ class Before:
         send = pl.col("decision") == "send"
         unknown = ~pl.col("article").is_in(there.known.implode())
         begun = pl.col("group").is_in(there.begun.implode()).fill_null(value=False)
-        waiting = unknown & (pl.col("article").is_in(there.pending.implode()) | begun)
+        pending = pl.col("article").is_in(there.pending.implode())
+        waiting = unknown & (pending | begun)
+        if self._moved is not None and (there.pending.len() or self._any_failed(runs, lane)):
+            moved = self._moved(decided).is_not_null()
+            waiting, unknown = waiting | (moved & pending), unknown | moved
         if lane == self._reckoned:
             waiting |= reckons() & reckoned_from().hash(seed=_SEED).is_in(there.coming.implode())
         waiting &= send
@@ -169,6 +178,9 @@ class Before:
                 for block in self._spool.run(name).blocks([_GROUP]):
                     rows = block.select(_article().alias("article"), _group(block.columns))
                     yield rows.filter(pl.col("group").is_not_null())
+
+    def _any_failed(self, runs: Sequence[str], lane: str) -> bool:
+        return any(self._failed(run, lane).len() for run in runs)
 
     def _failed(self, run: str, lane: str) -> pl.Series:
         """Rows of a run whose own effect in a lane failed."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from gateway import guard
 from gateway.delivery import forming
-from gateway.delivery.before import Before
+from gateway.delivery.before import Before, Moved
 from gateway.delivery.bodies import Bodies
 from gateway.delivery.draft import Decider, Draft
 from gateway.delivery.effects import decided_rows
@@ -16,6 +17,7 @@ from gateway.delivery.setup import LaneSetup, Leg, Pinned
 from gateway.delivery.wanted_build import WantedBuilder
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
+from gateway.model import Placing
 from gateway.spool import Spool
 
 
@@ -28,6 +30,11 @@ class Builder:
         self._trial = trial
         self._decider = Decider(journal, spool, trial=trial)
         self._wanted = WantedBuilder(journal, spool, trial=trial)
+
+    @property
+    def unasked(self) -> frozenset[str]:
+        """Operations whose bodies lack what the destination alone could tell: in a trial it is not asked."""
+        return frozenset(self._decider.unasked)
 
     def build(self, setup: LaneSetup) -> list[str]:
         """Form one consignment of what is due; returns the runs that are held for a person instead.
@@ -50,7 +57,7 @@ class Builder:
                 with Bodies(folder.bodies, folder.keep_call) as bodies:
                     reckoned = leg.regular if leg.regular in leg.after else ""
                     lanes = () if self._trial else leg.after
-                    before = Before(self._journal, self._spool, lanes, reckoned=reckoned)
+                    before = Before(self._journal, self._spool, lanes, reckoned=reckoned, moved=_moved(setup, leg))
                     draft = Draft(setup, leg, candidates, identity, folder, before, bodies, now)
                     self._decider.decide(draft)
             except BaseException:
@@ -114,3 +121,16 @@ class Builder:
         """Write what stays open of the runs: rows of a later date, and rows that wait for another effect."""
         moved = draft.before.moved(tx)  # in this transaction: its wake must not be slept over
         forming.leave(tx, draft.setup.name, draft.candidates, draft.now, moved=moved)
+
+
+def _moved(setup: LaneSetup, leg: Leg) -> Moved | None:
+    """Return what tells where articles of rows were written before, where the destination has places for them."""
+    destination = setup.destination
+    if not isinstance(destination, Placing):
+        return None
+    name, places = leg.operation.name, destination.places
+
+    def moved(rows: pl.DataFrame) -> pl.Series:
+        return destination.moved(name, rows.select(one for one in places if one in rows.columns))
+
+    return moved

@@ -5,6 +5,7 @@ A template may use {field}, {value} and {detail}. Codes never change their meani
 
 from __future__ import annotations
 
+from gateway.issues.decided import DECIDED
 from gateway.issues.kinds import IssueKind
 from gateway.issues.kinds import error as _error
 from gateway.issues.kinds import info as _info
@@ -312,6 +313,12 @@ _KINDS: tuple[IssueKind, ...] = (
         "pictures also by order).",
     ),
     _warning(
+        "DEST_MOVED",
+        "The destination has the article as {detail}; by this row it becomes another one there, and the former one "
+        "stays, with its stock.",
+        "Take the former one out of sale: send a stock row of 0 that names its product and variants itself.",
+    ),
+    _warning(
         "DEST_GOES_ON",
         "Nothing was ended: at the destination this is one with {detail}, which goes on.",
         "Nothing to do where that is meant: it ends there with the last of them.",
@@ -358,42 +365,7 @@ _KINDS: tuple[IssueKind, ...] = (
         "The discount stays {detail}.",
         "Where it is a percentage or an amount off, send its promotion again; a final price stands as it is.",
     ),
-    # --- what we decided
-    _warning("SUPERSEDED", "A newer value of the key was already sent ({detail}).", "Nothing to do."),
-    _warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),
-    _warning(
-        "PRICE_HIDDEN",
-        "Another price is shown for now ({detail}): the lowest of the base price, its lasting discount and the "
-        "promotions in force.",
-        "Nothing to do.",
-    ),
-    _warning("PROMOTION_OVER", "The promotion was over before it could be shown (at {detail}).", "Check the dates."),
-    _error(
-        "PROMOTION_RUNS",
-        "A promotion of this article, under the same promotion_id or the only one, runs with other dates: {detail}.",
-        "End that one by a row with command end and these dates; then send what is to run instead.",
-    ),
-    _error(
-        "PROMOTION_GONE",
-        "The promotion did not come about as the row says: {detail}.",
-        "Mend the row and send it again, or send what ran before: it is not taken for unchanged.",
-        undone=True,
-    ),
-    _error(
-        "PROMOTION_BASE",
-        "No price of the article {detail} is known here that could be restored when the promotion ends.",
-        "Send the article's price, then the promotion again.",
-    ),
-    _warning("SCHEDULED", "The row waits until {detail}.", "Nothing to do."),
-    _error("HELD", "The row waits for a person: {detail}.", "Check the file; the operator can release or cancel it."),
-    _warning("CANCELLED", "The operator cancelled the row ({detail}).", "Ask the operator."),
-    _warning("SKIPPED", "The mapping leaves the row out: {detail}.", "Nothing to do."),
-    _error(
-        "POLICY",
-        "The row is good, but the route sends all rows or none ({detail}).",
-        "Mend the faulty rows and send the whole file again.",
-    ),
-    _warning("ABSENT", "The full file left the key out ({detail}).", "Nothing to do if that was meant."),
+    *DECIDED,
 )
 
 CATALOGUE: dict[str, IssueKind] = {kind.code: kind for kind in _KINDS}

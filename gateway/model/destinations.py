@@ -222,3 +222,19 @@ class Naming(Protocol):
     def named(self, family: str) -> pl.DataFrame:
         """Return `sku` and `id` (String) of articles written in a family under the id of something else."""
         ...
+
+
+@runtime_checkable
+class Placing(Naming, Protocol):
+    """A destination that has articles where their rows say, such as under a product and variants."""
+
+    places: ClassVar[tuple[str, ...]]
+    """Contract fields that say which article it is and where it belongs."""
+
+    def moved(self, operation: str, records: pl.DataFrame) -> pl.Series:
+        """Return where the articles of records were written before (String), null where they are as the record says.
+
+        `records`: `places` of them (String), as far as they are filled. An operation that comes after another may have
+        records of articles which the newest call of that one moves: so it is told of these as well.
+        """
+        ...

@@ -14,7 +14,18 @@ from gateway.delivery.baseline import Baseline, inflight_keys
 from gateway.delivery.setup import Leg, legs_written
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
-from gateway.model import ISSUE_SCHEMA, KEY, KEY_SEPARATOR, LINE, LIST_SEPARATOR, ROW, Mention, Naming, no_issues
+from gateway.model import (
+    ISSUE_SCHEMA,
+    KEY,
+    KEY_SEPARATOR,
+    LINE,
+    LIST_SEPARATOR,
+    ROW,
+    Mention,
+    Naming,
+    Placing,
+    no_issues,
+)
 from gateway.pipeline.setup import RouteSetup
 from gateway.spool import STATE, RunFolder, Spool
 from gateway.wording import filled as worded
@@ -39,6 +50,7 @@ class Mentions:
         """Return issues (ISSUE_SCHEMA) in row order; `filled`: the contract fields the mapping fills."""
         found = [no_issues()]
         for leg in legs_written(self._setup.legs, filled):
+            found += [self._moved(leg, folder)] if not leg.operation.after else []
             found += [self._told(leg, one, folder) for one in leg.operation.mentions if one.field in filled]
         return pl.concat(found).sort(ROW, maintain_order=True)
 
@@ -62,6 +74,21 @@ class Mentions:
             for block in folder.blocks(_columns(mention))
         ]
         return _issues(pl.concat(rows), mention)
+
+    def _moved(self, leg: Leg, folder: RunFolder) -> pl.DataFrame:
+        """Tell of rows that make their article another one to the destination: nothing ends the former."""
+        destination = self._setup.target.destination
+        if not isinstance(destination, Placing) or not destination.named(leg.operation.family).height:
+            return no_issues()
+        found = [no_issues()]
+        for block in folder.blocks(destination.places):
+            rows = block.filter(pl.col(STATE).is_null())
+            places = rows.select(one for one in destination.places if one in rows.columns)
+            rows = rows.with_columns(destination.moved(leg.operation.name, places).alias("detail"))
+            said = {"code": pl.lit("DEST_MOVED"), "field": pl.lit("sku"), "value": pl.col("sku")}
+            told = rows.select(ROW, LINE, *(words.alias(name) for name, words in said.items()), "detail")
+            found.append(told.filter(pl.col("detail").is_not_null()).cast({n: k() for n, k in ISSUE_SCHEMA.items()}))
+        return pl.concat(found)
 
     def _before(self, lane: str) -> _Named:
         """What was sent in a lane before, is under way or waits there."""

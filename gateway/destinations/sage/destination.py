@@ -87,6 +87,9 @@ class SageDestination:
         operations=_operations,
     )
 
+    places: ClassVar[tuple[str, ...]] = ("sku", "product_id", *article.VARIANTS)
+    """Fields that say which article it is, and of which product and variants."""
+
     def __init__(
         self, settings: SageSettings, *, transport: Transport | None = None, clock: Clock, account: str, name: str
     ) -> None:
@@ -121,6 +124,18 @@ class SageDestination:
         """Return articles that Sage has under the id of their product, as far as their catalog rows went this way."""
         del family
         return known.read(self._kept()).select("sku", pl.col("product_id").alias("id"))
+
+    def moved(self, operation: str, records: pl.DataFrame) -> pl.Series:
+        """Return where articles were written before, as row keys have it; null where that is what the record says."""
+        separator, after = self._settings.separator, operation != product.OPERATION
+        found = known.elsewhere(records, known.read(self._kept()), separator, whole=not after)
+        if after:
+            former = known.read(self._kept(known.MOVING))
+            here = records.select("sku").join(former, on="sku", how="left", maintain_order="left")
+            place = article.row_key(separator)
+            moving = here.select(pl.when(pl.col("product_id").is_not_null()).then(place)).to_series()
+            found = pl.select(pl.coalesce(found, moving)).to_series()
+        return found
 
     def gather(self, operation: str, records: pl.DataFrame) -> Reference:
         """Nothing can be read there: what is known of an article is how its own catalog row was written."""
@@ -217,17 +232,22 @@ class SageDestination:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _kept(self) -> str | None:
-        return None if self._facts is None else self._facts.get(known.FACT)
+    def _kept(self, name: str = known.FACT) -> str | None:
+        return None if self._facts is None else self._facts.get(name)
 
     def _learn(self, batch: Batch) -> None:
         """Keep what a file of products calls its articles; its scope has one file under way at a time."""
         if batch.operation != product.OPERATION or self._facts is None:
             return
-        text = self._kept()
-        fresh = known.written(known.learnt(known.read(text), known.told(batch)))
-        if fresh != text:
-            self._facts.put(known.FACT, fresh)
+        text, told = self._kept(), known.told(batch)
+        before = known.read(text)
+        self._keep(known.MOVING, known.moving(known.read(self._kept(known.MOVING)), before, told))
+        self._keep(known.FACT, known.learnt(before, told))
+
+    def _keep(self, name: str, articles: pl.DataFrame) -> None:
+        text, fresh = self._kept(name), known.written(articles)
+        if self._facts is not None and fresh != text and (articles.height or text):
+            self._facts.put(name, fresh)
 
     def _receipt(self, name: str) -> Receipt:
         return Receipt(ticket=name, after=self._settings.look_interval)

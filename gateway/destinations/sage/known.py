@@ -22,6 +22,8 @@ from gateway.wording import filled
 
 FACT = "articles"
 """Name under which it is kept, and of the frame among what was gathered."""
+MOVING = "moving"
+"""Name under which the former places of articles are kept that the newest file of products moves."""
 _NAMES = ("id", "variant1Type", "variant1Value", "variant2Type", "variant2Value")
 _FIELDS = ("product_id", *VARIANTS)
 _VARIED = "the product has variants, and a level is of one of them: name it, or give the article's own code as sku"
@@ -58,6 +60,35 @@ def learnt(known: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     more = (pl.col("product_id") != pl.col("sku")) | pl.any_horizontal(given(name) for name in VARIANTS)
     kept = known.join(fresh, on="sku", how="anti")
     return pl.concat([kept, fresh.filter(more)]).sort("sku")
+
+
+def moving(before: pl.DataFrame, known: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """Return the former places (SCHEMA) of articles that a file moves, and `before` without the others of the file."""
+    kept = before.join(fresh, on="sku", how="anti")
+    here = known.join(fresh, on="sku", how="semi")
+    return pl.concat([kept, here.join(fresh, on=["sku", *_FIELDS], how="anti", nulls_equal=True)]).sort("sku")
+
+
+def elsewhere(records: pl.DataFrame, known: pl.DataFrame, separator: str, *, whole: bool) -> pl.Series:
+    """Return where articles are by what was written (String), null where that is what the record says.
+
+    `whole`: records say all of their place, and only what is `known` is another; else what they leave out agrees.
+    """
+    full = article.complete(records, ("sku", *_FIELDS)).select("sku", *_FIELDS)
+    full = full.join(known, on="sku", how="left", suffix=_THERE, maintain_order="left")
+    there = full.select(
+        "sku",
+        *(pl.col(f"{name}{_THERE}").alias(name) for name in _FIELDS),
+    )
+    full = full.with_columns(there.select(article.product().alias(f"product_id{_THERE}")).to_series())
+    product = article.product() if whole else pl.when(given("product_id")).then("product_id")
+    other = product != pl.col(f"product_id{_THERE}")
+    values = [pl.col(name).fill_null("") != pl.col(f"{name}{_THERE}").fill_null("") for name in article.VALUES]
+    told = pl.lit(value=True) if whole else pl.any_horizontal(given(name) for name in article.VALUES)
+    moved = other.fill_null(value=False) | (told & pl.any_horizontal(values))
+    if whole:
+        moved &= there["product_id"].is_not_null()
+    return full.select(pl.when(moved).then(there.select(article.row_key(separator)).to_series())).to_series()
 
 
 def placed(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from gateway.testing.sage_shop import CATALOG as STOCKED
+
 CATALOG = """sku,product,type,size,price
 T-M,T,Size,M,10
 T-L,T,Size,L,10
@@ -143,3 +145,67 @@ def test_rows_of_one_product_whose_codes_nobody_knows_are_one_record(shop):
     told = shop.rig.results(run).select("state", "code", "detail").rows()
     one, fine = ("refused", "DEST_ONE_RECORD"), ("applied", None, None)
     assert told == [(*one, "that of 2"), (*one, "that of 1"), fine, (*one, "that of 1"), fine]
+
+
+LEVELS = STOCKED + 'quantity = { column = "level", optional = true }\n'
+BEGUN = "sku,product,type,size,price,level\na,T,Size,37,10,9\n"
+MOVED = BEGUN.replace("37", "47")
+
+
+@pytest.mark.parametrize("by", ["catalog", "stock", "code alone"])
+def test_levels_of_an_article_that_is_moved_wait_for_it(sage_shops, by):
+    shop = sage_shops(catalog=LEVELS)
+    shop.put("catalog1.csv", BEGUN)
+    shop.take()
+    shop.take()
+    run = shop.put("catalog2.csv", MOVED if by == "catalog" else MOVED.replace(",9\n", ",\n"))
+    if by != "catalog":
+        place = "T,Size,47" if by == "stock" else ",,"
+        run = shop.put("stock.csv", f"sku,product,type,size,level\na,{place},8\n")
+    assert list(shop.take()) == ["products"], "there is no such variant before"
+    assert levels(shop.take()) == [("T", "Size", "47", 9 if by == "catalog" else 8)]
+    assert shop.rig.states(run) == {"applied": 1}
+
+
+def test_levels_of_what_stays_where_it_is_do_not_wait(sage_shops):
+    shop = sage_shops(catalog=LEVELS)
+    shop.put("catalog1.csv", BEGUN)
+    shop.take()
+    shop.take()
+    shop.put("catalog2.csv", BEGUN.replace(",10,9", ",11,8"))
+    assert sorted(shop.take()) == ["products", "productstocks"]
+    shop.put("catalog3.csv", MOVED)
+    shop.take()
+    shop.take()
+    shop.put("catalog4.csv", MOVED.replace(",10,9", ",12,7"))
+    shop.take()
+    shop.take()
+    shop.put("catalog5.csv", MOVED.replace(",10,9", ",13,6"))
+    assert sorted(shop.take()) == ["products", "productstocks"], "its last file of products moved nothing"
+
+
+def test_levels_of_an_article_whose_move_was_refused_are_not_sent_after_it(sage_shops):
+    shop = sage_shops(catalog=LEVELS)
+    shop.put("catalog1.csv", BEGUN)
+    shop.take()
+    shop.take()
+    run = shop.put("catalog2.csv", MOVED)
+    assert list(shop.take("rejected")) == ["products"]
+    assert shop.take() == {}
+    assert shop.rig.states(run) == {"refused": 1}
+
+
+def test_an_article_that_becomes_another_one_there_is_told_with_the_former(sage_shops):
+    shop = sage_shops(catalog=LEVELS)
+    first = shop.put("catalog1.csv", BEGUN + "b,,,,5,1\n")
+    shop.take()
+    shop.take()
+    run = shop.put("catalog2.csv", MOVED + "b,,,,6,1\nnew,T,Size,48,5,1\n")
+    again = shop.put("catalog3.csv", MOVED + "b,,,,7,1\n")
+    assert [moves(shop, one) for one in (first, run, again)] == [[], [(2, "a", "T/37")], []]
+
+
+def moves(shop, run):
+    frames = list(shop.rig.settler.rows(shop.rig.operations.run(run)).issues())
+    wanted = ["@row", "value", "detail"]
+    return [row for one in frames for row in one.filter(one["code"] == "DEST_MOVED").select(wanted).rows()]
