@@ -33,8 +33,10 @@ def plan(session: Session, file: Path, route: str, out: Path) -> int:
 
     DIR gets the body of every call, byte for byte, and plan.json: how many calls, where each goes, how long they take
     at least, which rows can't be sent and why, what is unchanged, overtaken or held by what the destination confirmed
-    so far; and when promotions begin and end, where the gateway sends their prices at those times. Nobody is asked:
-    what only the destination could tell is not in it. No state is changed.
+    so far; and when promotions begin and end, where the gateway sends their prices at those times. No state is changed.
+
+    Nobody is asked. Where a destination is asked before rows are sent, as Mirakl for the present prices of offers, its
+    answer is missing: such calls are marked, prices reckoned from it are empty, and rows it would rule out are planned.
 
     The file counts as of its own time (when it was last changed), as if it were dropped with it: after newer files it
     is a late one. A copy or an upload may bear another time; touch dates a file anew.
@@ -81,6 +83,11 @@ def _print(made: Plan, out: Path) -> None:
     )  # fmt: skip
     if len(made.calls) > 20:
         click.echo(f"... and {len(made.calls) - 20} calls more.")
+    if unasked := dict.fromkeys(c.operation for c in made.calls if not c.complete):
+        click.echo(
+            f"Before {', '.join(unasked)} the destination is asked, and here it was not: what it has at present, like "
+            "the prices of its offers, is missing in these bodies, and rows that do not fit it are refused only then."
+        )
     if made.without_call:
         click.echo(f"{made.without_call:,} rows are done without a call: nothing is to be changed for them there.")
     view.table(

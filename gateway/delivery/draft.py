@@ -83,6 +83,8 @@ class Decider:
         self._journal = journal
         self._spool = spool
         self._trial = trial
+        self.unasked: set[str] = set()
+        """Operations in a trial that ask the destination first, which was not asked."""
 
     def decide(self, draft: Draft) -> None:
         """Decide all rows of the candidates. Raises MayWorkLater when the destination can't be asked now."""
@@ -208,6 +210,7 @@ class Decider:
         except GatewayError:
             if not self._trial:
                 raise
+            self.unasked.add(operation.name)
             return decided, Reference()  # nobody is called: what does not lie at hand stays unknown
         found = destination.check(operation.name, records, reference, draft.now.date())
         found = found.filter(~pl.col("code").is_in(sorted(WARNINGS))).unique(ROW, keep="first")

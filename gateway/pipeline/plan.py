@@ -36,7 +36,11 @@ from gateway.spool import Spool
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as it would be made; `file` holds exactly its body, `to` says where it goes as far as that is told."""
+    """One call as it would be made; `file` holds its body, `to` says where it goes as far as that is told.
+
+    `complete`: whether that is exactly the body. It is not where the destination is asked before, as for the present
+    prices of offers: what it would tell is not in it, and rows that don't fit that are in it.
+    """
 
     file: str
     operation: str
@@ -44,6 +48,7 @@ class Call:
     records: int
     size: int
     sha256: str
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Plan:
         """Return the content of plan.json."""
         calls = [
             {"file": c.file, "operation": c.operation, "to": c.to, "records": c.records, "bytes": c.size,
-             "sha256": c.sha256}
+             "sha256": c.sha256, "complete": c.complete}
             for c in self.calls
         ]  # fmt: skip
         return {
@@ -158,7 +163,7 @@ def plan_file(
     out: Path,
     clock: Clock,
 ) -> Plan:
-    """Write the exact bodies that would be sent and `plan.json` to `out`. `work`: an empty folder.
+    """Write the bodies that would be sent and `plan.json` to `out`. `work`: an empty folder.
 
     `state` is only read. Raises FileError for an unusable file, SettingsError when `out` holds files already.
     """
@@ -178,7 +183,7 @@ def plan_file(
                 builder.build(lane)
             row = trial.again(row.id)
             out.mkdir(parents=True, exist_ok=True)
-            made = _plan(trial, file, row, _sends(trial, row.id, out), _reason(row), waiting)
+            made = _plan(trial, file, row, _sends(trial, row.id, out, builder.unasked), _reason(row), waiting)
     finally:
         trial.journal.close()
     out.mkdir(parents=True, exist_ok=True)
@@ -232,8 +237,8 @@ def _reason(row: Row[Any]) -> str:
     return "; ".join(row.notes) if row.state == "held" or row.counts.get("over_limit") else ""
 
 
-def _sends(trial: _Trial, run: str, out: Path) -> _Sends:
-    """Write the body of each call, byte for byte."""
+def _sends(trial: _Trial, run: str, out: Path, unasked: frozenset[str]) -> _Sends:
+    """Write the body of each call, byte for byte, but of operations in `unasked`."""
     with trial.journal.read() as tx:
         made = [(c.id, runs.batches_of(tx, c.id)) for c in runs.consignments_of(tx, run)]
     calls: list[Call] = []
@@ -248,7 +253,9 @@ def _sends(trial: _Trial, run: str, out: Path) -> _Sends:
                     name = f"{len(calls) + 1:04d}-{b.operation}{_suffix(one.body)}"
                     (out / name).write_bytes(one.body)
                     digest = hashlib.sha256(one.body).hexdigest()
-                    calls.append(Call(name, b.operation, one.to, one.records, len(one.body), digest))
+                    calls.append(
+                        Call(name, b.operation, one.to, one.records, len(one.body), digest, b.operation not in unasked)
+                    )
     return _Sends(tuple(calls), without)
 
 

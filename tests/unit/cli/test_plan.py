@@ -5,6 +5,15 @@ import sqlite3
 
 import pytest
 
+from gateway.testing import texts
+
+OFFER = """sku = "sku"
+type = { constant = "percentage" }
+percentage = "percent"
+price_basis = { constant = "gross" }
+ends_at = "end"
+"""
+
 
 def _tree(folder):
     return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
@@ -94,7 +103,7 @@ def test_what_the_guard_would_hold(call, place, held):
     (place / "stock_3.csv").write_text("Article;Stock;Warehouse\nA1;9;\n")
     result = call("plan", "stock_3.csv", "--route", "stock", "--out", "planned")
     assert result.exit_code == 5
-    assert "Held: the full file has 1 keys" in result.stdout
+    assert "Held: the full file has 1 key," in result.stdout
 
 
 def test_runs_that_wait_are_counted_and_left_out(call, place, dropped):
@@ -142,3 +151,25 @@ def test_a_folder_that_can_not_be_made_is_told(call, place, out):
     result = call("plan", "stock_example.csv", "--route", "stock", "--out", out)
     assert result.exit_code == 3
     assert f"The folder {out} can't be made: stock_example.csv is no folder." in result.stderr
+
+
+def test_calls_that_lack_what_the_destination_is_asked_for_say_so(call, place):
+    (place / "key").write_text("secret-word")
+    settings = place / "gateway.toml"
+    settings.write_text(
+        settings.read_text()
+        + '\n[destinations.shop]\nkind = "mirakl"\nhost = "shop.example.com"\napi_key = { file = "key" }\n'
+        'currency = "EUR"\nprice_basis = "gross"\n\n[routes.offers]\nsource = "inbox"\nfiles = "offers_*"\n'
+        'mapping = "offers.toml"\ndestination = "shop"\n'
+    )
+    texts.folders(place, offers=texts.mapping("promotion", OFFER))
+    (place / "offers_1.csv").write_text("sku,percent,end\nA1,20,2031-01-01T00:00:00Z\n")
+    result = call("plan", "offers_1.csv", "--route", "offers", "--out", "planned")
+    assert result.exit_code == 0, result.output
+    told = json.loads((place / "planned" / "plan.json").read_text())
+    assert [one["complete"] for one in told["bodies"]] == [False]
+    (operation,) = {one["file"].split("-", 1)[1].split(".")[0] for one in told["bodies"]}
+    assert f"Before {operation} the destination is asked, and here it was not" in " ".join(result.stdout.split())
+    other = call("plan", "stock_example.csv", "--route", "stock", "--out", "other")
+    assert "is asked" not in other.stdout
+    assert [one["complete"] for one in json.loads((place / "other" / "plan.json").read_text())["bodies"]] == [True]
