@@ -170,7 +170,8 @@ class Portions:
     def _share(self, here: pl.Expr | None) -> Iterator[Portion]:
         """Yield the rows of a share of the keys, and at its end the known keys that the file left out, if that counts.
 
-        The known keys count with the first portion.
+        The known keys count with the first portion. Where calls are made beside what the destination has, keys that
+        were left out come with it too: what ends and what begins may be one call, or stand in each other's way.
         """
         one = self._candidates[0]
         known = delta.fold([pl.DataFrame(schema=PLACED_SCHEMA), *_filtered(self._baseline.placed(), here)])
@@ -178,6 +179,7 @@ class Portions:
         index, sent = Index(known[KEY]), Index(flying[KEY])
         facts = delta.as_known(known).drop(KEY).hstack(known.select("@segment", "@place"))
         live, told = _live(known), False
+        first = self._gone(known, index, here) if self._leg.operation.gathers else known.clear()
         for blocks in _gathered(_filtered(self.opened(one), here)):
             named = pl.concat(block[KEY] for block in blocks)
             finding = beside(index.find, named)
@@ -187,17 +189,22 @@ class Portions:
                 wait([finding])
             found = [facts[name].gather(finding.result()) for name in facts.columns]
             found.append(flying["seq_sent"].gather(sent.find(named)))
-            counted = 0 if told else live
-            yield Portion([rows], known.clear(), flying.clear(), counted, beside=pl.DataFrame(found))
+            mine = (known.clear(), flying.clear(), 0) if told else (first, flying, live)
+            yield Portion([rows], *mine, beside=pl.DataFrame(found))
             told = True
-        gone = known.clear()
-        if one.speaks_of_absence:
-            present = np.zeros(known.height, dtype=np.bool_)
-            for keys in _filtered(self.keys(one), here):
-                present[index.find(keys[KEY]).drop_nulls().to_numpy()] = True
-            gone = known.filter(~present)
+        gone = known.clear() if told and self._leg.operation.gathers else self._gone(known, index, here)
         if not told or gone.height:
             yield Portion([self._prepared(one, [])], gone, flying, 0 if told else live)
+
+    def _gone(self, known: pl.DataFrame, index: Index, here: pl.Expr | None) -> pl.DataFrame:
+        """Return what of the known keys the file leaves out, if that counts."""
+        one = self._candidates[0]
+        if not one.speaks_of_absence:
+            return known.clear()
+        present = np.zeros(known.height, dtype=np.bool_)
+        for keys in _filtered(self.keys(one), here):
+            present[index.find(keys[KEY]).drop_nulls().to_numpy()] = True
+        return known.filter(~present)
 
     def opened(self, candidate: Candidate, only: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
         """Yield the rows of a candidate that are still to be decided: `@row`, `@key` and what the leg looks at.

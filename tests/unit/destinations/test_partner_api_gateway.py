@@ -24,13 +24,13 @@ def gateway(tmp_path, monkeypatch):
 
     with platform(create_products=True) as twin:
 
-        def run(mappings, files, *, create=False, more="", strategy="end_and_new", **faults):
+        def run(mappings, files, *, create=False, more="", way="", strategy="end_and_new", **faults):
             for name, value in faults.items():
                 setattr(twin.faults, name, value)
             keys = f"{OFTEN}features.create_products = {str(create).lower()}\n"
             keys += f'promo.change_strategy = "{strategy}"\n'
             parts = [texts.inbox(), account("panda", twin.url, keys=keys, more=more)]
-            parts += [texts.route(name, "panda") for name in mappings]
+            parts += [texts.route(name, "panda") + way for name in mappings]
             (tmp_path / "gateway.toml").write_text("version = 1\n" + "".join(parts), "utf-8")
             texts.folders(tmp_path, **mappings)
             for name, content in files.items():
@@ -188,6 +188,25 @@ def test_the_dates_of_a_promotion_change_by_its_end_and_a_new_row_and_back_again
     assert (states[-1], shown()) == ({"applied": 2}, ["2032"])
     _, states = gateway({"promotion": mapping}, {"promotion4.csv": head + row(new, "end") + row(old)})
     assert (states[-1], shown()) == ({"applied": 2}, ["2031"])
+
+
+FULL = 'mode = "full"\nabsent = "end"\nguard = { off = true }\n'
+
+
+def test_a_full_file_changes_a_promotion_and_ends_what_it_leaves_out_of_it(gateway):
+    """One promotion to the platform: the call that ends the one product knows what the other has become."""
+    mapping = OFFERS.replace('{ constant = "2031-01-01T00:00:00Z" }', '"until"')
+    head, old, new = f"until,{OFFERS_HEAD}", "2031-01-01T00:00:00Z", "2032-01-01T00:00:00Z"
+
+    def drop(number, *rows):
+        lines = "".join(f"{until},{sku},Week,{price},,,,\n" for until, sku, price in rows)
+        twin, states = gateway({"promotion": mapping}, {f"promotion{number}.csv": head + lines}, way=FULL)
+        on = [entries for one in twin.promotions() if one.active for entries in [(one.end, one.entries["v1"])]]
+        return states[-1], sorted(f"{end:%Y} {sku} {e.value}" for end, es in on for sku, e in es.items() if e.active)
+
+    assert drop(1, (old, "A", "3.99"), (old, "B", "4.25")) == ({"applied": 2}, ["2031 A 3.99", "2031 B 4.25"])
+    assert drop(2, (old, "A", "3.49")) == ({"applied": 1}, ["2031 A 3.49"])
+    assert drop(3, (new, "A", "3.49")) == ({"applied": 1}, ["2032 A 3.49"]), "what it leaves out is not in the way"
 
 
 LATE = {"only": "C1", "late_job": 2, "late_seconds": 0.3}
