@@ -61,9 +61,15 @@ def doctor(session: Session) -> int:
         if not one.ok and one.fix:
             click.echo(f"      {one.fix}")
     wrong = len(ours) + len(outside)
-    are = "is" if wrong == 1 else "are"
-    click.echo("All well." if wrong == 0 else f"{wrong} of {len(findings)} things {are} not in order.")
+    click.echo(_counted(wrong, len(findings)))
     return code
+
+
+def _counted(wrong: int, whole: int) -> str:
+    if wrong == 0:
+        return "All well."
+    count = f"{wrong}" if wrong == whole else f"{wrong} of {whole}"
+    return f"{count} {'thing' if whole == 1 else 'things'} {'is' if wrong == 1 else 'are'} not in order."
 
 
 def _settings(config: Path) -> list[Finding]:

@@ -53,9 +53,18 @@ class XlsxLayout(_Layout):
     kind: Literal["xlsx"]
     sheet: str | int = Field(default=1, description="Name, or position from 1 counting visible sheets only.")
     header: int | Literal["find", "none"] = Field(default=1, description="Row of the header, or find it, or none.")
-    find: tuple[str, ...] = Field(default=(), description="With header = find: texts the header row must contain.")
+    find: tuple[str, ...] = Field(
+        default=(), validate_default=True, description="With header = find: texts the header row must contain."
+    )
     columns: int | None = Field(default=None, ge=1, description="Number of columns where there is no header.")
     max_cells: int = Field(default=10_000_000, ge=1, description="Above it the slower reader of flat memory reads.")
+
+    @field_validator("find")
+    @classmethod
+    def _names_a_row(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("header") == "find" and not texts:
+            _refuse('header = "find" needs texts that stand in the header row, like find = ["SKU", "Quantity"]')
+        return texts
 
 
 class XmlLayout(_Layout):

@@ -88,7 +88,8 @@ def complaint(model: type[BaseModel], details: Mapping[str, Any]) -> str:
     if details["type"] == "finite_number":
         return f"expected a number of at most {MOST:,.0f}, neither inf nor nan"
     if details["type"] == "string_pattern_mismatch":
-        return f"expected {_form(str(details['ctx']['pattern']))}"
+        found = _shown(details["input"]) if "input" in details else ""
+        return f"{found}expected {_form(str(details['ctx']['pattern']))}"
     if details["type"] == "too_short" and isinstance(details.get("input"), list):
         least = details["ctx"]["min_length"]
         return f"found {details['ctx']['actual_length'] or 'no'} entries, expected at least {least}"
@@ -115,6 +116,8 @@ def no_toml(error: Exception | str) -> str:
     said = f"this is not TOML: {error}"
     if str(error).startswith("Invalid value"):
         said += "; expected a text in quotes, a number, true or false, a list or a table"
+    if str(error).startswith("Illegal character '\\n'"):
+        said += "; a text in quotes ends in its own line: look there for a closing quote that is missing"
     return said
 
 

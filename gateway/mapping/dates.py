@@ -31,6 +31,7 @@ _TOKENS: dict[str, tuple[str, str, str, str]] = {
 }
 _OFFSET = "Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?"
 _PIECE = re.compile(r"yyyy|yy|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|a|X|\.S+|'[^']*'|.", re.DOTALL)
+_PARTS = "letters are those of English, days are dd, months MM, years yyyy, as in dd/MM/yyyy"
 _HINTS = {
     "Y": "years are yyyy",
     "y": "years are yyyy (or yy)",
@@ -41,6 +42,10 @@ _HINTS = {
     "Z": "an offset or Z is X",
     "z": "an offset or Z is X; a zone is named by zone =",
     "A": "AM or PM is a",
+    "g": _PARTS,
+    "j": _PARTS,
+    "J": _PARTS,
+    "t": _PARTS,
     "k": "hours are HH",
 }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel
 
@@ -57,7 +58,7 @@ def load_settings(path: Path, *, secrets: bool = True) -> Loaded:
     top = {k: v for k, v in document.data.items() if k not in _TABLES}
     for name in sorted(top.keys() - GatewaySettings.model_fields.keys()):
         document.fault((name,), unknown(name, [*GatewaySettings.model_fields, *_TABLES], "table or setting"))
-        top.pop(name)
+        _as_meant(document, name, top.pop(name))
     _check_zone(document, top.get("zone"))
     settings = document.section((), top, GatewaySettings)
     if settings is not None:
@@ -89,6 +90,13 @@ def load_settings(path: Path, *, secrets: bool = True) -> Loaded:
         *document.secret_files,
     )
     return Loaded(path, settings, sources, plain, routes, tuple(dict.fromkeys(watched)))
+
+
+def _as_meant(document: Document, name: str, found: object) -> None:
+    """Take tables under a heading that nearly is a known one for its own: what names them is not wrong besides."""
+    near = difflib.get_close_matches(name, _TABLES, 1)
+    if near and isinstance(found, dict) and isinstance(document.data.setdefault(near[0], {}), dict):
+        document.data[near[0]] = {**found, **document.data[near[0]]}
 
 
 def _tables(document: Document, name: str) -> list[tuple[str, dict[str, Any]]]:
@@ -209,7 +217,9 @@ def _check_zone(document: Document, zone: object) -> None:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        document.fault(("zone",), f"there is no time zone {zone!r}; write it like Europe/Madrid")
+        near = difflib.get_close_matches(zone, sorted(available_timezones()), 1)
+        hint = f"did you mean {near[0]}?" if near else "write it like Europe/Madrid"
+        document.fault(("zone",), f"there is no time zone {zone!r}; {hint}")
 
 
 def _check_owners(document: Document, routes: Mapping[str, LoadedRoute]) -> None:

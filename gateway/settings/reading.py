@@ -189,8 +189,10 @@ def _is_below_a_folder(file: Path, named: str) -> bool:
 
 
 def _nearest(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> int | None:
-    """Return the line of a key, or of the nearest table above it."""
-    return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+    """Return the line of a key, or of the nearest table above it; of one that only has tables below it, the first."""
+    known = (lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines)
+    below = (line for key, line in lines.items() if path and key[: len(path)] == path)
+    return next(known, None) or min(below, default=None)
 
 
 def _line(path: Path, keys: tuple[str, ...]) -> int | None:

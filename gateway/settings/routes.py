@@ -16,7 +16,7 @@ from gateway.contracts import Contract, contract
 from gateway.contracts.fields import Choice
 from gateway.delivery.setup import operations_for
 from gateway.destinations import destinations
-from gateway.errors import SettingsError
+from gateway.errors import Fault, SettingsError
 from gateway.formats.layout import XmlLayout
 from gateway.formats.sections import unknown
 from gateway.issues import sentence
@@ -91,7 +91,9 @@ def load_route(document: Document, name: str, made: RouteSettings, known: Known)
     try:
         agreed = contract(mapping.contract)
     except SettingsError as error:
-        document.fault((*keys, "mapping"), f"{made.mapping}: {error}")
+        where = f"{mapping.path}:{mapping.line('contract')}"
+        told = [Fault(where, f"{fault.message} {error.fix}") for fault in error.faults]
+        document.faults.extend(fault for fault in told if fault not in document.faults)
         return None
     if mapping.path not in known.judged:
         known.judged.add(mapping.path)
@@ -122,6 +124,8 @@ def _never(pattern: str) -> str | None:
         return "it is held against the name alone, without folders"
     if is_temporary(pattern):
         return "such names are those of files that are still being written"
+    if "\\" in pattern or pattern.startswith("^") or pattern.endswith("$"):
+        return "it reads like a regular expression; * stands for any text here and ? for one sign, as in stock_*.csv"
     if _OPENED.search(pattern):
         return "a [ is never closed; write [[] for the sign itself"
     return why_refused(pattern)

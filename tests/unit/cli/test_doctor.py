@@ -35,6 +35,12 @@ def test_what_is_out_of_reach_is_named_with_its_cure(call, place):
     assert "2 of 7 things are not in order." in people
 
 
+def test_one_thing_is_not_one_of_one(call, place):
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text().replace("version = 1", "version = 2"))
+    assert call("doctor").stdout.splitlines()[-1] == "1 thing is not in order."
+
+
 def test_files_that_no_route_takes_are_named(call, place):
     (place / "inbox" / "stock_a.csv").write_text("Article;Stock;Warehouse\nA1;5;\n")
     assert call("doctor").exit_code == 0
