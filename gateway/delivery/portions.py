@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gateway.delivery.baseline import PLACED_SCHEMA, Baseline
 from gateway.delivery.index import Index
 from gateway.delivery.regular import REGULAR_READS
 from gateway.delivery.setup import Leg, Pinned, can_end, effect_exists
+from gateway.delivery.spared import moves, spared
 from gateway.delivery.split import Split
 from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, ROW, Operation
 from gateway.spool import STATE, Spool
@@ -250,12 +252,19 @@ class Portions:
         return rows.join(pl.DataFrame({ROW: candidate.decided}), on=ROW, how="anti", maintain_order="left")
 
     def keys(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
-        """Yield `@key` of every row of a candidate, faulty rows included."""
+        """Yield `@key` of every row of a candidate, faulty rows included, and what these give other dates."""
+        yield from self._named(candidate)
+        fields = self._leg.key_fields
+        if moves(fields):
+            known = chain(self._baseline.frames(), [self._flying])
+            yield spared(fields, known, self._named(candidate, pl.col(STATE) == "rejected"))
+
+    def _named(self, candidate: Candidate, which: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
         each = self._leg.operation.each
         wanted = [*(self._leg.key_fields if self._leg.rekeyed else ()), *([each] if each is not None else [])]
         for block in self._spool.run(candidate.row.id).blocks(wanted):
             listed = [each] if each is not None and each in block.columns else []
-            rows = block.select(self._key(block.columns), *listed)
+            rows = (block if which is None else block.filter(which)).select(self._key(block.columns), *listed)
             yield (rows if each is None else fanned_out(rows, self._leg.operation)).select(KEY)
 
     def _key(self, present: Collection[str]) -> pl.Expr:

@@ -211,3 +211,25 @@ def test_a_running_special_price_is_not_ended_by_its_own_mistyped_date(tmp_path,
     shop.rig.advance(2)
     assert {one["productId"] for one in shop.take()["productspecialprices"]} == {"c"}
     shop.rig.close()
+
+
+@pytest.mark.parametrize(
+    "faulty", ["N,a,x,20-11-2026,15-02-2027\n", "N,a,200,20-11-2026,15-02-2027\n", "N,a,x,25-11-2026,15-01-2027\n"]
+)
+def test_nor_is_it_ended_by_its_own_faulty_row_that_changes_its_dates(tmp_path, faulty):
+    route = {"mode": "full", "absent": "end", "guard": {"off": True}, "zone": "UTC"}
+    shop = Shop(tmp_path, promotions=PROMOTIONS, route=route)
+    shop.rig.drop("promotion1.csv", HEAD + "".join(f"N,{sku},20,20-11-2026,15-01-2027\n" for sku in "abc"))
+    shop.rig.advance(2)
+    shop.take()
+    shop.clock.advance(2)
+    run = shop.rig.drop("promotion2.csv", f"{HEAD}{faulty}N,b,20,20-11-2026,15-01-2027\n")
+    shop.rig.advance(2)
+    assert [one["productId"] for one in shop.take()["productspecialprices"]] == ["c"]
+    assert derived(shop.rig, run) == {"applied": 1}
+    shop.clock.advance(2)
+    shop.rig.drop("promotion3.csv", f"{HEAD}N,a,x,20-11-2026,15-01-2027\nN,b,20,20-11-2026,15-01-2027\n")
+    shop.rig.drop("promotion4.csv", f"{HEAD}N,b,20,20-11-2026,15-01-2027\n")
+    shop.rig.advance(2)
+    assert [one["productId"] for one in shop.take()["productspecialprices"]] == ["a"]
+    shop.rig.close()
