@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 import click
 
@@ -47,10 +48,15 @@ def _currency(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.option(
     "--currency", metavar="CODE", help="Currency the mirakl shop sells in.  [default: USD]", callback=_currency
 )
+@click.option(
+    "--bare-discount",
+    type=click.Choice(["rate", "amount"]),
+    help="What a special price's discount without % is to the sage twin.  [default: rate]",
+)
 @click.option("--user", default="partner", show_default=True, help="Account of the drop.")
 @common
 @pass_session
-def twin(
+def twin(  # noqa: PLR0913, PLR0917  each option is an argument
     session: Session,
     system: str,
     speed: float,
@@ -58,6 +64,7 @@ def twin(
     folder: Path,
     offers: Path | None,
     currency: str | None,
+    bare_discount: Literal["rate", "amount"] | None,
     user: str,
 ) -> int:
     """Run a local stand-in of a system at the other end.
@@ -71,6 +78,8 @@ def twin(
     """
     if currency is not None and system != "mirakl":
         raise SettingsError(f"--currency is of the mirakl twin; {system} has none.", fix="Leave it out.")
+    if bare_discount is not None and system != "sage":
+        raise SettingsError(f"--bare-discount is of the sage twin; {system} has none.", fix="Leave it out.")
     del session
     stop = threading.Event()
     _on_signal(stop)
@@ -79,8 +88,8 @@ def twin(
     else:
         shop = None if offers is None else _offers(offers)
         serve(
-            system, port=port, speed=speed, state_dir=folder, offers=shop, currency=currency, announce=click.echo,
-            stop=stop,
+            system, port=port, speed=speed, state_dir=folder, offers=shop, currency=currency,
+            bare_discount=bare_discount or "rate", announce=click.echo, stop=stop,
         )  # fmt: skip
     return Exit.WELL
 

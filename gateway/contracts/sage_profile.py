@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
 from gateway.contracts.rules import given, is_fraction, stands
-from gateway.contracts.taxes import in_force, lasting, tax_rates
+from gateway.contracts.taxes import Territory, in_force, lasting, tax_rates
+from gateway.errors import Fault, SettingsError
 from gateway.model import Requirement
 
 _NAMES = ("sku", "product_id", "brand", "category", "customer_id", "spent_from", "spent_to")
@@ -27,7 +27,7 @@ class SageProfile:
     `tax_table`: a CSV file of tax rates instead of the shipped one.
     """
 
-    country: Literal["GB", "ES", "ES-CN"] | None = None
+    country: Territory | None = None
     strict: bool = False
     tax_table: Path | None = None
 
@@ -57,6 +57,10 @@ def tax_requirements(profile: SageProfile, converted: tuple[str, ...]) -> tuple[
     if profile.country is None:
         return ()
     table = tax_rates(profile.tax_table)
+    if all(one.territory != profile.country for one in table):
+        whose = "shipped table" if profile.tax_table is None else f"table {profile.tax_table}"
+        said = f"the {whose} of tax rates has none of {profile.country}; name a CSV file that has them as tax_table"
+        raise SettingsError([Fault("country", said)])
     moment = pl.coalesce(pl.when(given(field)).then(field) for field in ("valid_from", "timestamp"))
     counts = pl.any_horizontal(stands(), *(_made_net(field) for field in converted))
     wrong = given("tax_rate") & counts & ~in_force(profile.country, pl.col("tax_rate"), moment, table)

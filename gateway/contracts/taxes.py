@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 import functools
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -21,8 +23,12 @@ import polars as pl
 from gateway.contracts.fields import Instant
 from gateway.errors import Fault, SettingsError
 
-ZONES = {"GB": "Europe/London", "ES": "Europe/Madrid", "ES-CN": "Atlantic/Canary"}
-"""Territories and the time in which their days are counted."""
+Territory = Literal["GB", "ES", "ES-CN", "DE", "FR", "IE", "IT", "PT"]
+ZONES: Mapping[str, str] = {
+    "GB": "Europe/London", "ES": "Europe/Madrid", "ES-CN": "Atlantic/Canary", "DE": "Europe/Berlin",
+    "FR": "Europe/Paris", "IE": "Europe/Dublin", "IT": "Europe/Rome", "PT": "Europe/Lisbon",
+}  # fmt: skip
+"""Territories and the time in which their days are counted; rates are shipped for the first three."""
 
 _COLUMNS = ("territory", "name", "rate", "surcharge", "first_day", "last_day", "confidence")
 
@@ -82,7 +88,8 @@ def _read(text: str, name: str) -> tuple[TaxRate, ...]:
         except (ValueError, TypeError, InvalidOperation):
             faults.append(Fault(f"{name}:{reader.line_num}", "a territory, rate or day of this line can't be read"))
     if faults:
-        raise SettingsError(faults, fix="Write rates like 5.2 and days like 2012-09-01.")
+        known = ", ".join(ZONES)
+        raise SettingsError(faults, fix=f"Write territories like {known}, rates like 5.2 and days like 2012-09-01.")
     return tuple(found)
 
 

@@ -45,8 +45,10 @@ def sellerscommerce(twin: SellersCommerceTwin) -> list[str]:
 
 def sage(site: SageSite, state: str) -> list[str]:
     """Return what is to be known of a Sage 50 installation that runs; `state`: the file of what it holds."""
+    what = "an amount" if site.twin.settings.bare_discount == "amount" else "a rate"
     return [
         f"answers appear in {site.twin.results}, what it holds is kept in {state}",
+        f"a special price's discount without % is {what} to it (--bare-discount)",
         _pages(PAGES, site.url),
         *_pasted(site.section(), {}),
     ]

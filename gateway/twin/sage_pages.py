@@ -68,6 +68,7 @@ class SageSite(Site):
             'currency = "EUR"',
             *wrapped,
             *newer,
+            *(['special_price_bare_discount = "amount"'] if settings.bare_discount == "amount" else []),
         ]
 
     def _routes(self) -> list[Route]:

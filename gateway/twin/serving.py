@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gateway.errors import SettingsError
 from gateway.twin import guides
@@ -35,6 +35,7 @@ class Start:
     state_file: Path
     offers: Mapping[str, int]
     currency: str = "USD"
+    bare_discount: Literal["rate", "amount"] = "rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def _mirakl(start: Start) -> Served:
 
 def _sage(start: Start) -> Served:
     folders = start.folder / "sage-in", start.folder / "sage-results"
-    settings = SageTwinSettings(products=frozenset())  # it has what product files brought, and nothing else
+    # It has what product files brought, and nothing else.
+    settings = SageTwinSettings(products=frozenset(), bare_discount=start.bare_discount)
     twin = SageTwin(*folders, settings=settings, speed=start.speed, state_file=start.state_file)
     site = SageSite(twin, host=start.host, port=start.port)
     return Served(site, lambda: f"{twin.inbox}", lambda: guides.sage(site, str(start.state_file)))
@@ -92,7 +94,7 @@ SYSTEMS: Mapping[str, Callable[[Start], Served]] = {
 """Name of each system that has a twin: how it is made."""
 
 
-def serve(
+def serve(  # noqa: PLR0913  each option of a twin by its name
     system: str,
     *,
     port: int = 0,
@@ -100,6 +102,7 @@ def serve(
     state_dir: Path,
     offers: Mapping[str, int] | None = None,
     currency: str | None = None,
+    bare_discount: Literal["rate", "amount"] = "rate",
     announce: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
 ) -> None:
@@ -108,13 +111,15 @@ def serve(
     State is kept in `state_dir`; the Sage folders are `sage-in` and `sage-results` in it. `announce` gets one line
     when the twin is up, then what there is to know of it. Raises SettingsError for an unknown system, or a folder in
     which one of its twins runs already; Unreachable when the port is taken. `currency`: of the shop, mirakl only.
+    `bare_discount`: what a special price's discount without % is, sage only.
     """
     if system not in SYSTEMS:
         raise SettingsError(f"There is no twin {system!r}: expected one of {', '.join(SYSTEMS)}.")
     state_dir.mkdir(parents=True, exist_ok=True)
     with held(state_dir, system):
         kept = state_dir / f"{system}.json"
-        served = SYSTEMS[system](Start(HOST, port, speed, state_dir, kept, dict(offers or {}), currency or "USD"))
+        start = Start(HOST, port, speed, state_dir, kept, dict(offers or {}), currency or "USD", bare_discount)
+        served = SYSTEMS[system](start)
         with served.twin:
             for line in (f"{system} twin at {served.place()}, clock factor {speed:g}", *served.guide()):
                 if announce is not None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.contracts import contract
+from gateway.contracts.taxes import lasting, tax_rates
 from gateway.destinations.sage import SageDestination, SageSettings
+from gateway.errors import SettingsError
 
 PAGE = Path(__file__).parents[2] / "docs" / "destinations" / "sage.md"
 HOW = {"command", "valid_from", "price_basis", "currency", "tax_rate"}
@@ -37,3 +39,15 @@ def test_what_is_not_sent_is_listed_and_nothing_else(name: str) -> None:
     if agreed.open_prefix is not None:
         unsent |= {f"{agreed.open_prefix}*"}
     assert listed().get(name, set()) == unsent
+
+
+def test_the_table_of_tax_rates_that_is_shown_is_one(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```csv\n(territory,.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    table = tmp_path / "rates.csv"
+    table.write_text(shown, "utf-8")
+    assert lasting("IT", tax_rates(table)) == ("4", "10", "22")
+    (folders := tmp_path / "out").mkdir()
+    made = SageSettings(outbox=folders, results=folders, profile="acme", country="IT", tax_table=table)
+    assert SageDestination.SPEC.operations(made)
+    with pytest.raises(SettingsError, match="has none of IT; name a CSV file that has them as tax_table"):
+        SageDestination.SPEC.operations(made.model_copy(update={"tax_table": None}))

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.contracts.sage_profile import SageProfile
+from gateway.contracts.taxes import Territory
 
 State = Literal["applied", "accepted", "refused", "superseded", "pending"]
 _WORD = r"^[A-Za-z0-9-]{1,40}$"
@@ -65,8 +66,9 @@ class SageSettings(BaseModel):
         pattern=r"^(0|100|[1-9][0-9]?(\.[0-9]{0,3}[1-9])?)$",
         description="Tax rate in percentage points of rows that say none; unset: rows say it.",
     )
-    country: Literal["GB", "ES", "ES-CN"] | None = Field(
-        default=None, description="Whose tax rates must hold; unset: rates are not looked at."
+    country: Territory | None = Field(
+        default=None,
+        description="Whose tax rates must hold (GB, ES and ES-CN are shipped); unset: rates are not looked at.",
     )
     tax_table: Path | None = Field(default=None, description="CSV file of tax rates instead of the shipped one.")
     strict: bool = Field(

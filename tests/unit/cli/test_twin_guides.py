@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import tomllib
 
 import httpx
 import pytest
@@ -118,6 +119,14 @@ def test_the_pages_a_twin_names_are_there_and_say_it_again(served, system):
     assert about["pages"] == [f"/twin/{name}" for name in pages_of(lines)]
     for name in pages_of(lines):
         assert httpx.get(f"{url_of(lines)}/twin/{name}").status_code == 200, name
+
+
+@pytest.mark.parametrize(("word", "said"), [("rate", "a rate"), ("amount", "an amount")])
+def test_the_sage_twin_says_what_a_bare_discount_is_and_its_settings_fit(served, word, said):
+    lines = served("sage", bare_discount=word)
+    assert f"a special price's discount without % is {said} to it (--bare-discount)" in lines
+    section = tomllib.loads(section_of(lines)[1])["destinations"]["sage"]
+    assert section.get("special_price_bare_discount", "rate") == word
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

@@ -86,7 +86,7 @@ def test_a_file_replaces_the_table(tmp_path):
 
 def test_every_faulty_line_of_a_file_is_named(tmp_path):
     file = tmp_path / "rates.csv"
-    lines = ("GB,a,x,,2027-01-01,,b", "GB,a,1,,2027-01-01,,b", "FR,a,1,,2027-01-01,,b", "GB,a,1,,2027-1-1,,b", "GB")
+    lines = ("GB,a,x,,2027-01-01,,b", "GB,a,1,,2027-01-01,,b", "XX,a,1,,2027-01-01,,b", "GB,a,1,,2027-1-1,,b", "GB")
     file.write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(SettingsError) as caught:
         tax_rates(file)
