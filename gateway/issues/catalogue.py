@@ -120,7 +120,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "MAP_FILL",
         "{field} would be filled from {detail}, which is faulty: {value}",
-        "Mend that row; in an errors file fill in this cell as well.",
+        "Mend that row; in an errors file write its value here as well, in place of the row in brackets.",
     ),
     _warning(
         "MAP_FRACTION",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from gateway.issues import WARNINGS
-from gateway.mapping.fill import FillDown, FilledFrame, standing
+from gateway.mapping.fill import FillDown, FilledFrame, marked, standing
 from gateway.mapping.headers import Headers
 from gateway.mapping.movements import DAY, OPENING, SIGN, Movements
 from gateway.mapping.numbers import Number
@@ -138,7 +138,7 @@ class Applier:
     def _begun(self, table: Table) -> _Begun:
         faults = self._reader_faults(table.issues)
         frame, typed = _with_kinds(table, self._fill.indices)
-        damaged = self._damaged(frame, typed)
+        damaged = [*self._damaged(frame, typed), *self._marked(frame)]
         faults = pl.concat([faults, *damaged]) if damaged else faults
         frame, early = self._kept(frame, faults, [rule for rule in self._filters if rule.early])
         self._ours = self._ours or table.links is not None
@@ -203,6 +203,13 @@ class Applier:
                 found.append(rows)
         return found
 
+    def _marked(self, frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yield the issues of cells that a row by itself could not be given, and nobody filled in since."""
+        for index in sorted(self._fill.indices):
+            if (rows := marked(frame[cell(index)])) is not None:
+                empty = frame.with_columns(pl.lit(None, pl.String).alias(cell(index)))
+                yield from self._told(empty, index, rows)
+
     def _faulty_cells(self, frame: pl.DataFrame, faults: pl.DataFrame) -> dict[int, pl.Series]:
         grave = faults.filter(~pl.col("code").is_in(list(WARNINGS)))
         if grave.height == 0:
@@ -216,22 +223,24 @@ class Applier:
 
     def _copied(self, done: FilledFrame) -> pl.DataFrame:
         """Issues of cells filled from a faulty cell above."""
-        parts = [
-            done.frame.with_columns(rows.alias("above"))
-            .filter(pl.col("above").is_not_null())
-            .select(
+        named = {
+            index: pl.select(pl.concat_str(pl.lit("row "), rows)).to_series() for index, rows in done.copies.items()
+        }
+        return pl.concat(part for index, rows in named.items() for part in self._told(done.frame, index, rows))
+
+    def _told(self, frame: pl.DataFrame, index: int, rows: pl.Series) -> Iterator[pl.DataFrame]:
+        """Yield the issues of cells of one column for which faulty rows stand: `rows` names them, null elsewhere."""
+        cells = frame.with_columns(rows.alias("above")).filter(pl.col("above").is_not_null())
+        for field in self._fields.get(index, [self._headers.name(index)]):
+            yield cells.select(
                 ROW,
                 LINE,
                 code=pl.lit("MAP_FILL"),
                 field=pl.lit(field),
                 value=pl.col(cell(index)),
-                detail=pl.concat_str(pl.lit("row "), "above"),
+                detail="above",
                 column=pl.lit(index, dtype=pl.Int64),
             )
-            for index, rows in done.copies.items()
-            for field in self._fields.get(index, [self._headers.name(index)])
-        ]
-        return pl.concat(parts)
 
     def _with_faults(
         self, mapped: pl.DataFrame, issues: pl.DataFrame, faults: pl.DataFrame

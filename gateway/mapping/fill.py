@@ -10,9 +10,11 @@ import polars as pl
 from gateway.formats.blanks import WHITE
 from gateway.mapping.sources import cell, kind_of
 from gateway.mapping.steps import choose
-from gateway.model import ROW, Filled, Table
+from gateway.model import ROW, Filled, Kind, Table
 
 _KEY = "@within"
+_MARK = r"^\[(row [0-9]+)\]$"
+"""Stands, in a row by itself, in a cell that would be copied from a faulty row: it can't be taken for a value."""
 
 
 @dataclass(slots=True)
@@ -83,7 +85,8 @@ def _from_above(done: FilledFrame, index: int, last: _Above, bad: pl.Series | No
     faulty = 0
     if bad is not None or last.faulty:
         marks = _marks(rows, bad)
-        spread = _filled(marks, blank & (marks == 0), last.faulty)
+        given = _filled(marks, blank, last.faulty)  # by the row whose value it is; then by a faulty row in between
+        spread = choose(given > 0, given, _filled(marks, blank & (marks == 0), last.faulty))
         done.copies |= _copied(index, blank, spread, rows)
         faulty = int(spread[-1])
     done.above[index] = pl.select(pl.when(blank & (origins != rows)).then(origins)).to_series()
@@ -152,10 +155,13 @@ def _among(
         return pl.when(pl.col(_KEY).is_not_null()).then(found)
 
     stands = ~pl.col("blank")
+    # the mark of the row whose value it is; then that of a faulty row in between
+    given = above(mark, pl.when(stands).then(mark))
+    between = pl.coalesce(above(mark, pl.when(stands | (pl.col(mark) > 0)).then(mark)), mark)
     return own.select(
         pl.coalesce(above(text, pl.when(stands).then(text)), text).alias(text),
         pl.coalesce(above(kind, pl.when(stands).then(kind)), kind).alias(kind),
-        pl.coalesce(above(mark, pl.when(stands | (pl.col(mark) > 0)).then(mark)), mark).alias(mark),
+        pl.when(given > 0).then(given).otherwise(between).alias(mark),
         above(row, pl.when(stands).then(row)).alias(row),
     )
 
@@ -186,23 +192,38 @@ def _filled(values: pl.Series, blank: pl.Series, before: str | int | None) -> pl
 
 
 def standing(table: Table, done: FilledFrame) -> Filled:
-    """Return the block with what it was filled with, but for copies of faulty cells; rows left out before stay too."""
+    """Return the block with what it was filled with, copies of faulty cells marked; rows left out before stay too."""
     size, rows = table.frame.height, done.frame[ROW]
     whole = size == rows.len()
     at = pl.Series(dtype=pl.UInt32) if whole else table.frame[ROW].search_sorted(rows)
     frame, kinds = table.frame, table.kinds
     for index, above in done.above.items():
-        took = above.is_not_null()
+        took, texts = above.is_not_null(), done.frame[cell(index)]
+        filled_kinds = done.frame[kind_of(index)] if kinds is not None else None
         if index in done.copies:
-            took &= done.copies[index].is_null()
+            faulty = done.copies[index]
+            took |= faulty.is_not_null()
+            marks = pl.select(pl.concat_str(pl.lit("[row "), faulty, pl.lit("]"))).to_series()
+            texts = choose(faulty.is_not_null(), marks, texts)
+            if filled_kinds is not None:
+                plain = pl.Series([int(Kind.TEXT)], dtype=pl.UInt8).new_from_index(0, rows.len())
+                filled_kinds = choose(faulty.is_not_null(), plain, filled_kinds)
         if not took.any():
             continue
-        frame = frame.with_columns(_placed(frame[cell(index)], done.frame[cell(index)], took, at, whole=whole))
-        if kinds is not None:
-            filled_kinds = done.frame[kind_of(index)].alias(cell(index))
-            kinds = kinds.with_columns(_placed(kinds[cell(index)], filled_kinds, took, at, whole=whole))
+        frame = frame.with_columns(_placed(frame[cell(index)], texts, took, at, whole=whole).alias(cell(index)))
+        if kinds is not None and filled_kinds is not None:
+            placed = _placed(kinds[cell(index)], filled_kinds, took, at, whole=whole)
+            kinds = kinds.with_columns(placed.alias(cell(index)))
     origins = pl.DataFrame([rows, *(above.alias(cell(index)) for index, above in done.above.items())])
     return Filled(replace(table, frame=frame, kinds=kinds), origins)
+
+
+def marked(texts: pl.Series) -> pl.Series | None:
+    """Return the rows that marks of `standing` name, like `row 6`, null where there is no mark; None where none is."""
+    if not texts.str.contains("[row ", literal=True).any():
+        return None
+    rows = texts.str.strip_chars(WHITE).str.extract(_MARK)
+    return rows if rows.is_not_null().any() else None
 
 
 def _placed(came: pl.Series, values: pl.Series, took: pl.Series, at: pl.Series, *, whole: bool) -> pl.Series:

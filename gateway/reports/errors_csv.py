@@ -179,7 +179,7 @@ def _records(
 def _known(block: FailedBlock, dialect: _Dialect, filled: Sequence[str]) -> pl.DataFrame:
     """Return the cells of filled columns as they are written, the others null."""
     frame = block.table.frame.select(name for name in block.table.frame.columns if not name.startswith("@"))
-    at = positions({}, block.table.headers)
+    at = positions({name: name for name in filled}, block.table.headers)
     places = {at[name] for name in filled if name in at}
     cells = zip(frame.columns, _written(frame, dialect), strict=True)
     return frame.with_columns(

@@ -10,7 +10,7 @@ from lxml import etree
 
 from gateway.formats.xml_names import Names, occurrence_of, qualified
 from gateway.model import ROW, Rows, Table
-from gateway.reports.stream import RowCursor
+from gateway.reports.stream import RowCursor, positions
 
 _AHEAD = 20_000
 _OWN_TEXT = "."
@@ -39,8 +39,8 @@ class FilledCells:
 
 def _frames(tables: Iterator[Table], paths: tuple[str, ...]) -> Iterator[pl.DataFrame]:
     for table in tables:
-        at = {header: f"c{place}" for place, header in enumerate(table.headers)}
-        yield table.frame.select(ROW, *(pl.col(at[path]).alias(path) for path in paths))
+        at = positions({path: path for path in paths}, table.headers)
+        yield table.frame.select(ROW, *(pl.col(f"c{at[path]}").alias(path) for path in paths))
 
 
 def put(element: Any, path: str, text: str, names: Names, namespaces: Mapping[str, str]) -> None:

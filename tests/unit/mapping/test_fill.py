@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import polars as pl
 import pytest
 
 from gateway.errors import SettingsError
-from gateway.model import ROW, Kind
+from gateway.model import LINE, ROW, Kind
 
 BODY = """
 fill_down = ["Title", "Price"]
@@ -110,3 +113,66 @@ def test_rows_left_out_before_filling_give_nothing_to_rows_below(filled, table) 
     (draft,) = filled(fill, fields, source)
     assert draft.frame["sku"].to_list() == ["a", "a", "b"]
     assert draft.skipped[ROW].to_list() == [2, 4, 6]
+
+
+def alone(draft):
+    """Cells of the block as each record has them by itself."""
+    return draft.filled.table.frame.select(pl.exclude(ROW, LINE)).rows()
+
+
+def test_each_record_stands_by_itself_and_says_whose_value_it_took(filled, table) -> None:
+    first = table({"Handle": ["a", "b", "a"], "Title": ["A", "B", ""], "Price": ["1", None, "3"]})
+    second = table({"Handle": ["b", "a"], "Title": [None, " "], "Price": ["", ""]}, first=5)
+    drafts = filled(*split(BODY), first, second)
+    assert [alone(draft) for draft in drafts] == [
+        [("a", "A", "1"), ("b", "B", None), ("a", "A", "3")],
+        [("b", "B", ""), ("a", "A", "3")],
+    ]
+    assert [draft.filled.above.rows() for draft in drafts] == [
+        [(2, None, None), (3, None, None), (4, 2, None)],
+        [(5, 3, None), (6, 2, 4)],
+    ]
+
+
+@pytest.mark.parametrize("within", ["", 'fill_within = ["Handle"]'])
+def test_what_would_be_copied_from_a_faulty_row_names_it(filled, table, within) -> None:
+    fill, fields = split(BODY)
+    fill = fill.replace('fill_within = ["Handle"]', within)
+    first = table({"Handle": ["a"] * 3, "Title": ["A", "", "B"], "Price": ["1", "", ""]})
+    broken = replace(first, issues=table({"x": [""]}, issues=[(2, "ROW_TOO_LONG", None, "")]).issues)
+    second = table(
+        {"Handle": ["a"] * 3, "Title": ["", "", "C"], "Price": ["", "5", ""]},
+        first=5,
+        issues=[(5, "ROW_TOO_SHORT", None, "")],
+    )
+    drafts = filled(fill, fields, broken, second)
+    assert [alone(draft) for draft in drafts] == [
+        [("a", "A", "1"), ("a", "[row 2]", "[row 2]"), ("a", "B", "[row 2]")],
+        [("a", "B", "[row 2]"), ("a", "[row 5]", "5"), ("a", "C", "5")],
+    ]
+    told = drafts[1].issues.filter(code="MAP_FILL").select(ROW, "field", "detail").rows()
+    assert told == [(5, "price", "row 2"), (6, "title", "row 5")]
+
+
+def test_a_typed_cell_that_can_not_be_copied_is_a_text(filled, table) -> None:
+    source = table(
+        {"Handle": ["a", "a"], "Title": ["A", ""], "Price": ["1.5", ""]},
+        kinds={"Price": [Kind.NUMBER, Kind.EMPTY]},
+        issues=[(2, "CELL_ERROR", "Price", "#N/A")],
+    )
+    (draft,) = filled(*split(BODY), source)
+    assert alone(draft)[1] == ("a", "A", "[row 2]")
+    assert draft.filled.table.kinds["c2"].to_list() == [Kind.NUMBER, Kind.TEXT]
+
+
+def test_nothing_is_filled_in_an_errors_file_that_is_back(filled, table) -> None:
+    source = table({"Handle": ["a", "a", "a"], "Title": ["A", "", " [row 7] "], "Price": ["1", "", "2"]})
+    links = source.frame.select(ROW, first_run=pl.lit("R"), first_row=pl.lit(2, pl.Int64))
+    later = table({"Handle": ["a"], "Title": [""], "Price": [""]}, first=5)  # a block in which nobody left our columns
+    drafts = filled(*split(BODY), replace(source, links=links), later)
+    assert drafts[0].frame["title"].to_list() == ["A", "", None]
+    assert drafts[0].issues.select(ROW, "code", "field", "value", "detail").rows() == [
+        (4, "MAP_FILL", "title", None, "row 7")
+    ]
+    assert drafts[1].frame["title"].to_list() == [""]
+    assert [draft.filled for draft in drafts] == [None, None]

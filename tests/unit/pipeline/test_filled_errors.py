@@ -179,13 +179,19 @@ def test_rows_left_out_before_filling_give_nothing_to_an_errors_file(feed):
     assert found["46"] == ["M300", "Sneaker", "46", "C-1", "", "79,00"]
 
 
-def test_what_a_faulty_row_would_give_stays_empty(feed):
+def test_what_a_faulty_row_would_give_is_no_value_until_it_is_filled_in(feed):
     rig = feed(mapping())
     text = as_csv(ALONE).replace("79,00", "79,00;surplus")
     run = rig.put("c.csv", text)
-    assert records(errors_of(rig, run))[-1] == ["", "", "44", "C-2", BAD, ""]
+    assert records(errors_of(rig, run))[-1] == ["[row 2]", "[row 2]", "44", "C-2", BAD, "[row 2]"]
     told = [(field, value, detail) for row, code, field, value, detail in said(rig, run) if code == "MAP_FILL"]
     assert told == [("product_id", "M300", "row 2"), ("name", "Sneaker", "row 2"), ("price", "79,00", "row 2")]
+    mended = errors_of(rig, run).read_text("utf-8").replace("79,00;surplus", "79,00").replace(f";{BAD};", ";;")
+    again = rig.put("c.errors.csv", mended)
+    assert rig.states(again) == {"applied": 1, "rejected": 1}
+    told = [one[1:] for one in said(rig, again)]
+    assert told == [("MAP_FILL", field, None, "row 2") for field in ("product_id", "name", "price")]
+    assert records(errors_of(rig, again)) == [["[row 2]", "[row 2]", "44", "C-2", "", "[row 2]"]]
 
 
 def test_a_record_given_back_as_it_stood_is_filled_where_it_has_all_its_cells(feed):
