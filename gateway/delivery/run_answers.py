@@ -36,6 +36,8 @@ LoadLayout = Callable[[Path], BaseModel]
 _WRITERS = 3
 """Answers of a run written at the same time."""
 
+_NO_TICKET = frozenset({None, "", "none"})
+"""Tickets of calls that were not made, as what was to be sent was there already: nobody can be asked about them."""
 _OPEN_STATES = {
     "waiting": RowState.PENDING,
     "reading": RowState.PENDING,
@@ -96,7 +98,7 @@ class RunAnswers:
             destination=pinned.route.destination, file_name=row.file, size=row.size, sha256=row.sha256,
             received_at=row.received_at, started_at=row.started_at, ended_at=ended_at,
             contract=pinned.route.contract, mode=row.mode, rows=row.rows, blank=row.blank, states=states,
-            derived=rows.states.derived, tickets=[b.ticket for b in sent if b.ticket],
+            derived=rows.states.derived, tickets=[b.ticket for b in sent if b.ticket not in _NO_TICKET],
             calls=sum(b.attempts for b in sent), calls_expected=int(row.counts.get("calls", 0)),
             finish_expected=datetime.fromisoformat(expected) if expected else None,
             warnings=int(row.counts.get("warnings", 0)), linked_run=linked, notes=row.notes,

@@ -115,7 +115,11 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("MAP_DATE", "{field} is not a date as agreed ({detail}): {value}", "Write it as in the example."),
     _error("MAP_BOOLEAN", "{field} is not one of {detail}: {value}", "Use one of the agreed words."),
     _error("MAP_LOOKUP", "{field} is not in the table {detail}: {value}", "Use a listed value, or have it added."),
-    _error("MAP_EXTRACT", "{field} does not have the agreed form ({detail}): {value}", "Write it as agreed."),
+    _error(
+        "MAP_EXTRACT",
+        "{field} does not have the agreed form ({detail}): {value}",
+        "Write it as agreed; a picture whose name says it is called like SKU_1.jpg.",
+    ),
     _error("MAP_FUNCTION", "{field} can't be worked out ({detail}): {value}", "Check the cell."),
     _error(
         "MAP_FILL",

@@ -172,11 +172,15 @@ def keep_listing(folder: RunFolder, listed: list[dict[str, Any]]) -> list[str]:
     if len(listed) > _SAID:
         return [f"The run is made of {len(listed)} files; the acknowledgement says which rows came from which."]
     return [
-        f"Rows {one['first_row']} to {one['last_row']} came from {one['name']}."
+        f"{_rows(one['first_row'], one['last_row'])} came from {one['name']}."
         if one["first_row"] is not None
         else f"No rows came from {one['name']}."
         for one in listed
     ]
+
+
+def _rows(first: int, last: int) -> str:
+    return f"Row {first}" if first == last else f"Rows {first} to {last}"
 
 
 def kept_listing(folder: RunFolder) -> list[dict[str, Any]]:

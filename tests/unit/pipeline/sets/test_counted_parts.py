@@ -64,7 +64,9 @@ class TestCountedParts:
             {"name": "stock_part2of3.csv", "first_row": 5, "last_row": 5},
             {"name": "stock_part3of3.csv", "first_row": 7, "last_row": 8},
         ]
-        assert "Rows 7 to 8 came from stock_part3of3.csv." in rig.operations.run(run).notes
+        notes = rig.operations.run(run).notes
+        assert "Row 5 came from stock_part2of3.csv." in notes
+        assert "Rows 7 to 8 came from stock_part3of3.csv." in notes
 
     def test_the_errors_file_comes_back_by_itself(self, rigs):
         rig = rigs()
