@@ -31,6 +31,7 @@ _GIVES = ("type", "price", "percentage", "amount", "regular_price", "buy_quantit
 _FIELDS = ("sku", "product_id", *_RULED, *_GIVES, "discount_by_unit", *_RANGES, *_WINDOW, "timestamp")
 _WRITTEN = (*_FIELDS, REGULAR)
 _AS_SENT = ", as it was sent"
+_NET_SENT = ", both without tax, as it was sent"
 _ONLY = "special prices have no final price, only a discount, and"
 _NO_PRICE = f"{_ONLY} no price of the article was sent"
 _SEVERAL = f"{_ONLY} prices were sent for articles of the product, none for the product itself"
@@ -182,16 +183,17 @@ def check_sent(records: pl.DataFrame, articles: pl.DataFrame, settings: SageSett
     above = final & (price > regular)
     inexact = final & ~above & (_misses(pl.col(REGULAR)) | (regular == 0))
     if settings.special_price_bare_discount == "amount":
+    sent = _NET_SENT if settings.special_price_bare_discount == "amount" else _AS_SENT  # amounts are made net
         inexact = final & ~above & (regular == 0)
     found = [
         article.issues(full.filter(untold), "TAX_RATE_MISSING", "tax_rate", _NET),
         article.issues(full.filter(unknown & ~untold), "DEST_REQUIRED", "regular_price", why),
-        article.issues(full.filter(above), "SP-PRICE", "price", filled(f"{{}} above {{}}{_AS_SENT}", "price", REGULAR)),
+        article.issues(full.filter(above), "SP-PRICE", "price", filled(f"{{}} above {{}}{sent}", "price", REGULAR)),
         article.issues(
             full.filter(_more_than_all(settings)),
             "SP-AMOUNT",
             "amount",
-            filled(f"{{}} of {{}}{_AS_SENT}", "amount", REGULAR),
+            filled(f"{{}} of {{}}{sent}", "amount", REGULAR),
         ),
         article.issues(full.filter(inexact), "DEST_LIMIT", "price", f"{_NO_RATE} from the price that was sent"),
     ]
