@@ -12,6 +12,7 @@ import polars as pl
 from gateway import delta, guard
 from gateway.ahead import beside
 from gateway.delivery.absence import LEAVES, Absence
+from gateway.delivery.alike import judged_alike
 from gateway.delivery.baseline import Baseline, Renewal, inflight_keys, only, under_way, write_segment
 from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
@@ -179,6 +180,9 @@ class Decider:
         if draft.together is None or draft.lasting is None or draft.absence is None:
             return decided, derived
         decided = draft.lasting.judged(decided)
+        shared, operation = draft.together.shared(decided), draft.leg.operation
+        asked, today = draft.setup.destination, draft.now.date()
+        decided = judged_alike(decided, shared, operation, asked, today, trial=self._trial)
         decided = draft.together.judged(decided, draft.lasting.vain(decided))
         derived = draft.together.left(derived)
         decided = draft.lasting.idle(decided)

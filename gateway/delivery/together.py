@@ -77,6 +77,14 @@ class Together:
 
     # ---- what is decided
 
+    def shared(self, decided: pl.DataFrame) -> pl.Series:
+        """Mask of the rows of a portion that stand for a record of which another row speaks as well."""
+        if not self._last.height:
+            return pl.Series([False], dtype=pl.Boolean).new_from_index(0, decided.height)
+        stands = pl.col("decision").is_in(["send", "unchanged"]) & ~pl.col("ended")
+        here = pl.col(_RECORD).is_in(self._last[_RECORD].implode())
+        return self._placed(decided).select(stands & here).to_series()
+
     def judged(self, decided: pl.DataFrame, vain: pl.Series) -> pl.DataFrame:
         """Return the rows of a portion with decision, `code` and `detail` changed where another row is its record.
 

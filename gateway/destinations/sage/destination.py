@@ -151,7 +151,8 @@ class SageDestination:
             return self._check_articles(operation, records, reference)
         articles = reference.facts[known.FACT]
         whole = promotion.check_whole(records, articles, self._settings)
-        return pl.concat([whole, promotion.check_sent(records, articles, self._settings)])
+        sent = promotion.check_sent(records, articles, self._settings)
+        return pl.concat([whole, promotion.check_one_rate(records, self._settings), sent])
 
     def _check_articles(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         """Return issues of levels and pictures that only show beside what is known of their articles."""

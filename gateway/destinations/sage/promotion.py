@@ -38,6 +38,9 @@ _SEVERAL = f"{_ONLY} prices were sent for articles of the product, none for the 
 _NET = "gross, where the price of the article was sent net,"
 _NO_RATE = "no discount rate of four decimals leads to it"
 _WHOLE_PRODUCT = "special prices hold for a whole product, not for one of its variants"
+_APART = "one special price holds for the whole product, and no discount is right for all of these: {}"
+_PLACE, _OWN, _GIVEN, _TOLD = "@place", "@own", "@given", "@told"
+_SHOWN = 10
 _LIMITS = ("limit_total", "limit_per_customer")
 _WHOLE = 1_000_000
 """All of a price as a rate: 100 percentage points of four decimals, as many as a discount may have."""
@@ -160,9 +163,10 @@ def _inexact(live: pl.Expr) -> Requirement:
     return Requirement("DEST_LIMIT", "price", (*_GIVES, "command"), off, _NO_RATE)
 
 
-def _misses(regular: pl.Expr) -> pl.Expr:
-    """Whether no rate leads to the final price: it has four decimals, of a high price it may miss the very cent."""
-    back = _divided(_millionths(regular) * (_WHOLE - _final_rate(regular)), _CENT * _WHOLE)
+def _misses(regular: pl.Expr, rate: pl.Expr | None = None) -> pl.Expr:
+    """Whether no rate (or this one) leads to the final price: of a high price four decimals may miss the very cent."""
+    rate = _final_rate(regular) if rate is None else rate
+    back = _divided(_millionths(regular) * (_WHOLE - rate), _CENT * _WHOLE)
     return back != _divided(_millionths(pl.col("price")), pl.lit(_CENT))
 
 
@@ -179,11 +183,11 @@ def check_sent(records: pl.DataFrame, articles: pl.DataFrame, settings: SageSett
     of_several = ~given("sku") & pl.col("product_id").is_in(articles["product_id"].implode())
     why = pl.when(of_several).then(pl.lit(_SEVERAL)).otherwise(pl.lit(_NO_PRICE))
     final = given(REGULAR) & final
+    sent = _NET_SENT if settings.special_price_bare_discount == "amount" else _AS_SENT  # amounts are made net
     regular, price = _millionths(pl.col(REGULAR)), _millionths(pl.col("price"))
     above = final & (price > regular)
     inexact = final & ~above & (_misses(pl.col(REGULAR)) | (regular == 0))
     if settings.special_price_bare_discount == "amount":
-    sent = _NET_SENT if settings.special_price_bare_discount == "amount" else _AS_SENT  # amounts are made net
         inexact = final & ~above & (regular == 0)
     found = [
         article.issues(full.filter(untold), "TAX_RATE_MISSING", "tax_rate", _NET),
@@ -198,6 +202,45 @@ def check_sent(records: pl.DataFrame, articles: pl.DataFrame, settings: SageSett
         article.issues(full.filter(inexact), "DEST_LIMIT", "price", f"{_NO_RATE} from the price that was sent"),
     ]
     return pl.concat(found)
+
+
+def check_one_rate(records: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of rows of articles that are one special price, which can't be right for all.
+
+    The last row would be written: with its discount the others would not cost what their rows say.
+    """
+    place, own = record(settings.separator).alias(_PLACE), article.complete(records, _WRITTEN)
+    live = own.filter(~article.ended()).with_columns(place, _article().alias(_OWN))
+    live = live.filter(pl.col(_OWN).n_unique().over(_PLACE) > 1)
+    if not live.height:
+        return article.issues(live, "DEST_LIMIT", "price", "")
+    last = live.unique([_PLACE, _OWN], keep="last", maintain_order=True)
+    if settings.special_price_bare_discount == "amount":
+        last = last.with_columns(_discount(settings).alias(_GIVEN))
+        other = pl.col(_GIVEN).ne_missing(pl.col(_GIVEN).last().over(_PLACE)) & (promotion_type() != "percentage")
+    else:
+        points = pl.col("percentage").cast(pl.Decimal(38, 4), strict=False).to_physical().cast(pl.Int128)
+        rate = pl.when(promotion_type() == "percentage").then(points).otherwise(_final_rate(_regular()))
+        last = last.with_columns(rate.alias(_GIVEN))
+        other = _misses(_regular(), pl.col(_GIVEN).last().over(_PLACE)).fill_null(value=True)
+        other &= promotion_type() == "final_price"
+    one = filled("{} {}", _OWN, _worth())
+    apart = last.with_columns(one.alias(_TOLD)).group_by(_PLACE, maintain_order=True)
+    wrong = apart.agg(other.any().alias("wrong"), pl.col(_TOLD).head(_SHOWN).str.join(", ")).filter("wrong")
+    found = live.join(wrong.select(_PLACE, _TOLD), on=_PLACE, maintain_order="left")
+    return article.issues(found, "DEST_LIMIT", "price", filled(_APART, _TOLD))
+
+
+def _article() -> pl.Expr:
+    return pl.when(given("sku")).then(pl.col("sku")).otherwise(pl.col("product_id")).fill_null("")
+
+
+def _worth() -> pl.Expr:
+    """What a row gives, as it is told of: a price with the one it lowers, an amount or a rate."""
+    known = pl.when(given(REGULAR) | given("regular_price")).then(_regular()).otherwise(pl.lit("an unknown price"))
+    price = pl.when(promotion_type() == "final_price").then(filled("{} of {}", "price", known))
+    rate = pl.when(given("percentage")).then(pl.concat_str("percentage", pl.lit("%")))
+    return pl.coalesce(price, rate, "amount", pl.lit("-"))
 
 
 def check_whole(records: pl.DataFrame, articles: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
