@@ -17,6 +17,7 @@ from gateway.delivery.baseline import Baseline
 from gateway.delivery.book import BASE, PROMOTION, Book, completed, crossed, folded, in_force, pruned
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Leg, effect_exists
+from gateway.delivery.spared import moves, spared
 from gateway.delivery.split import Split
 from gateway.delivery.wanted import left_out
 from gateway.model import KEY, ROW, Operation
@@ -105,6 +106,8 @@ class Parts:
                 split.add(f"rows-{w.candidate.position}", self._rows(w))
                 if w.speaks_of_absence:
                     split.add(f"keys-{w.candidate.position}", self._keys(w))
+                    if w.promotes and moves(w.leg.key_fields):
+                        split.add(f"faulty-{w.candidate.position}", self._keys(w, pl.col(STATE) == "rejected"))
             for kind in self._book.paths:
                 split.add(kind, self._book.frames(kind))
             for w in self._spoken:
@@ -144,20 +147,25 @@ class Parts:
         by = "promotion" if promotes else KEY
         one = self._full(promotes=promotes)
         nothing = known.clear().with_columns(run=pl.lit(None, pl.UInt32))
-        if one is None or one.overtaken:
+        if one is None or one.candidate.overtaken:
             return nothing
-        present = _keyed(split.part(f"keys-{one.position}", part), by).unique().to_frame()
-        gone = left_out(known, present, by, one.row.seq)
-        return gone.with_columns(run=pl.lit(one.position, pl.UInt32)).select(nothing.columns)
+        present = _keyed(split.part(f"keys-{one.candidate.position}", part), by).unique().to_frame()
+        if promotes and moves(one.leg.key_fields):
+            faulty = split.part(f"faulty-{one.candidate.position}", part)
+            named = [frame.select(pl.col(by).alias(KEY)) for frame in (known, *faulty)]
+            stays = spared(one.leg.key_fields, named[:1], named[1:])
+            present = pl.concat([present, stays.rename({KEY: by})])
+        gone = left_out(known, present, by, one.candidate.row.seq)
+        return gone.with_columns(run=pl.lit(one.candidate.position, pl.UInt32)).select(nothing.columns)
 
-    def _full(self, *, promotes: bool) -> Candidate | None:
+    def _full(self, *, promotes: bool) -> Waiting | None:
         full = [w for w in self._waiting if w.speaks_of_absence and w.promotes is promotes]
-        return full[-1].candidate if full else None
+        return full[-1] if full else None
 
     def _left(self, split: Split, part: int, *, promotes: bool) -> pl.Expr:
         by = "promotion" if promotes else KEY
         one = self._full(promotes=promotes)
-        full = [] if one is None else [(one.row.seq, f"keys-{one.position}")]
+        full = [] if one is None else [(one.candidate.row.seq, f"keys-{one.candidate.position}")]
         full += [(w.candidate.row.seq, f"spoken-{promotes}") for w in self._spoken if w.promotes is promotes]
         here = [(seq, _keyed(split.part(name, part), by)) for seq, name in full]
         older = [(pl.col("seq") < seq) & ~pl.col(by).is_in(keys.implode()) for seq, keys in here]
@@ -165,12 +173,13 @@ class Parts:
 
     # ---- rows
 
-    def _keys(self, waiting: Waiting) -> Iterator[pl.DataFrame]:
+    def _keys(self, waiting: Waiting, which: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
         """Yield every key of a full file, faulty rows included: a faulty row is not an absent one."""
         for block in self._spool.run(waiting.candidate.row.id).blocks([ARTICLE]):
             article = pl.col(ARTICLE).fill_null("") if ARTICLE in block.columns else pl.lit("")
             keys = [article.alias(KEY)]
-            yield block.select(*keys, *([pl.col(KEY).alias("promotion")] if waiting.promotes else []))
+            rows = block if which is None else block.filter(which)
+            yield rows.select(*keys, *([pl.col(KEY).alias("promotion")] if waiting.promotes else []))
 
     def _rows(self, waiting: Waiting) -> Iterator[pl.DataFrame]:
         folder, operation = self._spool.run(waiting.candidate.row.id), waiting.leg.operation

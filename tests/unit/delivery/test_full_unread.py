@@ -112,6 +112,16 @@ def test_promotions_that_are_shown_as_prices_are_counted_as_such(shop):
     assert f"2 {STAY}" in here.rig.operations.run(prices).notes[0]
 
 
+def test_nor_is_one_that_is_shown_as_a_price_ended_by_its_own_faulty_row(shop):
+    here = shop(route={"mode": "full", "absent": "end", "guard": {"off": True}})
+    here.prices(*((sku, 20) for sku in "abc"))
+    columns = "id,sku,price,starts,ends"
+    here.promotions(*(("X", sku, 15, at(-3), at(5)) for sku in "abc"), columns=columns)
+    run = here.promotions(("X", "a", "x", at(-3), at(9)), ("X", "b", 15, at(-3), at(5)), columns=columns)
+    assert here.sent()[6:] == [("c", "20")]
+    assert derived(here.rig, run) == {"applied": 1}
+
+
 @pytest.mark.parametrize(
     ("faulty", "route"),
     [("K00,x\n", {}), ("K00,-1\nK00,-1\n", {}), ("", {}), (",7\n", {"absent": "keep"}), (",7\n", {"mode": "delta"})],
