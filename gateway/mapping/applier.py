@@ -37,6 +37,10 @@ class RowFilter:
 
 _DATES = [int(kind) for kind in (Kind.DATE, Kind.TIME)]
 _NO_CODES = [int(kind) for kind in (Kind.DATE, Kind.TIME, Kind.BOOLEAN)]
+_KEPT = 15
+"""Digits a spreadsheet keeps of a number."""
+_TOO_FINE = rf"^-?(([0-9]\.?){{{_KEPT + 1}}}|0\.000)"
+"""Numbers of more digits, and those so small that it stores them with an exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +186,16 @@ class Applier:
         return joined.with_columns(field=pl.col("contract")).drop("contract").select(*ISSUE_SCHEMA, "column")
 
     def _damaged(self, frame: pl.DataFrame, typed: frozenset[int]) -> list[pl.DataFrame]:
-        """Issues of codes of which a spreadsheet made a date, a time or a boolean: nobody can tell what they were.
+        """Issues of codes of which a spreadsheet made a date, a time, a boolean or a number that it rounds.
 
-        Of texts that are hardly ever dates one is only told.
+        Nobody can tell what they were. Of texts that are hardly ever dates one is only told.
         """
         found = []
         for index, field in sorted(one for one in self._coded if one[0] in typed):
             told = field in self._undated
             made = frame[kind_of(index)].is_in(_DATES if told else _NO_CODES)
+            if not told:
+                made |= _rounded(frame[cell(index)]) & (frame[kind_of(index)] == int(Kind.NUMBER))
             if made.any():
                 rows = frame.filter(made).select(
                     ROW,
@@ -288,6 +294,12 @@ class Applier:
             rows = frame[blame["place"]].select(ROW, LINE, value=plan.stood())
             parts.append(rows.hstack(blame.select("code", "detail")).with_columns(field=pl.lit(plan.field)))
         return pl.concat(parts).select(*ISSUE_SCHEMA).sort(ROW, maintain_order=True)
+
+
+def _rounded(texts: pl.Series) -> pl.Series:
+    """Mask of numbers that a spreadsheet holds only rounded, if it shows them at all: no code is safe there."""
+    unlike = (texts.str.len_bytes() > _KEPT) | texts.str.starts_with("0.000")
+    return texts.str.contains(_TOO_FINE) if unlike.any() else unlike
 
 
 def _letters(index: int) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+from decimal import Decimal
 
 import pytest
 import xlsxwriter
@@ -53,6 +54,22 @@ def test_a_code_that_became_a_date_a_time_or_a_flag_is_no_code(tmp_path):
         (3, "SPREADSHEET_DAMAGE", "sku", "true"),
         (4, "SPREADSHEET_DAMAGE", "sku", "01:30:00"),
     ]
+
+
+ROUNDED = [1.23456789012346e19, 1.23456789012345e17, 1e20, 1e-7, 1234567890123456]
+
+
+def test_a_number_that_a_spreadsheet_rounds_is_no_code(tmp_path):
+    kept = [123456789012345, 5012345678900, 12.5, "12345678901234567890", 0.01]
+    found = draft(tmp_path, FIELDS, *((code, "", "1") for code in [*ROUNDED, *kept]))
+    assert [(code, field) for _, code, field, _ in told(found)] == [("SPREADSHEET_DAMAGE", "sku")] * len(ROUNDED)
+    assert found.frame["sku"].to_list() == [None] * len(ROUNDED) + [str(code) for code in kept]
+
+
+@pytest.mark.parametrize("number", ROUNDED)
+def test_what_it_rounds_is_a_number_all_the_same(tmp_path, number):
+    found = draft(tmp_path, {**FIELDS, "quantity": "other"}, ("a", number, "1"))
+    assert (found.frame["quantity"].to_list(), told(found)) == ([f"{Decimal(str(number)):f}"], [])
 
 
 def test_a_size_that_became_a_date_is_told_of_and_stays(tmp_path):
