@@ -65,3 +65,15 @@ def test_rates_that_rows_give_themselves_are_those_of_the_last_row(shop):
     run = shop.put("promotion.csv", f"{HEAD}b1,t,1,,,10,\nr1,t,1,,,20,\n")
     assert discounts(shop.take()) == [("t", "20")]
     assert [row[0] for row in told(shop, run)] == ["superseded", "applied"]
+
+
+def test_amounts_off_are_compared_where_discounts_are_amounts(sage_shops):
+    amounts = {"special_price_bare_discount": "amount", "currency": "GBP"}
+    shop = sage_shops(dedupe="last", promotion_variants="ignore", **amounts)
+    shop.put("catalog.csv", "sku,product,type,size,price\nb,t,C,1,20\nr,t,C,2,30\n")
+    shop.take()
+    run = shop.put("promotion1.csv", f"{HEAD}b,t,1,15,net,,\nr,t,1,20,net,,\n")
+    assert shop.take() == {}
+    assert told(shop, run)[0][3] == f"{WHY}b 15 of 20, r 20 of 30"
+    shop.put("promotion2.csv", f"{HEAD}b,t,2,15,net,,\nr,t,2,25,net,,\n")
+    assert discounts(shop.take()) == [("t", "5")]
