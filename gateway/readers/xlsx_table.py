@@ -15,11 +15,11 @@ from gateway.readers.xlsx_found import Oddity, column_letters
 
 BLOCK_CELLS = 500_000
 LARGEST_BLOCK = 50_000
-SLICE_CELLS = 25_000
+SLICE_CELLS = 15_000
 """Cells made into columns at a time: as Python values so few stay in the processor's cache and out of the collector's
 way."""
 LEAST_SLICE = 500
-BUNCH = 200
+BUNCH = 600
 """Rows held at a time: with what goes through them so few objects that the collector does not look through them all."""
 BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f\u3000\ufeff"
 """Characters a blank cell may hold."""
