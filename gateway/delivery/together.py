@@ -187,8 +187,8 @@ def _superseded(frame: pl.DataFrame, lost: pl.Expr) -> pl.DataFrame:
     lost = lost.fill_null(value=False)
     return frame.with_columns(
         decision=pl.when(lost).then(pl.lit("superseded")).otherwise("decision"),
-        code=pl.when(lost).then(pl.lit("SUPERSEDED")).otherwise("code"),
-        detail=pl.when(lost).then(filled("by {}: one record there", _which())).otherwise("detail"),
+        code=pl.when(lost).then(pl.lit("DEST_SAID")).otherwise("code"),
+        detail=pl.when(lost).then(_which()).otherwise("detail"),
         marked=pl.col("marked") | lost,
     )
 

@@ -6,6 +6,11 @@ from gateway.issues.kinds import IssueKind, error, warning
 
 DECIDED: tuple[IssueKind, ...] = (
     warning("SUPERSEDED", "A newer value of the key was already sent ({detail}).", "Nothing to do."),
+    warning(
+        "DEST_SAID",
+        "To the destination this row is one record with others: what {detail} says was sent for all of them.",
+        "See what became of that one: where it was refused, nothing came of this row either; send both again.",
+    ),
     warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),
     warning(
         "PRICE_HIDDEN",

@@ -261,7 +261,7 @@ def test_what_ends_and_gives_no_discount_is_written_with_none(shop):
     assert [one["discount"] for one in shop.take()["productspecialprices"]] == ["0"]
 
 
-ONE_RECORD = ("superseded", "SUPERSEDED", "by a newer file: one record there")
+ONE_RECORD = ("superseded", "DEST_SAID", "a newer file")
 NEWER = ("superseded", "SUPERSEDED", "by a newer file")
 
 

@@ -224,7 +224,7 @@ def test_of_rows_that_are_one_record_the_last_is_sent_and_the_others_say_which(l
     rows = "sku,id,percentage\na,1,10\nb,1,15\na,2,20\na,3,30\n"
     run = shop.put("promotion1.csv", rows)
     assert discounts(shop.take()) == [("b", "15"), ("a", "30")]
-    overtaken = ("superseded", "SUPERSEDED", "by row 5: one record there")
+    overtaken = ("superseded", "DEST_SAID", "row 5")
     states = told(shop, run)
     assert [row[0] for row in states] == ["superseded", "applied", "superseded", "applied"]
     assert states[0] == states[2] == overtaken
@@ -239,7 +239,7 @@ def test_of_files_that_go_together_the_newer_counts(loose):
     shop.clock.advance(2)
     shop.put("promotion2.csv", "sku,id,percentage\na,2,20\n")
     assert discounts(shop.take()) == [("a", "20")]
-    assert told(shop, first) == [("superseded", "SUPERSEDED", "by a newer file: one record there")]
+    assert told(shop, first) == [("superseded", "DEST_SAID", "a newer file")]
 
 
 COLOURS = "sku,product,id,percentage,command\n"
@@ -300,7 +300,7 @@ def test_what_ends_beside_what_goes_on_in_one_file_is_left_out(loose):
     shop.take()
     both = shop.put("promotion3.csv", COLOURS + END.format("l") + END.format("s"))
     assert lasts(shop.take()) == [("t", "2026")]
-    assert told(shop, both) == [("superseded", "SUPERSEDED", "by row 3: one record there"), ("applied", None, None)]
+    assert told(shop, both) == [("superseded", "DEST_SAID", "row 3"), ("applied", None, None)]
 
 
 def test_what_ends_while_another_is_on_its_way_waits_for_no_answer(loose):
@@ -358,7 +358,7 @@ def test_rows_of_one_record_meet_however_far_apart_they_stand(loose, monkeypatch
     rows = [{"sku": f"t-{size}", "product": "t", "id": "1", "percentage": f"{10 + n}"} for n, size in enumerate("sml")]
     run = shop.put("promotion1.json", json.dumps([*rows, {"sku": "x", "id": "1", "percentage": "5"}]))
     assert discounts(shop.take()) + discounts(shop.take()) == [("t", "12"), ("x", "5")]
-    overtaken = ("superseded", "SUPERSEDED", "by row 3: one record there")
+    overtaken = ("superseded", "DEST_SAID", "row 3")
     assert told(shop, run) == [overtaken, overtaken, ("applied", None, None), ("applied", None, None)]
     rows = [one | {"command": "end"} for one in rows]
     shop.put("promotion2.json", json.dumps([rows[0], rows[1]]))
