@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -143,6 +143,23 @@ def section_of(annotation: Any) -> type[BaseModel] | None:
         if isinstance(one, type) and issubclass(one, BaseModel):
             return one
     return None
+
+
+def mistyped(model: type[BaseModel], data: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield where a table has a text, or a flag, for a number or a flag, with what is expected: TOML has them all."""
+    for name in model.model_fields.keys() & data.keys():
+        annotation, value = model.model_fields[name].annotation, data[name]
+        inner = section_of(annotation)
+        if inner is not None and isinstance(value, Mapping):
+            yield from (((name, *place), said) for place, said in mistyped(inner, value))
+            continue
+        kinds = set(_choices(annotation))
+        kinds |= {type(word) for one in kinds if get_origin(one) is Literal for word in get_args(one)}
+        if bool in kinds and str not in kinds and isinstance(value, (str, int)) and not isinstance(value, bool):
+            yield (name,), f"{_shown(value)}expected {_EXPECTED['bool_parsing']}"
+        elif kinds & {int, float} and not kinds & {bool, str} and isinstance(value, (bool, str)):
+            word = "float_parsing" if float in kinds else "int_parsing"
+            yield (name,), f"{_shown(value)}expected {_EXPECTED[word]}"
 
 
 def entries_of(annotation: Any) -> type[BaseModel] | None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from gateway.errors import Fault, SettingsError
-from gateway.formats.sections import complaint, no_toml, section_of, unfit
+from gateway.formats.sections import complaint, mistyped, no_toml, section_of, unfit
 from gateway.mapping.lines import key_lines
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -37,7 +37,7 @@ class Document:
         self._lines: dict[tuple[str, ...], int] = {}
         self.data: dict[str, Any] = {}
         try:
-            text = path.read_text("utf-8")
+            text = path.read_text("utf-8-sig")  # Windows' Notepad begins a file with a byte order mark
             self.data = tomllib.loads(text)
             self._lines = key_lines(text)
         except FileNotFoundError as error:
@@ -72,7 +72,7 @@ class Document:
         """Validate one table; None when it has faults, which are noted, each once."""
         before = len(self.faults)
         resolved, noted = self._with_secrets(keys, data, model)
-        for place, message in unfit(data):
+        for place, message in (*unfit(data), *mistyped(model, data)):
             if not _lies_in(place, noted):
                 self.fault((*keys, *place), message)
                 noted.append(place)

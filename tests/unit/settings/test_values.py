@@ -23,6 +23,30 @@ OVER_SFTP = (
 # ---------------------------------------------------------------- numbers
 
 
+def test_a_version_is_a_number_and_a_byte_order_mark_is_no_fault(tmp_path):
+    file = tmp_path / "gateway.toml"
+    file.write_bytes(b"\xef\xbb\xbfversion = true\r\n")
+    with pytest.raises(SettingsError) as raised:
+        load_settings(file)
+    found = [(fault.where, fault.message) for fault in raised.value.faults if fault.message.startswith("version")]
+    assert found == [(f"{file}:1", "version: found true, expected a whole number, without quotes and without a unit")]
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "said"),
+    [
+        ("sources.acme", 'every = "1"', 'every: found "1", expected a number, without quotes and without a unit'),
+        ("sources.acme", "settle = true", "settle: found true, expected a number, without quotes and without a unit"),
+        ("routes.stock", 'guard = { ended_share = "0.1" }', 'guard.ended_share: found "0.1", expected a number, with'),
+        ("routes.stock", 'guard = { off = "yes" }', 'guard.off: found "yes", expected true or false, without quotes'),
+        ("web", 'port = "8460"', 'port: found "8460", expected a whole number, without quotes and without a unit'),
+    ],
+)
+def test_a_value_of_another_type_is_told(faults, table, line, said):
+    (found,) = faults({table: f"{TABLES.get(table, '')}{line}\n"})
+    assert f"{table}.{said}" in found
+
+
 def floats(model: type[BaseModel], prefix: str = "") -> list[str]:
     """Names of a model's numbers, those of tables inside it too."""
     found = []
