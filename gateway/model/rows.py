@@ -136,8 +136,8 @@ class FieldTraits:
 class Filled:
     """A block in which cells took the value of a row above: each record of `table` stands by itself.
 
-    Cells that would be copied from a faulty one are marked, like `[row 6]`. `above`: `@row`, then for each column that is
-    filled, named as in the table, the row whose value its cell took (Int64); null where it is its own.
+    Cells that would be copied from a faulty one are marked, like `[row 6]`. `above`: `@row`, then for each column that
+    is filled, named as in the table, the row whose value its cell took (Int64); null where it is its own.
     """
 
     table: Table
