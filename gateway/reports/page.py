@@ -31,7 +31,7 @@ MEANING: Mapping[str, str] = {
     RowState.ACCEPTED: "taken by the destination, which never confirmed the effect",
     RowState.APPLIED: "took effect",
     RowState.UNCHANGED: "the destination had this value already; it was not sent",
-    RowState.SUPERSEDED: "a newer value of the same key was sent instead",
+    RowState.SUPERSEDED: "a newer value of the key, or another row of the same record, was sent instead",
     RowState.SKIPPED: "left out: by the mapping, by a person who cancelled it, or as there was nothing to send",
 }
 """What each state means for a row, in plain words."""

@@ -18,7 +18,7 @@ _WORDS: tuple[tuple[RowState, str, str], ...] = (
     (RowState.HELD, "is held for a person to decide", "are held for a person to decide"),
     (RowState.PENDING, "still waits for an answer", "still wait for an answer"),
     (RowState.SCHEDULED, "waits for its date", "wait for their date"),
-    (RowState.SUPERSEDED, "was overtaken by a newer value", "were overtaken by newer values"),
+    (RowState.SUPERSEDED, "gave way to a newer value or another row", "gave way to newer values or other rows"),
     (RowState.SKIPPED, "was left out", "were left out"),
 )
 
