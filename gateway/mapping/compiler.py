@@ -67,8 +67,16 @@ class _Compiler:
         names, position = ((), ref) if isinstance(ref, int) else ((ref,), None)
         return self._headers.find(names, position, wanted_by=wanted_by, optional=optional)
 
-    def columns(self, refs: Sequence[Ref], wanted_by: str) -> tuple[int, ...]:
-        found = [self.column(ref, wanted_by, optional=False) for ref in refs]
+    def listed(self, key: str, refs: Sequence[Ref], *, needed: bool) -> tuple[int, ...]:
+        """Return the columns of a list of the mapping, whichever of its names each has in this file.
+
+        `needed`: each must be there; else only those that no field, condition or filter names: they say it themselves.
+        """
+        wanted_by, found = self._mapping.called(key), []
+        for ref in refs:
+            read = self._mapping.names_of(ref)
+            names, position = ((), ref) if isinstance(ref, int) else (tuple(map(str, read)) or (ref,), None)
+            found.append(self._headers.find(names, position, wanted_by=wanted_by, optional=bool(read) and not needed))
         return tuple(dict.fromkeys(index for index in found if index is not None))
 
     def _source(self, name: str, spec: FieldSpec) -> Source | None:
@@ -212,8 +220,8 @@ def _compiled(
     compiler = _Compiler(mapping, found, traits, zone)
     plans = tuple(compiler.plan(name, spec) for name, spec in compiler.fields())
     filters = tuple(compiler.row_filter(rule) for rule in mapping.filter)
-    filled = compiler.columns(mapping.fill_down, "fill_down")
-    within = compiler.columns(mapping.fill_within, "fill_within")
+    filled = compiler.listed("fill_down", mapping.fill_down, needed=False)
+    within = compiler.listed("fill_within", mapping.fill_within, needed=True)
     if compiler.faults:
         raise SettingsError(compiler.faults, fix="Mend the mapping and send the file again.")
     found.verify()

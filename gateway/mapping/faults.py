@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, XlsxLayout, XmlLayout
-from gateway.mapping.field import Condition, FieldSpec, Lookup
-from gateway.mapping.headers import nearest
+from gateway.mapping.field import Condition, FieldSpec, Lookup, Misfit
+from gateway.mapping.headers import meant, nearest
 from gateway.mapping.spec import ATTRIBUTES, Filter, Group, Levels, MappingFile, Movements
 
 Keys = tuple[str | int, ...]
@@ -96,11 +96,6 @@ def _known_keys(loc: Keys) -> tuple[str, ...]:
             return keys_of(MappingFile)
 
 
-def _meant(word: str, known: tuple[str, ...]) -> str:
-    near = nearest(word, known)
-    return f"did you mean {near!r}?" if near else f"it is one of {', '.join(known)}"
-
-
 def _attribute(keys: Keys, known: tuple[str, ...]) -> str:
     """Say which free attribute a key under a field of nearly that name means; "" where it means none."""
     if len(keys) != 3 or keys[0] != "fields" or nearest(str(keys[-1]), known) is not None:
@@ -114,16 +109,17 @@ def _told(details: ErrorDetails, keys: Keys) -> Iterator[tuple[Keys, str]]:
     match details["type"]:
         case "mapping":
             name = ".".join(str(key) for key in keys)
-            for message in details["ctx"]["faults"]:
-                yield keys, f"{name}: {message}" if name else message
+            for one in details["ctx"]["faults"]:
+                inner, message = (one.keys, one.message) if isinstance(one, Misfit) else ((), one)
+                yield (*keys, *inner), f"{name}: {message}" if name else message
         case "extra_forbidden":
             known = _known_keys(details["loc"])
-            meant = _attribute(keys, known) or _meant(str(keys[-1]), known)
-            yield keys, f"unknown key {str(keys[-1])!r}{inside}: {meant}"
+            said = _attribute(keys, known) or meant(str(keys[-1]), known)
+            yield keys, f"unknown key {str(keys[-1])!r}{inside}: {said}"
         case "missing":
             yield keys[:-1], f"the key {str(keys[-1])!r} is missing{inside}"
         case "union_tag_not_found":
             yield keys, f"the key 'kind' is missing in format: it is one of {', '.join(_LAYOUTS)}"
         case "union_tag_invalid":
             tag = str(details["ctx"]["tag"])
-            yield (*keys, "kind"), f"there is no format of kind {tag!r}: {_meant(tag, tuple(_LAYOUTS))}"
+            yield (*keys, "kind"), f"there is no format of kind {tag!r}: {meant(tag, tuple(_LAYOUTS))}"

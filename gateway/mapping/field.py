@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -22,10 +24,19 @@ _MENDED = ("fractions", "negative_as_zero")
 """Keys by which numbers are taken as others, with a warning."""
 
 
-def raise_faults(found: list[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A fault of several keys together. `keys`: where in the part it stands."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+def raise_faults(found: Sequence[str | Misfit]) -> None:
     """Raise the faults found in one part of a mapping as one validation error that keeps them apart."""
     if found:
-        raise PydanticCustomError("mapping", "{text}", {"text": "; ".join(found), "faults": found})
+        text = "; ".join(one if isinstance(one, str) else one.message for one in found)
+        raise PydanticCustomError("mapping", "{text}", {"text": text, "faults": found})
 
 
 def _many(value: object) -> object:

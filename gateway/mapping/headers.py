@@ -23,6 +23,12 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+def meant(word: str, known: Sequence[str], *, others: str = "it is one of") -> str:
+    """Say which known word a wrong one most likely means, or which there are; `others` begins their list."""
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else f"{others} {', '.join(known) or 'none'}"
+
+
 class Headers:
     """The headers of one file. `find` notes what is wrong; `verify` raises for all of it at once."""
 
@@ -79,14 +85,14 @@ class Headers:
 
     def _instead(self, names: Sequence[str]) -> str:
         present = [header for header in self.headers if plain(header)]
-        near = next((close for name in names if (close := nearest(name, present)) is not None), None)
-        if near is not None:
-            return f"the nearest in the file is {_cut(near)!r} in column {self.headers.index(near) + 1}"
         shown = ", ".join(repr(_cut(header)) for header in present[:_SHOWN]) + (
             ", ..." if len(present) > _SHOWN else ""
         )
         self._seen = f"the file has {shown or 'no named column'}"
-        return ""
+        near = next((close for name in names if (close := nearest(name, present)) is not None), None)
+        if near is None:
+            return ""
+        return f"the nearest in the file is {_cut(near)!r} in column {self.headers.index(near) + 1}"
 
     def verify(self) -> None:
         """Raise FileError FILE_COLUMN_MISSING or FILE_COLUMN_TWICE when a wanted column was not found just once."""

@@ -142,8 +142,9 @@ def _wanted(mapping: MappingFile) -> Iterator[_Wanted]:
     for rule in mapping.filter:
         if not rule.condition.optional:
             yield from (_Wanted((path,), f"the filter '{rule.text()}'") for path in rule.condition.column or ())
-    for key, columns in (("fill_down", mapping.fill_down), ("fill_within", mapping.fill_within)):
-        yield from (_Wanted((path,), key) for path in columns if isinstance(path, str))
+    # What is filled down is read by one of those, who say whether files may be without it.
+    within = mapping.called("fill_within")
+    yield from (_Wanted((path,), within) for path in mapping.fill_within if isinstance(path, str))
 
 
 def _present(found: Callable[[], Sequence[str]]) -> tuple[str, ...]:

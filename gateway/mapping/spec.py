@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, Layout, XlsxLayout, XmlLayout
-from gateway.mapping.field import Condition, FieldSpec, Name, Names, Part, Ref, outside_faults, raise_faults
+from gateway.mapping.field import Condition, FieldSpec, Misfit, Name, Names, Part, Ref, outside_faults, raise_faults
+from gateway.mapping.headers import meant
+from gateway.mapping.patterns import plain
 
 
 def _short(value: object) -> object:
@@ -132,7 +136,7 @@ class MappingFile(Part):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        raise_faults(_group_faults(self) + _layout_faults(self) + _pattern_faults(self))
+        raise_faults([*_group_faults(self), *_layout_faults(self), *_pattern_faults(self)])
         return self
 
     @property
@@ -168,10 +172,26 @@ class MappingFile(Part):
         """Line of the mapping file on which a key stands, as far as known."""
         return next((self._lines[keys[:size]] for size in range(len(keys), 0, -1) if keys[:size] in self._lines), None)
 
+    def called(self, key: str) -> str:
+        """Name a key for whoever has a file that does not fit it."""
+        line = self.line(key)
+        return key if line is None else f"{key} (line {line} of {self._path.name})"
+
     @property
     def patterns(self) -> tuple[str, ...]:
         """Fields that stand for one field per header their pattern fits."""
         return tuple(name for name in self.fields if name.endswith(f".{ANY}"))
+
+    def names_of(self, ref: Ref) -> tuple[Ref, ...]:
+        """Return what a column is read by in fields, conditions and filters: all names it may have, or its position.
+
+        Nothing where none of them names it.
+        """
+        found: list[Ref] = []
+        for test in _column_tests(self):
+            if any(_same(one, ref) for one in test.refs):
+                found.extend(test.refs if test.aliased else (ref,))
+        return tuple(dict.fromkeys(found))
 
     def wanted(self) -> tuple[str, ...]:
         """Every source column named anywhere in the mapping, each once, in order: element paths for XML and JSON.
@@ -195,45 +215,50 @@ def _named(names: tuple[str, ...] | None) -> tuple[str, ...]:
     return names or ()
 
 
-def _group_faults(mapping: MappingFile) -> list[str]:
+def _group_faults(mapping: MappingFile) -> list[Misfit]:
     group, movements, fields = mapping.group, mapping.movements, mapping.fields
-    named: dict[str, tuple[str, ...]] = {}
+    named: dict[tuple[str, str], tuple[str, ...]] = {}
     found = []
     if group is not None:
-        named = {"group.by": group.by, "group.sum": group.sum, "group.keep": tuple(group.keep)}
+        named = {("group", "by"): group.by, ("group", "sum"): group.sum, ("group", "keep"): tuple(group.keep)}
     if movements is not None:
-        named["movements.field"] = (movements.field,)
+        named["movements", "field"] = (movements.field,)
         levels = movements.levels
         if group is None:
-            found.append("movements needs [group]: by names what moves")
+            found.append(Misfit(("movements",), "movements needs [group]: by names what moves"))
         elif movements.field in group.sum:
-            found.append(f"movements sums {movements.field!r} already: take it out of group.sum")
+            said = f"movements sums {movements.field!r} already: take it out of group.sum"
+            found.append(Misfit(("group", "sum"), said))
         elif levels is not None and len(levels.by) != len(group.by):
-            found.append(f"movements.levels.by names {len(levels.by)} columns, group.by {len(group.by)} fields")
+            said = f"movements.levels.by names {len(levels.by)} columns, group.by {len(group.by)} fields"
+            found.append(Misfit(("movements", "levels", "by"), said))
     summed = {*(group.sum if group is not None else ()), *((movements.field,) if movements is not None else ())}
     found += [
-        f"{name} is summed up: negative_as_zero of each row would change its sum"
+        Misfit(("fields", name), f"{name} is summed up: negative_as_zero of each row would change its sum")
         for name in sorted(summed)
         if name in fields and fields[name].negative_as_zero
     ]
     found += [
-        f"{key} names {name!r}, which [fields] does not fill"
-        for key, names in named.items()
+        Misfit(keys, f"{'.'.join(keys)} names {name!r}, which [fields] does not fill: {meant(name, tuple(fields))}")
+        for keys, names in named.items()
         for name in names
         if name not in fields
     ]
     return found
 
 
-def _pattern_faults(mapping: MappingFile) -> list[str]:
+def _pattern_faults(mapping: MappingFile) -> list[Misfit]:
     found = []
     for name in mapping.patterns:
         spec = mapping.fields[name]
         headers = spec.column or ()
         if name != f"{ATTRIBUTES}.{ANY}":
-            found.append(f"{name}: only attributes have a pattern: write {ATTRIBUTES}.{ANY!r}")
+            said = f"{name}: only attributes have a pattern: write {ATTRIBUTES}.{ANY!r}"
         elif len(headers) != 1 or headers[0].count(ANY) != 1 or spec.position is not None:
-            found.append(f'{name}: give one column with one * for the code, like column = "Attr *"')
+            said = f'{name}: give one column with one * for the code, like column = "Attr *"'
+        else:
+            continue
+        found.append(Misfit(("fields", name), said))
     return found
 
 
@@ -244,34 +269,99 @@ def headless(layout: CsvLayout | XlsxLayout | XmlLayout | JsonLayout | ImageLayo
     )
 
 
-def _column_tests(mapping: MappingFile) -> list[tuple[str, Condition | FieldSpec]]:
-    tests: list[tuple[str, Condition | FieldSpec]] = []
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One place of the mapping that reads columns: what it is called, and under which keys it stands."""
+
+    name: str
+    keys: tuple[str, ...]
+    of: Condition | FieldSpec
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """The columns it reads; the name beside a position is for people."""
+        inner = self.of.refs() if isinstance(self.of, FieldSpec) else ()
+        if self.of.position is not None:
+            return (self.of.position, *inner)
+        return (*(self.of.column or ()), *inner)
+
+    @property
+    def aliased(self) -> bool:
+        """Whether these are names of one column."""
+        return self.of.column is not None and self.of.position is None
+
+
+def _same(one: Ref, other: Ref) -> bool:
+    if isinstance(one, int) or isinstance(other, int):
+        return one == other
+    return plain(one) == plain(other)
+
+
+def _column_tests(mapping: MappingFile) -> list[_Test]:
+    tests: list[_Test] = []
     for name, spec in mapping.specs.items():
-        tests.append((name, spec))
+        keys = ("movements", name[1:]) if name.startswith("@") else ("fields", name)
+        tests.append(_Test(name, keys, spec))
         if spec.when is not None:
-            tests.append((f"{name}.when", spec.when))
-    return tests + [(f"filter {place}", rule.condition) for place, rule in enumerate(mapping.filter, 1)]
+            tests.append(_Test(f"{name}.when", (*keys, "when"), spec.when))
+    for place, rule in enumerate(mapping.filter):
+        tests.append(_Test(f"filter {place + 1}", ("filter", str(place)), rule.condition))
+    return tests
 
 
-def _layout_faults(mapping: MappingFile) -> list[str]:
-    tree = isinstance(mapping.format, XmlLayout | JsonLayout)
-    bare = headless(mapping.format)
+def _layout_faults(mapping: MappingFile) -> list[Misfit]:
+    tree, bare = isinstance(mapping.format, XmlLayout | JsonLayout), headless(mapping.format)
     found = []
-    for name, test in _column_tests(mapping):
-        refs: tuple[Any, ...] = test.refs() if isinstance(test, FieldSpec) else ()
-        by_place = test.position is not None or any(isinstance(ref, int) for ref in refs)
-        by_name = (test.column is not None and test.position is None) or any(isinstance(ref, str) for ref in refs)
-        if tree and by_place:
-            found.append(f"{name}: elements have no position: name the path")
-        if tree and test.column is not None and len(test.column) > 1:
-            found.append(f"{name}: a path has no aliases: use first = [...] for elements of several names")
-        if bare and by_name:
-            found.append(f"{name}: the file has no header: use position")
-    for key, columns in (("fill_down", mapping.fill_down), ("fill_within", mapping.fill_within)):
-        if bare and any(isinstance(ref, str) for ref in columns):
-            found.append(f"{key}: the file has no header: use positions")
-        if tree and any(isinstance(ref, int) for ref in columns):
-            found.append(f"{key}: elements have no position: name the path")
+    filled = (("fill_down", mapping.fill_down), ("fill_within", mapping.fill_within))
+    lists = [(test.name, test.keys, test.refs) for test in _column_tests(mapping)]
+    for name, keys, refs in (*lists, *((key, (key,), refs) for key, refs in filled)):
+        if tree and any(isinstance(ref, int) for ref in refs):
+            found.append(Misfit(keys, f"{name}: elements have no position: name the path"))
+        if bare and any(isinstance(ref, str) for ref in refs):
+            found.append(Misfit(keys, f"{name}: the file has no header: use position"))
+        found += [Misfit(keys, f"{name}: {said}") for said in _too_far(mapping.format, refs)]
+    for test in _column_tests(mapping):
+        if tree and test.of.column is not None and len(test.of.column) > 1:
+            said = f"{test.name}: a path has no aliases: use first = [...] for elements of several names"
+            found.append(Misfit(test.keys, said))
     if mapping.fill_within and not mapping.fill_down:
-        found.append("fill_within belongs to fill_down")
+        found.append(Misfit(("fill_within",), "fill_within belongs to fill_down"))
+    return found or _fill_faults(mapping)
+
+
+def _too_far(layout: Layout, refs: tuple[Ref, ...]) -> Iterator[str]:
+    """Say which positions no file of the layout can have."""
+    most = layout.columns if isinstance(layout, CsvLayout) and not layout.header else None
+    for ref in refs:
+        if most is not None and isinstance(ref, int) and ref > most:
+            yield f"there is no column {ref}: format.columns says that the file has {most}"
+
+
+def _fill_faults(mapping: MappingFile) -> list[Misfit]:
+    """Say which columns are filled down for nothing, as far as the mapping itself can tell.
+
+    It can't where columns of a file with a header are found by name here and by position there.
+    """
+    refs = [ref for test in _column_tests(mapping) for ref in test.refs] + [*mapping.fill_within]
+    names = tuple(dict.fromkeys(ref for ref in refs if isinstance(ref, str)))
+    places = sorted({ref for ref in refs if isinstance(ref, int)})
+    known = {plain(name) for name in names}
+    found = []
+    for ref in mapping.fill_down:
+        if isinstance(ref, int):
+            idle = not names and ref not in places
+            said = f"column {ref}, which the mapping reads nowhere: it reads {', '.join(map(str, places)) or 'none'}"
+        else:
+            idle = not places and plain(ref) not in known and not _fits_pattern(mapping, ref)
+            said = f"{ref!r}, which the mapping reads nowhere: {meant(ref, names, others='it reads')}"
+        if idle:
+            found.append(Misfit(("fill_down",), f"fill_down names {said}"))
     return found
+
+
+def _fits_pattern(mapping: MappingFile, header: str) -> bool:
+    """Whether a header may be one of those that a pattern of the mapping finds."""
+    patterns = [name for field in mapping.patterns for name in mapping.fields[field].column or ()]
+    ends = [pattern.partition(ANY) for pattern in patterns]
+    text = plain(header)
+    return any(text.startswith(plain(front)) and text.endswith(plain(back)) for front, _, back in ends)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from gateway.errors import SettingsError
+from gateway.errors import FileError, SettingsError
 from gateway.model import LINE, ROW, Kind
 
 BODY = """
@@ -176,3 +176,29 @@ def test_nothing_is_filled_in_an_errors_file_that_is_back(filled, table) -> None
     ]
     assert drafts[1].frame["title"].to_list() == [""]
     assert [draft.filled for draft in drafts] == [None, None]
+
+
+FEED = """
+fill_down = ["Title", "Brand"]
+fill_within = ["Handle"]
+[fields]
+title = { column = ["Title", "Name"] }
+brand = { column = "Brand", optional = true }
+sku = "Handle"
+"""
+
+
+def test_a_column_is_filled_by_any_of_its_names_and_may_be_absent_where_its_field_may(filled, table) -> None:
+    (draft,) = filled(*split(FEED), table({"Handle": ["a", "a"], "Name": ["A", ""]}))
+    assert draft.frame["title"].to_list() == ["A", "A"]
+    assert draft.frame["brand"].to_list() == [None, None]
+
+
+def test_a_file_without_the_column_that_says_what_belongs_together_is_told_the_setting_and_its_columns(
+    filled, table
+) -> None:
+    fill, fields = split(FEED.replace('sku = "Handle"', ""))
+    with pytest.raises(FileError) as caught:
+        filled(fill, fields, table({"Handel": ["a"], "Title": ["A"], "Brand": ["B"]}))
+    said = "'Handle' for fill_within (line 5 of feed.toml) (the nearest in the file is 'Handel' in column 1)"
+    assert f"{said}; the file has 'Handel', 'Title', 'Brand'." in caught.value.message

@@ -224,8 +224,56 @@ def test_columns_must_fit_the_layout(load) -> None:
 
 
 def test_a_group_names_only_fields_that_are_filled(load) -> None:
-    text = str(faults_of(load, '[fields]\nsku = "a"\n[group]\nby = ["sku"]\nsum = ["q"]\n'))
-    assert "group.sum names 'q', which [fields] does not fill" in text
+    found = faults_of(load, '[fields]\nsku = "a"\nquantity = "b"\n[group]\nby = ["sku"]\nsum = ["quantty"]\n')
+    said = "group.sum names 'quantty', which [fields] does not fill: did you mean 'quantity'?"
+    assert found == [("feed.toml:12", said)]
+
+
+FILLED = 'contract = "s"\nversion = 1\nfill_down = {}\n[format]\nkind = "csv"\ndelimiter = ";"\nencoding = "utf-8"\n'
+
+
+@pytest.mark.parametrize(
+    ("filled", "body", "said"),
+    [
+        ('["Titel"]', 'a = "Title"', "fill_down names 'Titel', which the mapping reads nowhere: did you mean 'Title'?"),
+        (
+            '["ab"]',
+            'a = ["Title", "Name"]',
+            "fill_down names 'ab', which the mapping reads nowhere: it reads Title, Name",
+        ),
+        ("[7]", "a = { position = 2 }", "fill_down names column 7, which the mapping reads nowhere: it reads 2"),
+    ],
+)
+def test_what_is_filled_down_for_nothing_is_told_before_a_file_comes(load, filled, body, said) -> None:
+    body = body.replace("= [", "= { column = [").replace("]", "] }") if "= [" in body else body
+    assert faults_of(load, f"[fields]\n{body}\n", head=FILLED.format(filled)) == [("feed.toml:3", said)]
+
+
+@pytest.mark.parametrize(
+    ("filled", "body"),
+    [
+        ('["TITLE "]', '[fields]\na = "Title"'),
+        ('["Name"]', '[fields]\na = { column = ["Title", "Name"] }'),
+        ('["Title"]', "[fields]\na = { position = 2 }"),
+        ("[2]", '[fields]\na = "Title"'),
+        ('["Attr Colour"]', '[fields]\nattributes."*" = "Attr *"'),
+        ('["kind"]', '[fields]\na = { column = "x", when = { column = "kind", is = "1" } }'),
+        ('["kind"]', '[fields]\na = "x"\n[[filter]]\nskip = { column = "kind", is = "1" }'),
+        ('["kind", "x"]\nfill_within = ["kind"]', '[fields]\na = "x"'),
+    ],
+)
+def test_what_is_filled_down_may_be_read_anywhere_or_by_its_place(load, filled, body) -> None:
+    assert load(f"{body}\n", head=FILLED.format(filled)).fill_down
+
+
+def test_a_place_beyond_the_columns_of_the_format_is_told_before_a_file_comes(load) -> None:
+    head = FILLED.format("[3]") + "header = false\ncolumns = 3\n"
+    body = "[fields]\na = { position = 4 }\nb = { first = [3, 5] }\n[[filter]]\nskip = { position = 6, empty = true }\n"
+    assert faults_of(load, body, head=head) == [
+        ("feed.toml:11", "a: there is no column 4: format.columns says that the file has 3"),
+        ("feed.toml:12", "b: there is no column 5: format.columns says that the file has 3"),
+        ("feed.toml:13", "filter 1: there is no column 6: format.columns says that the file has 3"),
+    ]
 
 
 def test_broken_toml_and_unreadable_files_are_told(load, tmp_path) -> None:

@@ -73,7 +73,9 @@ UNUSABLE = {
     "'now' for quantity, which no record has (the nearest in the file is 'now/net')": JSON + 'quantity = "now"',
     "(the nearest in the file is 'now/net')": JSON + 'quantity = "now/nett"',
     "'lisst' for": JSON + 'quantity = "now/net"\nunit_name = { join = ["list", "lisst"], with = "|" }',
-    "'sky' for fill_down, which no record has": 'fill_down = ["sky"]\n' + JSON + 'quantity = "now/net"',
+    "'sky' for fill_within (line 2 of mapping.toml), which no record has": (
+        'fill_down = ["sku"]\nfill_within = ["sky"]\n' + JSON + 'quantity = "now/net"'
+    ),
 }
 
 
