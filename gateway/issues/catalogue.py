@@ -78,6 +78,11 @@ _KINDS: tuple[IssueKind, ...] = (
         "The picture {value} can't be used: {detail}.",
         "Send it as a JPEG, PNG, GIF or WebP file that a browser shows, with the ending of its kind.",
     ),
+    _error(
+        "ROW_PICTURE_NAME",
+        "The picture {value} is not named as agreed ({detail}).",
+        "Name it as agreed, like SKU_1.jpg: the article, _, and its place among the article's pictures.",
+    ),
     _error("ROW_PICTURE_SIZE", "The picture {value} is larger than allowed: {detail}.", "Make it smaller."),
     _error(
         "CELL_TWICE",

@@ -11,6 +11,7 @@ from gateway.issues import WARNINGS
 from gateway.mapping.fill import FillDown, FilledFrame, marked, standing
 from gateway.mapping.headers import Headers
 from gateway.mapping.movements import DAY, OPENING, SIGN, Movements
+from gateway.mapping.named import by_name
 from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Origin, Plan, Test
 from gateway.mapping.rates import Chained
@@ -293,7 +294,10 @@ class Applier:
             blame = blames[plan.field]
             rows = frame[blame["place"]].select(ROW, LINE, value=plan.stood())
             parts.append(rows.hstack(blame.select("code", "detail")).with_columns(field=pl.lit(plan.field)))
-        return pl.concat(parts).select(*ISSUE_SCHEMA).sort(ROW, maintain_order=True)
+        told = pl.concat(parts).select(*ISSUE_SCHEMA).sort(ROW, maintain_order=True)
+        if not self._headers.pictures:
+            return told
+        return by_name(told, frame, self._headers.headers, {plan.field: plan.indices for plan in self._plans})
 
 
 def _rounded(texts: pl.Series) -> pl.Series:

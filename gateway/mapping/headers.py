@@ -30,10 +30,14 @@ def meant(word: str, known: Sequence[str], *, others: str = "it is one of") -> s
 
 
 class Headers:
-    """The headers of one file. `find` notes what is wrong; `verify` raises for all of it at once."""
+    """The headers of one file. `find` notes what is wrong; `verify` raises for all of it at once.
 
-    def __init__(self, headers: Sequence[str]) -> None:
+    `pictures`: each row is a picture file.
+    """
+
+    def __init__(self, headers: Sequence[str], *, pictures: bool = False) -> None:
         self.headers = tuple(headers)
+        self.pictures = pictures
         self._places: dict[str, list[int]] = {}
         for index, header in enumerate(self.headers):
             self._places.setdefault(plain(header), []).append(index)

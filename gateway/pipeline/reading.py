@@ -22,6 +22,7 @@ from gateway.mapping.paths import Absent, Overlooked
 from gateway.model import KEY, LINE, ROW, Draft, Reference, Requirement, Table, no_issues
 from gateway.pipeline.across import Across, Hashes, needed_across
 from gateway.pipeline.keyless import KeyParts, Unread
+from gateway.pipeline.pictures import PictureNames
 from gateway.pipeline.policy import Judging
 from gateway.pipeline.setup import RouteSetup
 from gateway.pipeline.unique import WHOLE
@@ -105,6 +106,7 @@ class FileReading:
         self._repeating = tuple(rule for rule in setup.contract.rules_at(now) if rule.repeats)
         self._keep: frozenset[str] | None = needed_across(setup) if judge_only else None
         self._keys = KeyParts.of(setup, mapping.group)
+        self._pictures = PictureNames() if mapping.format.kind == "image" else None
 
     def run(self, file: Path, mentioned: Mentioned | None = None) -> Readout:
         """Read the whole file. Raises FileError when it is unusable as a whole; the folder then holds leavings.
@@ -138,6 +140,8 @@ class FileReading:
         grouped = self._mapping.group is not None
         states, issues = across.find(seen.rows)
         issues = shown.late(issues, across.repeated)
+        if self._pictures is not None:
+            issues = self._pictures.named(issues)
         seen.warnings += int(issues["code"].is_in(sorted(WARNINGS)).sum())
         seen.bad += states.height
         product = setup.contract.group
@@ -173,6 +177,8 @@ class FileReading:
                 by = None if self._mapping.group is None else self._mapping.group.by
                 self._across = Across(self._setup, self._folder, by=by, filled=self._applier.columns)
                 self._folder.keep_headers(table.headers)
+            if self._pictures is not None:
+                self._pictures.see(table)
             yield table
 
     def _demanded(self, file: Path, tables: Iterator[Table]) -> Iterator[Table]:

@@ -198,13 +198,23 @@ def test_pictures_of_a_zip_are_judged_one_by_one(call, place):
         "utf-8",
     )
     with zipfile.ZipFile(place / "pictures.zip", "w") as archive:
-        for name, data in (("A_1.jpg", JPEG), ("A_2.png", JPEG), ("B.jpg", JPEG)):
+        for name, data in (
+            ("A_1.jpg", JPEG),
+            ("A_2.png", JPEG),
+            ("B.jpg", JPEG),
+            ("C_01.jpg", JPEG),
+            ("C_1.jpg", JPEG),
+        ):
             archive.writestr(name, data)
     result = call("check", "pictures.zip", "--mapping", "mappings/pictures.toml", "--out", "said", "--json")
     told = json.loads(result.stdout)
-    assert (told["rows"], told["good"], told["bad"]) == (3, 1, 2)
-    assert {one["code"] for one in told["issues"]} == {"ROW_PICTURE", "MAP_EXTRACT"}
-    assert (place / "said/pictures.zip.errors.csv").read_text("utf-8-sig").count("\n") == 3
+    assert (told["rows"], told["good"], told["bad"]) == (5, 1, 4)
+    assert {one["code"] for one in told["issues"]} == {"ROW_PICTURE", "ROW_PICTURE_NAME", "DUPLICATE_KEY"}
+    assert (place / "said/pictures.zip.errors.csv").read_text("utf-8-sig").count("\n") == 5
+    said = (place / "said/pictures.zip.issues.csv").read_text("utf-8-sig")
+    assert said.count("B.jpg") == 2, "value and message of the one fault"
+    assert 'C_01.jpg,"The same key stands in several rows (also in C_1.jpg, row 5)."' in said
+    assert 'C_1.jpg,"The same key stands in several rows (also in C_01.jpg, row 4)."' in said
 
 
 def test_an_errors_file_of_ours_is_known_under_any_name(call, place):

@@ -112,5 +112,6 @@ def test_the_mapping_reads_article_and_order_from_the_name(read, tmp_path):
     assert draft.frame.select("sku", "order").rows() == [("TS_1", "2"), (None, None), ("TS_1", "3")]
     assert draft.frame["picture"].is_null().to_list() == [False, False, True]
     assert draft.issues.select(ROW, "code", "field").rows() == [
-        (2, "MAP_EXTRACT", "sku"), (2, "MAP_EXTRACT", "order"), (3, "ROW_PICTURE", "picture"),
+        (2, "ROW_PICTURE_NAME", "sku"), (3, "ROW_PICTURE", "picture"),
     ]  # fmt: skip
+    assert draft.issues["value"].to_list() == ["none.jpg", "TS_1_3.jpg"]
