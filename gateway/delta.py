@@ -40,9 +40,9 @@ def parts_for(rows: int) -> int:
     return max(1, -(-rows // PART_ROWS))
 
 
-def part_of(parts: int) -> pl.Expr:
-    """UInt32 expression: the part a row's key falls into."""
-    return (pl.col(KEY).hash(seed=7) % parts).cast(pl.UInt32)
+def part_of(parts: int, of: pl.Expr | None = None) -> pl.Expr:
+    """UInt32 expression: the part a row's key falls into, or what `of` gives of it."""
+    return ((pl.col(KEY) if of is None else of).hash(seed=7) % parts).cast(pl.UInt32)
 
 
 def digest_expr(fields: Sequence[str]) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
@@ -34,6 +35,8 @@ MOST_SHARES = 2
 """Shares of a baseline for each of which the rows are read once more; beyond it they are cut into parts on the disk."""
 
 _BESIDE = "regular_price"
+_ITEM = pl.col(KEY).str.split(KEY_SEPARATOR).list.last()
+"""Item of the key of an operation that has one for each."""
 
 
 @dataclass(slots=True)
@@ -111,7 +114,8 @@ class Portions:
     def __iter__(self) -> Iterator[Portion]:
         """Yield in file order where no row needs to meet another, else part by part of the key hash.
 
-        The next portion is read while one is decided.
+        Rows that go whole come in one portion, or in portions of whole items. The next portion is read while one is
+        decided.
         """
         return one_ahead(self._read())
 
@@ -122,10 +126,9 @@ class Portions:
             else:
                 yield from self._met()
             return
-        total = max(sum(c.row.rows for c in self._candidates), self._baseline.rows)
-        parts = delta.parts_for(total)
+        parts = self._parts()
         with tempfile.TemporaryDirectory(prefix="parts-", dir=self._work) as folder:
-            split = Split(Path(folder), parts)
+            split = Split(Path(folder), parts, _ITEM if self._by_item else None)
             for c in self._candidates:
                 split.add(f"rows-{c.position}", self.opened(c))
                 if c.speaks_of_absence:
@@ -134,6 +137,24 @@ class Portions:
             split.add("flying", [self._flying])
             for part in range(parts):
                 yield self._part(split, part)
+
+    @property
+    def _by_item(self) -> bool:
+        """Whether all rows of an item must meet: it ends the key."""
+        return self._leg.operation.whole and self._leg.operation.each is not None
+
+    @property
+    def _most(self) -> float:
+        """Rows worth a portion."""
+        return math.inf if self._leg.operation.whole else delta.PART_ROWS
+
+    def _parts(self) -> int:
+        """Return the number of parts for rows that must meet."""
+        operation, rows = self._leg.operation, sum(c.row.rows for c in self._candidates)
+        if self._by_item:
+            items = len(operation.every)
+            return min(items, delta.parts_for(max(rows * items, self._baseline.rows)))
+        return 1 if operation.whole else delta.parts_for(max(rows, self._baseline.rows))
 
     def _part(self, split: Split, part: int) -> Portion:
         rows = [self._prepared(c, split.part(f"rows-{c.position}", part)) for c in self._candidates]
@@ -150,14 +171,15 @@ class Portions:
     def _alone(self) -> bool:
         one = self._candidates[0]
         large = self._baseline.rows > MOST_KNOWN * MOST_SHARES
+        apart = self._parts() > 1 if self._leg.operation.whole else large
         meets = one.pinned.grouping is not None or self._leg.operation.instead
-        return len(self._candidates) == 1 and not meets and not large
+        return len(self._candidates) == 1 and not meets and not apart
 
     def _blocks(self) -> Iterator[Portion]:
         """Yield the rows of the one candidate where nothing is known yet."""
         one = self._candidates[0]
         nothing = pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
-        for rows in _gathered(self.opened(one)):
+        for rows in _gathered(self.opened(one), self._most):
             yield Portion([self._prepared(one, rows)], nothing, self._flying, 0)
 
     def _met(self) -> Iterator[Portion]:
@@ -165,7 +187,7 @@ class Portions:
 
         The known keys stay in memory meanwhile: a large baseline is gone through share by share of the key hash.
         """
-        shares = -(-self._baseline.rows // MOST_KNOWN) or 1
+        shares = 1 if self._leg.operation.whole else -(-self._baseline.rows // MOST_KNOWN) or 1
         for share in range(shares):
             yield from self._share(delta.part_of(shares) == share if shares > 1 else None)
 
@@ -182,7 +204,7 @@ class Portions:
         facts = delta.as_known(known).drop(KEY).hstack(known.select("@segment", "@place"))
         live, told = _live(known), False
         first = self._gone(known, index, here) if self._leg.operation.gathers else known.clear()
-        for blocks in _gathered(_filtered(self.opened(one), here)):
+        for blocks in _gathered(_filtered(self.opened(one), here), self._most):
             named = pl.concat(block[KEY] for block in blocks)
             finding = beside(index.find, named)
             try:
@@ -257,7 +279,11 @@ class Portions:
         fields = self._leg.key_fields
         if moves(fields):
             known = chain(self._baseline.frames(), [self._flying])
-            yield spared(fields, known, self._named(candidate, pl.col(STATE) == "rejected"))
+            yield spared(fields, known, self.rejected(candidate))
+
+    def rejected(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
+        """Yield `@key` of the rejected rows of a candidate."""
+        return self._named(candidate, pl.col(STATE) == "rejected")
 
     def _named(self, candidate: Candidate, which: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
         each = self._leg.operation.each
@@ -296,12 +322,12 @@ class Portions:
         )
 
 
-def _gathered(blocks: Iterable[pl.DataFrame]) -> Iterator[list[pl.DataFrame]]:
-    """Yield blocks together that are worth a portion."""
+def _gathered(blocks: Iterable[pl.DataFrame], most: float) -> Iterator[list[pl.DataFrame]]:
+    """Yield blocks together that are worth a portion of so many rows."""
     held: list[pl.DataFrame] = []
     for block in blocks:
         held.append(block)
-        if sum(h.height for h in held) >= delta.PART_ROWS:
+        if sum(h.height for h in held) >= most:
             yield held
             held = []
     if held:

@@ -15,11 +15,14 @@ _CUT_TOGETHER = 100_000
 
 
 class Split:
-    """Frames with a key, cut into parts of the key's hash: files of one folder, read back part by part."""
+    """Frames with a key, cut into parts of the key's hash: files of one folder, read back part by part.
 
-    def __init__(self, folder: Path, parts: int) -> None:
+    `by`: of the hash of that instead, which must show in the key.
+    """
+
+    def __init__(self, folder: Path, parts: int, by: pl.Expr | None = None) -> None:
         self._folder = folder
-        self._parts = parts
+        self._place = delta.part_of(parts, by)
         self._files: dict[tuple[str, int], list[Path]] = {}
         self._written = 0
 
@@ -39,7 +42,7 @@ class Split:
         return [read_block(path) for path in self._files.get((name, part), [])]
 
     def _cut(self, name: str, frame: pl.DataFrame) -> None:
-        cut = frame.with_columns(delta.part_of(self._parts).alias("@part"))
+        cut = frame.with_columns(self._place.alias("@part"))
         for (part,), piece in cut.partition_by("@part", as_dict=True, include_key=False).items():
             path = self._folder / f"{self._written}.arrow"
             write_block(piece, path)

@@ -139,6 +139,9 @@ class Operation:
     """Fields of the key that say from when until when it lasts, where only a row with the same dates ends it."""
     named: str = ""
     """Field of the key that names what lasts in a window: of one name nothing begins while other dates of it run."""
+    whole: bool = False
+    """Whether what is sent of a row hangs on others that go along, whatever their keys: all that goes together, of each
+    item where `each` names some, is checked and encoded in one piece, so it has to fit into memory."""
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""
     mentions: tuple[Mention, ...] = ()

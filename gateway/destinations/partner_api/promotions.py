@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -68,6 +68,8 @@ def operation(settings: PartnerApiSettings, profile: Profile) -> Operation | Non
         each="vendor_ids" if apart else None,
         every=tuple(settings.vendors) if apart else (),
         gathers=True,
+        # A call repeats its whole promotion, and a product may begin in one what it ends in another.
+        whole=True,
         regular="price",
         budget=limits.budget,
     )
@@ -316,9 +318,12 @@ def encode(
 def _placed(rows: pl.DataFrame, shelf: standing.Shelf, settings: PartnerApiSettings) -> pl.DataFrame:
     """Add the identity of the promotion each row is of; null for rows that end what nobody remembers."""
     frames = []
-    standing = rows.filter(pl.col("on") & pl.col("base").is_not_null())
-    for (base,), part in standing.partition_by("base", maintain_order=True, as_dict=True).items():
-        frames.append(_filled(str(base), part, shelf, settings))
+    rising = rows.filter(pl.col("on") & pl.col("base").is_not_null())
+    begun: dict[str, list[standing.Promotion]] = {}
+    for one in shelf.known.values():
+        begun.setdefault(one.base, []).append(one)
+    for (base,), part in rising.partition_by("base", maintain_order=True, as_dict=True).items():
+        frames.append(_filled(part, begun.get(str(base), ()), shelf, settings))
     ending = rows.filter(~(pl.col("on") & pl.col("base").is_not_null()))
     if ending.height:
         known = pl.DataFrame(
@@ -330,19 +335,19 @@ def _placed(rows: pl.DataFrame, shelf: standing.Shelf, settings: PartnerApiSetti
     return whole.sort("effect", maintain_order=True)
 
 
-def _filled(base: str, rows: pl.DataFrame, shelf: standing.Shelf, settings: PartnerApiSettings) -> pl.DataFrame:
-    """Give rows of one head their part: the one they are in already, else the first with room."""
+def _filled(
+    rows: pl.DataFrame, begun: Sequence[standing.Promotion], shelf: standing.Shelf, settings: PartnerApiSettings
+) -> pl.DataFrame:
+    """Give rows of one head their part: the one of `begun` they are in already, else the first with room."""
+    base = str(rows["base"][0])
     vendors = json.loads(base)["vendors"]
     count = len(settings.vendors) if vendors == ["*"] else len(vendors)
     most = max(1, shelf.profile.rest.limits.max_promotion_pairs // count)
     until = str(rows["until"][0])
-    inside = {
-        sku: one.identity for one in shelf.known.values() if one.base == base for sku in one.entries["sku"].to_list()
-    }
-    seen = pl.DataFrame(
-        {"sku": list(inside), "identity": list(inside.values())}, schema={"sku": pl.String, "identity": pl.String}
-    )
-    joined = rows.join(seen, on="sku", how="left", maintain_order="left")
+    inside = {sku: one.identity for one in begun for sku in one.entries["sku"].to_list()}
+    seen = {"sku": list(inside), "identity": list(inside.values())}
+    there = pl.DataFrame(seen, schema=dict.fromkeys(seen, pl.String))
+    joined = rows.join(there, on="sku", how="left", maintain_order="left")
     fresh = joined.filter(pl.col("identity").is_null()).drop("identity")
     frames = [joined.filter(pl.col("identity").is_not_null())]
     part = 1

@@ -78,6 +78,8 @@ def operation(settings: SageSettings) -> Operation:
         regular="product",
         reckoned=True,
         gathers=True,
+        # Articles of a product have one discount: each has to be right beside the others.
+        whole=True,
     )
 
 

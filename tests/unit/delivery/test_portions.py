@@ -89,8 +89,8 @@ def test_rows_meet_what_is_still_under_way(met, rigs):
 
 
 def test_an_empty_series_of_blocks_gives_no_group():
-    assert list(portions._gathered([])) == []
-    assert [len(group) for group in portions._gathered([pl.DataFrame({"a": [1]})] * 3)] == [3]
+    assert list(portions._gathered([], 1)) == []
+    assert [len(group) for group in portions._gathered([pl.DataFrame({"a": [1]})] * 3, 4)] == [3]
 
 
 def segments(rig):

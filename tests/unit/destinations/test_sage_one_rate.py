@@ -1,8 +1,11 @@
 """Final prices of several articles of one product: Sage has one discount for all of them."""
 
 import functools
+import json
 
 import pytest
+
+from gateway.testing.sage_shop import PROMOTIONS
 
 
 @pytest.fixture
@@ -77,3 +80,16 @@ def test_amounts_off_are_compared_where_discounts_are_amounts(sage_shops):
     assert told(shop, run)[0][3] == f"{WHY}b 15 of 20, r 20 of 30"
     shop.put("promotion2.csv", f"{HEAD}b,t,2,15,net,,\nr,t,2,25,net,,\n")
     assert discounts(shop.take()) == [("t", "5")]
+
+
+def test_articles_of_one_product_are_compared_however_far_apart_they_stand(sage_shops, monkeypatch):
+    monkeypatch.setattr("gateway.readers.json.BLOCK", 1)
+    monkeypatch.setattr("gateway.delta.PART_ROWS", 1)
+    as_json = PROMOTIONS.replace('"csv"\ndelimiter = ","\nencoding = "utf-8"', '"json"\nrecord = ""')
+    shop = sage_shops(promotions=as_json, dedupe="last", promotion_variants="ignore")
+    shop.put("catalog.csv", "sku,product,type,size,price\nb1,t,C,1,59.90\nr1,t,C,3,64.90\n")
+    shop.take()
+    named = {"product": "t", "id": "1", "price": "49.90", "basis": "net"}
+    run = shop.put("promotion.json", json.dumps([{"sku": sku, **named} for sku in ("b1", "r1")]))
+    assert shop.take() == {}
+    assert {row[:2] for row in told(shop, run)} == {("refused", "DEST_LIMIT")}
