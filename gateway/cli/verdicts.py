@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 
 from gateway.cli.session import Exit
 from gateway.model import RowState
-from gateway.reports.verdict import failed, verdict
+from gateway.reports.verdict import failed, verdict_of
 
 
 def of_states(states: Mapping[str, int]) -> Exit:
@@ -71,15 +71,9 @@ def said_of(row: Row[Any]) -> str:
 
 
 def _of_rows(row: Row[Any]) -> str:
-    states, derived, effects = (row.counts.get(which, {}) for which in ("states", "derived", "effects"))
     errors = row.counts.get("errors", "the errors file")
     route = row.pinned.get("route", {}) if row.pinned else {}
-    return verdict(
-        states, errors=errors, destination=destination_of(row), derived=derived, effects=effects,
-        absent=route.get("absent", ""), unread=row.counts.get("unread_keys", 0),
-        blameless=row.counts.get("blameless", 0), unsent=row.counts.get("unsent", 0),
-        untouched=row.counts.get("untouched", ""),
-    )  # fmt: skip
+    return verdict_of(row.counts, errors=errors, destination=destination_of(row), absent=route.get("absent", ""))
 
 
 def destination_of(row: Row[Any]) -> str:

@@ -99,8 +99,9 @@ def leave(tx: Connection, lane: str, candidates: Sequence[Candidate], now: datet
         if why := [*_why_again(c, lane), *_why_kept(c, lane)]:
             row = runs.get_run(tx, c.row.id) or c.row
             notes = [*row.notes, *(one for one in why if one not in row.notes)]
-            told = {"counts": {**row.counts, "untouched": c.overtaken}} if c.overtaken else {}
-            runs.set_run(tx, c.row.id, notes=notes, **told)
+            runs.set_run(tx, c.row.id, notes=notes)
+            if c.overtaken:
+                runs.count(tx, c.row.id, {"untouched": c.overtaken})
 
 
 def _why_again(candidate: Candidate, lane: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from gateway.outbox import Outbox, Prepared, answer_of
 from gateway.reports import errors_writer, writers
 from gateway.reports.answers import write_progress
 from gateway.reports.delimited import correction_kind, write_correction
-from gateway.reports.verdict import verdict
+from gateway.reports.verdict import counts_of, verdict_of
 from gateway.spool import Spool
 
 Read = Callable[[Path, BaseModel], Iterator[Table]]
@@ -89,28 +90,25 @@ class RunAnswers:
                 .order_by(t.batch.c.id)
             ).fetchall()
             linked = runs.first_of(tx, row.first_run, row.partner)
-        states, blameless, unsent = rows.states.counts(), rows.blameless().len(), rows.unsent().len()
+        counted: dict[str, Any] = {
+            "states": rows.states.counts(), "derived": rows.states.derived,
+            "effects": {leg.family: leg.counts() for leg in rows.states.legs},
+            "blameless": rows.blameless().len(), "unsent": rows.unsent().len(),
+        }  # fmt: skip
         expected = None if row.state == "held" else row.counts.get("finish")  # a person is not to be reckoned
         listed = str(row.counts.get("listed", ""))
-        errors = listed or errors_writer(rows.layout()).kind
         return Summary(
             run=row.id, partner=row.partner, route=row.route, feed=row.feed,
             destination=pinned.route.destination, file_name=row.file, size=row.size, sha256=row.sha256,
             received_at=row.received_at, started_at=row.started_at, ended_at=ended_at,
-            contract=pinned.route.contract, mode=row.mode, rows=row.rows, blank=row.blank, states=states,
-            derived=rows.states.derived, tickets=[b.ticket for b in sent if b.ticket not in _NO_TICKET],
+            contract=pinned.route.contract, mode=row.mode, rows=row.rows, blank=row.blank,
+            tickets=[b.ticket for b in sent if b.ticket not in _NO_TICKET],
             calls=sum(b.attempts for b in sent), calls_expected=int(row.counts.get("calls", 0)),
             finish_expected=datetime.fromisoformat(expected) if expected else None,
             warnings=int(row.counts.get("warnings", 0)), linked_run=linked, notes=row.notes,
-            verdict=verdict(
-                states, errors=errors, destination=pinned.route.destination, derived=rows.states.derived,
-                blameless=blameless, effects={leg.family: leg.counts() for leg in rows.states.legs},
-                absent=pinned.route.absent, unread=row.counts.get("unread_keys", 0), unsent=unsent,
-                untouched=row.counts.get("untouched", ""),
-            ),
-            versions=pinned.versions, first_run_rows=repaired(self._spool, row.id),
-            effects={leg.family: leg.counts() for leg in rows.states.legs}, blameless=blameless, unsent=unsent,
-            listed=listed, stem=answer_of(row, ""),
+            verdict=_said(row, counted, listed or errors_writer(rows.layout()).kind),
+            versions=pinned.versions, first_run_rows=repaired(self._spool, row.id), listed=listed,
+            stem=answer_of(row, ""), **counted,
         )  # fmt: skip
 
     def write(self, row: Row[Any], rows: RunRows, ended_at: datetime, only: frozenset[str] = frozenset()) -> Summary:
@@ -126,7 +124,8 @@ class RunAnswers:
             done = spread(chosen, lambda one: self._prepared(row, one, (summary, rows), prepared), workers=_WRITERS)
             unwritten = [one for one in done if one is not None]
             if unwritten:
-                summary, again = instead(summary, rows, unwritten)
+                said = functools.partial(_said, row, counts_of(summary))
+                summary, again = instead(summary, rows, unwritten, said)
                 for writer in again:
                     self._prepared(row, writer, (summary, rows), prepared)
             source = pinned.route.source if pinned.route.answers else None
@@ -186,3 +185,9 @@ class RunAnswers:
             lambda out: write_correction(rows, which, out),
             run=row.id, kind=correction_kind(number), source=pinned.route.source if pinned.route.answers else None,
         )  # fmt: skip
+
+
+def _said(row: Row[Any], counted: Mapping[str, Any], errors: str) -> str:
+    """Draw the verdict on a run. `counted`: of its rows, as they are now; `errors`: the file that lists failed ones."""
+    route = Pinned.model_validate(row.pinned).route
+    return verdict_of({**row.counts, **counted}, errors=errors, destination=route.destination, absent=route.absent)

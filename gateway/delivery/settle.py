@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import structlog
 from sqlalchemy.engine import Connection, Row
 
 from gateway.delivery import baseline
+from gateway.delivery.gave_way import confirmed
 from gateway.delivery.mended import link_back, repaired
 from gateway.delivery.outcomes import effect_states
 from gateway.delivery.results import RunRows
@@ -25,9 +27,10 @@ from gateway.delivery.wanted_settle import settled
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
-from gateway.model import ROW, RowState, Summary
+from gateway.model import ROW, RowState
 from gateway.outbox import Outbox
 from gateway.reports import errors_writer
+from gateway.reports.verdict import counts_of
 from gateway.spool import Spool
 
 
@@ -93,7 +96,8 @@ class Settler:
         folder = self._spool.consignment(consignment)
         columns = [name for name in SEGMENT_SCHEMA if name != "at"]
         now = self._journal.clock.now()
-        frames = (baseline.moved(part, good, now, doubtful=doubtful) for part in effect_states(folder, sent, columns))
+        parts = chain(effect_states(folder, sent, columns), confirmed(folder, sent))
+        frames = (baseline.moved(part, good, now, doubtful=doubtful) for part in parts)
         baseline.add_segments(self._journal, self._spool, setup.name, frames, consignment=consignment, name=name)
 
     # ---- runs
@@ -155,8 +159,8 @@ class Settler:
 
     def _ended(self, name: str) -> bool:
         with self._journal.read() as tx:
-            row = runs.get_run(tx, name)
             legs = runs.legs_of(tx, name)
+            row = runs.get_run(tx, name)  # after its legs: what a lane says as it closes one is in it
             live = 0 if row is None else tx.scalar(_live_batches(name))
         if row is None or row.state not in {"waiting", "cancelled"}:
             if row is not None and row.state == "held":
@@ -184,8 +188,7 @@ class Settler:
         told = self.answers.write(row, rows, self._journal.clock.now())
         self._spool.run(row.id).keep_told(rows.states.codes)
         with self._journal.begin() as tx:
-            found = {"told": left, "states": rows.states.counts(), **_refused(told)}
-            runs.set_run(tx, row.id, counts={**row.counts, **found})
+            runs.count(tx, row.id, {"told": left, **counts_of(told)})
 
     def tell_held(self, run: str) -> None:
         """Say in `progress.json` that a run waits for a person, and why: for several lanes one after the other."""
@@ -199,20 +202,15 @@ class Settler:
                 row = runs.get_run(tx, row.id) or row
         rows = self.rows(row)
         now = self._journal.clock.now()
-        counts: dict[str, dict[str, Any]] = {
-            "states": rows.states.counts(), "derived": rows.states.derived,
-            "effects": {leg.family: leg.counts() for leg in rows.states.legs},
-        }  # fmt: skip
         told = self.answers.write(row, rows, now)
         self._spool.run(row.id).keep_told(rows.states.codes)
         self._link_back(row, rows)
         with self._journal.begin() as tx:
             errors = told.listed or errors_writer(rows.layout()).kind
-            kept = {**row.counts, **counts, **_refused(told), "errors": errors, "listed": told.listed}
-            notes = list(told.notes)
-            runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, counts=kept, notes=notes)
+            runs.count(tx, row.id, {**counts_of(told), "errors": errors, "listed": told.listed})
+            runs.set_run(tx, row.id, state="settled", ended_at=row.ended_at or now, notes=list(told.notes))
             runs.set_legs(tx, row.id, open_rows=0, waits=0)
-            self._journal.note(tx, row.id, "settled", _spoken(counts["states"]))
+            self._journal.note(tx, row.id, "settled", _spoken(told.states))
             sent = [c.id for c in runs.consignments_of(tx, row.id)]
         self._spool.recent.drop(self._spool.run(row.id).root)
         for one in sent:
@@ -263,10 +261,10 @@ class Settler:
         number = row.corrections + 1
         which = pl.Series(ROW, changed.astype(np.int64))
         self.answers.correction(row, rows, which, number)
+        now = self.answers.summary(row, rows, row.ended_at)
         with self._journal.begin() as tx:
-            found = {"states": rows.states.counts(), "derived": rows.states.derived}
-            kept = {**row.counts, **found, "blameless": rows.blameless().len(), "unsent": rows.unsent().len()}
-            runs.set_run(tx, row.id, corrections=number, counts=kept)
+            runs.count(tx, row.id, counts_of(now))
+            runs.set_run(tx, row.id, corrections=number)
             self._journal.note(tx, row.id, "corrected", f"{changed.size} rows changed after the result")
         folder.keep_told(rows.states.codes)  # last: whatever is killed before, these rows are told once more
 
@@ -295,10 +293,5 @@ def _live_batches(run: str) -> sa.Select[Any]:
     )
 
 
-def _refused(told: Summary) -> dict[str, int]:
-    """Return what lists tell of refused rows later, when the answers are not at hand."""
-    return {"blameless": told.blameless, "unsent": told.unsent}
-
-
-def _spoken(states: dict[str, int]) -> str:
+def _spoken(states: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items()) or "no rows"

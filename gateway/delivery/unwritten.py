@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy.exc
 
 from gateway.model import ReportWriter, Rows, Summary
-from gateway.reports import in_place_of, verdict, writers
+from gateway.reports import in_place_of, writers
 
 _STAYS = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOENT})
 """What the operating system refuses however often it is asked."""
@@ -41,10 +41,13 @@ def mends_itself(error: BaseException) -> bool:
     return False
 
 
-def instead(summary: Summary, rows: Rows, unwritten: Sequence[Unwritten]) -> tuple[Summary, list[ReportWriter]]:
+def instead(
+    summary: Summary, rows: Rows, unwritten: Sequence[Unwritten], said: Callable[[str], str]
+) -> tuple[Summary, list[ReportWriter]]:
     """Return the summary with what is to be said of answers that failed, and the writers of what is to be written now.
 
     These are the list in place of the errors file, and anew the answers that speak of others, where they can be.
+    `said`: gives the verdict where failed rows are listed in another file than their own format's.
     """
     failed = {one.writer.kind for one in unwritten}
     listed, notes, again = summary.listed, list(summary.notes), []
@@ -59,12 +62,7 @@ def instead(summary: Summary, rows: Rows, unwritten: Sequence[Unwritten]) -> tup
             f"The failed rows could not be written in the format of the file for a fault of ours: {listed} lists them "
             "as text. Mend them in your own file, and send that one again."
         )
-    told = dataclasses.replace(
-        summary, notes=notes, listed=listed,
-        verdict=verdict(
-            summary.states, errors=listed, destination=summary.destination, derived=summary.derived,
-            blameless=summary.blameless, unsent=summary.unsent,
-        ) if listed else summary.verdict,
-    )  # fmt: skip
+    verdict = said(listed) if listed else summary.verdict
+    told = dataclasses.replace(summary, notes=notes, listed=listed, verdict=verdict)
     again.extend(one for one in writers(rows.layout()) if one.kind in _TELLING - failed)
     return told, again

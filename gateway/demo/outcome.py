@@ -15,7 +15,7 @@ from gateway.demo.script import Expected, Sample
 from gateway.journal import Journal, runs
 from gateway.journal import tables as t
 from gateway.model import STATES
-from gateway.reports.verdict import verdict
+from gateway.reports.verdict import verdict_of
 
 _ANSWERS = ("errors.csv", "errors.xlsx", "errors.xml", "result.csv", "ack.json")
 """Kinds of answers a reader looks at first, most telling first."""
@@ -95,9 +95,9 @@ def _of_run(tx: Connection, one: Sample, run: Row[Any], destinations: Mapping[st
     states = {state: count for state, count in run.counts.get("states", {}).items() if count}
     derived = {state: count for state, count in run.counts.get("derived", {}).items() if count}
     errors = next((kind for kind in answers if kind.startswith("errors.")), "errors.csv")
-    told = {"destination": destinations.get(run.route, "the destination"), "effects": run.counts.get("effects", {})}
-    refused = {name: run.counts.get(name, 0) for name in ("blameless", "unsent")}
-    said = verdict(states, errors=errors, **refused, **told)
+    route = run.pinned.get("route", {}) if run.pinned else {}
+    destination = destinations.get(run.route, "the destination")
+    said = verdict_of(run.counts, errors=errors, destination=destination, absent=route.get("absent", ""))
     if run.state == "held":
         said = f"It is held for a person to decide: gateway release {run.id}, or gateway cancel {run.id}."
     elif run.state != "settled":

@@ -131,6 +131,12 @@ def set_run(tx: Connection, run: str, **values: Any) -> None:
     tx.execute(sa.update(t.run).where(t.run.c.id == run).values(**values))
 
 
+def count(tx: Connection, run: str, found: Mapping[str, Any]) -> None:
+    """Keep what was counted of a run, beside what others counted of it meanwhile."""
+    kept = tx.scalar(sa.select(t.run.c.counts).where(t.run.c.id == run).with_for_update())
+    set_run(tx, run, counts={**(kept or {}), **found})
+
+
 def forget_run(tx: Connection, run: str) -> None:
     """Take out a run that came to nothing: no row of it was taken."""
     tx.execute(sa.delete(t.run).where(t.run.c.id == run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from gateway.model import RowState, Summary
 
@@ -77,6 +78,24 @@ def verdict(  # noqa: PLR0913  a verdict is drawn from that many facts, each by 
     whole = " as a whole" if in_part else ""
     told = _told(states, destination, unsent)
     return _of_rows(states, total, told, errors if failed(states) > blameless else "", whole) + besides
+
+
+def verdict_of(counts: Mapping[str, Any], *, errors: str, destination: str, absent: str) -> str:
+    """Draw the verdict from all that is counted of a run, by the names the journal has for it; the rest as `verdict`.
+
+    `counts`: `states`, `derived`, `effects`, `blameless`, `unsent`, `unread_keys`, `untouched`, each if there is any.
+    """
+    states, derived, effects = (counts.get(one, {}) for one in ("states", "derived", "effects"))
+    blameless, unsent, unread = (int(counts.get(one, 0)) for one in ("blameless", "unsent", "unread_keys"))
+    return verdict(
+        states, errors=errors, destination=destination, derived=derived, blameless=blameless, effects=effects,
+        absent=absent, unread=unread, unsent=unsent, untouched=counts.get("untouched", ""),
+    )  # fmt: skip
+
+
+def counts_of(summary: Summary) -> dict[str, Any]:
+    """Return what is counted of the rows of a run, by the names the journal has for it."""
+    return {name: getattr(summary, name) for name in ("states", "derived", "effects", "blameless", "unsent")}
 
 
 def _in_part(states: Mapping[str, int], effects: Mapping[str, Mapping[str, int]]) -> str:
