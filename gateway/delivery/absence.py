@@ -9,6 +9,7 @@ import polars as pl
 
 from gateway import delta
 from gateway.delivery.baseline import Baseline
+from gateway.delivery.instead import last_of
 from gateway.delivery.portions import Candidate, Portion, Portions, key_parts
 from gateway.delivery.setup import Leg
 from gateway.delivery.silenced import LEFT_OUT
@@ -108,7 +109,7 @@ class Absence:
             return None
         if _LAST in self._leg.key_fields:
             return key_parts(gone, self._leg)[_LAST]
-        return gone["measure_known"] if self._leg.measure == _LAST else None
+        return gone.select(last_of(pl.col("measure_known"))).to_series() if self._leg.measure == _LAST else None
 
     def _newer(self, portion: Portion) -> Iterator[pl.DataFrame]:
         for c, rows in zip(self._candidates, portion.rows, strict=True):

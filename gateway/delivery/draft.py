@@ -18,7 +18,7 @@ from gateway.delivery.before import Before
 from gateway.delivery.beside import lowered
 from gateway.delivery.bodies import Bodies
 from gateway.delivery.encoded import in_batches, new_batch, runs_in
-from gateway.delivery.instead import one_change
+from gateway.delivery.instead import one_change, remembered, says_all, with_known
 from gateway.delivery.lasting import SENT, Lasting
 from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import WRITTEN, Regular
@@ -56,6 +56,8 @@ class Draft:
     """Where dates are of the key."""
     silenced: pl.Expr | None = None
     """Which rows a full file left out that was looked at before and is newer; None: none."""
+    alone: pl.Expr | None = None
+    """Which rows are all that a full file has of their key, where one may take the place of what it was; None: none."""
     absence: Absence | None = None
     """Where a full file may leave keys out."""
     regular: Regular | None = None
@@ -99,6 +101,7 @@ class Decider:
         draft.silenced = silenced(self._journal, draft.setup, draft.leg, draft.candidates, portions.keys)
         portions.silenced = draft.silenced
         overtaken(self._journal, draft.setup, [(c, draft.leg) for c in draft.candidates])
+        draft.alone = says_all(draft.leg, draft.candidates, portions)
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
         draft.lasting.look(baseline, self._under_way(draft, SENT), portions)
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)
@@ -125,7 +128,7 @@ class Decider:
             frame = draft.regular.beside(frame)
         frame = frame.with_columns(
             digest=delta.digest_expr(_compared(leg, frame.columns)),
-            measure=pl.col(leg.measure),
+            measure=remembered(leg),
             ended=pl.col("command").fill_null("") == "end",
         )
         rules = draft.candidates[0].pinned.route.delta
@@ -140,6 +143,7 @@ class Decider:
         portion = replace(portion, live=portion.live - draft.absence.over.height)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
         decided, derived = self._together(draft, number, decided, derived)
+        decided = with_known(decided, draft.alone)
         counting = beside(self._tally, draft, decided, derived, portion)
         try:
             self._made(draft, number, (decided, derived, portion), members)

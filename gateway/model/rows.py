@@ -29,7 +29,13 @@ REGULAR = "@regular"
 Null where none is known; empty where one is, but not in the basis of the row, as no tax rate tells it.
 """
 INSTEAD = "@instead"
-"""Windows (`starts_at/ends_at`, joined by `LIST_SEPARATOR`) that other rows end, which this one goes on instead of."""
+"""Windows (`starts_at/ends_at`, joined by `LIST_SEPARATOR`) that end, which this row goes on instead of.
+
+They are what other rows end, whose windows may leave out a date, or what was sent before and a full file says no more:
+there `OPEN` stands for a date that was not given.
+"""
+OPEN = "open"
+"""A date of a window that was not given: it has no begin, or no end."""
 
 ISSUE_SCHEMA: dict[str, type[pl.DataType]] = {
     ROW: pl.Int64,

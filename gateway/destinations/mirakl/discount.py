@@ -12,7 +12,7 @@ from gateway.contracts.offers import promotion_type
 from gateway.contracts.profiles import needed
 from gateway.contracts.rules import given, stands
 from gateway.destinations.mirakl.settings import MiraklSettings
-from gateway.model import INSTEAD, LIST_SEPARATOR, Operation, PriceTerms, Reference, Repeat, Requirement
+from gateway.model import INSTEAD, LIST_SEPARATOR, OPEN, Operation, PriceTerms, Reference, Repeat, Requirement
 
 OPERATION = "discount"
 PART = "discount"
@@ -124,7 +124,7 @@ def against(rows: pl.DataFrame, reference: Reference, within: float) -> pl.DataF
     `within`: seconds by which dates may differ and still be the same. `nothing`: none is there that the row could end;
     `before`: the one it ends was over before another began, which stays;
     `runs`: it would end one, but another lasts; `over`: what it wants is over already; `other`: another one lasts, and
-    nobody ends it; else as it was.
+    nobody ends it; `clear`: what it wants is over too, but the one that lasts is to end; else as it was.
     """
     if reference.taken_at is None:
         return rows
@@ -139,6 +139,7 @@ def against(rows: pl.DataFrame, reference: Reference, within: float) -> pl.DataF
         pl.when(missed & ~(over & _before())).then(pl.lit("runs"))
         .when(missed).then(pl.lit("before"))
         .when(off & ~there).then(pl.lit("nothing"))
+        .when(~off & over & there & pl.col("@ended") & ~_same(now, within, named=False)).then(pl.lit("clear"))
         .when(~off & over).then(pl.lit("over"))
         .when(~off & there & ~_same(now, within, named=False) & ~pl.col("@ended")).then(pl.lit("other"))
         .otherwise("act")
@@ -152,7 +153,7 @@ def _before() -> pl.Expr:
 
 
 def _ended(rows: pl.DataFrame, now: pl.Expr, within: float) -> pl.Series:
-    """Return which offers have the discount that another row of the file ends."""
+    """Return which offers have the discount that another row of the file ends, or that the file says no more."""
     if INSTEAD not in rows.columns:
         return pl.repeat(value=False, n=rows.height, eager=True)
     places = rows.drop("starts_at", "ends_at").with_row_index("@place").filter(pl.col(INSTEAD).is_not_null())
@@ -167,7 +168,7 @@ def _same(now: pl.Expr, within: float, *, named: bool) -> pl.Expr:
     """Return whether the dates of a row are those of the offer's discount.
 
     Starts that have come are alike: a marketplace may show its own, or none. `named`: dates a row does not give, as
-    one that ends may leave them out, fit any.
+    one that ends may leave them out, fit any; OPEN fits none but an open one.
     """
     apart = pl.duration(microseconds=int(within * 1e6))
     near = [
@@ -175,7 +176,7 @@ def _same(now: pl.Expr, within: float, *, named: bool) -> pl.Expr:
         for mine, theirs in zip(("starts_at", "ends_at"), (f"old {name}" for name in WINDOW), strict=True)
     ]
     begun = [(moment(name) <= now).fill_null(value=True) for name in ("starts_at", "old discount-start-date")]
-    open_ended = ~given("ends_at") & ~given("old discount-end-date")
+    open_ended = ~(given("ends_at") & (pl.col("ends_at") != OPEN)) & ~given("old discount-end-date")
     starts, ends = near[0] | (begun[0] & begun[1]), near[1] | open_ended
     return (starts | ~given("starts_at")) & (ends | ~given("ends_at")) if named else starts & ends
 

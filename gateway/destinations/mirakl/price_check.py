@@ -19,6 +19,10 @@ from gateway.model import ROW, Reference, no_issues
 from gateway.wording import filled
 
 _AMOUNT = pl.Decimal(38, 10)
+_INSTEAD = (
+    "; to change that, send in one file a row that ends it (command end, with these dates) and this row; "
+    "or send this row when it is over"
+)
 
 
 def check(
@@ -51,7 +55,7 @@ def _others(rows: pl.DataFrame) -> pl.DataFrame:
     """Refuse what would take the place of a discount that lasts: an offer holds one, and the other would not return."""
     first, last = _window()
     other = filled("an offer holds one discount, and this one has {} from {} to {}", "old discount-price", first, last)
-    detail = pl.concat_str(other, pl.lit("; end that by a row with these dates, or send this when it is over"))
+    detail = pl.concat_str(other, pl.lit(_INSTEAD))
     return _issues(rows.filter(pl.col("act") == "other"), "DEST_DISCOUNT", "starts_at", detail)
 
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from gateway.delivery.effects import decided_rows
-from gateway.delivery.instead import one_change
+from gateway.delivery.instead import one_change, with_known
 from gateway.model import INSTEAD, KEY, ROW
 from gateway.testing.hostile import Further, Step, read_log
 from gateway.testing.texts import mapping
@@ -123,3 +123,30 @@ def test_rows_without_dates_of_their_own_end_whatever_there_is():
     kept, along = one_change(frame)
     assert kept.select(ROW, INSTEAD).rows() == [(3, "/")]
     assert along.rows() == [(0, 3, 2)]
+
+
+@pytest.mark.parametrize(
+    ("known", "before", "told"),
+    [
+        ("2026-11-01T00:00:00Z/open", None, "2026-11-01T00:00:00Z/open"),
+        ("2026-11-01T00:00:00Z/open", ENDED, f"{ENDED}|2026-11-01T00:00:00Z/open"),
+        ("2026-11-30T00:00:00Z", None, "/2026-11-30T00:00:00Z"),
+        ("", None, None),
+        ("", ENDED, ENDED),
+        (None, None, None),
+    ],
+    ids=["window", "beside one that ends", "its end alone", "not known", "not known beside", "nothing runs"],
+)
+def test_what_runs_gives_way_to_what_a_full_file_says_of_it(known, before, told):
+    rows = [
+        {"run": 0, "decision": "send", "ended": False},
+        {"run": 1, "decision": "send", "ended": False},
+        {"run": 0, "decision": "unchanged", "ended": False},
+        {"run": 0, "decision": "send", "ended": True},
+    ]
+    frame = pl.DataFrame(
+        [{**row, "measure_known": known, INSTEAD: before} for row in rows],
+        schema_overrides={"measure_known": pl.String, INSTEAD: pl.String},
+    )
+    assert with_known(frame, pl.col("run") == 0)[INSTEAD].to_list() == [told, before, before, before]
+    assert with_known(frame, None)[INSTEAD].to_list() == [before] * 4

@@ -127,7 +127,8 @@ def test_what_is_refused_for_another_discount_names_it(records):
     frame = records({"sku": "A", "price": "12", "starts_at": "2026-12-01T00:00:00Z"}, tail=TAIL)
     told = (
         "an offer holds one discount, and this one has 15 from 2026-11-20T00:00:00Z to 2026-12-31T00:00:00Z; "
-        "end that by a row with these dates, or send this when it is over"
+        "to change that, send in one file a row that ends it (command end, with these dates) and this row; "
+        "or send this row when it is over"
     )
     assert issues("discount", frame, reference({"A": [LASTS]})) == [(2, "DEST_DISCOUNT", told)]
 
@@ -139,6 +140,9 @@ def test_what_is_refused_for_another_discount_names_it(records):
         ("2026-10-01T00:00:00Z/2026-11-01T00:00:00Z|2026-11-20T00:00:00Z/2026-12-31T00:00:00Z", []),
         ("/", []),
         ("2026-10-01T00:00:00Z/2026-11-01T00:00:00Z", ["DEST_DISCOUNT"]),
+        ("2026-11-20T00:00:00Z/open", ["DEST_DISCOUNT"]),
+        ("open/2026-12-31T00:00:00Z", []),
+        ("open/open", ["DEST_DISCOUNT"]),
         (None, ["DEST_DISCOUNT"]),
     ],
 )
