@@ -25,7 +25,7 @@ from gateway.issues import UNDONE
 from gateway.journal import Journal
 from gateway.journal import tables as t
 from gateway.model import KEY
-from gateway.spool import Spool, write_frame
+from gateway.spool import Spool, gave_way, write_frame
 
 MOST_SEGMENTS = 8
 """Segments of more consignments than this are folded."""
@@ -247,9 +247,13 @@ def inflight_keys(journal: Journal, spool: Spool, lane: str) -> pl.DataFrame:
 
 
 def under_way(journal: Journal, spool: Spool, lane: str, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """Yield these columns of the effects of a lane's open consignments."""
+    """Yield these columns of the effects of a lane's open consignments, and of rows for which one of them stands."""
     with journal.read() as tx:
         query = sa.select(t.consignment.c.id).where(t.consignment.c.lane == lane, t.consignment.c.state == "open")
         opened = list(tx.scalars(query))
     for identity in opened:
-        yield from spool.consignment(identity).effects(columns)
+        folder = spool.consignment(identity)
+        yield from folder.effects(columns)
+        others = gave_way(folder)
+        if others.height:
+            yield others.filter(pl.col(KEY).is_not_null() & pl.col("row_of").is_not_null()).select(columns)

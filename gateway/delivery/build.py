@@ -8,17 +8,20 @@ from sqlalchemy.engine import Connection
 
 from gateway import guard
 from gateway.delivery import forming
+from gateway.delivery.baseline import write_segment
 from gateway.delivery.before import Before, Moved
 from gateway.delivery.bodies import Bodies
 from gateway.delivery.draft import Decider, Draft
 from gateway.delivery.effects import decided_rows
+from gateway.delivery.gave_way import kept
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup, Leg, Pinned
 from gateway.delivery.wanted_build import WantedBuilder
+from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
 from gateway.journal import tables as t
 from gateway.model import Placing
-from gateway.spool import Spool
+from gateway.spool import Spool, add_gave_way
 
 
 class Builder:
@@ -60,6 +63,7 @@ class Builder:
                     before = Before(self._journal, self._spool, lanes, reckoned=reckoned, moved=_moved(setup, leg))
                     draft = Draft(setup, leg, candidates, identity, folder, before, bodies, now)
                     self._decider.decide(draft)
+                self._give_way(draft)
             except BaseException:
                 folder.remove()
                 raise
@@ -69,6 +73,22 @@ class Builder:
             folder.remove()
             forming.hold(self._journal, setup.name, stopped)
             held |= stopped
+
+    def _give_way(self, draft: Draft) -> None:
+        """Write which rows another one of their record stands for, all being decided."""
+        pairs, members = (None, None) if draft.together is None else draft.together.given()
+        if pairs is None or members is None or not pairs.height:
+            return
+        found = kept(pairs, members, draft.folder, draft.candidates, draft.made)
+        add_gave_way(draft.folder, found.rows)
+        draft.made = found.batches
+        draft.decided += found.rows.height
+        known = found.rows.filter(pl.col("known") & pl.col("row_of").is_null())
+        known = known.with_columns(at=pl.lit(draft.now).cast(SEGMENT_SCHEMA["at"]))
+        if known.height:
+            marks, name = known.select(list(SEGMENT_SCHEMA)), f"{draft.identity}-gave-way"
+            lane = draft.setup.name
+            draft.segments.append(write_segment(self._spool, lane, marks, consignment=draft.identity, name=name))
 
     # ---- candidates
 

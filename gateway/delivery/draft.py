@@ -142,7 +142,7 @@ class Decider:
         decided, derived = draft.absence.judged(decided, portion, draft.silenced), draft.absence.derived(portion)
         portion = replace(portion, live=portion.live - draft.absence.over.height)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
-        decided, derived = self._together(draft, number, decided, derived)
+        decided, derived = self._together(draft, number, (decided, derived), members)
         decided = with_known(decided, draft.alone)
         counting = beside(self._tally, draft, decided, derived, portion)
         try:
@@ -178,16 +178,17 @@ class Decider:
         return (only(one, mine) for one in under_way(self._journal, self._spool, draft.setup.name, columns))
 
     def _together(
-        self, draft: Draft, number: int, decided: pl.DataFrame, derived: pl.DataFrame
+        self, draft: Draft, number: int, both: tuple[pl.DataFrame, pl.DataFrame], members: dict[int, pl.DataFrame]
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Leave out what another row of the same record says better; the baseline is told of it all the same."""
+        """Set aside what another row of the same record says better."""
+        decided, derived = both
         if draft.together is None or draft.lasting is None or draft.absence is None:
             return decided, derived
         decided = draft.lasting.judged(decided)
         shared, operation = draft.together.shared(decided), draft.leg.operation
         asked, today = draft.setup.destination, draft.now.date()
         decided = judged_alike(decided, shared, operation, asked, today, trial=self._trial)
-        decided = draft.together.judged(decided, draft.lasting.vain(decided))
+        decided = draft.together.judged(decided, draft.lasting.vain(decided), members.values())
         derived = draft.together.left(derived)
         decided = draft.lasting.idle(decided)
         known = {"together": draft.together.marks(), "lasting": draft.lasting.marks(decided)}

@@ -12,13 +12,14 @@ import numpy.typing as npt
 import polars as pl
 from sqlalchemy.engine import Row
 
+from gateway.delivery.gave_way import states_of
 from gateway.delivery.left_out import Lost, by_key
 from gateway.delivery.outcomes import STATE_ENUM, effect_states
 from gateway.delivery.setup import rows_with_effect
 from gateway.issues import FIELDED
 from gateway.journal import Journal, runs
 from gateway.model import KEY, KEY_SEPARATOR, ROW, STATES, RowState
-from gateway.spool import STATE, ConsignmentFolder, RunFolder, Spool
+from gateway.spool import STATE, ConsignmentFolder, RunFolder, Spool, gave_way
 
 UNDECIDED = 255
 """State code of a row nobody has decided yet."""
@@ -129,6 +130,7 @@ def row_states(journal: Journal, spool: Spool, run: str, open_state: RowState) -
                 mine = (in_it.index(run), _open(leg, open_state))
                 if _apply_effects(consignment, sent, mine, told):
                     lost.append((consignment, sent, *mine, leg.place))
+                _apply_gave_way(consignment, sent, mine, told)
         if leg.open_rows or open_state not in {RowState.PENDING, RowState.HELD, RowState.SCHEDULED}:
             before, now = codes == UNDECIDED, journal.clock.now()
             _open_rows(spool.run(run), leg, taken, codes, _open(leg, open_state, now))
@@ -230,6 +232,8 @@ def decided_rows(journal: Journal, spool: Spool, run: str, lane: str) -> pl.Seri
             if members.height:  # of this run: row numbers of the others are no rows of it
                 found.append(members.join(mine.select("effect"), on="effect", how="semi")[ROW])
         found.extend(d[ROW] for d in folder.decisions(run))
+        others = gave_way(folder)
+        found.append(others.filter(pl.col("run") == position)[ROW].drop_nulls())
     return pl.concat(found) if found else None
 
 
@@ -262,6 +266,21 @@ def _apply_decisions(folder: ConsignmentFolder, run: str, told: _Told) -> None:
             field = pl.when(pl.col("code").is_in(sorted(FIELDED))).then(named).alias("field")
             more = {"remote_id": pl.lit(None, pl.String), "item": pl.lit(""), "sent": pl.lit(value=False)}
             told.extra.append(said.select(ROW, "code", "detail", field, gravity, **more))
+
+
+def _apply_gave_way(
+    folder: ConsignmentFolder, sent: Sequence[Row[Any]], mine: tuple[int, RowState], told: _Told
+) -> None:
+    """Give rows for which another one stands what became of that one."""
+    rows = states_of(folder, sent, *mine)
+    if rows is None:
+        return
+    told.take(rows[ROW], rows["state"].to_physical().cast(pl.UInt8))
+    told.cancelled[rows.filter(pl.col("code") == "CANCELLED")[ROW].to_numpy()] = True
+    said = rows.filter(pl.col("code").is_not_null())
+    gravity = pl.col("state").to_physical().cast(pl.UInt8).alias("gravity")
+    more = {"remote_id": pl.lit(None, pl.String), "item": pl.lit(""), "field": pl.lit(None, pl.String)}
+    told.extra.append(said.select(ROW, "code", "detail", "sent", gravity, **more))
 
 
 def _apply_effects(

@@ -10,16 +10,19 @@ import polars as pl
 from gateway import delta
 from gateway.contracts.rules import shown_key
 from gateway.delivery.baseline import Baseline
+from gateway.delivery.gave_way import GIVES_WAY
 from gateway.delivery.lasting import replaced
 from gateway.delivery.portions import Candidate, Portions, key_parts
 from gateway.delivery.setup import Leg
 from gateway.model import KEY, ROW
+from gateway.spool import GAVE_WAY_SCHEMA
 from gateway.wording import filled
 
 _RECORD, _OF = "@record", "@of"
 _SAID = {_RECORD: pl.UInt64, _OF: pl.UInt64, "run": pl.UInt32, ROW: pl.Int64, "seq": pl.Int64, "ended": pl.Boolean}
 """What a row of the consignment says of a record: hashes of the record and of its key."""
 _KNOWN = {_RECORD: pl.UInt64, _OF: pl.UInt64, KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean}
+_GOES_ON, _SAID_BY = "DEST_GOES_ON", "DEST_SAID"
 _LAST = ("run", ROW, "seq", "ended")
 
 
@@ -38,6 +41,8 @@ class Together:
         self._last = pl.DataFrame(schema={_RECORD: pl.UInt64, **{f"{name}_last": _SAID[name] for name in _LAST}})
         self._running = pl.DataFrame(schema=_KNOWN)
         self._marks: list[pl.DataFrame] = []
+        self._pairs: list[pl.DataFrame] = []
+        self._members: list[pl.DataFrame] = []
         if leg.operation.record is not None:
             self._said = self._newest(portions)
             self._last = _last_of(self._said)
@@ -85,37 +90,61 @@ class Together:
         here = pl.col(_RECORD).is_in(self._last[_RECORD].implode())
         return self._placed(decided).select(stands & here).to_series()
 
-    def judged(self, decided: pl.DataFrame, vain: pl.Series) -> pl.DataFrame:
+    def judged(self, decided: pl.DataFrame, vain: pl.Series, members: Iterable[pl.DataFrame] = ()) -> pl.DataFrame:
         """Return the rows of a portion with decision, `code` and `detail` changed where another row is its record.
 
-        `superseded`: a later row of the record is sent. `skipped`: it would end what goes on for another key.
-        `vain`: a mask of rows that end nothing and stand for no record.
+        GIVES_WAY: another row of the record stands for it. `skipped`: it would end what goes on for another key.
+        `vain`: a mask of rows that end nothing and stand for no record. `members`: further rows of a key.
         """
         if not self._last.height and not self._running.height:
             return decided
-        frame = self._placed(decided).join(self._last, on=_RECORD, how="left", maintain_order="left")
+        frame = self._placed(decided.with_columns(vain=vain))
+        frame = frame.join(self._last, on=_RECORD, how="left", maintain_order="left")
         frame = frame.join(_first_of(self._running), on=_RECORD, how="left", maintain_order="left")
         absent = [pl.lit(None, pl.String).alias(name) for name in ("code", "detail") if name not in frame.columns]
-        stands = (pl.col("decision") == "send") | ((pl.col("decision") == "unchanged") & ~pl.col("ended"))
-        lost = (stands & _another() & ~pl.col("ended_last")).fill_null(value=False)
-        kept = stands & pl.col("ended") & (lost | pl.col("goes_on").is_not_null())
-        frame = frame.with_columns(absent).with_columns(
+        send = pl.col("decision") == "send"
+        stands = send | ((pl.col("decision") == "unchanged") & ~pl.col("ended"))
+        frame = self._given(frame.with_columns(absent), stands & _another() & ~pl.col("ended_last"), pl.col("ended"))
+        kept = send & pl.col("ended") & pl.col("goes_on").is_not_null()
+        frame = frame.with_columns(
             decision=pl.when(kept).then(pl.lit("skipped")).otherwise("decision"),
-            code=pl.when(kept).then(pl.lit("DEST_GOES_ON")).otherwise("code"),
-            detail=pl.when(kept & lost).then(_which()).when(kept).then("goes_on").otherwise("detail"),
-            marked=kept & ~vain,  # as an end that was meant it would count as another end of what goes on
+            code=pl.when(kept).then(pl.lit(_GOES_ON)).otherwise("code"),
+            detail=pl.when(kept).then("goes_on").otherwise("detail"),
+            marked=kept & ~pl.col("vain"),
         )
-        frame = _superseded(frame, lost & (pl.col("decision") != "skipped"))
-        ends = frame.filter((pl.col("decision") == "send") & pl.col("ended") & ~vain)
+        over = send & pl.col("ended") & ~pl.col("vain")
+        ends = frame.filter(over)
         if ends[_RECORD].is_duplicated().any():
             frame = frame.drop(f"{name}_last" for name in _LAST).join(
                 _last_of(ends), on=_RECORD, how="left", maintain_order="left"
             )
-            frame = _superseded(frame, (pl.col("decision") == "send") & pl.col("ended") & ~vain & _another())
-        if self._in_key:  # what goes on counts as known, but as nothing the destination confirmed
-            digest = pl.when("ended").then("digest").alias("digest")
-            self._marks.append(self._as_known(frame.filter("marked").with_columns(digest)))
+            frame = self._given(frame, over & _another(), pl.lit(value=False))
+        self._members.extend(members)
+        if self._in_key:
+            self._marks.append(self._as_known(frame.filter("marked")))
         return frame.select(*decided.columns, *(one.meta.output_name() for one in absent))
+
+    def _given(self, frame: pl.DataFrame, lost: pl.Expr, kept: pl.Expr) -> pl.DataFrame:
+        """Set rows aside that are `lost` to the last of their record: what they are told, and what is known of keys.
+
+        `kept`: those that end what goes on. That counts as known, but as nothing the destination confirmed; an end
+        that was not meant would count as another end of it.
+        """
+        lost = lost.fill_null(value=False)
+        self._pairs.append(
+            frame.filter(lost)
+            .with_columns(
+                digest=pl.when("ended").then("digest"),
+                known=pl.lit(self._in_key) & ~(pl.col("ended") & pl.col("vain")),
+                state=pl.when(kept).then(pl.lit("skipped")).otherwise(pl.lit("superseded")),
+                code=pl.when(kept).then(pl.lit(_GOES_ON)).otherwise(pl.lit(_SAID_BY)),
+                detail=_which(),
+                run_of="run_last",
+                row_of=f"{ROW}_last",
+            )
+            .select(pl.col(name).cast(kind) for name, kind in GAVE_WAY_SCHEMA.items())
+        )
+        return frame.with_columns(decision=pl.when(lost).then(pl.lit(GIVES_WAY)).otherwise("decision"))
 
     def left(self, derived: pl.DataFrame) -> pl.DataFrame:
         """Return the keys to be ended without those whose record goes on for another key."""
@@ -125,7 +154,14 @@ class Together:
         on = pl.concat([self._running[_RECORD], said[_RECORD]])
         placed = self._known_record(derived)
         stays = pl.col("ended") & pl.col(_RECORD).is_in(on.implode())
-        self._marks.append(self._as_known(placed.filter(stays).with_columns(digest=pl.lit(None, pl.UInt64))))
+        runs = pl.col(_RECORD).is_in(self._running[_RECORD].implode())
+        known = placed.filter(stays).with_columns(digest=pl.lit(None, pl.UInt64))
+        self._marks.append(self._as_known(known.filter(runs)))
+        last = said.sort("seq", ROW).unique(_RECORD, keep="last").select(_RECORD, run_of="run", row_of=ROW)
+        alone = known.filter(~runs).join(last, on=_RECORD, maintain_order="left")
+        absent = [pl.lit(None, GAVE_WAY_SCHEMA[name]).alias(name) for name in (ROW, "state", "code", "detail")]
+        alone = alone.with_columns(*absent, known=pl.lit(value=True))
+        self._pairs.append(alone.select(pl.col(name).cast(kind) for name, kind in GAVE_WAY_SCHEMA.items()))
         return placed.filter(~stays).select(derived.columns)
 
     def marks(self) -> pl.DataFrame:
@@ -133,6 +169,13 @@ class Together:
         found = pl.concat([pl.DataFrame(schema=delta.SEGMENT_SCHEMA), *self._marks])
         self._marks = []
         return found
+
+    def given(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the rows of all portions for which others stand (GAVE_WAY_SCHEMA), and further rows of their keys."""
+        pairs = pl.concat([pl.DataFrame(schema=GAVE_WAY_SCHEMA), *self._pairs])
+        schema = {"run": pl.UInt32, ROW: pl.Int64, "member": pl.Int64}
+        members = (one.select(list(schema)) for one in self._members)
+        return pairs, pl.concat([pl.DataFrame(schema=schema), *members])
 
     def _as_known(self, rows: pl.DataFrame) -> pl.DataFrame:
         now = pl.lit(self._now).cast(delta.SEGMENT_SCHEMA["at"])
@@ -181,16 +224,6 @@ def _keys_of(candidate: Candidate, portions: Portions) -> pl.Series:
 def _another() -> pl.Expr:
     """Whether it is another row that stands for the record; null where none does."""
     return (pl.col("run") != pl.col("run_last")) | (pl.col(ROW) != pl.col(f"{ROW}_last"))
-
-
-def _superseded(frame: pl.DataFrame, lost: pl.Expr) -> pl.DataFrame:
-    lost = lost.fill_null(value=False)
-    return frame.with_columns(
-        decision=pl.when(lost).then(pl.lit("superseded")).otherwise("decision"),
-        code=pl.when(lost).then(pl.lit("DEST_SAID")).otherwise("code"),
-        detail=pl.when(lost).then(_which()).otherwise("detail"),
-        marked=pl.col("marked") | lost,
-    )
 
 
 def _which() -> pl.Expr:

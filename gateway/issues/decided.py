@@ -9,7 +9,13 @@ DECIDED: tuple[IssueKind, ...] = (
     warning(
         "DEST_SAID",
         "To the destination this row is one record with others: what {detail} says was sent for all of them.",
-        "See what became of that one: where it was refused, nothing came of this row either; send both again.",
+        "See what became of that one.",
+    ),
+    error(
+        "DEST_TOGETHER",
+        "To the destination this row is one record with others: what {detail} says stands for all of them, and was not "
+        "confirmed.",
+        "See what is said of that one. Where something is to be mended, mend it, and send all of them again.",
     ),
     warning("UNCHANGED", "The destination has this value already.", "Nothing to do."),
     warning(

@@ -37,7 +37,7 @@ _OF_ROWS = (
     *("MAP_FRACTION", "T-FRAC", "C-RATE", "B-PAD", "PRICE_ROUNDED", "MINIMUM_ABOVE_STOCK", "DISCOUNT_PRICE"),
 )
 """Codes whose detail names other rows, or repeats the row's own values: each has another, and all have one cause."""
-_WRITTEN = ("SUPERSEDED", "DEST_SAID", "UNCHANGED", "CANCELLED", "SCHEDULED", "ABSENT")
+_WRITTEN = ("SUPERSEDED", "DEST_SAID", "DEST_TOGETHER", "UNCHANGED", "CANCELLED", "SCHEDULED", "ABSENT")
 """Codes of effects whose field is what was to be written: product, offer, price..."""
 _NO_CELL = (*_WRITTEN, "DEST_AFTER")
 """Codes whose field is no cell."""

@@ -13,10 +13,12 @@ from gateway.spool.folders import (
     RunFolder,
     Spool,
 )
+from gateway.spool.together import GAVE_WAY_SCHEMA, add_gave_way, gave_way
 
 __all__ = [
     "DECISION_SCHEMA",
     "EFFECT_SCHEMA",
+    "GAVE_WAY_SCHEMA",
     "LARGE",
     "LATE_SCHEMA",
     "MANY",
@@ -26,7 +28,9 @@ __all__ = [
     "Keeping",
     "RunFolder",
     "Spool",
+    "add_gave_way",
     "durable",
+    "gave_way",
     "read_block",
     "write_block",
     "write_frame",

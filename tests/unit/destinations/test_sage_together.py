@@ -1,0 +1,224 @@
+"""Rows that are one special price to Sage: what becomes of the one that is sent becomes of all of them."""
+
+import functools
+import json
+
+import pytest
+
+from gateway.testing.rig import Rig
+from gateway.testing.sage_shop import CATALOG, PICTURES, PROMOTIONS, STOCK
+
+COLOURS = "sku,product,id,percentage,command\n"
+ON, END = "t-{},t,1,20,\n", "t-{},t,1,20,end\n"
+SAID = ("superseded", "DEST_SAID")
+FELL = ("refused", "DEST_TOGETHER")
+FINE = ("applied", None, None)
+
+
+@pytest.fixture
+def loose(sage_shops):
+    """Make shops whose special prices hold for whole products, and take the last of several rows about one."""
+    return functools.partial(sage_shops, dedupe="last", promotion_variants="ignore")
+
+
+def told(shop, run):
+    return shop.rig.results(run).select("state", "code", "detail").rows()
+
+
+def ends(found):
+    return [(one["productId"], one["dateTo"][:4]) for one in found.get("productspecialprices", [])]
+
+
+def answered(shop, state="accepted"):
+    return ends(shop.take(state))
+
+
+def test_rows_that_gave_way_are_open_until_the_row_that_is_sent_is_answered(loose):
+    shop = loose()
+    run = shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
+    assert told(shop, run) == [("pending", "DEST_SAID", "row 3"), ("pending", None, None)]
+    assert answered(shop) == [("t", "2027")]
+    assert told(shop, run) == [(*SAID, "row 3"), FINE]
+
+
+def test_rows_that_gave_way_are_refused_with_the_row_that_was_sent(loose):
+    shop = loose()
+    rows = COLOURS + ON.format("s") + ON.format("m")
+    run = shop.put("promotion1.csv", rows)
+    assert answered(shop, "rejected") == [("t", "2027")]
+    assert told(shop, run)[0] == (*FELL, "row 3")
+    assert shop.rig.states(run) == {"refused": 2}
+    errors = next((shop.rig.folder / "outbox").rglob("*.errors.csv")).read_text("utf-8-sig")
+    assert "t-s,t" in errors
+    assert "t-m,t" in errors
+    again = shop.put("promotion2.csv", f"{rows}\n")
+    assert answered(shop) == [("t", "2027")], "nothing of the record is taken for known"
+    assert told(shop, again) == [(*SAID, "row 3"), FINE]
+
+
+def test_what_never_came_about_does_not_go_on(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("x"))
+    answered(shop)
+    shop.put("promotion2.csv", COLOURS + ON.format("s") + ON.format("m"))
+    answered(shop, "rejected")
+    run = shop.put("promotion3.csv", COLOURS + END.format("x"))
+    assert answered(shop) == [("t", "2026")], "nothing else keeps the special price running"
+    assert told(shop, run) == [FINE]
+
+
+def test_what_came_about_goes_on(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
+    answered(shop)
+    run = shop.put("promotion2.csv", COLOURS + END.format("m"))
+    assert answered(shop) == []
+    assert told(shop, run) == [("skipped", "DEST_GOES_ON", "t-s / t / 1 / 2027-01-01T00:00:00Z")]
+
+
+def test_what_is_on_its_way_goes_on(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
+    run = shop.put("promotion2.csv", COLOURS + END.format("m"))
+    assert told(shop, run) == [("skipped", "DEST_GOES_ON", "t-s / t / 1 / 2027-01-01T00:00:00Z")]
+
+
+def test_what_was_there_before_stays_known_as_it_was(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("s"))
+    answered(shop)
+    shop.put("promotion2.csv", COLOURS + "t-s,t,1,30,\n" + ON.format("m"))
+    answered(shop, "rejected")
+    run = shop.put("promotion3.csv", COLOURS + ON.format("s") + "\n")
+    assert answered(shop) == []
+    assert shop.rig.states(run) == {"unchanged": 1}
+
+
+def test_an_end_that_was_left_out_for_a_row_that_is_refused_is_not_remembered(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("m"))
+    answered(shop)
+    run = shop.put("promotion2.csv", COLOURS + "t-s,t,1,30,\n" + END.format("m"))
+    assert told(shop, run)[1] == ("pending", "DEST_GOES_ON", "row 2")
+    assert answered(shop, "rejected") == [("t", "2027")]
+    assert told(shop, run)[1] == (*FELL, "row 2")
+    last = shop.put("promotion3.csv", COLOURS + END.format("m") + "\n")
+    assert answered(shop) == [("t", "2026")], "it was never ended"
+    assert told(shop, last) == [FINE]
+
+
+@pytest.mark.parametrize(("state", "said"), [("accepted", SAID), ("rejected", FELL)])
+def test_rows_of_an_older_file_wait_for_the_newer_one_that_is_sent(loose, state, said):
+    shop = loose()
+    first = shop.rig.drop("promotion1.csv", COLOURS + ON.format("s"))
+    shop.clock.advance(2)
+    shop.put("promotion2.csv", COLOURS + ON.format("m"))
+    assert told(shop, first) == [("pending", "DEST_SAID", "a newer file")]
+    assert shop.rig.operations.run(first).state == "waiting"
+    answered(shop, state)
+    assert told(shop, first) == [(*said, "a newer file")]
+    assert shop.rig.operations.run(first).state == "settled"
+
+
+def test_a_full_file_ends_later_what_it_kept_for_a_row_that_is_refused(loose):
+    shop = loose(route={"mode": "full", "absent": "end", "guard": {"off": True}})
+    other = "x,x,1,20,\n"
+    shop.put("promotion1.csv", COLOURS + ON.format("m") + other)
+    answered(shop)
+    shop.put("promotion2.csv", COLOURS + ON.format("s") + other)
+    assert answered(shop, "rejected") == [("t", "2027")]
+    shop.put("promotion3.csv", COLOURS + other)
+    assert answered(shop) == [("t", "2026")]
+
+
+def test_rows_wait_together_where_the_one_that_counts_waits(loose):
+    shop = loose()
+    shop.put("catalog1.csv", "sku,product,price,type,size\nt-s,t,5,Size,S\n")
+    shop.take()
+    shop.put("catalog2.csv", "sku,product,price,type,size\nt-m,t,5,Size,M\n")
+    run = shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
+    assert shop.rig.states(run) == {"pending": 2}
+    assert told(shop, run)[0] == ("pending", None, None)
+    assert list(shop.take("rejected")) == ["products"]
+    assert answered(shop, "rejected") == [("t", "2027")]
+    assert told(shop, run)[0] == (*FELL, "row 3")
+    assert shop.rig.states(run) == {"refused": 2}
+
+
+def test_of_rows_whose_record_is_there_already_nothing_is_open(loose):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("m"))
+    answered(shop)
+    run = shop.put("promotion2.csv", COLOURS + ON.format("s") + ON.format("m"))
+    assert answered(shop) == []
+    assert told(shop, run)[0] == (*SAID, "row 3")
+    assert shop.rig.states(run) == {"superseded": 1, "unchanged": 1}
+    last = shop.put("promotion3.csv", COLOURS + END.format("m"))
+    assert told(shop, last)[0][:2] == ("skipped", "DEST_GOES_ON")
+
+
+def test_rows_are_called_off_with_the_row_that_was_to_be_sent(loose):
+    shop = loose()
+    shop.put("promotion1.csv", "sku,id,percentage\na,1,10\n")  # its file is not taken: the next one waits
+    run = shop.put("promotion2.csv", COLOURS + ON.format("s") + ON.format("m"))
+    shop.rig.operations.cancel(run)
+    shop.rig.advance(2)
+    assert shop.rig.states(run) == {"skipped": 2}
+    answered(shop)
+    last = shop.put("promotion3.csv", COLOURS + END.format("s"))
+    assert told(shop, last)[0][:2] == ("skipped", "DEST_NOTHING")
+
+
+def test_a_refusal_that_comes_late_is_told_to_all_of_them(loose):
+    shop = loose()
+    run = shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
+    assert answered(shop) == [("t", "2027")]
+    (answer,) = shop.results.glob("*.json")
+    rows = json.loads(answer.read_bytes())
+    answer.with_name(f"{answer.stem}-2.json").write_text(json.dumps([one | {"state": "rejected"} for one in rows]))
+    shop.clock.advance(2)
+    shop.rig.advance(3)
+    assert told(shop, run) == [(*SAID, "row 3"), FINE], "what was answered for good stays"
+
+
+def test_levels_of_one_article_are_refused_together(sage_shops):
+    shop = sage_shops(dedupe="last")
+    run = shop.put("stock1.csv", "sku,product,type,size,level\n1,P,Size,L,5\n2,P,Size,L,6\n")
+    shop.take("rejected")
+    assert told(shop, run)[0] == (*FELL, "row 3")
+    assert shop.rig.states(run) == {"refused": 2}
+
+
+@pytest.mark.parametrize(("state", "said"), [("accepted", SAID), ("rejected", FELL)])
+def test_rows_that_were_summed_are_told_the_same(sage_shops, state, said):
+    shop = sage_shops(dedupe="last")
+    before, summed = shop.rig, f'{STOCK}[group]\nby = ["sku"]\nsum = ["quantity"]\n'
+    before.close()
+    shop.rig = Rig(before.folder, before.destination, shop.clock, mapping=CATALOG, more=(PROMOTIONS, summed, PICTURES))
+    run = shop.put("stock1.csv", "sku,product,type,size,level\n1,P,Size,L,5\n1,P,Size,L,3\n2,P,Size,L,6\n")
+    assert shop.take(state)["productstocks"][0]["stock"] == 6
+    assert told(shop, run)[:2] == [(*said, "row 4")] * 2
+
+
+def test_rows_that_fell_together_are_known_after_a_restart(loose):
+    shop = loose()
+    run = shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
+    before = shop.rig
+    before.close()
+    shop.rig = Rig(before.folder, before.destination, shop.clock, mapping=CATALOG, more=(PROMOTIONS, STOCK, PICTURES))
+    assert told(shop, run) == [("pending", "DEST_SAID", "row 3"), ("pending", None, None)]
+    answered(shop, "rejected")
+    assert told(shop, run)[0] == (*FELL, "row 3")
+
+
+def test_rows_of_one_record_fall_together_in_whatever_parts_they_are_looked_at(loose, monkeypatch):
+    monkeypatch.setattr("gateway.readers.json.BLOCK", 1)
+    monkeypatch.setattr("gateway.delta.PART_ROWS", 1)
+    json_promotions = PROMOTIONS.replace('"csv"\ndelimiter = ","\nencoding = "utf-8"', '"json"\nrecord = ""')
+    shop = loose(promotions=json_promotions)
+    rows = [{"sku": f"t-{size}", "product": "t", "id": "1", "percentage": "10"} for size in "sml"]
+    run = shop.put("promotion1.json", json.dumps([*rows, {"sku": "x", "id": "1", "percentage": "5"}]))
+    answered(shop, "rejected")
+    answered(shop, "rejected")
+    assert told(shop, run)[:2] == [(*FELL, "row 3")] * 2
+    assert shop.rig.states(run) == {"refused": 4}
