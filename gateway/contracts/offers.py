@@ -133,7 +133,8 @@ def overlaps() -> tuple[RowsRule, ...]:
 def _overlap(by: str, instead: tuple[str, ...]) -> RowsRule:
     columns = (*SELECTION, "promotion_id", "starts_at", "ends_at")
     ordered = (pl.col("starts_at").fill_null("") <= pl.col("ends_at")) | ~given("ends_at")
-    on = stands() & pl.col("status").ne_missing("inactive") & ordered
+    dated = given("starts_at") | given("ends_at")  # one without is told so
+    on = stands() & pl.col("status").ne_missing("inactive") & dated & ordered
     where = given(by) & on & ~pl.any_horizontal(pl.lit(False), *(given(field) for field in instead))
     differ = tuple(pl.col(field) for field in columns if field not in SELECTION)
     return RowsRule("SP-OVERLAP", by, columns, where, _overlapping(columns), SELECTION, differ)

@@ -49,7 +49,8 @@ class RowsRule:
     `find`: takes `@row`, `@line` and `columns` of concerned rows, *every* row of each `by` value it is given (one hash
     partition or the whole file), and returns issues (ISSUE_SCHEMA) in row order. Only rows that are alike in all of
     `alike` (null is ""; not given: `by`) and differ in one of `differ` (not given: no matter) break the rule: of
-    others `find` need not be given any. `repeats`: fields whose cells the details repeat as they are.
+    others `find` need not be given any. `repeats`: fields whose cells the details repeat as they are. `asks`: fields
+    that must have been read (not given: all that are looked at); a row where one could not be is not concerned.
     """
 
     code: str
@@ -60,6 +61,7 @@ class RowsRule:
     alike: tuple[str | pl.Expr, ...] = ()
     differ: tuple[pl.Expr, ...] = ()
     repeats: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
     def concerned(self, frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         """Return `@row`, `@line` and `columns` of the rows the rule concerns."""

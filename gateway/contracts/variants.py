@@ -48,21 +48,29 @@ def _distinct() -> Rule:
         first, second = (record.get(field) or "" for field in _TYPES)
         return "" if first != "" and first.lower() == second.lower() else None
 
+    return Rule("V-DIST", "variant2_type", _TYPES, _alike_types(), explain)
+
+
+def _alike_types() -> pl.Expr:
     first, second = (pl.col(field) for field in _TYPES)
-    same = (first != "") & (first.str.to_lowercase() == second.str.to_lowercase())
-    return Rule("V-DIST", "variant2_type", _TYPES, same, explain)
+    return (first != "") & (first.str.to_lowercase() == second.str.to_lowercase())
 
 
 def variant_rows_rules(group: str, *, mixed: str = "V-MIX") -> tuple[RowsRule, ...]:
     """Return V-CONS and V-MIX (under the code `mixed`) over the rows that have the same `group`."""
     varied = pl.any_horizontal(given(field) for field in VARIANT_FIELDS)
+    first, second = _TYPES
+    # what is no two variants by itself is told so, and nothing else about its types
     paired = pl.all_horizontal(given(types) == given(value) for types, value in _PAIRS)
+    apart = ~_alike_types().fill_null(False)
     return (
         RowsRule(
-            "V-CONS", group, (group, *_TYPES), given(group) & varied & paired, _consistent(group),
-            differ=tuple(pl.col(field) for field in _TYPES), repeats=_TYPES,
+            "V-CONS", group, (group, *_TYPES), given(group) & given(first) & paired & apart, _consistent(group),
+            differ=(pl.col(first), pl.col(second)), repeats=_TYPES,
         ),
-        RowsRule(mixed, group, (group, *VARIANT_FIELDS), given(group), _mixed(group, mixed), differ=(varied,)),
+        RowsRule(
+            mixed, group, (group, *VARIANT_FIELDS), given(group), _mixed(group, mixed), differ=(varied,), asks=(group,),
+        ),
     )  # fmt: skip
 
 
@@ -97,7 +105,8 @@ def same_parent(group: str, fields: tuple[str, ...]) -> RowsRule:
         return pl.concat([differing(ordered, field) for field in fields]).sort(ROW, maintain_order=True)
 
     differ = tuple(pl.col(field) for field in fields)
-    return RowsRule("V-PARENT", group, (group, *fields), given(group) & stands(), find, differ=differ, repeats=fields)
+    columns, where = (group, *fields), given(group) & stands()
+    return RowsRule("V-PARENT", group, columns, where, find, differ=differ, repeats=fields, asks=(group,))
 
 
 def _consistent(group: str) -> Callable[[pl.DataFrame], pl.DataFrame]:

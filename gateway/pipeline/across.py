@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,10 +38,14 @@ MOST_SHOWN = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Hashes:
-    """Of one block: hashes of the keys that must not stand twice; `@row` and those of the other rules, None: none."""
+    """Of one block: hashes of the keys that must not stand twice; `@row` and those of the other rules, None: none.
+
+    `unread`: rows by the field that could not be read in them.
+    """
 
     keys: npt.NDArray[np.uint64]
     others: pl.DataFrame | None
+    unread: Mapping[str, pl.Series]
 
 
 class Across:
@@ -75,21 +79,50 @@ class Across:
             for name, expr in (("alike", rule.alike_hash()), ("differ", rule.differ_hash()))
         ]
         self._needed = {name for expr in self._asked for name in expr.meta.root_names()} - {KEY}
+        self._key_fields = setup.contract.key
+        self._reads = frozenset(name for rule in rules for name in self._read_for(rule))
+        self._unread: dict[str, list[pl.Series]] = {}
 
-    def hashes(self, rows: pl.DataFrame) -> Hashes:
-        """Hash a block: `@row`, `@key`, `@state` and contract fields; rows left out are not concerned."""
-        keys = np.empty(0, np.uint64)
+    def hashes(self, rows: pl.DataFrame, faulty: pl.DataFrame) -> Hashes:
+        """Hash a block: `@row`, `@key`, `@state` and contract fields; rows left out are not concerned.
+
+        `faulty`: what could not be read of it (`@row`, `field`, `code`); such a cell is missing in `rows`, and nobody
+        knows what it would say.
+        """
+        keys, unread = np.empty(0, np.uint64), self._unread_of(faulty)
         if self._once is not None:
             concerned = self._once.where & (pl.col(STATE).fill_null("") != "skipped")
+            concerned &= self._known(self._once, unread)
             keys = rows.select(pl.col(self._key).hash(seed=5).filter(concerned)).to_series().to_numpy()
         if not self._rules:
-            return Hashes(keys, None)
+            return Hashes(keys, None, unread)
         absent = (pl.lit(None, pl.String).alias(name) for name in sorted(self._needed - set(rows.columns)))
         there = rows.lazy().with_columns(absent).filter(pl.col(STATE).fill_null("") != "skipped")
-        return Hashes(keys, there.select(ROW, *self._asked).collect())
+        others = there.select(ROW, *self._asked).collect()
+        if unread:
+            known = ((f"alike{place}", self._known(rule, unread)) for place, rule in enumerate(self._rules))
+            others = others.with_columns(pl.when(here).then(name).alias(name) for name, here in known)
+        return Hashes(keys, others, unread)
+
+    def _unread_of(self, faulty: pl.DataFrame) -> dict[str, pl.Series]:
+        if not faulty.height:
+            return {}
+        grave = faulty.filter(pl.col("field").is_in(sorted(self._reads)) & ~pl.col("code").is_in(sorted(WARNINGS)))
+        return {str(name): rows[ROW] for (name,), rows in grave.group_by("field")}
+
+    def _known(self, rule: RowsRule, unread: Mapping[str, pl.Series]) -> pl.Expr:
+        """Return whether all was read in a row that must have been for the rule."""
+        lost = [unread[field] for field in self._read_for(rule) if field in unread]
+        return ~pl.col(ROW).is_in(pl.concat(lost).implode()) if lost else pl.lit(value=True)
+
+    def _read_for(self, rule: RowsRule) -> set[str]:
+        looked = {*(rule.asks or (rule.by, *rule.columns))}
+        return looked | {*self._key_fields} if {KEY, WHOLE} & looked else looked
 
     def keep(self, number: int, hashes: Hashes) -> None:
         """Store what was hashed of block `number` (from 0): that of a small file in memory."""
+        for field, rows in hashes.unread.items():
+            self._unread.setdefault(field, []).append(rows)
         self._held.append((number, hashes))
         self._room -= hashes.keys.size + (0 if hashes.others is None else hashes.others.height * len(self._asked))
         if self._room < 0:
@@ -181,6 +214,7 @@ class Across:
 
     def _rows_of(self, rule: RowsRule, here: pl.Expr, *, key: str = KEY) -> pl.DataFrame:
         needed = {*rule.where.meta.root_names(), *rule.columns, rule.by}
+        here &= self._known(rule, {field: pl.concat(rows) for field, rows in self._unread.items()})
         frames = [rule.concerned(several.filter(here)) for several in self._stored(needed, key=key)]
         return pl.concat(frames) if frames else pl.DataFrame()
 

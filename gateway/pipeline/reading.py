@@ -204,7 +204,7 @@ class FileReading:
             issues = as_written(issues, alone, self._applier.cells, self._applier.constants)
             issues = worded_as_written(issues, alone, self._applier.cells, rows, self._repeating)
             issues = from_above(issues, draft.filled, self._applier.cells)
-        hashes = self._across.hashes(rows)
+        hashes = self._across.hashes(rows, draft.issues)
         return _Judged(table.blank, table.links, rows, issues, self._cells(alone, rows), hashes, unread)
 
     def _cells(self, table: Table, rows: pl.DataFrame) -> pl.DataFrame:

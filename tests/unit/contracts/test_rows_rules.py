@@ -72,6 +72,8 @@ def test_types_in_another_order_are_told_to_every_row_of_the_product():
         (piece(None, "Size"), piece(None, "Color")),
         (piece("p", "Size"), piece("p")),
         (piece("p", "Size"), {**piece("p", "Color"), "variant1_value": ""}),
+        (piece("p", "Size"), piece("p", None, "Size")),  # V-ORDER
+        (piece("p", "Size", "Color"), piece("p", "Size", "size")),  # V-DIST
     ],
 )
 def test_types_are_not_compared_across_products_nor_with_rows_at_fault_or_without_variants(records):
@@ -226,6 +228,7 @@ def overlapping(*rows, by="sku"):
         ((promotion(1, 5), promotion(4, 2)), []),
         ((promotion(1, 5), promotion(1, 5)), []),
         ((promotion(1, 5, promotion_id="x"), promotion(1, 5, promotion_id="y")), [(3, "also in row 2")]),
+        ((promotion(1, 5), promotion(None, None), promotion(7, None)), []),  # REQUIRED_ONE
     ],
 )
 def test_promotions_of_the_same_things_at_the_same_time(rows, told):
