@@ -128,7 +128,11 @@ class SageDestination:
     def moved(self, operation: str, records: pl.DataFrame) -> pl.Series:
         """Return where articles were written before, as row keys have it; null where that is what the record says."""
         separator, after = self._settings.separator, operation != product.OPERATION
-        found = known.elsewhere(records, known.read(self._kept()), separator, whole=not after)
+        there = known.read(self._kept())
+        found = known.elsewhere(records, there, separator, whole=not after)
+        if not after and found.null_count() < found.len():  # a place that another article takes is not left behind
+            taken = known.occupied(records, there, separator)
+            return found.set(found.is_in(taken.implode()).fill_null(value=False), None)
         if after:
             former = known.read(self._kept(known.MOVING))
             here = records.select("sku").join(former, on="sku", how="left", maintain_order="left")

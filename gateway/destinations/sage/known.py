@@ -91,6 +91,13 @@ def elsewhere(records: pl.DataFrame, known: pl.DataFrame, separator: str, *, who
     return full.select(pl.when(moved).then(there.select(article.row_key(separator)).to_series())).to_series()
 
 
+def occupied(records: pl.DataFrame, known: pl.DataFrame, separator: str) -> pl.Series:
+    """Return the places (String, as row keys) where articles are once the records, which say all, are written."""
+    here = article.complete(records, ("sku", *_FIELDS)).select("sku", *_FIELDS)
+    places = pl.concat([here, known.join(here, on="sku", how="anti")])
+    return places.select(article.row_key(separator)).to_series()
+
+
 def placed(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Return the records with product and variants of articles that give only their code, or that and their product.
 

@@ -205,6 +205,18 @@ def test_an_article_that_becomes_another_one_there_is_told_with_the_former(sage_
     assert [moves(shop, one) for one in (first, run, again)] == [[], [(2, "a", "T/37")], []]
 
 
+def test_a_place_that_another_article_takes_is_not_left_behind(sage_shops):
+    shop = sage_shops(catalog=LEVELS)
+    sizes = "a,T,Size,37,9,1\nb,T,Size,38,9,2\nc,T,Size,39,9,3\nd,T,Size,40,9,4\n"
+    shop.put("catalog1.csv", BEGUN.splitlines()[0] + "\n" + sizes)
+    shop.take()
+    shop.take()
+    # a and b change places, c takes that of d, and nobody that of c
+    moved = "a,T,Size,38,9,1\nb,T,Size,37,9,2\nc,T,Size,40,9,3\nd,T,Size,41,9,4\n"
+    run = shop.put("catalog2.csv", BEGUN.splitlines()[0] + "\n" + moved)
+    assert moves(shop, run) == [(4, "c", "T/39")]
+
+
 def moves(shop, run):
     frames = list(shop.rig.settler.rows(shop.rig.operations.run(run)).issues())
     wanted = ["@row", "value", "detail"]
