@@ -67,6 +67,8 @@ class RunRows:
     """In which words single effects are told of."""
     found: list[list[pl.DataFrame]] = field(default_factory=list)
     """All frames of `issues` where they are few: several writers read them."""
+    values: dict[str, pl.DataFrame] = field(default_factory=dict)
+    """Contract fields as the rows have them of which there is something to say, as far as asked for."""
 
     def results(self) -> Iterator[pl.DataFrame]:
         """Yield frames of ROW_RESULT_SCHEMA."""
@@ -146,7 +148,7 @@ class RunRows:
         return frame.select(pl.col(n).cast(d) for n, d in ROW_RESULT_SCHEMA.items())
 
     def _with_extra(self, frame: pl.DataFrame) -> pl.DataFrame:
-        here = self.worded.said(_between(self.states.extra, frame))
+        here = self.worded.said(_between(self.states.extra, frame), self._values)
         if not here.height:
             return frame.with_columns(remote_id=pl.lit(None, pl.String))
         fault = ~pl.col("code").is_in(sorted(WARNINGS)) & pl.col("gravity").is_in(_GRAVE)
@@ -166,6 +168,15 @@ class RunRows:
             field=pl.when(said).then("named").otherwise("field"),
             value=pl.when(said).then("value_said").otherwise("value"),
         ).drop("code_said", "detail_said", "named", "value_said", "wrong")
+
+    def _values(self, name: str) -> pl.DataFrame:
+        """Return a contract field (`@row`, String) of the rows of which there is something to say."""
+        if name not in self.values:
+            here = pl.col(ROW).is_in(self.states.extra[ROW].unique().implode())
+            blocks = (block for block in self.folder.blocks([name]) if name in block.columns)
+            none = pl.DataFrame(schema={ROW: pl.Int64, name: pl.String})
+            self.values[name] = pl.concat([none, *(block.filter(here).select(ROW, name) for block in blocks)])
+        return self.values[name]
 
     def _named(self) -> pl.Expr:
         """What a fault is about, as `named`: the field where its sentence or the destination names it, else the family.
@@ -221,7 +232,7 @@ class RunRows:
     def _effects(self, block: pl.DataFrame) -> pl.DataFrame:
         """What there is to say of single effects; of rows of whose effects one did not come about, all of them."""
         told = _between(self.states.extra, block).filter(pl.col("code").is_not_null())
-        said = self.worded.said(told).with_columns(self._named())
+        said = self.worded.said(told, self._values).with_columns(self._named())
         if self.states.legs:
             said = _every_effect(said, self.states.legs, block)
         name = pl.Series([str(state) for state in STATES])

@@ -193,6 +193,8 @@ class Pinned(BaseModel):
     """Contract field to the partner's header."""
     constants: Mapping[str, str] = {}
     """Contract fields that the mapping sets in every row, and to what."""
+    sometimes: frozenset[str] = frozenset()
+    """Contract fields that the mapping sets in rows of which a condition holds."""
     dates: Mapping[str, DateForm] = {}
     """How the columns of points in time write them, by contract field."""
     grouping: Grouping | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from gateway.contracts.rules import shown_key
 from gateway.delivery.dates import Dates
 from gateway.delivery.setup import Pinned
 from gateway.issues import BY_MAPPING
+from gateway.model import ROW
 
 _DATED = (
     *("SCHEDULED", "PROMOTION_RUNS", "PROMOTION_OVER", "PROMOTION_GONE", "DISCOUNT_KEPT", "DEST_DISCOUNT"),
@@ -30,19 +31,29 @@ class Worded:
     def __init__(self, pinned: Pinned | None = None) -> None:
         self._dates = Dates({} if pinned is None else pinned.dates)
         self._constants = {} if pinned is None else pinned.constants
-        self._fields = {} if pinned is None else _patterns({*pinned.columns, *pinned.constants})
+        self._sometimes: frozenset[str] = frozenset() if pinned is None else pinned.sometimes
+        set_by_it = () if pinned is None else (*pinned.constants, *pinned.sometimes)
+        self._fields = {} if pinned is None else _patterns({*pinned.columns, *set_by_it})
 
-    def said(self, extra: pl.DataFrame) -> pl.DataFrame:
+    def said(self, extra: pl.DataFrame, value_of: Callable[[str], pl.DataFrame] | None = None) -> pl.DataFrame:
         """Return what there is to say of effects (EXTRA_SCHEMA) in these words, with a `value` (String).
 
         The value is null but for a field that the mapping sets by itself: no cell of the file says that one.
+        `value_of`: a contract field as the rows have it (`@row`, that field), asked for where only some rows have what
+        the mapping sets.
         """
         if not extra.height or extra["code"].null_count() == extra.height:
             return extra.with_columns(pl.lit(None, pl.String).alias("value"))
-        field = pl.col("field").replace_strict(self._constants, default=None, return_dtype=pl.String)
-        return extra.with_columns(self._detail(extra), self._field(extra)).with_columns(
-            value=pl.concat_str(field, pl.lit(BY_MAPPING))
-        )
+        said = extra.with_columns(self._detail(extra), self._field(extra))
+        value = pl.col("field").replace_strict(self._constants, default=None, return_dtype=pl.String)
+        said = said.with_columns(value=value)
+        if value_of is not None:
+            for field in sorted(self._sometimes.intersection(said["field"].drop_nulls())):
+                own = value_of(field).select(ROW, own=pl.col(field).replace("", None))
+                said = said.join(own, on=ROW, how="left", maintain_order="left")
+                here = pl.when(pl.col("field") == field).then("own").otherwise("value")
+                said = said.with_columns(value=here).drop("own")
+        return said.with_columns(value=pl.concat_str("value", pl.lit(BY_MAPPING)))
 
     def keys(self, derived: pl.DataFrame) -> pl.DataFrame:
         """Return issues of keys without a row with the key as `value` where it has dates: no cell shows them."""

@@ -57,6 +57,9 @@ def pinned_by(setup: RouteSetup, mapping: MappingFile, columns: Mapping[str, str
         constants={
             name: spec.fixed for name, spec in mapping.fields.items() if spec.fixed is not None and spec.when is None
         },
+        sometimes=frozenset(
+            n for n, spec in mapping.fields.items() if spec.fixed is not None and spec.when is not None
+        ),
         dates=_dates(setup, mapping),
         grouping=None if mapping.group is None else Grouping(sums=mapping.group.sum),
         versions=versions_of(setup, mapping),

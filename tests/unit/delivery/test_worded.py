@@ -98,6 +98,26 @@ def test_what_the_mapping_set_is_marked_where_it_is_refused_when_calls_are_forme
     assert "the operator changes the mapping" in cause.fix
 
 
+def test_what_the_mapping_sets_in_some_rows_is_marked_in_those_as_they_have_it(on, clock, tmp_path):
+    constant = '{ constant = "MAIN", when = { column = "place", is = "M" }, otherwise = "SIDE" }'
+    text = WITH_CONSTANT.replace('{ constant = "MAIN" }', constant)
+    settings = HostileSettings(log=tmp_path / "log", fields=("sku", "quantity", "warehouse"), gathers=True)
+    rig = on(Picky(settings, clock=clock, account="there", name="there"), tmp_path / "gateway", text)
+    run = rig.put("stock.csv", "sku,quantity,place\na,1,M\nb,2,S\n")
+    values = [f"{name} (set by the mapping, which the operator can change)" for name in ("MAIN", "SIDE")]
+    assert rig.results(run)["value"].to_list() == values
+    assert pl.concat(list(rig.settler.rows(rig.operations.run(run)).issues()))["value"].to_list() == values
+
+
+def test_a_row_that_the_mapping_sets_nothing_in_has_nothing_marked(on, clock, tmp_path):
+    constant = '{ constant = "MAIN", when = { column = "place", is = "M" } }'
+    text = WITH_CONSTANT.replace('{ constant = "MAIN" }', constant)
+    settings = HostileSettings(log=tmp_path / "log", fields=("sku", "quantity", "warehouse"), gathers=True)
+    rig = on(Picky(settings, clock=clock, account="there", name="there"), tmp_path / "gateway", text)
+    run = rig.put("stock.csv", "sku,quantity,place\na,1,S\n")
+    assert rig.results(run)["value"].to_list() == [None]
+
+
 # ------------------------------------------------------------ who refused
 
 
