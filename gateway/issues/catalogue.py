@@ -123,7 +123,7 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "MAP_EXTRACT",
         "{field} does not have the agreed form ({detail}): {value}",
-        "Write it as agreed; a picture whose name says it is called like SKU_1.jpg.",
+        "Write it as agreed.",
     ),
     _error("MAP_FUNCTION", "{field} can't be worked out ({detail}): {value}", "Check the cell."),
     _error(
