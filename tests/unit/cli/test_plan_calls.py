@@ -11,6 +11,7 @@ from gateway.destinations.sellerscommerce.calls import Calls as StoreCalls
 from gateway.testing import texts
 from gateway.testing.stores import OFFERS, OFFERS_HEAD, OFTEN, TOKEN, account, platform
 from gateway.testing.texts import LEVELS, mapping
+from gateway.twin.mirakl import MiraklTwin, MiraklTwinSettings, ShopKey
 from gateway.twin.sellerscommerce import Account, SellersCommerceTwin, SellersCommerceTwinSettings
 
 SINGLE = {"product/updateskuprice": "single"}
@@ -184,3 +185,25 @@ def test_promotions_by_files_are_judged_in_the_plan_as_when_they_are_sent(place,
         place, call, "promotion2.csv", f"{OFFERS_HEAD}A,Week,3.99,,W1,,\nA,Week,3.5,,W2,v1|v2,\n", "promotion"
     )
     assert "DEST_ONE_PER_KEY" in {one["code"] for one in told["issues"]}
+
+
+def test_other_dates_of_a_full_promotion_file_are_planned_and_sent(place, call, settle, monkeypatch):
+    key = "twin-key-31c0"
+    monkeypatch.setenv("SHOP_KEY", key)
+    paces = dict.fromkeys(("price_interval", "price_status_interval", "price_report_interval", "known_for"), 0)
+    quick = dict.fromkeys(("waiting_seconds", "running_seconds"), 0.0)
+    dated = mapping("promotion", PRICED + 'ends_at = "until"\n')
+    with MiraklTwin({"A": 3}, settings=MiraklTwinSettings(keys=(ShopKey(key),), limits={}, **quick)) as twin:
+        lines = [f"{name} = {seconds}" for name, seconds in paces.items()]
+        shop = f'[destinations.there]\nkind = "mirakl"\nhost = "{twin.url}"\napi_key = {{ env = "SHOP_KEY" }}\n'
+        settle("\n".join([shop, 'price_basis = "net"', 'currency = "USD"', *lines]), price=PRICES, promotion=dated)
+        with (place / "gateway.toml").open("a") as settings:
+            settings.write('mode = "full"\nabsent = "end"\n')  # of the last route
+        once(place, call, "price1.csv", "sku,price\nA,10\n")
+        once(place, call, "promotion1.csv", "sku,price,until\nA,8,2031-01-01T00:00:00Z\n")
+        moved = "sku,price,until\nA,7,2032-01-01T00:00:00Z\n"
+        told, _ = planned(place, call, "promotion2.csv", moved, "promotion")
+        assert (told["mode"], told["states"], told["derived"]) == ("full", {"pending": 1}, {})
+        assert [(one["records"], one["complete"]) for one in told["bodies"]] == [(1, False)]
+        once(place, call, "promotion2.csv", moved)
+        assert [(row["discount_price"], row["discount_to"]) for row in twin.shelf()] == [("7", "2032-01-01T00:00:00Z")]
