@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from gateway.contracts.rules import given, is_fraction, stands
-from gateway.contracts.taxes import Territory, in_force, lasting, tax_rates
+from gateway.contracts.taxes import Territory, in_force, rates_then, tax_rates
 from gateway.errors import Fault, SettingsError
 from gateway.model import Requirement
 
@@ -65,7 +65,7 @@ def tax_requirements(profile: SageProfile, converted: tuple[str, ...]) -> tuple[
     counts = pl.any_horizontal(stands(), *(_made_net(field) for field in converted))
     wrong = given("tax_rate") & counts & ~in_force(profile.country, pl.col("tax_rate"), moment, table)
     code = "T-RATE-STRICT" if profile.strict else "T-RATE"
-    detail = f"{profile.country}: {', '.join(lasting(profile.country, table))}"
+    detail = pl.concat_str(pl.lit(f"{profile.country}: "), rates_then(profile.country, moment, table))
     basis = ("price_basis", *converted) if converted else ()
     columns = ("tax_rate", "valid_from", "timestamp", "command", *basis)
     return (Requirement(code, "tax_rate", columns, wrong, detail),)

@@ -122,6 +122,18 @@ def in_force(territory: str, rate: pl.Expr, moment: pl.Expr, table: tuple[TaxRat
     return pl.any_horizontal(pl.lit(False), *cases)
 
 
+def rates_then(territory: str, moment: pl.Expr, table: tuple[TaxRate, ...]) -> pl.Expr:
+    """Return the rates (String, joined by commas) in force in the territory at `moment` (canonical UTC time)."""
+    here = [one for one in table if one.territory == territory]
+    ended = {one.last_day + timedelta(days=1) for one in here if one.last_day is not None}
+    told = pl.lit(None, pl.String)
+    for day in sorted(ended | {one.first_day for one in here}):
+        rates = {one.rate: one.text for one in here if one.first_day <= day and (one.last_day or day) >= day}
+        begun = moment >= _midnight(day, ZoneInfo(ZONES[territory]))
+        told = pl.when(begun).then(pl.lit(", ".join(rates[rate] for rate in sorted(rates)))).otherwise(told)
+    return told.fill_null(", ".join(lasting(territory, table)))
+
+
 def _case(one: TaxRate, rate: pl.Expr, moment: pl.Expr) -> pl.Expr:
     zone = ZoneInfo(ZONES[one.territory])
     inside = moment >= _midnight(one.first_day, zone)

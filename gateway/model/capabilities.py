@@ -22,14 +22,15 @@ class Requirement:
     """One thing a destination needs beyond the contract.
 
     `where`: boolean expression over the contract's canonical text columns, true where the requirement is *violated*;
-    `field`: the field to name; `detail` completes the catalogue's sentence of `code`. `columns` the fields it reads.
+    `field`: the field to name; `detail` completes the catalogue's sentence of `code`, the same for all rows or told of
+    each. `columns` the fields it reads.
     """
 
     code: str
     field: str
     columns: tuple[str, ...]
     where: pl.Expr
-    detail: str = ""
+    detail: str | pl.Expr = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,12 @@ def found(name, requires, record):
         ),
         ({"tax_rate": "7.5"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
         ({"tax_rate": "7.5", "valid_from": "2024-11-01T00:00:00Z"}, []),
+        (  # the rates told are those of the row's own time
+            {"tax_rate": "5", "valid_from": "2024-11-01T00:00:00Z"},
+            [("T-RATE", "tax_rate", "ES: 0, 2, 4, 7.5, 10, 21")],
+        ),
+        ({"tax_rate": "21", "timestamp": "2012-08-31T21:59:59Z"}, [("T-RATE", "tax_rate", "ES: 0, 4, 8, 18")]),
+        ({"tax_rate": "18", "timestamp": "2012-08-31T22:00:00Z"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
     ],
 )
 def test_a_rate_not_in_force_at_the_rows_time_is_told(record, issues):
