@@ -43,6 +43,8 @@ class Tally:
     """The first of `floored`, with both prices."""
     rises: tuple[str, ...] = field(default=())
     """The first of `raised`, with both prices."""
+    returned: int = 0
+    """Prices that would leap, but go back to what they were before a run that a person released."""
 
     def plus(self, other: Tally) -> Tally:
         """Add the tally of another part."""
@@ -60,6 +62,7 @@ class Tally:
             raised=self.raised + other.raised,
             falls=(self.falls + other.falls)[:3],
             rises=(self.rises + other.rises)[:3],
+            returned=self.returned + other.returned,
         )
 
     @property
@@ -76,11 +79,13 @@ def tally(
     file_keys: int,
     full: bool,
     priced: GuardLimits | None = None,
+    former: pl.DataFrame | None = None,
 ) -> Tally:
     """Count one run's part. `send`: `ended` (Boolean), `measure`, `measure_known` (String), `@key`.
 
     `measure_known`: null for a key that is not there, "" for one without a measure: it can end, but change nothing.
-    `priced`: the limits, where the measure is a price; else it is a level, and a new zero counts.
+    `priced`: the limits, where the measure is a price; else it is a level, and a new zero counts. `former`: what
+    `leaps` gave of runs that were released: a price that does not leap from there takes a leap back.
     """
     live = pl.col("measure_known").is_not_null()
     ended = send.filter(pl.col("ended") & live)
@@ -88,16 +93,38 @@ def tally(
     if priced is None:
         zeroed = moved.filter((pl.col("measure") == "0") & ~pl.col("measure_known").is_in(["", "0"]))
         return Tally(known, send.height, ended.height, zeroed.height, 0, 0, file_keys, full)
-    old, new = (pl.col(name).cast(_AMOUNT, strict=False) for name in ("measure_known", "measure"))
-    moved = moved.filter((old > 0) & new.is_not_null())
-    repriced = moved.filter((new - old).abs() > old * _share(priced.price_change))
-    floored = moved.filter(new <= old * _share(priced.price_floor))
-    raised = moved.filter(new >= old * _share(priced.price_ceiling)) if priced.price_ceiling else moved.clear()
+    leapt = moved.filter(_leaps("measure_known", priced))
+    judged = leapt
+    if former is not None and former.height and leapt.height:
+        back = leapt.select(KEY, "measure").join(former, on=KEY).filter(~_leaps("measure_before", priced))
+        judged = leapt.join(back, on=KEY, how="anti", maintain_order="left")
+    repriced, floored, raised = (judged.filter(one) for one in _kinds("measure_known", priced))
     counts = (ended.height, 0, repriced.height, floored.height)
     return Tally(
         known, send.height, *counts, file_keys, full, raised=raised.height,
-        falls=_both_prices(floored), rises=_both_prices(raised),
+        falls=_both_prices(floored), rises=_both_prices(raised), returned=leapt.height - judged.height,
     )  # fmt: skip
+
+
+def leaps(send: pl.DataFrame, limits: GuardLimits) -> pl.DataFrame:
+    """Return `@key` and `measure_before` (String) of prices that leap. `send`: as for `tally`."""
+    found = send.filter(~pl.col("ended") & _leaps("measure_known", limits))
+    return found.select(KEY, measure_before="measure_known")
+
+
+def _leaps(before: str, limits: GuardLimits) -> pl.Expr:
+    return pl.any_horizontal(_kinds(before, limits)).fill_null(value=False)
+
+
+def _kinds(before: str, limits: GuardLimits) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Whether a price changes by more than the limit's share, falls below its floor, rises above its ceiling.
+
+    Null where there is no price before, or now.
+    """
+    old, new = (pl.col(name).cast(_AMOUNT, strict=False) for name in (before, "measure"))
+    old = pl.when(old > 0).then(old)
+    raised = new >= old * _share(limits.price_ceiling) if limits.price_ceiling else pl.lit(value=False)
+    return (new - old).abs() > old * _share(limits.price_change), new <= old * _share(limits.price_floor), raised
 
 
 def _both_prices(moved: pl.DataFrame) -> tuple[str, ...]:

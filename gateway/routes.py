@@ -45,6 +45,12 @@ class GuardLimits(_Part):
     nearly_all_least: int = Field(default=3, ge=1, description="Fewer keys than this are never nearly all.")
     shrunk_share: float = Field(default=0.50, ge=0, le=1, description="A full file below this share of the last one.")
     window: float = Field(default=3600.0, ge=0, description="Seconds over which the same sums are taken again.")
+    back_within: float = Field(
+        default=7 * 86400.0,
+        ge=0,
+        description="Seconds in which prices may go back to what they were before a run that a person released; "
+        "0: they are judged like all others.",
+    )
     off: bool = Field(default=False, description="No guard at all.")
 
 

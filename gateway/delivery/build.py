@@ -6,8 +6,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from gateway import guard
-from gateway.delivery import forming
+from gateway.delivery import forming, taken_back
 from gateway.delivery.baseline import write_segment
 from gateway.delivery.before import Before, Moved
 from gateway.delivery.bodies import Bodies
@@ -56,6 +55,7 @@ class Builder:
             now = self._journal.clock.now()
             identity, folder = forming.begin(self._journal, self._spool, now)
             folder.expect(sum(candidate.row.rows for candidate in candidates))
+            taken_back.look(self._journal, self._spool, setup.name, candidates, now)
             try:
                 with Bodies(folder.bodies, folder.keep_call) as bodies:
                     reckoned = leg.regular if leg.regular in leg.after else ""
@@ -119,11 +119,12 @@ class Builder:
             draft.folder.remove()  # nothing but waiting: a consignment would say nothing
             return True
         draft.folder.make_durable()
+        taken_back.keep(self._spool, lane, candidates)
         renewed = draft.renewal.write(self._spool, candidates[0].row.seq, draft.identity)
         values = {
             "id": draft.identity, "lane": lane, "operation": draft.leg.operation.name, "state": "open",
             "created_at": self._journal.clock.now(), "effects": draft.effects,
-            "guard": {word: sum(getattr(c.tally, word) for c in candidates) for word in guard.SUMMED},
+            "guard": forming.summed(candidates),
         }  # fmt: skip
         with self._journal.begin() as tx:
             if not forming.all_wait(tx, lane, candidates):

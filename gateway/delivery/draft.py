@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from gateway import delta, guard
+from gateway import delta
 from gateway.ahead import beside
 from gateway.delivery.absence import LEAVES, Absence
 from gateway.delivery.alike import judged_alike
@@ -24,6 +24,7 @@ from gateway.delivery.portions import Candidate, Portion, Portions, transmitted
 from gateway.delivery.regular import WRITTEN, Regular
 from gateway.delivery.setup import LaneSetup, Leg
 from gateway.delivery.silenced import overtaken, silenced
+from gateway.delivery.taken_back import tallied
 from gateway.delivery.together import Together
 from gateway.errors import GatewayError
 from gateway.issues import WARNINGS
@@ -143,7 +144,7 @@ class Decider:
         portion = replace(portion, live=portion.live - draft.absence.over.height)
         decided = draft.before.judged(decided, [c.row.id for c in draft.candidates])
         decided, derived = self._together(draft, number, (decided, derived), members)
-        decided = with_known(decided, draft.alone)
+        decided = with_known(decided, draft.alone, draft.now)
         counting = beside(self._tally, draft, decided, derived, portion)
         try:
             self._made(draft, number, (decided, derived, portion), members)
@@ -250,16 +251,9 @@ class Decider:
                 send = send.filter(pl.col("run") == c.position)
             else:
                 send = mine.select(columns).clear()
-            full = c.row.mode == "full" and c.decided is None
             c.tally = c.tally.plus(lowered(draft.leg, c, mine))
-            tally = guard.tally(
-                send,
-                known=portion.live,
-                file_keys=mine.height,
-                full=full,
-                priced=c.pinned.route.guard if draft.leg.priced else None,
-            )
-            c.tally = c.tally.plus(tally)
+            told = tallied(c, send, known=portion.live, file_keys=mine.height, priced=draft.leg.priced)
+            c.tally = c.tally.plus(told)
             c.waits += int((mine["decision"] == "waiting").sum())
             c.again += int((mine["same"] & (mine["decision"] == "send")).sum()) if compared else 0
             later = mine.filter(pl.col("decision") == "scheduled")["due"]

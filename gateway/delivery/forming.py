@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -61,6 +61,12 @@ def _why(journal: Journal, lane: str, candidate: Candidate, now: datetime, *, al
     return guard.verdict(tally, limits, hour=hour, last_full=last, rejected=rejected)
 
 
+def summed(candidates: Iterable[Candidate]) -> dict[str, int]:
+    """Return what a consignment adds to the sums of its lane; what a person released was looked at and adds nothing."""
+    judged = [c.tally for c in candidates if not c.row.released]
+    return {word: sum(getattr(one, word) for one in judged) for word in guard.SUMMED}
+
+
 def all_wait(tx: Connection, lane: str, candidates: Sequence[Candidate]) -> bool:
     """Whether all candidates still wait: a person may have cancelled one while its rows were decided."""
     asked = [c.row.id for c in candidates]
@@ -96,7 +102,7 @@ def leave(tx: Connection, lane: str, candidates: Sequence[Candidate], now: datet
             at = again if at is None else min(at, again)
         left = {"open_rows": c.scheduled + c.waits, "waits": c.waits, "wake_at": at}
         runs.set_leg(tx, c.row.id, lane, **left)
-        if why := [*_why_again(c, lane), *_why_kept(c, lane)]:
+        if why := [*_why_again(c, lane), *_why_kept(c, lane), *_why_passed(c)]:
             row = runs.get_run(tx, c.row.id) or c.row
             notes = [*row.notes, *(one for one in why if one not in row.notes)]
             runs.set_run(tx, c.row.id, notes=notes)
@@ -110,6 +116,14 @@ def _why_again(candidate: Candidate, lane: str) -> list[str]:
     rows = "1 row" if candidate.again == 1 else f"{candidate.again:,} rows"
     what = lane.rsplit("/", 2)[-2]
     return [f"The {what} of {rows} equals what was confirmed last and was sent again: it can drift meanwhile."]
+
+
+def _why_passed(candidate: Candidate) -> list[str]:
+    count = candidate.tally.returned
+    if not count or candidate.row.released:
+        return []
+    one, many = "1 price goes back to about what it was", f"{count:,} prices go back to about what they were"
+    return [f"{one if count == 1 else many} before a run that a person released: a change like that is not held."]
 
 
 def _why_kept(candidate: Candidate, lane: str) -> list[str]:

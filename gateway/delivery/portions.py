@@ -58,6 +58,16 @@ class Candidate:
     overtaken: str = ""
     """Of a full file: why it takes nothing away that it leaves out; "" where it does."""
 
+    former: pl.DataFrame | None = None
+    """Prices from before runs that were released (`@key`, `measure_before`)."""
+    leapt: list[pl.DataFrame] = field(default_factory=list)
+    """The same of this one, where it was released."""
+
+    @property
+    def shortens(self) -> bool:
+        """Whether it counts how much shorter than the last full file it is: not where what it leaves out stays."""
+        return self.row.mode == "full" and self.decided is None and not self.overtaken
+
     @property
     def takes_away(self) -> bool:
         """Whether it is for this file that keys which it leaves out are zeroed or ended."""

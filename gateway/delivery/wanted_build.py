@@ -10,8 +10,7 @@ from functools import partial
 import polars as pl
 from sqlalchemy.engine import Connection
 
-from gateway import guard
-from gateway.delivery import forming, wanted, wanted_runs
+from gateway.delivery import forming, taken_back, wanted, wanted_runs
 from gateway.delivery import wanted_sends as sends_of
 from gateway.delivery.baseline import Baseline, inflight_keys
 from gateway.delivery.before import Before
@@ -105,6 +104,7 @@ class WantedBuilder:
                 return list(held)
             identity, folder = forming.begin(self._journal, self._spool, now)
             pages = Pages(self._spool, setup.name)
+            taken_back.look(self._journal, self._spool, setup.name, (w.candidate for w in waiting), now)
             before = {w.leg.after: Before(self._journal, self._spool, w.leg.after) for w in waiting if w.leg.after}
             coming = Coming(self._journal, self._spool, setup, {w.candidate.row.id for w in waiting})
             try:
@@ -328,11 +328,11 @@ class WantedBuilder:
             draft.folder.remove()  # nothing was ended or sent: a consignment would say nothing
             return True
         draft.folder.make_durable()
-        prices = [w.candidate for w in draft.waiting if not w.promotes]
+        taken_back.keep(self._spool, lane, draft.candidates)
         values = {
             "id": draft.identity, "lane": lane, "operation": draft.setup.base().name, "state": "open",
             "created_at": self._journal.clock.now(), "effects": draft.effects,
-            "guard": {word: sum(getattr(c.tally, word) for c in prices) for word in guard.SUMMED},
+            "guard": forming.summed(w.candidate for w in draft.waiting if not w.promotes),
         }  # fmt: skip
         with self._journal.begin() as tx:
             if not forming.all_wait(tx, lane, draft.candidates):

@@ -13,6 +13,7 @@ from gateway import guard
 from gateway.delivery.book import instant
 from gateway.delivery.portions import Candidate
 from gateway.delivery.setup import LaneSetup
+from gateway.delivery.taken_back import tallied
 from gateway.delivery.wanted import DISCOUNT
 from gateway.delivery.wanted_parts import ARTICLE, Part, Waiting, stored
 from gateway.journal import runs
@@ -147,10 +148,8 @@ def tally(waiting: Waiting, part: Part, rows: pl.DataFrame) -> guard.Tally:
     gone = gone.select(
         KEY, pl.lit(value=True).alias("ended"), pl.lit(None, pl.String).alias("measure"), measure_known=pl.lit("1")
     )
-    limits = candidate.pinned.route.guard if waiting.leg.priced and not waiting.promotes else None
-    full = candidate.row.mode == "full" and candidate.decided is None
-    counts = pl.concat([send, gone])
-    return low.plus(guard.tally(counts, known=live.height, file_keys=mine.height, full=full, priced=limits))
+    priced, counts = waiting.leg.priced and not waiting.promotes, pl.concat([send, gone])
+    return low.plus(tallied(candidate, counts, known=live.height, file_keys=mine.height, priced=priced))
 
 
 def _lowered(rows: pl.DataFrame, live: pl.DataFrame, floor: float) -> guard.Tally:
