@@ -189,6 +189,7 @@ NOT_OF_STOCK = {
     "DEST_ONE_PER_KEY": "a row of stock is one effect, of the contract's own key",
     "DEST_MOVED": "it is told of products and their variants",
     "DEST_SAID": "no two articles of stock are one record",
+    "DEST_TOGETHER": "no two articles of stock are one record",
     "DEST_GOES_ON": "of stock only one row is about what the destination holds",
     "DEST_COMMAND": "every destination of stock can end an article",
     "HELD": "a held run has no result until it is released",

@@ -170,15 +170,21 @@ def test_rows_are_called_off_with_the_row_that_was_to_be_sent(loose):
 
 
 def test_a_refusal_that_comes_late_is_told_to_all_of_them(loose):
-    shop = loose()
+    shop = loose(deadline=600)
     run = shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
-    assert answered(shop) == [("t", "2027")]
-    (answer,) = shop.results.glob("*.json")
-    rows = json.loads(answer.read_bytes())
-    answer.with_name(f"{answer.stem}-2.json").write_text(json.dumps([one | {"state": "rejected"} for one in rows]))
-    shop.clock.advance(2)
+    (file,) = shop.out.glob("*.json")
+    body = file.read_bytes()
+    file.unlink()
+    shop.clock.advance(700)
     shop.rig.advance(3)
-    assert told(shop, run) == [(*SAID, "row 3"), FINE], "what was answered for good stays"
+    assert shop.rig.states(run) == {"superseded": 1, "accepted": 1}
+    file.write_bytes(body)
+    shop.take("rejected")
+    shop.clock.advance(3600)
+    shop.rig.advance(3)
+    assert told(shop, run)[0] == (*FELL, "row 3")
+    assert shop.rig.states(run) == {"refused": 2}
+    assert "correction-1.csv" in shop.rig.answers()
 
 
 def test_levels_of_one_article_are_refused_together(sage_shops):
@@ -187,17 +193,6 @@ def test_levels_of_one_article_are_refused_together(sage_shops):
     shop.take("rejected")
     assert told(shop, run)[0] == (*FELL, "row 3")
     assert shop.rig.states(run) == {"refused": 2}
-
-
-@pytest.mark.parametrize(("state", "said"), [("accepted", SAID), ("rejected", FELL)])
-def test_rows_that_were_summed_are_told_the_same(sage_shops, state, said):
-    shop = sage_shops(dedupe="last")
-    before, summed = shop.rig, f'{STOCK}[group]\nby = ["sku"]\nsum = ["quantity"]\n'
-    before.close()
-    shop.rig = Rig(before.folder, before.destination, shop.clock, mapping=CATALOG, more=(PROMOTIONS, summed, PICTURES))
-    run = shop.put("stock1.csv", "sku,product,type,size,level\n1,P,Size,L,5\n1,P,Size,L,3\n2,P,Size,L,6\n")
-    assert shop.take(state)["productstocks"][0]["stock"] == 6
-    assert told(shop, run)[:2] == [(*said, "row 4")] * 2
 
 
 def test_rows_that_fell_together_are_known_after_a_restart(loose):
@@ -211,14 +206,30 @@ def test_rows_that_fell_together_are_known_after_a_restart(loose):
     assert told(shop, run)[0] == (*FELL, "row 3")
 
 
-def test_rows_of_one_record_fall_together_in_whatever_parts_they_are_looked_at(loose, monkeypatch):
+def with_stock(shop, stock):
+    """Give the shop another mapping of stock."""
+    before = shop.rig
+    before.close()
+    shop.rig = Rig(before.folder, before.destination, shop.clock, mapping=CATALOG, more=(PROMOTIONS, stock, PICTURES))
+    return shop
+
+
+@pytest.mark.parametrize(("state", "said"), [("accepted", SAID), ("rejected", FELL)])
+def test_rows_that_were_summed_are_told_the_same(sage_shops, state, said):
+    shop = with_stock(sage_shops(dedupe="last"), f'{STOCK}[group]\nby = ["sku"]\nsum = ["quantity"]\n')
+    run = shop.put("stock1.csv", "sku,product,type,size,level\n1,P,Size,L,5\n1,P,Size,L,3\n2,P,Size,L,6\n")
+    assert shop.take(state)["productstocks"][0]["stock"] == 6
+    assert told(shop, run)[:2] == [(*said, "row 4")] * 2
+
+
+def test_rows_of_one_record_fall_together_in_whatever_parts_they_are_looked_at(sage_shops, monkeypatch):
     monkeypatch.setattr("gateway.readers.json.BLOCK", 1)
     monkeypatch.setattr("gateway.delta.PART_ROWS", 1)
-    json_promotions = PROMOTIONS.replace('"csv"\ndelimiter = ","\nencoding = "utf-8"', '"json"\nrecord = ""')
-    shop = loose(promotions=json_promotions)
-    rows = [{"sku": f"t-{size}", "product": "t", "id": "1", "percentage": "10"} for size in "sml"]
-    run = shop.put("promotion1.json", json.dumps([*rows, {"sku": "x", "id": "1", "percentage": "5"}]))
-    answered(shop, "rejected")
-    answered(shop, "rejected")
-    assert told(shop, run)[:2] == [(*FELL, "row 3")] * 2
-    assert shop.rig.states(run) == {"refused": 4}
+    json_stock = STOCK.replace('"csv"\ndelimiter = ","\nencoding = "utf-8"', '"json"\nrecord = ""')
+    shop = with_stock(sage_shops(dedupe="last"), json_stock)
+    rows = [{"sku": f"{n}", "product": "P", "type": "Size", "size": "L", "level": f"{n}"} for n in range(3)]
+    run = shop.put("stock1.json", json.dumps([*rows, {"sku": "x", "level": "5"}]))
+    assert [one["stock"] for one in shop.take("rejected")["productstocks"]] == [2]
+    assert [one["stock"] for one in shop.take()["productstocks"]] == [5], "a file of its own: other parts"
+    assert told(shop, run) == [(*FELL, "row 3")] * 2 + [told(shop, run)[2], FINE]
+    assert shop.rig.states(run) == {"refused": 3, "applied": 1}

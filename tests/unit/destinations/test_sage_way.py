@@ -357,7 +357,7 @@ def test_rows_of_one_record_meet_however_far_apart_they_stand(loose, monkeypatch
     shop = loose(promotions=JSON)
     rows = [{"sku": f"t-{size}", "product": "t", "id": "1", "percentage": f"{10 + n}"} for n, size in enumerate("sml")]
     run = shop.put("promotion1.json", json.dumps([*rows, {"sku": "x", "id": "1", "percentage": "5"}]))
-    assert discounts(shop.take()) + discounts(shop.take()) == [("t", "12"), ("x", "5")]
+    assert discounts(shop.take()) == [("t", "12"), ("x", "5")]
     overtaken = ("superseded", "DEST_SAID", "row 3")
     assert told(shop, run) == [overtaken, overtaken, ("applied", None, None), ("applied", None, None)]
     rows = [one | {"command": "end"} for one in rows]
