@@ -133,7 +133,7 @@ def _lone_type() -> Rule:
 
 
 def _unknown_type() -> Rule:
-    detail = "without a type it must have 8, 12, 13 or 14 digits"
+    detail = "without a type it must have 8, 12, 13 or 14 digits and nothing else"
 
     def judge(code: str, kind: str) -> str | None:
         return detail if code and not kind and _wanted_of(code, kind) is None else None

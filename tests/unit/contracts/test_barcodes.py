@@ -41,8 +41,8 @@ def test_sound_barcodes(code, kind):
     [
         (None, "EAN-13", "B-PAIR", "a type without a barcode"),
         ("", "OTHER", "B-PAIR", "a type without a barcode"),
-        ("ABC-12", None, "B-PAIR", "without a type it must have 8, 12, 13 or 14 digits"),
-        ("123456789", "", "B-PAIR", "without a type it must have 8, 12, 13 or 14 digits"),
+        ("ABC-12", None, "B-PAIR", "without a type it must have 8, 12, 13 or 14 digits and nothing else"),
+        ("123456789", "", "B-PAIR", "without a type it must have 8, 12, 13 or 14 digits and nothing else"),
         ("8435000000000", "EAN-13", "SPREADSHEET_DAMAGE", ""),
         ("8712350000000", None, "SPREADSHEET_DAMAGE", ""),
         ("871235100000", "UPC-A", "B-CHECK", "it should be 7"),

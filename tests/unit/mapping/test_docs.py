@@ -56,3 +56,21 @@ def test_every_example_loads(load) -> None:
     for example in examples:
         files = {"units.csv": "code,unit\nud,units\n", "levels.csv": "code,level,counted\nA,5,2026-09-14\n"}
         load("", head=example, files=files)
+
+
+@pytest.mark.parametrize(
+    ("cells", "read"),
+    [
+        (("978-3-16-148410-0", "isbn-13"), ("9783161484100", "EAN-13")),
+        (("5 012345 678900", "EAN"), ("5012345678900", "EAN-13")),
+        (("036000291452", "UPC"), ("036000291452", "UPC-A")),
+        (("ABC-12 3", "CODE39"), ("ABC-12 3", "CODE39")),
+        (("12-B", ""), ("12-B", "")),
+    ],
+)
+def test_the_example_of_barcodes_reads_them_as_printed(load, table, draft, cells, read) -> None:
+    page = PAGE.read_text(encoding="utf-8").split("### Barcodes", 1)[1]
+    example = page.split("```toml\n", 1)[1].split("```", 1)[0]
+    source = table({"SKU": ["a"], "Barcode": [cells[0]], "Barcode Type": [cells[1]]})
+    told = draft(load("", head=example), source).frame
+    assert told.select("barcode", "barcode_type").rows() == [read]

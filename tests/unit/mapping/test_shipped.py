@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tomllib
 import zipfile
@@ -114,3 +115,27 @@ def test_barcodes_of_the_samples_are_sound_but_for_those_that_show_a_fault(name:
     wrong = [code for code in codes if not ean.is_valid(code)]
     assert len(codes) >= 4
     assert wrong == (["5012345002010"] if name.startswith("generic") else [])
+
+
+@pytest.mark.parametrize(
+    ("feed", "sample"),
+    [
+        ("generic_catalog_csv", "generic/catalog.csv"),
+        ("sage50_uk_products", "erp/sage50_uk_products.csv"),
+        ("shopify_products", "erp/shopify_products.csv"),
+        ("woocommerce_products", "erp/woocommerce_products.csv"),
+    ],
+)
+def test_barcodes_may_be_written_as_they_are_printed(feed: str, sample: str, tmp_path: Path):
+    mapping = load_mapping(PROJECT / "mappings" / f"{feed}.toml")
+    printed = tmp_path / "printed.csv"
+    whole = (SAMPLES / sample).read_bytes()
+    printed.write_bytes(re.sub(rb"\b([0-9])([0-9]{6})([0-9]{6})\b", rb"\1 \2-\3", whole))
+    assert printed.read_bytes() != whole
+
+    def barcodes(file: Path) -> list[str | None]:
+        blocks = list(tables(mapping.format, file))
+        applier = compile_mapping(mapping, blocks[0].headers, contract("catalog").traits)
+        return pl.concat([applier.apply(block).frame["barcode"] for block in blocks]).to_list()
+
+    assert barcodes(printed) == barcodes(SAMPLES / sample)
