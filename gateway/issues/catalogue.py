@@ -164,8 +164,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _error("NOT_A_GTIN", "{field} is not a valid barcode ({detail}): {value}", "Check the digits."),
     _error(
         "SPREADSHEET_DAMAGE",
-        "{field} was damaged by a spreadsheet: {value}",
-        "Format the column as text and type the code in full.",
+        "{field} was damaged by a spreadsheet{detail}: {value}",
+        "Format the column as text and type the code in full; a program writes it as text.",
     ),
     _error("HTML_ACTIVE", "{field} holds something a browser would run ({detail}).", "Remove it, keep the text."),
     _error("NOT_AN_ADDRESS", "{field} is not a list of web addresses ({detail}): {value}", "Write https://host/path."),

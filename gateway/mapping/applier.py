@@ -15,6 +15,7 @@ from gateway.mapping.named import by_name
 from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Origin, Plan, Test
 from gateway.mapping.rates import Chained
+from gateway.mapping.rounded import rounded
 from gateway.mapping.sources import Column, First, cell, kind_of, ragged_columns
 from gateway.mapping.steps import lines_by_feeds
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Filled, Kind, Table, no_issues
@@ -38,10 +39,7 @@ class RowFilter:
 
 _DATES = [int(kind) for kind in (Kind.DATE, Kind.TIME)]
 _NO_CODES = [int(kind) for kind in (Kind.DATE, Kind.TIME, Kind.BOOLEAN)]
-_KEPT = 15
-"""Digits a spreadsheet keeps of a number."""
-_TOO_FINE = rf"^-?(([0-9]\.?){{{_KEPT + 1}}}|0\.000)"
-"""Numbers of more digits, and those so small that it stores them with an exponent."""
+_CUT = ", or rounded as a number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +193,18 @@ class Applier:
         for index, field in sorted(one for one in self._coded if one[0] in typed):
             told = field in self._undated
             made = frame[kind_of(index)].is_in(_DATES if told else _NO_CODES)
+            number = frame[kind_of(index)] == int(Kind.NUMBER)
             if not told:
-                made |= _rounded(frame[cell(index)]) & (frame[kind_of(index)] == int(Kind.NUMBER))
+                made |= rounded(frame[cell(index)]) & number
             if made.any():
+                cut = pl.lit(number.filter(made))
                 rows = frame.filter(made).select(
                     ROW,
                     LINE,
                     code=pl.lit("CELL_DATE" if told else "SPREADSHEET_DAMAGE"),
                     field=pl.lit(field),
                     value=pl.col(cell(index)),
-                    detail=pl.lit(""),
+                    detail=pl.when(cut).then(pl.lit(_CUT)).otherwise(pl.lit("")),
                     column=pl.lit(index, dtype=pl.Int64),
                 )
                 found.append(rows)
@@ -298,12 +298,6 @@ class Applier:
         if not self._headers.pictures:
             return told
         return by_name(told, frame, self._headers.headers, {plan.field: plan.indices for plan in self._plans})
-
-
-def _rounded(texts: pl.Series) -> pl.Series:
-    """Mask of numbers that a spreadsheet holds only rounded, if it shows them at all: no code is safe there."""
-    unlike = (texts.str.len_bytes() > _KEPT) | texts.str.starts_with("0.000")
-    return texts.str.contains(_TOO_FINE) if unlike.any() else unlike
 
 
 def _letters(index: int) -> str:

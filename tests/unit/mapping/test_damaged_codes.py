@@ -2,12 +2,14 @@
 
 import datetime as dt
 import io
+import zipfile
 from decimal import Decimal
 
 import pytest
 import xlsxwriter
 
 from gateway.contracts import contract
+from gateway.formats.layout import XlsxLayout
 from gateway.mapping import MappingFile, compile_mapping
 from gateway.readers import reader_for
 
@@ -56,14 +58,34 @@ def test_a_code_that_became_a_date_a_time_or_a_flag_is_no_code(tmp_path):
     ]
 
 
-ROUNDED = [1.23456789012346e19, 1.23456789012345e17, 1e20, 1e-7, 1234567890123456]
+ROUNDED = [1.23456789012346e19, 1.23456789012345e17, 1e20, 1e-7, 1234567890123450]
 
 
 def test_a_number_that_a_spreadsheet_rounds_is_no_code(tmp_path):
-    kept = [123456789012345, 5012345678900, 12.5, "12345678901234567890", 0.01]
+    kept = [123456789012345, 5012345678900, 12.5, "12345678901234567890", 0.01, 1234567890123456]
     found = draft(tmp_path, FIELDS, *((code, "", "1") for code in [*ROUNDED, *kept]))
     assert [(code, field) for _, code, field, _ in told(found)] == [("SPREADSHEET_DAMAGE", "sku")] * len(ROUNDED)
     assert found.frame["sku"].to_list() == [None] * len(ROUNDED) + [str(code) for code in kept]
+    assert found.issues["detail"].unique().to_list() == [", or rounded as a number"]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_code_that_a_program_stored_in_full_is_one_however_long_it_is(tmp_path, large):
+    codes = [340123450000000018, 1234567890123456, 89014103211118510721, 12345678901234568, 340123450000000000]
+    path = tmp_path / "catalog.xlsx"
+    with zipfile.ZipFile(io.BytesIO(workbook(*((100 + row, "", "1") for row in range(5))))) as made:
+        parts = {name: made.read(name) for name in made.namelist()}
+    with zipfile.ZipFile(path, "w") as out:
+        for name, part in parts.items():
+            stored = part
+            for row, code in enumerate(codes):
+                stored = stored.replace(b"<v>%d</v>" % (100 + row), b"<v>%d</v>" % code)
+            out.writestr(name, stored)
+    layout = XlsxLayout(kind="xlsx", max_cells=1) if large else XlsxLayout(kind="xlsx")
+    mapping = MappingFile.model_validate({"contract": "catalog", "version": 1, "format": layout, "fields": FIELDS})
+    (table,) = reader_for(layout).tables(path, layout)
+    found = compile_mapping(mapping, table.headers, contract("catalog").traits).apply(table)
+    assert found.frame["sku"].to_list() == [*map(str, codes[:3]), None, None]
 
 
 @pytest.mark.parametrize("number", ROUNDED)
