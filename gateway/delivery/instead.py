@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import polars as pl
 
@@ -70,20 +71,22 @@ def says_all(leg: Leg, candidates: Sequence[Candidate], portions: Portions) -> p
     return here & ~pl.col(KEY).hash(_SEED).is_in(pl.concat(unsure).unique().implode())
 
 
-def with_known(decided: pl.DataFrame, alone: pl.Expr | None) -> pl.DataFrame:
+def with_known(decided: pl.DataFrame, alone: pl.Expr | None, now: datetime) -> pl.DataFrame:
     """Return the rows of `delta.decide` with INSTEAD naming too what was sent before, where it is said no more.
 
-    `alone`: whether a row is all that is said of its key (`says_all`). Of what was remembered without its begin any
-    begin counts.
+    `alone`: whether a row is all that is said of its key (`says_all`). What is over by now itself has `ended` then: it
+    leaves nothing. Of what was remembered without its begin any begin counts.
     """
     if alone is None:
         return decided
     known = pl.col("measure_known")
-    going = (pl.col("decision") == "send") & ~pl.col("ended") & (known != "")
+    going = (pl.col("decision") == "send") & ~pl.col("ended") & (known != "") & alone
+    over = (last_of(pl.col("measure")) < f"{now:%Y-%m-%dT%H:%M:%SZ}").fill_null(value=False)
     begun = pl.when(~known.str.contains(_BETWEEN, literal=True)).then(pl.lit(_BETWEEN)).otherwise(pl.lit(""))
-    window = pl.when(going & alone).then(begun + known)
+    window = pl.when(going).then(begun + known)
     return decided.with_columns(
-        pl.concat_str(INSTEAD, window, separator=LIST_SEPARATOR, ignore_nulls=True).replace("", None).alias(INSTEAD)
+        pl.concat_str(INSTEAD, window, separator=LIST_SEPARATOR, ignore_nulls=True).replace("", None).alias(INSTEAD),
+        ended=pl.col("ended") | (going & over).fill_null(value=False),
     )
 
 

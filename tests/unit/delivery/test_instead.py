@@ -1,5 +1,7 @@
 """A promotion that ends and the one that goes on instead: one change where a destination holds one per article."""
 
+from datetime import UTC, datetime
+
 import polars as pl
 import pytest
 
@@ -145,8 +147,12 @@ def test_what_runs_gives_way_to_what_a_full_file_says_of_it(known, before, told)
         {"run": 0, "decision": "send", "ended": True},
     ]
     frame = pl.DataFrame(
-        [{**row, "measure_known": known, INSTEAD: before} for row in rows],
+        [{**row, "measure": "open/2026-12-01T00:00:00Z", "measure_known": known, INSTEAD: before} for row in rows],
         schema_overrides={"measure_known": pl.String, INSTEAD: pl.String},
     )
-    assert with_known(frame, pl.col("run") == 0)[INSTEAD].to_list() == [told, before, before, before]
-    assert with_known(frame, None)[INSTEAD].to_list() == [before] * 4
+    made = with_known(frame, pl.col("run") == 0, datetime(2026, 12, 1, tzinfo=UTC))
+    assert made[INSTEAD].to_list() == [told, before, before, before]
+    assert made["ended"].to_list() == frame["ended"].to_list()
+    over = with_known(frame, pl.col("run") == 0, datetime(2026, 12, 1, 0, 0, 1, tzinfo=UTC))
+    assert over["ended"].to_list() == [bool(known), False, False, True]
+    assert with_known(frame, None, datetime(2027, 1, 1, tzinfo=UTC))[INSTEAD].to_list() == [before] * 4

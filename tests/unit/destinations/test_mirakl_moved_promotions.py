@@ -173,6 +173,13 @@ def test_what_a_full_file_dates_back_is_over(shop):
     assert shop.send(row(-10, -3)) == [("unchanged", "SP-EXPIRED")]
 
 
+def test_what_a_full_file_dates_back_counts_as_ended_for_the_guard(tmp_path):
+    with opened(tmp_path, guard={"ended_least": 1}) as shop:
+        assert shop.send(row(-10, 10), row(-10, 10, sku="S2")) == DONE * 2
+        assert [state for state, _ in shop.send(row(-10, -3), row(-10, 12, sku="S2"))] == ["held"] * 2
+        assert shop.discount()[2] == at(10)
+
+
 def test_a_row_of_a_later_date_takes_the_place_when_that_has_come(shop):
     assert shop.send(row(-10, 30), row(-10, 10, sku="S2")) == DONE * 2
     told = shop.send(row(4, 20, due=3), row(-10, 12, sku="S2"))
