@@ -21,7 +21,8 @@ from gateway.wording import filled
 _RECORD, _OF = "@record", "@of"
 _SAID = {_RECORD: pl.UInt64, _OF: pl.UInt64, "run": pl.UInt32, ROW: pl.Int64, "seq": pl.Int64, "ended": pl.Boolean}
 """What a row of the consignment says of a record: hashes of the record and of its key."""
-_KNOWN = {_RECORD: pl.UInt64, _OF: pl.UInt64, KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean}
+_KNOWN = {_RECORD: pl.UInt64, _OF: pl.UInt64, KEY: pl.String, "seq": pl.Int64, "ended": pl.Boolean, "open": pl.Boolean}
+"""What was sent of a key, and whether it is under way."""
 _GOES_ON, _SAID_BY = "DEST_GOES_ON", "DEST_SAID"
 _LAST = ("run", ROW, "seq", "ended")
 
@@ -64,10 +65,13 @@ class Together:
         leaves_out = [c for c in self._candidates if c.takes_away and c.ends(self._leg)]
         if not self._in_key or not (leaves_out or self._said["ended"].any()):
             return
-        found = pl.concat([pl.DataFrame(schema=_KNOWN), *self._known(baseline.frames()), *self._known(flying)])
+        sent = [*self._known(baseline.frames(), under_way=False), *self._known(flying, under_way=True)]
+        found = pl.concat([pl.DataFrame(schema=_KNOWN), *sent])
         if not leaves_out:
             found = found.filter(pl.col(_RECORD).is_in(self._said.filter("ended")[_RECORD].implode()))
-        newest = found.sort("seq", maintain_order=True).unique(_OF, keep="last")
+        found = found.sort("seq", maintain_order=True)
+        sure = found.filter(~pl.col("open")).unique(_OF, keep="last").filter(~pl.col("ended"))[_OF]
+        newest = found.unique(_OF, keep="last").with_columns(pl.col("open") & ~pl.col(_OF).is_in(sure.implode()))
         running = newest.filter(~pl.col("ended") & ~replaced(newest, self._leg))
         running = running.filter(~pl.col(KEY).is_in(former.implode()))
         late = self._said.join(newest.select(_OF, known="seq"), on=_OF).filter(pl.col("seq") < pl.col("known"))
@@ -94,7 +98,8 @@ class Together:
         """Return the rows of a portion with decision, `code` and `detail` changed where another row is its record.
 
         GIVES_WAY: another row of the record stands for it. `skipped`: it would end what goes on for another key.
-        `vain`: a mask of rows that end nothing and stand for no record. `members`: further rows of a key.
+        `waiting`: whether that one goes on has to be answered first. `vain`: a mask of rows that end nothing and stand
+        for no record. `members`: further rows of a key.
         """
         if not self._last.height and not self._running.height:
             return decided
@@ -105,9 +110,10 @@ class Together:
         send = pl.col("decision") == "send"
         stands = send | ((pl.col("decision") == "unchanged") & ~pl.col("ended"))
         frame = self._given(frame.with_columns(absent), stands & _another() & ~pl.col("ended_last"), pl.col("ended"))
-        kept = send & pl.col("ended") & pl.col("goes_on").is_not_null()
+        runs = send & pl.col("ended") & pl.col("goes_on").is_not_null()
+        kept = runs & ~pl.col("unsure")
         frame = frame.with_columns(
-            decision=pl.when(kept).then(pl.lit("skipped")).otherwise("decision"),
+            decision=pl.when(kept).then(pl.lit("skipped")).when(runs).then(pl.lit("waiting")).otherwise("decision"),
             code=pl.when(kept).then(pl.lit(_GOES_ON)).otherwise("code"),
             detail=pl.when(kept).then("goes_on").otherwise("detail"),
             marked=kept & ~pl.col("vain"),
@@ -154,7 +160,7 @@ class Together:
         on = pl.concat([self._running[_RECORD], said[_RECORD]])
         placed = self._known_record(derived)
         stays = pl.col("ended") & pl.col(_RECORD).is_in(on.implode())
-        runs = pl.col(_RECORD).is_in(self._running[_RECORD].implode())
+        runs = pl.col(_RECORD).is_in(self._running.filter(~pl.col("open"))[_RECORD].implode())
         known = placed.filter(stays).with_columns(digest=pl.lit(None, pl.UInt64))
         self._marks.append(self._as_known(known.filter(runs)))
         last = said.sort("seq", ROW).unique(_RECORD, keep="last").select(_RECORD, run_of="run", row_of=ROW)
@@ -206,8 +212,9 @@ class Together:
             raise AssertionError(self._leg.operation.name)
         return rows.with_columns(record.hash(seed=5).alias(_RECORD), pl.col(KEY).hash(seed=5).alias(_OF))
 
-    def _known(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        return (self._known_record(frame).select(pl.col(n).cast(d) for n, d in _KNOWN.items()) for frame in frames)
+    def _known(self, frames: Iterable[pl.DataFrame], *, under_way: bool) -> Iterator[pl.DataFrame]:
+        placed = (self._known_record(frame).with_columns(open=pl.lit(under_way)) for frame in frames)
+        return (frame.select(pl.col(n).cast(d) for n, d in _KNOWN.items()) for frame in placed)
 
     def _known_record(self, known: pl.DataFrame) -> pl.DataFrame:
         """Add hashes of record and key, the record worked out from the parts of the key."""
@@ -240,4 +247,6 @@ def _last_of(said: pl.DataFrame) -> pl.DataFrame:
 
 
 def _first_of(running: pl.DataFrame) -> pl.DataFrame:
-    return running.sort(KEY).group_by(_RECORD).agg(goes_on=shown_key(pl.col(KEY).first()))
+    """Return by which key each record goes on, one that is `unsure` for want of an answer last."""
+    first = running.sort("open", KEY).group_by(_RECORD, maintain_order=True)
+    return first.agg(goes_on=shown_key(pl.col(KEY).first()), unsure=pl.col("open").first())

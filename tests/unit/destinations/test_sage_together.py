@@ -76,11 +76,49 @@ def test_what_came_about_goes_on(loose):
     assert told(shop, run) == [("skipped", "DEST_GOES_ON", "t-s / t / 1 / 2027-01-01T00:00:00Z")]
 
 
-def test_what_is_on_its_way_goes_on(loose):
+GOES_ON = ("skipped", "DEST_GOES_ON", "t-s / t / 1 / 2027-01-01T00:00:00Z")
+
+
+def look_again(shop):
+    shop.clock.advance(61)
+    shop.rig.advance(3)
+
+
+@pytest.mark.parametrize(("state", "said", "sent"), [("accepted", GOES_ON, []), ("rejected", FINE, [("t", "2026")])])
+def test_what_would_end_what_is_on_its_way_for_another_waits_for_the_answer(loose, state, said, sent):
+    shop = loose()
+    shop.put("promotion1.csv", COLOURS + ON.format("m"))
+    answered(shop)
+    shop.put("promotion2.csv", COLOURS + "t-s,t,1,30,\n")
+    run = shop.put("promotion3.csv", COLOURS + END.format("m"))
+    assert told(shop, run) == [("pending", None, None)]
+    answered(shop, state)
+    look_again(shop)
+    assert answered(shop) == sent
+    assert told(shop, run) == [said]
+
+
+def test_what_gave_way_and_is_on_its_way_is_not_ended(loose):
     shop = loose()
     shop.put("promotion1.csv", COLOURS + ON.format("s") + ON.format("m"))
     run = shop.put("promotion2.csv", COLOURS + END.format("m"))
-    assert told(shop, run) == [("skipped", "DEST_GOES_ON", "t-s / t / 1 / 2027-01-01T00:00:00Z")]
+    assert told(shop, run) == [("pending", None, None)]
+    answered(shop)
+    look_again(shop)
+    assert told(shop, run) == [GOES_ON]
+
+
+def test_a_full_file_ends_later_what_went_on_by_a_row_that_is_refused(loose):
+    shop = loose(route={"mode": "full", "absent": "end", "guard": {"off": True}})
+    other = "x,x,1,20,\n"
+    shop.put("promotion1.csv", COLOURS + ON.format("m") + other)
+    answered(shop)
+    shop.put("promotion2.csv", COLOURS + ON.format("m") + "t-s,t,1,30,\n" + other)
+    shop.put("promotion3.csv", COLOURS + "t-s,t,1,30,\n" + other)
+    answered(shop, "rejected")
+    answered(shop, "rejected")
+    shop.put("promotion4.csv", COLOURS + other)
+    assert answered(shop) == [("t", "2026")]
 
 
 def test_what_was_there_before_stays_known_as_it_was(loose):

@@ -303,10 +303,12 @@ def test_what_ends_beside_what_goes_on_in_one_file_is_left_out(loose):
     assert told(shop, both) == [("superseded", "DEST_SAID", "row 3"), ("applied", None, None)]
 
 
-def test_what_ends_while_another_is_on_its_way_waits_for_no_answer(loose):
+def test_what_ends_while_another_goes_on_waits_for_no_answer_about_that_one(loose):
     shop = loose()
     shop.put("promotion1.csv", COLOURS + ON.format("s"))
-    run = shop.put("promotion2.csv", COLOURS + END.format("m"))
+    shop.take()
+    shop.put("promotion2.csv", COLOURS + "t-s,t,1,30,\n")
+    run = shop.put("promotion3.csv", COLOURS + END.format("m"))
     assert told(shop, run) == [(*GOES_ON, "t-s / t / 1 / 2027-01-01T00:00:00Z")]
 
 
