@@ -22,6 +22,8 @@ _Mask = npt.NDArray[np.bool_]
 _SHARED = pl.QueryOptFlags.none(comm_subexpr_elim=True)
 """What several questions ask for is worked out once; there is nothing else in them to be made simpler."""
 
+_ABSENT = frozenset({"REQUIRED", "NOT_BLANK"})
+
 VALUE_LIMIT = 1000
 """Characters of a cell an issue shows; a longer cell is cut and ends with an ellipsis."""
 
@@ -183,6 +185,7 @@ class _Work:
         self._bad = bad.copy()
         self._silenced = silenced
         self._cells = cells
+        self._lacking: dict[str, _Mask] = {}
         self._issues: list[pl.DataFrame] = []
 
     def judge_field(self, one: ContractField, suspect: _Mask) -> None:
@@ -216,12 +219,17 @@ class _Work:
         for column in test.columns:
             if column in self._cells:
                 asked &= ~self._cells[column]
+        if test.field in self._lacking:  # a field that is lacking is told so once, whoever needs it
+            asked &= ~self._lacking[test.field]
         places = np.flatnonzero(asked)
         if not places.size:
             return
         rows = self._full.select({ROW, LINE, test.field, *test.detail.meta.root_names()})[places]
         if test.code not in WARNINGS:
             self._bad |= asked
+        if test.code in _ABSENT:
+            known = self._lacking.get(test.field)
+            self._lacking[test.field] = asked if known is None else asked | known
         self._issues.append(issues_of(rows, test.code, test.field, value=_shown(test.field), detail=test.detail))
 
     def checked(self) -> Checked:

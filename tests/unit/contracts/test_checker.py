@@ -194,6 +194,13 @@ def test_what_a_destination_requires():
     assert checked.good.to_list() == [False, False]
 
 
+@pytest.mark.parametrize(("cell", "code"), [(None, "REQUIRED"), ("", "NOT_BLANK")])
+def test_what_the_contract_and_a_destination_need_is_told_once(cell, code):
+    needed = Requirement("DEST_REQUIRED", "quantity", ("quantity",), pl.col("quantity").fill_null("") == "")
+    checked = judge({"sku": "a", "quantity": cell}, {"sku": "b", "quantity": "", "command": "end"}, requires=(needed,))
+    assert faults(checked) == [(2, code, "quantity"), (3, "DEST_REQUIRED", "quantity")]
+
+
 def test_a_requirement_on_a_column_the_file_does_not_fill():
     requires = [Requirement("DEST_REQUIRED", "warehouse", ("warehouse",), pl.col("warehouse").is_null(), "needed")]
     assert faults(judge({"sku": "a", "quantity": "1"}, requires=requires)) == [(2, "DEST_REQUIRED", "warehouse")]
