@@ -21,7 +21,8 @@ DIGITS = {"EAN-13": 13, "EAN-8": 8, "UPC-A": 12, "GTIN-14": 14}
 """Types with a check digit, and how many digits they have."""
 _SHORTENED = {"EAN-13": (11, 12), "UPC-A": (11,)}
 """Types that often begin with zeros: the lengths a spreadsheet leaves of them."""
-TYPES = (*DIGITS, "CODE128", "CODE39", "OTHER")
+_FREE = ("CODE128", "CODE39", "OTHER")
+TYPES = (*DIGITS, *_FREE)
 
 _FIELDS = ("barcode", "barcode_type")
 _TYPE_OF = {digits: name for name, digits in DIGITS.items()}
@@ -198,13 +199,20 @@ def _restricted() -> Rule:
 
 
 def one_article(*alike: str) -> RowsRule:
-    """Return V-BAR: a barcode stands at one article only; rows that differ in `alike` are not compared."""
+    """Return V-BAR: a barcode stands at one article only; rows that differ in `alike` are not compared.
+
+    Leading zeros make no other number: the UPC-A 036000291452 is the EAN-13 0036000291452 (GS1 General Specifications:
+    numbers are compared in a field of 14 digits, filled with zeros; verified). In free codes they count.
+    """
+    bare = pl.col("barcode").str.strip_chars_start("0")
+    code = pl.when(_digits() & ~pl.col("barcode_type").is_in(_FREE).fill_null(False)).then(bare).otherwise("barcode")
 
     def find(rows: pl.DataFrame) -> pl.DataFrame:
-        here = rows.sort(ROW).with_columns(pl.col(field).fill_null("") for field in alike)
-        twice = here.filter(pl.col("sku").n_unique().over("barcode", *alike) > 1)
-        detail = also_in_row("barcode", *alike)
+        here = rows.sort(ROW).with_columns(*(pl.col(field).fill_null("") for field in alike), code=code)
+        twice = here.filter(pl.col("sku").n_unique().over("code", *alike) > 1)
+        detail = also_in_row("code", *alike)
         return issues_of(twice, "V-BAR", "barcode", value=pl.col("barcode"), detail=detail)
 
-    fields, where = ("barcode", *alike), given("barcode") & stands()
-    return RowsRule("V-BAR", "barcode", ("barcode", "sku", *alike), where, find, fields, (pl.col("sku"),))
+    columns, where = (*_FIELDS, "sku", *alike), given("barcode") & stands()
+    # alike may be more than what is found: all are looked at by what costs least
+    return RowsRule("V-BAR", "barcode", columns, where, find, (bare, *alike), (pl.col("sku"),))

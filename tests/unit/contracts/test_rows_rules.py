@@ -183,6 +183,24 @@ def test_a_barcode_at_several_articles():
     assert found("V-BAR", *rows, agreed=CATALOG) == [(2, "96385074", "also in row 4"), (4, "96385074", "also in row 2")]
 
 
+def test_leading_zeros_make_no_other_barcode_but_in_free_codes():
+    rows = (
+        article("a", barcode="036000291452"),
+        article("b", barcode="0036000291452", barcode_type="EAN-13"),
+        article("c", barcode="36000291452", barcode_type="UPC-A"),
+        article("d", barcode="007", barcode_type="CODE39"),
+        article("e", barcode="07", barcode_type="CODE39"),
+        article("f", barcode="007", barcode_type="OTHER"),
+    )
+    assert found("V-BAR", *rows, agreed=CATALOG) == [
+        (2, "036000291452", "also in row 3 and in 1 more"),
+        (3, "0036000291452", "also in row 2 and in 1 more"),
+        (4, "36000291452", "also in row 2 and in 1 more"),
+        (5, "007", "also in row 7"),
+        (7, "007", "also in row 5"),
+    ]
+
+
 def picture(sku, order, product="p", **more):
     return {"sku": sku, "order": order, "product_id": product, **more}
 
