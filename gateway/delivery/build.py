@@ -6,6 +6,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from gateway import delta
 from gateway.delivery import forming, taken_back
 from gateway.delivery.baseline import write_segment
 from gateway.delivery.before import Before, Moved
@@ -103,6 +104,8 @@ class Builder:
         if chosen is None:
             return None, []
         rows = [r for r in rows if legs[r.id] is chosen]
+        if chosen.operation.border and sum(r.rows for r in rows) > delta.PART_ROWS:
+            rows = rows[:1]  # parts are by key where files meet, and may cut a record: one after the other
         return chosen, [
             Candidate(n, row, pinned[row.id], decided_rows(self._journal, self._spool, row.id, setup.name))
             for n, row in enumerate(rows)

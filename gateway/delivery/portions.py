@@ -25,7 +25,7 @@ from gateway.delivery.index import Index
 from gateway.delivery.regular import REGULAR_READS
 from gateway.delivery.setup import Leg, Pinned, can_end, effect_exists
 from gateway.delivery.spared import moves, spared
-from gateway.delivery.split import Split
+from gateway.delivery.split import Split, gathered
 from gateway.model import EACH, KEY, KEY_SEPARATOR, LIST_SEPARATOR, ROW, Operation
 from gateway.spool import STATE, Spool
 
@@ -189,7 +189,7 @@ class Portions:
         """Yield the rows of the one candidate where nothing is known yet."""
         one = self._candidates[0]
         nothing = pl.DataFrame(schema=delta.SEGMENT_SCHEMA)
-        for rows in _gathered(self.opened(one), self._most):
+        for rows in self._groups(one, None):
             yield Portion([self._prepared(one, rows)], nothing, self._flying, 0)
 
     def _met(self) -> Iterator[Portion]:
@@ -214,7 +214,7 @@ class Portions:
         facts = delta.as_known(known).drop(KEY).hstack(known.select("@segment", "@place"))
         live, told = _live(known), False
         first = self._gone(known, index, here) if self._leg.operation.gathers else known.clear()
-        for blocks in _gathered(_filtered(self.opened(one), here), self._most):
+        for blocks in self._groups(one, here):
             named = pl.concat(block[KEY] for block in blocks)
             finding = beside(index.find, named)
             try:
@@ -229,6 +229,19 @@ class Portions:
         gone = known.clear() if told and self._leg.operation.gathers else self._gone(known, index, here)
         if not told or gone.height:
             yield Portion([self._prepared(one, [])], gone, flying, 0 if told else live)
+
+    def _groups(self, one: Candidate, here: pl.Expr | None) -> Iterator[list[pl.DataFrame]]:
+        """Yield blocks together that are worth a portion; where records have borders, rows of one are in one."""
+        rows, parts = _filtered(self.opened(one), here), delta.parts_for(one.row.rows)
+        if not self._leg.operation.border or parts == 1:
+            yield from gathered(rows, self._most)
+            return
+        present = self._spool.run(one.row.id).columns()
+        named = [pl.when(pl.col(name) != "").then(name) for name in self._leg.operation.border if name in present]
+        with tempfile.TemporaryDirectory(prefix="parts-", dir=self._work) as folder:
+            split = Split(Path(folder), parts, pl.coalesce(*named, KEY))
+            split.add("rows", rows)
+            yield from filter(None, (split.part("rows", part) for part in range(parts)))
 
     def _gone(self, known: pl.DataFrame, index: Index, here: pl.Expr | None) -> pl.DataFrame:
         """Return what of the known keys the file leaves out, if that counts."""
@@ -330,18 +343,6 @@ class Portions:
             run=pl.lit(candidate.position, pl.UInt32),
             seq=pl.lit(candidate.row.seq, pl.Int64),
         )
-
-
-def _gathered(blocks: Iterable[pl.DataFrame], most: float) -> Iterator[list[pl.DataFrame]]:
-    """Yield blocks together that are worth a portion of so many rows."""
-    held: list[pl.DataFrame] = []
-    for block in blocks:
-        held.append(block)
-        if sum(h.height for h in held) >= most:
-            yield held
-            held = []
-    if held:
-        yield held
 
 
 def _filtered(frames: Iterable[pl.DataFrame], here: pl.Expr | None) -> Iterator[pl.DataFrame]:

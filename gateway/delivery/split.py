@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -48,3 +48,15 @@ class Split:
             write_block(piece, path)
             self._files.setdefault((name, int(str(part))), []).append(path)
             self._written += 1
+
+
+def gathered(blocks: Iterable[pl.DataFrame], most: float) -> Iterator[list[pl.DataFrame]]:
+    """Yield blocks together that are worth a portion of so many rows."""
+    held: list[pl.DataFrame] = []
+    for block in blocks:
+        held.append(block)
+        if sum(h.height for h in held) >= most:
+            yield held
+            held = []
+    if held:
+        yield held

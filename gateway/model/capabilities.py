@@ -143,6 +143,9 @@ class Operation:
     whole: bool = False
     """Whether what is sent of a row hangs on others that go along, whatever their keys: all that goes together, of each
     item where `each` names some, is checked and encoded in one piece, so it has to fit into memory."""
+    border: tuple[str, ...] = ()
+    """Fields of which the first that is given names the record several rows make: those of one file are checked and
+    encoded together, however far apart they stand."""
     wanted: Literal["base", "promotion"] | None = None
     """What is sent is the wanted price: computed from base prices and promotions in force, at every boundary anew."""
     mentions: tuple[Mention, ...] = ()

@@ -40,6 +40,7 @@ def operation(settings: SageSettings) -> Operation:
         slot_until="ticket",
         after=("product",),
         gathers=True,
+        border=("product_id", "sku"),
         mentions=(Mention("V-REF", "sku", "product", besides=("product_id",)),),
     )
 

@@ -49,6 +49,7 @@ def operations(settings: SageSettings) -> tuple[Operation, ...]:
         after=("product",),
         measure="quantity",
         gathers=True,
+        border=("product_id", "sku"),
     )
     # A catalog has no warehouse, and its contract tells of fractions of pieces itself.
     placed = tuple(rule for rule in stock.requires if "warehouse" not in rule.columns and rule.detail != _PIECES)

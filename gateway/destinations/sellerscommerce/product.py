@@ -61,6 +61,8 @@ def operation(settings: SellersCommerceSettings, bodies: Bodies) -> Operation:
         ends=False,
         prices=terms,
         gathers=True,
+        # A product is written with all its rows, and switched off where all of them are.
+        border=("product_id", "sku"),
     )
 
 

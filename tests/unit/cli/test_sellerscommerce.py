@@ -323,3 +323,28 @@ def test_where_nothing_can_be_written_nothing_is_asked_or_sent(place, call, twin
 def test_a_store_that_is_not_there_is_unreachable(place, call, twin):
     twin.stop()
     assert call("pull", "brands").exit_code == 4
+
+
+VARIED = MADE.replace('category = "Category"', 'product_id = "Product"\navailable = "Available"').replace(
+    'kind = "csv"\ndelimiter = ";"\nencoding = "utf-8"', 'kind = "json"\nrecord = ""'
+)
+
+
+def test_rows_of_one_product_of_a_large_file_are_looked_at_together(place, call, add, twin, monkeypatch):
+    """A product is switched off where all its SKUs are: however far apart their rows stand."""
+    monkeypatch.setattr("gateway.readers.json.BLOCK", 1)
+    monkeypatch.setattr(delta, "PART_ROWS", 1)
+    add(f"{texts.route('goods', 'store', source='inbox', files='goods*.json')}create_missing = true\n", goods=VARIED)
+
+    def said(**available):
+        found = {f"{code}{size}": (code, here) for size in "SML" for code, here in available.items()}
+        return json.dumps([
+            {"Article": sku, "Name": code, "Price": "5", "Product": code, "Available": here}
+            for sku, (code, here) in found.items()
+        ])  # fmt: skip
+
+    taken(place, call, "goods_1.json", said(P="true", Q="true"))
+    taken(place, call, "goods_2.json", said(P="false", Q="true"))
+    assert set(results(place, "goods_2.json")[0].values()) <= {"applied", "unchanged"}
+    there = {row["sku"]: row["active"] for row in twin.shelf() if row["sku"][0] in "PQ"}
+    assert there == {f"{code}{size}": code == "Q" for code in "PQ" for size in "SML"}

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from gateway.delivery import portions
 from gateway.delivery.baseline import sweep
+from gateway.delivery.split import gathered
 from gateway.journal import tables as t
 from gateway.model import ROW
 from gateway.testing.hostile import Step, effects_per_key
@@ -89,8 +90,8 @@ def test_rows_meet_what_is_still_under_way(met, rigs):
 
 
 def test_an_empty_series_of_blocks_gives_no_group():
-    assert list(portions._gathered([], 1)) == []
-    assert [len(group) for group in portions._gathered([pl.DataFrame({"a": [1]})] * 3, 4)] == [3]
+    assert list(gathered([], 1)) == []
+    assert [len(group) for group in gathered([pl.DataFrame({"a": [1]})] * 3, 4)] == [3]
 
 
 def segments(rig):

@@ -1,8 +1,11 @@
 """Articles by what Sage calls them: rows that give only the code of a variant, of catalogs that went there."""
 
+import json
+
 import pytest
 
 from gateway.testing.sage_shop import CATALOG as STOCKED
+from gateway.testing.sage_shop import STOCK
 
 CATALOG = """sku,product,type,size,price
 T-M,T,Size,M,10
@@ -145,6 +148,18 @@ def test_rows_of_one_product_whose_codes_nobody_knows_are_one_record(shop):
     told = shop.rig.results(run).select("state", "code", "detail").rows()
     one, fine = ("refused", "DEST_ONE_RECORD"), ("applied", None, None)
     assert told == [(*one, "that of 2"), (*one, "that of 1"), fine, (*one, "that of 1"), fine]
+
+
+def test_so_they_are_however_far_apart_they_stand(sage_shops, monkeypatch):
+    monkeypatch.setattr("gateway.readers.json.BLOCK", 1)
+    monkeypatch.setattr("gateway.delta.PART_ROWS", 1)
+    as_json = STOCK.replace('"csv"\ndelimiter = ","\nencoding = "utf-8"', '"json"\nrecord = ""')
+    monkeypatch.setattr("gateway.testing.sage_shop.STOCK", as_json)
+    shop = sage_shops()
+    rows = [{"sku": sku, "product": of, "level": "4"} for sku, of in (("1", "U"), ("2", "V"), ("3", "U"))]
+    run = shop.put("stock.json", json.dumps(rows))
+    assert levels(shop.take()) == [("V", None, None, 4)]
+    assert shop.rig.results(run)["code"].to_list() == ["DEST_ONE_RECORD", None, "DEST_ONE_RECORD"]
 
 
 LEVELS = STOCKED + 'quantity = { column = "level", optional = true }\n'
