@@ -40,6 +40,8 @@ class RowFilter:
 _DATES = [int(kind) for kind in (Kind.DATE, Kind.TIME)]
 _NO_CODES = [int(kind) for kind in (Kind.DATE, Kind.TIME, Kind.BOOLEAN)]
 _CUT = ", or rounded as a number"
+_MISCOUNTED = ("ROW_TOO_SHORT", "ROW_TOO_LONG")
+"""Codes of records of which nobody can tell which cell stands in which column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,11 @@ class Applier:
         """Reader's issues that matter, once per contract field concerned, with the `column` they were found in."""
         if issues.height == 0:
             return no_issues().with_columns(column=pl.lit(None, dtype=pl.Int64))
+        if self._headers.agreed:
+            told = pl.concat_str("detail", pl.lit(f" (the agreed ones are {self._headers.agreed})"))
+            issues = issues.with_columns(
+                detail=pl.when(pl.col("code").is_in(_MISCOUNTED)).then(told).otherwise("detail")
+            )
         names = issues["field"].unique().to_list()
         rows: list[tuple[str | None, str | None, int | None]] = []
         for name in names:

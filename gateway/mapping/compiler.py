@@ -216,7 +216,7 @@ def _compiled(
     zone: str | None,
     levels: tuple[Movements, pl.DataFrame] | None,
 ) -> Applier:
-    found = Headers(headers, pictures=mapping.format.kind == "image")
+    found = Headers(headers, pictures=mapping.format.kind == "image", agreed=mapping.agreed)
     compiler = _Compiler(mapping, found, traits, zone)
     plans = tuple(compiler.plan(name, spec) for name, spec in compiler.fields())
     filters = tuple(compiler.row_filter(rule) for rule in mapping.filter)

@@ -32,12 +32,14 @@ def meant(word: str, known: Sequence[str], *, others: str = "it is one of") -> s
 class Headers:
     """The headers of one file. `find` notes what is wrong; `verify` raises for all of it at once.
 
-    `pictures`: each row is a picture file.
+    `pictures`: each row is a picture file. `agreed`: the columns by their places, of a file that has no header to say
+    it; "" for others.
     """
 
-    def __init__(self, headers: Sequence[str], *, pictures: bool = False) -> None:
+    def __init__(self, headers: Sequence[str], *, pictures: bool = False, agreed: str = "") -> None:
         self.headers = tuple(headers)
         self.pictures = pictures
+        self.agreed = agreed
         self._places: dict[str, list[int]] = {}
         for index, header in enumerate(self.headers):
             self._places.setdefault(plain(header), []).append(index)

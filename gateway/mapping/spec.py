@@ -178,6 +178,18 @@ class MappingFile(Part):
         return key if line is None else f"{key} (line {line} of {self._path.name})"
 
     @property
+    def agreed(self) -> str:
+        """The columns of a file without header by their places, "" where files have one: `1 Stock Code, 4 price`."""
+        if not headless(self.format):
+            return ""
+        named: dict[int, str] = {}
+        for test in _column_tests(self):
+            for ref in test.refs:
+                if isinstance(ref, int):
+                    named.setdefault(ref, test.of.column[0] if test.of.column else test.name)
+        return ", ".join(f"{place} {named[place]}" for place in sorted(named))
+
+    @property
     def patterns(self) -> tuple[str, ...]:
         """Fields that stand for one field per header their pattern fits."""
         return tuple(name for name in self.fields if name.endswith(f".{ANY}"))

@@ -345,3 +345,13 @@ def test_what_was_said_of_a_text_is_said_again_in_later_blocks(load, table, appl
     assert more["detail"].unique().to_list() == ["like 1.234,5"]
     few = one.apply(table({"Bestand": [f"still {number}" for number in range(300)]})).issues
     assert (few.height, set(few["code"])) == (300, {"MAP_NUMBER"})
+
+
+def test_records_of_a_file_without_header_that_have_too_few_cells_are_told_which_ones_are_agreed(load, table, draft):
+    body = '[fields]\nsku = { position = 1, column = "Stock Code" }\nq = { position = 3, number = "1234.5" }\n'
+    body += "name = { first = [2, 4] }\n"
+    head = 'contract = "stock"\nversion = 1\n[format]\nkind = "csv"\ndelimiter = ","\nencoding = "utf-8"\n'
+    mapping = load(body, head=f"{head}header = false\ncolumns = 4\n")
+    issues = [(2, "ROW_TOO_SHORT", None, None)]
+    result = draft(mapping, table({"": ["a", "b"], " ": ["1", "2"], "  ": ["5", "6"], "   ": ["", ""]}, issues=issues))
+    assert result.issues["detail"].to_list() == [" (the agreed ones are 1 Stock Code, 2 name, 3 q, 4 name)"]
