@@ -100,7 +100,7 @@ class Mentions:
                 names += runs.runs_of(tx, identity)
         group = self._setup.contract.group or ""
         waiting = [
-            _articles(block, group)
+            _articles(block.filter(pl.col(STATE).is_null()), group)  # what is rejected there comes by another file
             for name in dict.fromkeys(names)
             for block in self._spool.run(name).blocks(["sku", group])
         ]

@@ -69,6 +69,12 @@ def test_a_picture_of_an_article_that_no_catalog_brought_is_told(shop):
     assert told(shop, run, "V-REF") == [(5, "x")]
 
 
+def test_nor_is_one_brought_by_a_row_that_is_rejected_while_others_of_its_file_are_on_their_way(shop):
+    shop.put("catalog.csv", f"{HEAD}good,,,,5,,\nbad,,,,much,,\n")
+    run = shop.put("picture.csv", f"sku,product,picture\ngood,,{PIXEL}\nbad,,{PIXEL}\n")
+    assert told(shop, run, "V-REF") == [(3, "bad")]
+
+
 def test_pictures_are_not_told_of_where_no_catalog_comes_this_way(shop):
     run = shop.put("picture.csv", f"sku,product,picture\nx,,{PIXEL}\n")
     assert told(shop, run, "V-REF") == []
