@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from gateway.errors import Fault
 
 MOST = 1e9
 """No number a person writes may be greater: as seconds it is 31 years, and clocks and sockets take it."""
@@ -47,6 +50,20 @@ _EXPECTED = {
 }
 """What is expected where pydantic speaks of types of Python."""
 _SHOULD = "Input should be "
+_BARE = "a name with signs other than A-Z, a-z, 0-9, _ and - stands in quotes"
+_HINTS = {
+    "Invalid value": "; expected a text in quotes, a number, true or false, a list or a table",
+    "Illegal character '\\n'": (
+        "; a text in quotes ends in its own line: look there for a closing quote that is missing"
+    ),
+    "Unescaped '\\'": "; put a text with backslashes into single quotes, like 'C:\\stock'",
+    "Invalid initial character for a key part": f"; a table in curly brackets stands in one line, and {_BARE}",
+    "Expected ']' at the end of a table": f"; {_BARE}",
+    "Cannot overwrite a value": "; the key stands twice",
+}
+"""What to look for, by how tomllib begins what it says."""
+_TWICE = re.compile(r"Cannot declare \((.*?)\) twice")
+_NAME = re.compile(r"'([^']*)'")
 _SHOWN = 60
 
 
@@ -113,12 +130,18 @@ def _shown(value: Any) -> str:
 
 def no_toml(error: Exception | str) -> str:
     """Say why a text is not TOML. What stands there is not shown: it may be a secret."""
-    said = f"this is not TOML: {error}"
-    if str(error).startswith("Invalid value"):
-        said += "; expected a text in quotes, a number, true or false, a list or a table"
-    if str(error).startswith("Illegal character '\\n'"):
-        said += "; a text in quotes ends in its own line: look there for a closing quote that is missing"
-    return said
+    said = str(error)
+    if (twice := _TWICE.match(said)) is not None:
+        said = f"the table [{'.'.join(_NAME.findall(twice[1]))}] stands twice{said[twice.end() :]}"
+    hint = next((hint for begins, hint in _HINTS.items() if said.startswith(begins)), "")
+    return f"this is not TOML: {said}{hint}"
+
+
+def toml_fault(path: str, error: ValueError) -> Fault:
+    """Return what is wrong with a file that is not TOML, with its line as far as known."""
+    said, _, place = str(error).partition(" (at line ")
+    line = place.split(",")[0]
+    return Fault(f"{path}:{line}" if line.isdecimal() else path, no_toml(said))
 
 
 def _form(pattern: str) -> str:

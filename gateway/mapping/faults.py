@@ -17,6 +17,8 @@ Keys = tuple[str | int, ...]
 _LAYOUTS: dict[str, type[BaseModel]] = {
     "csv": CsvLayout, "xlsx": XlsxLayout, "xml": XmlLayout, "json": JsonLayout, "image": ImageLayout
 }  # fmt: skip
+_ABOVE = (("contract",), ("version",))
+"""Keys that belong to no table."""
 _UNION_TAGS = frozenset({"int", "str", "bool", "constrained-int", "constrained-str"})
 _EXPECTED = {
     "string_type": "a text in quotes",
@@ -49,7 +51,8 @@ def worded(error: ValidationError) -> Iterator[tuple[Keys, str]]:
             values.setdefault(keys, (details["input"], []))[1].append(_expected(details))
     for keys, (found, expected) in values.items():
         name = ".".join(str(key) for key in keys) or "the mapping"
-        yield keys, f"{name}: found {found!r}, expected {' or '.join(dict.fromkeys(expected))}"
+        shown = str(found).lower() if isinstance(found, bool) else repr(found)
+        yield keys, f"{name}: found {shown}, expected {' or '.join(dict.fromkeys(expected))}"
 
 
 def _keys(loc: Keys) -> Keys:
@@ -59,7 +62,21 @@ def _keys(loc: Keys) -> Keys:
     return loc[:-1] if len(loc) > 2 and loc[-1] in _UNION_TAGS and loc[-2] != "fields" else loc
 
 
+_PLACES = {
+    ("filter", "tuple_type"): "tables under a heading in double brackets, [[filter]]",
+    ("fields", "dict_type"): "a table under a heading in single brackets, [fields]",
+    ("words", "dict_type"): 'a table like { "from" = "to" }',
+    ("when", "model_type"): 'a table like { column = "...", is = "..." }',
+}
+"""What is expected of a key by its own name."""
+
+
 def _expected(details: ErrorDetails) -> str:
+    own = _PLACES.get((str(details["loc"][-1]), details["type"]))
+    if own is not None:
+        return own
+    if details["type"] == "model_type" and details["loc"][:-1] == ("fields",):
+        return 'the header in quotes, or a table like { column = "..." }'
     if details["type"] == "tuple_type" and details["loc"][-1] in {"column", "currency", "true", "false"}:
         return "a text in quotes, or a list of them"
     if details["type"] == "string_too_long" and details["loc"][-1] == "delimiter":
@@ -117,7 +134,8 @@ def _told(details: ErrorDetails, keys: Keys) -> Iterator[tuple[Keys, str]]:
             said = _attribute(keys, known) or meant(str(keys[-1]), known)
             yield keys, f"unknown key {str(keys[-1])!r}{inside}: {said}"
         case "missing":
-            yield keys[:-1], f"the key {str(keys[-1])!r} is missing{inside}"
+            above = ": it stands above the first heading in brackets" if keys in _ABOVE else ""
+            yield keys[:-1], f"the key {str(keys[-1])!r} is missing{inside}{above}"
         case "union_tag_not_found":
             yield keys, f"the key 'kind' is missing in format: it is one of {', '.join(_LAYOUTS)}"
         case "union_tag_invalid":

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from gateway.errors import Fault, SettingsError
-from gateway.formats.sections import no_toml
+from gateway.formats.sections import toml_fault
 from gateway.mapping.faults import worded
 from gateway.mapping.field import FieldSpec, Lookup
 from gateway.mapping.functions import FunctionError, find_function
@@ -130,10 +130,7 @@ def _toml(path: Path) -> _Told:
         message = f"the mapping is not UTF-8 (byte {error.start + 1})"
         raise SettingsError([Fault(str(path), message)], fix="Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        said, _, place = str(error).partition(" (at line ")
-        line = place.split(",")[0]
-        where = f"{path}:{line}" if line.isdecimal() else str(path)
-        raise SettingsError([Fault(where, no_toml(said))], fix="Mend the line.") from error
+        raise SettingsError([toml_fault(str(path), error)], fix="Mend the line.") from error
 
 
 # ---------------------------------------------------------------- lookup files and functions

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from gateway.errors import Fault, SettingsError
-from gateway.formats.sections import complaint, mistyped, no_toml, section_of, unfit
+from gateway.formats.sections import complaint, mistyped, no_toml, section_of, toml_fault, unfit
 from gateway.mapping.lines import key_lines
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -46,8 +46,13 @@ class Document:
             ) from error
         except OSError as error:
             raise SettingsError([Fault(str(path), f"the file can't be read: {error.strerror}")]) from error
-        except (ValueError, RecursionError) as error:  # TOML and text faults are ValueErrors too
+        except UnicodeDecodeError as error:
+            said = f"the file is not UTF-8 (byte {error.start + 1})"
+            raise SettingsError([Fault(str(path), said)], fix="Save it as UTF-8.") from error
+        except RecursionError as error:
             raise SettingsError([Fault(str(path), no_toml(error))]) from error
+        except ValueError as error:  # faults of TOML are ValueErrors
+            raise SettingsError([toml_fault(str(path), error)], fix="Mend the line.") from error
 
     def fault(self, keys: Iterable[str], message: str) -> None:
         """Note a fault at the line of a key, or of the nearest table above it."""

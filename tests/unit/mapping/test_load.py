@@ -11,6 +11,8 @@ from gateway.formats.layout import CsvLayout
 from gateway.mapping import check_fields, load_mapping, schema
 from gateway.mapping.lines import key_lines
 
+HEADLESS = '[format]\nkind = "csv"\ndelimiter = ";"\nencoding = "utf-8"\n'
+
 
 def faults_of(load, body: str, **options) -> list[tuple[str, str]]:
     with pytest.raises(SettingsError) as caught:
@@ -27,6 +29,32 @@ def faults_of(load, body: str, **options) -> list[tuple[str, str]]:
 )
 def test_what_was_most_likely_meant(load, field, said) -> None:
     assert any(said in message for _, message in faults_of(load, f"[fields]\n{field}\n"))
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "said"),
+    [
+        ('[[fields]]\nsku = "a"', 7, "expected a table under a heading in single brackets, [fields]"),
+        ("[fields]\nsku = 1", 8, 'found 1, expected the header in quotes, or a table like { column = "..." }'),
+        ("[fields]\nsku = true", 8, "fields.sku: found true, expected the header in quotes"),
+        ('[fields]\nsku = { column = "a", words = ["a"] }', 8, 'expected a table like { "from" = "to" }'),
+        ('[fields]\nsku = { column = "a", when = "b" }', 8, 'expected a table like { column = "...", is = "..." }'),
+        ('[fields]\nsku = "a"\n[filter]\nskip = { column = "a", empty = true }', 9, "in double brackets, [[filter]]"),
+        ('[fields]\nsku = "a"\n[format]\nkind = "csv"', 9, "this is not TOML: the table [format] stands twice"),
+        ('[fields]\nsku = "a\\d"', 8, "put a text with backslashes into single quotes"),
+    ],
+)  # fmt: skip
+def test_slips_of_form_are_told_with_what_is_expected_there(load, body, line, said) -> None:
+    ((where, told),) = faults_of(load, f"{body}\n")
+    assert where == f"feed.toml:{line}"
+    assert said in told
+
+
+def test_keys_below_a_heading_are_missed_with_where_they_belong(load) -> None:
+    body = '[fields]\nsku = "a"\nversion = 1\ncontract = "stock"\n'
+    told = [said for _, said in faults_of(load, body, head=HEADLESS)]
+    assert "the key 'contract' is missing: it stands above the first heading in brackets" in told
+    assert "the key 'version' is missing: it stands above the first heading in brackets" in told
 
 
 def test_a_tab_is_told_how_to_be_written(load) -> None:

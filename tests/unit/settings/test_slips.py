@@ -53,9 +53,28 @@ def test_an_unknown_contract_is_told_once_at_its_line_in_the_mapping(place):
 
 def test_a_quote_that_is_not_closed_is_told_as_that(tmp_path):
     (tmp_path / "gateway.toml").write_text('version = 1\nzone = "UTC\n', "utf-8")
-    with pytest.raises(SettingsError, match=r"at line 2, .*; a text in quotes ends in its own line"):
+    with pytest.raises(SettingsError, match=r"gateway.toml:2: .*; a text in quotes ends in its own line"):
         load_settings(tmp_path / "gateway.toml")
     assert "closing quote" not in no_toml("Expected '=' after a key")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"[sources.acme]\n[sources.acme]\n", "gateway.toml:2: this is not TOML: the table [sources.acme] stands"),
+        (b"version = 1\nversion = 1\n", "toml:2: this is not TOML: Cannot overwrite a value; the key stands twice"),
+        (b'state = "C:\\gateway"\n', "; put a text with backslashes into single quotes, like 'C:\\stock'"),
+        ("[sources.müller]\n".encode(), "a name with signs other than A-Z, a-z, 0-9, _ and - stands in quotes"),
+        (b"state = {\n folder = 1\n}\n", "toml:1: this is not TOML: Invalid initial character for a key part; a table"),
+        ("zone = 'Málaga'".encode("cp1252"), "gateway.toml: the file is not UTF-8 (byte 10) Save it as UTF-8."),
+        ("version = 1".encode("utf-16"), "gateway.toml: the file is not UTF-8 (byte 1) Save it as UTF-8."),
+    ],
+)  # fmt: skip
+def test_what_is_no_toml_is_told_with_its_line_and_what_to_look_for(tmp_path, text, said):
+    (tmp_path / "gateway.toml").write_bytes(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path / "gateway.toml")
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["gg/mm/aaaa", "jj/MM/yyyy", "tt.MM.yyyy"])
