@@ -84,6 +84,7 @@ def _settings(config: Path) -> list[Finding]:
     made.append(_folder("outbox", loaded.settings.outbox, _made))
     if all(one.ok for one in made):
         made.append(_clock(loaded.settings.state))
+        made.extend(_tax_rates(loaded))
         made.extend(_wired(loaded))
     return made
 
@@ -114,6 +115,21 @@ def _clock(state: Path) -> Finding:
     found = f"{view.moment(now)}; the state folder's clock differs by {gap.total_seconds():.1f} s"
     fix = "Set the clocks of this machine and of the file server by a time service."
     return Finding("clock", ok=gap <= _CLOCK_TOLERANCE, found=found, fix=fix, outside=False)
+
+
+def _tax_rates(loaded: Loaded) -> Iterator[Finding]:
+    """Yield destinations that could hold tax rates against those in force, and don't as they name no country."""
+    for name, (_, settings) in loaded.destinations.items():
+        if getattr(settings, "country", "") is not None:
+            continue
+        routes = [one for one in loaded.routes.values() if one.route.destination == name]
+        if getattr(settings, "tax_table", None) is not None:
+            found = "they are not looked at: there is a tax_table, but no country whose rates must hold"
+            fix = f'Name it in [destinations.{name}], like country = "GB", or take tax_table out.'
+            yield Finding(f"tax rates of {name}", ok=False, found=found, fix=fix, outside=False)
+        elif any("tax_rate" in one.mapping.fields for one in routes):
+            found = f'taken as they come: [destinations.{name}] names no country (like country = "GB") whose rates hold'
+            yield Finding(f"tax rates of {name}", ok=True, found=found, fix="", outside=False)
 
 
 def _wired(loaded: Loaded) -> list[Finding]:

@@ -134,3 +134,47 @@ def test_whichever_command_comes_first_the_state_is_for_its_owner_only(call, pla
         os.umask(before)
     for path in (place / "state", place / "state" / "journal.sqlite"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+SAGE = """
+[destinations.sage]
+kind = "sage"
+profile = "main"
+outbox = "delivered"
+"""
+CATALOG = """contract = "catalog"
+version = 1
+[format]
+kind = "csv"
+delimiter = ","
+encoding = "utf-8"
+[fields]
+sku = "sku"
+tax_rate = "vat"
+"""
+ROUTE = """
+[routes.range]
+source = "inbox"
+files = "range*.csv"
+mapping = "range.toml"
+destination = "sage"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "ok", "said"),
+    [
+        ("", True, "[destinations.sage] names no country"),
+        ('tax_table = "rates.csv"\n', False, "there is a tax_table, but no country"),
+        ('country = "GB"\n', None, ""),
+    ],
+)
+def test_tax_rates_that_nobody_looks_at_are_told(call, place, more, ok, said):
+    (place / "mappings" / "range.toml").write_text(CATALOG)
+    settings = place / "gateway.toml"
+    settings.write_text(settings.read_text() + SAGE + more + ROUTE)
+    result = call("doctor", "--json")
+    found = _findings(result).get("tax rates of sage")
+    assert (found is None) is (ok is None)
+    assert found is None or (found["ok"] is ok and said in found["found"])
+    assert ok is not False or (result.exit_code == 3 and 'country = "GB"' in found["fix"])
