@@ -165,10 +165,10 @@ def verdict(
 def _by_reductions(now: Tally, limits: GuardLimits) -> Iterator[str]:
     """A promotion says itself what it lowers: nothing need be known of its key."""
     if now.lowered:
-        word = "promotion leaves" if now.lowered == 1 else "promotions leave"
+        word = "promotion or discount leaves" if now.lowered == 1 else "promotions or discounts leave"
         yield (
             f"{now.lowered:,} {word} less than {limits.promotion_floor:.0%} of the regular price "
-            f"({'; '.join(now.reductions)}); a promotion like that is rarely meant"
+            f"({'; '.join(now.reductions)}); one like that is rarely meant"
         )
 
 

@@ -12,10 +12,11 @@ import numpy.typing as npt
 import polars as pl
 
 from gateway.contracts.contract import Contract, ContractField
+from gateway.contracts.fields import Instant
 from gateway.contracts.rules import issues_of
 from gateway.distinct import Sound
 from gateway.issues import WARNINGS
-from gateway.model import LINE, ROW, Requirement, no_issues
+from gateway.model import LINE, NOW, ROW, Requirement, no_issues
 
 _Mask = npt.NDArray[np.bool_]
 
@@ -54,12 +55,13 @@ class _Questions:
 
     fields: tuple[tuple[ContractField, pl.Expr], ...]
     tests: tuple[_RowTest, ...]
+    now: pl.Expr
 
     def sound(self, field: ContractField, suspect: pl.Expr, texts: pl.Series) -> pl.Series:
         """Tell which texts of a field neither it nor a test that hangs on it alone finds fault with."""
         tests = [test.violated for test in self.tests if test.only == field.name]
         others = {name for test in tests for name in test.meta.root_names()} - {field.name}
-        absent = [pl.lit(None, pl.String).alias(name) for name in sorted(others)]
+        absent = [self.now if name == NOW else pl.lit(None, pl.String).alias(name) for name in sorted(others)]
         known = pl.DataFrame([texts.alias(field.name)]).with_columns(absent)
         return ~known.select(pl.any_horizontal(suspect, *tests)).to_series()
 
@@ -77,6 +79,8 @@ class Checker:
         self._contract = contract
         self._rules = contract.rules_at(now)
         self._requires = requires
+        self._now = pl.lit(None if now is None else Instant.text(now), pl.String).alias(NOW)
+        self._timed = any(NOW in one.columns for one in requires)
         self._questions: dict[tuple[tuple[str, ...], frozenset[str]], _Questions] = {}
         self._seen = Sound()
 
@@ -88,6 +92,7 @@ class Checker:
         are not good, their cells bring no further issue, and a fault without a contract field silences its whole row.
         """
         full = self._contract.complete(frame)
+        full = full.with_columns(self._now) if self._timed else full
         asked = self._asked_of(frame)
         sound = {
             one.name
@@ -120,7 +125,7 @@ class Checker:
                 *(_row_test(one.code, one.field, one.columns, one.violated, one.detail, filled) for one in rules),
                 *(_row_test(one.code, one.field, one.columns, one.where, one.detail, filled) for one in self._requires),
             )
-            self._questions[key] = _Questions(tuple((one, _suspect(one)) for one in judged), tests)
+            self._questions[key] = _Questions(tuple((one, _suspect(one)) for one in judged), tests, self._now)
         return self._questions[key]
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from gateway.contracts.rules import given, is_fraction, stands
 from gateway.contracts.taxes import Territory, in_force, rates_then, tax_rates
 from gateway.errors import Fault, SettingsError
-from gateway.model import Requirement
+from gateway.model import NOW, Requirement
 
 _NAMES = ("sku", "product_id", "brand", "category", "customer_id", "spent_from", "spent_to")
 
@@ -50,9 +50,10 @@ def promotion_requirements(profile: SageProfile, converted: tuple[str, ...] = ()
 
 
 def tax_requirements(profile: SageProfile, converted: tuple[str, ...]) -> tuple[Requirement, ...]:
-    """Return T-RATE: the row's rate is in force in the country when the row holds (`valid_from`, else `timestamp`).
+    """Return T-RATE: the row's rate is in force in the country when it takes effect: now, or `valid_from` after that.
 
-    Rows that end something are asked only where an amount is made net by the rate.
+    Its `timestamp` says nothing about that: an article may have been touched years ago. Rows that end something are
+    asked only where an amount is made net by the rate.
     """
     if profile.country is None:
         return ()
@@ -61,13 +62,13 @@ def tax_requirements(profile: SageProfile, converted: tuple[str, ...]) -> tuple[
         whose = "shipped table" if profile.tax_table is None else f"table {profile.tax_table}"
         said = f"the {whose} of tax rates has none of {profile.country}; name a CSV file that has them as tax_table"
         raise SettingsError([Fault("country", said)])
-    moment = pl.coalesce(pl.when(given(field)).then(field) for field in ("valid_from", "timestamp"))
+    moment = pl.max_horizontal(NOW, pl.when(given("valid_from")).then("valid_from"))
     counts = pl.any_horizontal(stands(), *(_made_net(field) for field in converted))
     wrong = given("tax_rate") & counts & ~in_force(profile.country, pl.col("tax_rate"), moment, table)
     code = "T-RATE-STRICT" if profile.strict else "T-RATE"
     detail = pl.concat_str(pl.lit(f"{profile.country}: "), rates_then(profile.country, moment, table))
     basis = ("price_basis", *converted) if converted else ()
-    columns = ("tax_rate", "valid_from", "timestamp", "command", *basis)
+    columns = ("tax_rate", "valid_from", NOW, "command", *basis)
     return (Requirement(code, "tax_rate", columns, wrong, detail),)
 
 

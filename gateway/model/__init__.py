@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gateway.model.answers import ROW_RESULT_SCHEMA, ReportWriter, Rows, Summary
 from gateway.model.arrivals import Arrival, Claim, Ending, Source
-from gateway.model.capabilities import Mention, Operation, PriceTerms, Repeat, Requirement
+from gateway.model.capabilities import NOW, Mention, Operation, PriceTerms, Repeat, Requirement
 from gateway.model.destinations import (
     ABSENT,
     OUTCOME_SCHEMA,
@@ -58,6 +58,7 @@ __all__ = [
     "KEY_SEPARATOR",
     "LINE",
     "LIST_SEPARATOR",
+    "NOW",
     "OPEN",
     "OUTCOME_SCHEMA",
     "REGULAR",

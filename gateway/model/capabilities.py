@@ -17,13 +17,17 @@ class Repeat(enum.StrEnum):
     NEVER = "never"
 
 
+NOW = "@now"
+"""Column a requirement may look at: when rows are judged, canonical UTC time; null where that is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One thing a destination needs beyond the contract.
 
     `where`: boolean expression over the contract's canonical text columns, true where the requirement is *violated*;
     `field`: the field to name; `detail` completes the catalogue's sentence of `code`, the same for all rows or told of
-    each. `columns` the fields it reads.
+    each. `columns` the fields it reads, and NOW where it does.
     """
 
     code: str

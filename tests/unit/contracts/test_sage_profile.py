@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import polars as pl
 import pytest
 
@@ -8,10 +10,10 @@ from gateway.model import LINE, ROW
 ARTICLE = {"sku": "a", "timestamp": "2026-01-01T00:00:00Z"}
 
 
-def found(name, requires, record):
+def found(name, requires, record, now=None):
     columns = {field: [text] for field, text in record.items()}
     frame = pl.DataFrame({ROW: [2], LINE: [2], **columns})
-    checked = check(contract(name), frame, requires=requires)
+    checked = check(contract(name), frame, requires=requires, now=now)
     return checked.good[0], checked.issues.select("code", "field", "detail").rows()
 
 
@@ -29,19 +31,43 @@ def found(name, requires, record):
             {"tax_rate": "20", "command": "end", "price": "12", "price_basis": "gross"},  # by it the price is made net
             [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")],
         ),
-        ({"tax_rate": "7.5"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
+        ({"tax_rate": "7.5", "valid_from": "2026-01-01T00:00:00Z"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
         ({"tax_rate": "7.5", "valid_from": "2024-11-01T00:00:00Z"}, []),
         (  # the rates told are those of the row's own time
             {"tax_rate": "5", "valid_from": "2024-11-01T00:00:00Z"},
             [("T-RATE", "tax_rate", "ES: 0, 2, 4, 7.5, 10, 21")],
         ),
-        ({"tax_rate": "21", "timestamp": "2012-08-31T21:59:59Z"}, [("T-RATE", "tax_rate", "ES: 0, 4, 8, 18")]),
-        ({"tax_rate": "18", "timestamp": "2012-08-31T22:00:00Z"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
+        ({"tax_rate": "21", "valid_from": "2012-08-31T21:59:59Z"}, [("T-RATE", "tax_rate", "ES: 0, 4, 8, 18")]),
+        ({"tax_rate": "18", "valid_from": "2012-08-31T22:00:00Z"}, [("T-RATE", "tax_rate", "ES: 0, 4, 10, 21")]),
     ],
 )
 def test_a_rate_not_in_force_at_the_rows_time_is_told(record, issues):
     requires = catalog_requirements(SageProfile("ES"))
     assert found("catalog", requires, ARTICLE | record) == (True, issues)
+
+
+@pytest.mark.parametrize(
+    ("record", "known", "told"),
+    [
+        ({"tax_rate": "17.5"}, True, "GB: 0, 5, 20"),
+        ({"tax_rate": "17.5"}, False, None),  # nobody knows when it takes effect
+        ({"tax_rate": "17.5", "timestamp": "2010-06-01T00:00:00Z"}, True, "GB: 0, 5, 20"),
+        ({"tax_rate": "20", "timestamp": "2010-06-01T00:00:00Z"}, True, None),  # touched last before 2011
+        ({"tax_rate": "17.5", "valid_from": "2010-06-01T00:00:00Z"}, True, "GB: 0, 5, 20"),  # it is sent today
+    ],
+)
+def test_a_rate_is_to_be_in_force_when_the_row_takes_effect(record, known, told):
+    now = datetime(2026, 11, 22, tzinfo=UTC) if known else None
+    issues = [] if told is None else [("T-RATE", "tax_rate", told)]
+    assert found("catalog", catalog_requirements(SageProfile("GB")), ARTICLE | record, now) == (True, issues)
+
+
+def test_a_rate_that_begins_later_is_in_force_for_a_row_that_holds_from_then_on():
+    requires, now = catalog_requirements(SageProfile("ES")), datetime(2024, 9, 1, tzinfo=UTC)
+    record = ARTICLE | {"tax_rate": "7.5", "timestamp": "2024-08-31T00:00:00Z"}
+    assert found("catalog", requires, record | {"valid_from": "2024-11-01T00:00:00Z"}, now) == (True, [])
+    at_once = [("T-RATE", "tax_rate", "ES: 0, 4, 5, 10, 21")]
+    assert found("catalog", requires, record, now) == (True, at_once)
 
 
 def test_a_rate_not_in_force_rejects_the_row_under_a_strict_profile():

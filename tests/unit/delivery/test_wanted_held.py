@@ -28,7 +28,7 @@ def test_a_promotion_that_leaves_next_to_nothing_waits_for_a_person_before_it_be
     run = here.promotions(("a", 1, at(5), at(6)), ("b", 90, at(5), at(6)))
     assert here.rig.operations.run(run).state == "held"
     told = here.rig.operations.run(run).notes[0]
-    assert told.startswith("1 promotion leaves less than 20% of the regular price (a / "), told
+    assert told.startswith("1 promotion or discount leaves less than 20% of the regular price (a / "), told
     assert ": 1 instead of 100);" in told
     here.rig.operations.release(run)
     here.rig.advance()
