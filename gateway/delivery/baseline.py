@@ -22,13 +22,23 @@ from gateway.ahead import beside
 from gateway.delivery.split import Split
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.issues import UNDONE
-from gateway.journal import Journal
+from gateway.journal import Journal, batches
 from gateway.journal import tables as t
 from gateway.model import KEY
 from gateway.spool import Spool, gave_way, write_frame
 
 MOST_SEGMENTS = 8
 """Segments of more consignments than this are folded."""
+
+_SEGMENTS = (
+    sa.select(t.segment, t.renewal.c.file.label("seqs"))
+    .outerjoin(t.renewal, t.renewal.c.segment == t.segment.c.id)
+    .where(t.segment.c.lane == sa.bindparam("lane"))
+    .order_by(t.segment.c.id)
+)
+_CONSIGNED = sa.select(t.segment.c.consignment).where(t.segment.c.lane == sa.bindparam("lane")).distinct()
+_FILES = sa.select(t.segment.c.file).where(t.segment.c.consignment == sa.bindparam("consignment"))
+_ADD = sa.insert(t.segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +78,8 @@ class Baseline:
     @classmethod
     def of_lane(cls, journal: Journal, spool: Spool, lane: str, keys: pl.Expr | None = None) -> Baseline:
         """Find the lane's segments; `keys`: those that count."""
-        seqs = t.renewal.c.file.label("seqs")
         with journal.read() as tx:
-            query = sa.select(t.segment, seqs).outerjoin(t.renewal, t.renewal.c.segment == t.segment.c.id)
-            found = tx.execute(query.where(t.segment.c.lane == lane).order_by(t.segment.c.id)).fetchall()
+            found = tx.execute(_SEGMENTS, {"lane": lane}).fetchall()
         folder = spool.segments
         return cls([Segment(r.id, folder / r.file, r.rows, folder / r.seqs if r.seqs else None) for r in found], keys)
 
@@ -108,6 +116,8 @@ class Renewal:
 
     def mark(self, rows: pl.DataFrame) -> None:
         """Remember rows by their `@segment` and `@place`."""
+        if not rows.height:
+            return
         for (number,), places in rows.select("@segment", "@place").partition_by("@segment", as_dict=True).items():
             at = int(str(number))
             marked = self._marked.setdefault(at, np.zeros(self._baseline.segments[at].rows, dtype=np.bool_))
@@ -182,10 +192,10 @@ def add_segments(
         wait(under_way)
     written.extend(one.result() for one in under_way)
     with journal.begin() as tx:
-        known = set(tx.scalars(sa.select(t.segment.c.file).where(t.segment.c.consignment == consignment)))
+        known = set(tx.scalars(_FILES, {"consignment": consignment}))
         fresh = [row for row in written if row["file"] not in known]
         if fresh:
-            tx.execute(sa.insert(t.segment), fresh)
+            tx.execute(_ADD, fresh)
 
 
 def write_segment(spool: Spool, lane: str, frame: pl.DataFrame, *, consignment: str, name: str) -> dict[str, str | int]:
@@ -198,9 +208,8 @@ def write_segment(spool: Spool, lane: str, frame: pl.DataFrame, *, consignment: 
 def compact(journal: Journal, spool: Spool, lane: str, name: str) -> None:
     """Fold the segments of a lane when they are of too many consignments; until then the old ones are read."""
     with journal.read() as tx:
-        query = sa.select(t.segment).where(t.segment.c.lane == lane).order_by(t.segment.c.id)
-        found = tx.execute(query).fetchall()
-    if len({r.consignment for r in found}) <= MOST_SEGMENTS:
+        found = set(tx.scalars(_CONSIGNED, {"lane": lane}))
+    if len(found) <= MOST_SEGMENTS:
         return
     whole = Baseline.of_lane(journal, spool, lane)
     parts = delta.parts_for(whole.rows)
@@ -249,8 +258,7 @@ def inflight_keys(journal: Journal, spool: Spool, lane: str) -> pl.DataFrame:
 def under_way(journal: Journal, spool: Spool, lane: str, columns: list[str]) -> Iterator[pl.DataFrame]:
     """Yield these columns of the effects of a lane's open consignments, and of rows for which one of them stands."""
     with journal.read() as tx:
-        query = sa.select(t.consignment.c.id).where(t.consignment.c.lane == lane, t.consignment.c.state == "open")
-        opened = list(tx.scalars(query))
+        opened = batches.consignments(tx, lane, "open")
     for identity in opened:
         folder = spool.consignment(identity)
         yield from folder.effects(columns)

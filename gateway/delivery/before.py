@@ -98,6 +98,8 @@ class Before:
         return self._count(tx) != self._ended
 
     def _count(self, tx: Connection) -> int:
+        if not self._lanes:
+            return 0
         ended = sa.and_(t.consignment.c.lane.in_(self._lanes), t.consignment.c.state != "open")
         return int(tx.scalar(sa.select(sa.func.count()).select_from(t.consignment).where(ended)) or 0)
 

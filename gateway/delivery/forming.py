@@ -70,10 +70,16 @@ def summed(candidates: Iterable[Candidate]) -> dict[str, int]:
 def all_wait(tx: Connection, lane: str, candidates: Sequence[Candidate]) -> bool:
     """Whether all candidates still wait: a person may have cancelled one while its rows were decided."""
     asked = [c.row.id for c in candidates]
-    query = sa.select(t.leg.c.run).join(t.run, t.run.c.id == t.leg.c.run)
-    query = query.where(t.leg.c.lane == lane, t.leg.c.open_rows > 0, t.leg.c.run.in_(asked))
-    query = query.where(t.run.c.state.in_(_WAITING)).with_for_update(of=t.leg)
-    return len(tx.execute(query).fetchall()) == len(asked)
+    return len(tx.execute(_WAIT, {"lane": lane, "runs": asked}).fetchall()) == len(asked)
+
+
+_WAIT = (
+    sa.select(t.leg.c.run)
+    .join(t.run, t.run.c.id == t.leg.c.run)
+    .where(t.leg.c.lane == sa.bindparam("lane"), t.leg.c.open_rows > 0)
+    .where(t.leg.c.run.in_(sa.bindparam("runs", expanding=True)), t.run.c.state.in_(_WAITING))
+    .with_for_update(of=t.leg)
+)
 
 
 def hold(journal: Journal, lane: str, held: Mapping[str, str]) -> None:

@@ -27,6 +27,30 @@ _LONGEST_PAUSE = 300.0
 _LONGEST_OWN = 10.0
 """Where our own disk is in the way nobody is spared by waiting."""
 
+_ASKED = sa.select(sa.func.min(t.batch.c.ask_at)).where(
+    t.batch.c.account == sa.bindparam("account"), t.batch.c.state.in_(("open", "lapsed"))
+)
+_DEADLINE = (  # every open batch has one
+    sa.select(sa.func.min(t.batch.c.deadline))
+    .join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
+    .where(t.consignment.c.lane == sa.bindparam("lane"), t.batch.c.state == "open")
+)
+_STILL_LIVE = sa.select(t.batch.c.id).where(
+    t.batch.c.consignment == t.consignment.c.id, t.batch.c.state.in_(batches.LIVE)
+)
+_RIPE = (
+    sa.select(t.consignment.c.id)
+    .where(t.consignment.c.lane == sa.bindparam("lane"))
+    .where(sa.or_(t.consignment.c.state == "late", sa.and_(t.consignment.c.state == "open", ~_STILL_LIVE.exists())))
+    .limit(1)
+)
+_PAUSED = sa.select(t.paused.c.name).where(t.paused.c.name.in_(sa.bindparam("names", expanding=True))).with_for_update()
+_CALM = (
+    sa.update(t.lane)
+    .where(t.lane.c.name == sa.bindparam("lane"), t.lane.c.attempts > 0)
+    .values(attempts=0, trouble=None, trouble_since=None)
+)
+
 
 class Delivery:
     """The dispatch half of the way of a file: one lane, all that is due."""
@@ -72,8 +96,9 @@ class Delivery:
             structlog.get_logger("gateway").exception("a lane failed", lane=lane)
             return self._trouble(lane, GatewayError(f"The program failed here ({type(error).__name__}: {error}).",
                                                     fix="Tell the maintainers; the log has the trace."))  # fmt: skip
-        self._calm(lane, self._sender.fault(setup))
+        fault = self._sender.fault(setup)
         with self._journal.begin() as tx:  # one transaction: a run that comes in between must not be slept over
+            self._calm(tx, lane, fault)
             at = self._next_wake(tx, setup)
             runs.wake_lane(tx, lane, at)
         return at
@@ -155,16 +180,8 @@ class Delivery:
 
     def _next_wake(self, tx: Connection, setup: LaneSetup) -> datetime | None:
         now = self._journal.clock.now()
-        asked = tx.scalar(
-            sa.select(sa.func.min(t.batch.c.ask_at)).where(
-                t.batch.c.account == setup.destination.account, t.batch.c.state.in_(("open", "lapsed"))
-            )
-        )
-        deadline = tx.scalar(  # every open batch has one
-            sa.select(sa.func.min(t.batch.c.deadline))
-            .join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
-            .where(t.consignment.c.lane == setup.name, t.batch.c.state == "open")
-        )
+        asked = tx.scalar(_ASKED, {"account": setup.destination.account})
+        deadline = tx.scalar(_DEADLINE, {"lane": setup.name})
         heard = self._sender.hearer.wake_at(tx, setup)
         times = [at for at in (asked, deadline, heard) if at is not None]
         first = any(leg.operation.settle_first for leg in setup.legs)
@@ -172,19 +189,13 @@ class Delivery:
             times.extend(r.wake_at or now for r in runs.waiting(tx, setup.name))
             times.extend(book.wakes(tx, setup.name) if setup.wanted else [])
         # Another lane of the account may have learnt something of our batches after we looked, and woken us.
-        live = sa.select(t.batch.c.id).where(
-            t.batch.c.consignment == t.consignment.c.id, t.batch.c.state.in_(batches.LIVE)
-        )
-        over = sa.or_(t.consignment.c.state == "late", sa.and_(t.consignment.c.state == "open", ~live.exists()))
-        ripe = sa.select(t.consignment.c.id).where(t.consignment.c.lane == setup.name, over)
-        times.extend([now] if tx.scalar(ripe.limit(1)) is not None else [])
+        times.extend([now] if tx.scalar(_RIPE, {"lane": setup.name}) is not None else [])
         return min(times) if times else None
 
     def _rests(self, setup: LaneSetup) -> bool:
         """Whether a person paused the lane; then it sleeps. In one transaction: who resumes it wakes it after that."""
         with self._journal.begin() as tx:
-            names = t.paused.c.name.in_((setup.name, setup.target.name))
-            if tx.execute(sa.select(t.paused.c.name).where(names).with_for_update()).first() is None:
+            if tx.execute(_PAUSED, {"names": (setup.name, setup.target.name)}).first() is None:
                 return False
             runs.wake_lane(tx, setup.name, None)
             return True
@@ -205,15 +216,13 @@ class Delivery:
             tx.execute(sa.update(t.lane).where(t.lane.c.name == lane).values(**values))
         return at
 
-    def _calm(self, lane: str, fault: GatewayError | None) -> None:
+    def _calm(self, tx: Connection, lane: str, fault: GatewayError | None) -> None:
         """The lane did all it could; a call that can't be asked about is told all the same."""
-        with self._journal.begin() as tx:
-            change = sa.update(t.lane).where(t.lane.c.name == lane)
-            if fault is None:
-                change = change.where(t.lane.c.attempts > 0).values(attempts=0, trouble=None, trouble_since=None)
-            else:
-                change = change.values(attempts=1, **self._said(tx, self._row(tx, lane), fault))
-            tx.execute(change)
+        if fault is None:
+            tx.execute(_CALM, {"lane": lane})
+        else:
+            said = self._said(tx, self._row(tx, lane), fault)
+            tx.execute(sa.update(t.lane).where(t.lane.c.name == lane).values(attempts=1, **said))
 
     def _row(self, tx: Connection, lane: str) -> Row[Any]:
         return tx.execute(sa.select(t.lane).where(t.lane.c.name == lane)).one()

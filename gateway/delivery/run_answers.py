@@ -37,6 +37,12 @@ LoadLayout = Callable[[Path], BaseModel]
 _WRITERS = 3
 """Answers of a run written at the same time."""
 
+_SENT = (
+    sa.select(t.batch.c.ticket, t.batch.c.attempts)
+    .join(t.batch_run, t.batch_run.c.batch == t.batch.c.id)
+    .where(t.batch_run.c.run == sa.bindparam("run"))
+    .order_by(t.batch.c.id)
+)
 _NO_TICKET = frozenset({None, "", "none"})
 """Tickets of calls that were not made, as what was to be sent was there already: nobody can be asked about them."""
 _OPEN_STATES = {
@@ -83,12 +89,7 @@ class RunAnswers:
         """Say everything about a run besides its rows."""
         pinned = Pinned.model_validate(row.pinned)
         with self._journal.read() as tx:
-            sent = tx.execute(
-                sa.select(t.batch.c.ticket, t.batch.c.attempts)
-                .join(t.batch_run, t.batch_run.c.batch == t.batch.c.id)
-                .where(t.batch_run.c.run == row.id)
-                .order_by(t.batch.c.id)
-            ).fetchall()
+            sent = tx.execute(_SENT, {"run": row.id}).fetchall()
             linked = runs.first_of(tx, row.first_run, row.partner)
         counted: dict[str, Any] = {
             "states": rows.states.counts(), "derived": rows.states.derived,

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Row
 
@@ -26,7 +25,6 @@ from gateway.delivery.unwritten import mends_itself
 from gateway.delivery.wanted_settle import settled
 from gateway.delta import SEGMENT_SCHEMA
 from gateway.journal import Journal, batches, runs
-from gateway.journal import tables as t
 from gateway.model import ROW, RowState
 from gateway.outbox import Outbox
 from gateway.reports import errors_writer
@@ -63,9 +61,8 @@ class Settler:
     def over(self, setup: LaneSetup) -> list[Over]:
         """Return the open consignments of the lane of which nothing is to come, oldest first."""
         with self._journal.read() as tx:
-            query = sa.select(t.consignment).where(t.consignment.c.lane == setup.name, t.consignment.c.state == "open")
-            opened = tx.execute(query.order_by(t.consignment.c.created_at)).fetchall()
-            found = [Over(c.id, runs.batches_of(tx, c.id), runs.runs_of(tx, c.id)) for c in opened]
+            opened = batches.consignments(tx, setup.name, "open")
+            found = [Over(one, runs.batches_of(tx, one), runs.runs_of(tx, one)) for one in opened]
         return [one for one in found if not any(b.state in batches.LIVE for b in one.sent)]
 
     def close(self, setup: LaneSetup, over: Sequence[Over]) -> None:
@@ -83,7 +80,7 @@ class Settler:
     def _shut(self, tx: Connection, consignment: str, sent: Sequence[Row[Any]]) -> None:
         """End a consignment; it stays to be corrected where more was learnt of its batches than is told in `sent`."""
         state = "closed" if _same(sent, runs.batches_of(tx, consignment)) else "late"
-        tx.execute(sa.update(t.consignment).where(t.consignment.c.id == consignment).values(state=state))
+        batches.set_consignment(tx, consignment, state)
 
     def _confirm(self, setup: LaneSetup, consignment: str, sent: Sequence[Row[Any]], *, name: str) -> None:
         """Move the baseline: only what was confirmed (or accepted where nothing better exists), or is gone."""
@@ -161,7 +158,7 @@ class Settler:
         with self._journal.read() as tx:
             legs = runs.legs_of(tx, name)
             row = runs.get_run(tx, name)  # after its legs: what a lane says as it closes one is in it
-            live = 0 if row is None else tx.scalar(_live_batches(name))
+            live = 0 if row is None else batches.live_of(tx, name)
         if row is None or row.state not in {"waiting", "cancelled"}:
             if row is not None and row.state == "held":
                 self.answers.progress(row)
@@ -224,9 +221,8 @@ class Settler:
 
     def correct(self, setup: LaneSetup) -> None:
         """A truth arrived for batches that had ended: move the baseline and write corrections of settled runs."""
-        late = sa.and_(t.consignment.c.lane == setup.name, t.consignment.c.state == "late")
         with self._journal.read() as tx:
-            found = list(tx.scalars(sa.select(t.consignment.c.id).where(late).order_by(t.consignment.c.id)))
+            found = batches.consignments(tx, setup.name, "late")
         for identity in found:
             with self._journal.read() as tx:
                 sent = runs.batches_of(tx, identity)
@@ -283,14 +279,6 @@ class Settler:
 def _same(before: Sequence[Row[Any]], now: Sequence[Row[Any]]) -> bool:
     """Whether nothing was learnt of batches meanwhile: other lanes of the account ask about them too."""
     return [(b.state, b.outcomes) for b in before] == [(b.state, b.outcomes) for b in now]
-
-
-def _live_batches(run: str) -> sa.Select[Any]:
-    return (
-        sa.select(sa.func.count())
-        .select_from(t.batch.join(t.batch_run, t.batch_run.c.batch == t.batch.c.id))
-        .where(t.batch_run.c.run == run, t.batch.c.state.in_(batches.LIVE))
-    )
 
 
 def _spoken(states: Mapping[str, int]) -> str:

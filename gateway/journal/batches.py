@@ -1,4 +1,7 @@
-"""Consignments and batches in the journal: every change of state is one function here."""
+"""Consignments and batches in the journal: every change of state is one function here.
+
+Statements of every file's way are built once: building one takes longer than having it done.
+"""
 
 from __future__ import annotations
 
@@ -37,16 +40,20 @@ class NewBatch:
 
 def add_consignment(tx: Connection, values: Mapping[str, Any], runs: Sequence[str]) -> None:
     """Enter a consignment and the runs it takes rows of; without any, it is a lane's own doing."""
-    tx.execute(sa.insert(t.consignment).values(**values))
+    tx.execute(_ADD_CONSIGNMENT, values)
     if runs:
-        tx.execute(sa.insert(t.consignment_run), [{"consignment": values["id"], "run": run} for run in runs])
+        tx.execute(_ADD_RUNS, [{"consignment": values["id"], "run": run} for run in runs])
+
+
+_ADD_CONSIGNMENT = sa.insert(t.consignment)
+_ADD_RUNS = sa.insert(t.consignment_run)
 
 
 def add_batches(
     tx: Connection, consignment: str, account: str, batches: Sequence[NewBatch], digests: Sequence[str]
 ) -> None:
     """Enter the batches of a consignment as ready, each with the digest of its body."""
-    base = (tx.scalar(sa.select(sa.func.max(t.batch.c.id))) or 0) + 1
+    base = (tx.scalar(_LAST) or 0) + 1
     rows: list[dict[str, Any]] = []
     links: list[dict[str, Any]] = []
     for place, (new, digest) in enumerate(zip(batches, digests, strict=True)):
@@ -58,20 +65,50 @@ def add_batches(
         })  # fmt: skip
         links.extend({"batch": base + place, "run": run} for run in new.runs)
     for start in range(0, len(rows), 500):
-        tx.execute(sa.insert(t.batch), rows[start : start + 500])
+        tx.execute(_ADD_BATCHES, rows[start : start + 500])
     for start in range(0, len(links), 1000):
-        tx.execute(sa.insert(t.batch_run), links[start : start + 1000])
+        tx.execute(_ADD_LINKS, links[start : start + 1000])
+
+
+_LAST = sa.select(sa.func.max(t.batch.c.id))
+_ADD_BATCHES = sa.insert(t.batch)
+_ADD_LINKS = sa.insert(t.batch_run)
+
+
+def consignments(tx: Connection, lane: str, state: str) -> list[str]:
+    """Consignments of a lane in a state, oldest first."""
+    return list(tx.scalars(_CONSIGNMENTS, {"lane": lane, "state": state}))
+
+
+_CONSIGNMENTS = (
+    sa.select(t.consignment.c.id)
+    .where(t.consignment.c.lane == sa.bindparam("lane"), t.consignment.c.state == sa.bindparam("state"))
+    .order_by(t.consignment.c.created_at, t.consignment.c.id)
+)
+
+
+def set_consignment(tx: Connection, consignment: str, state: str) -> None:
+    """Give a consignment a state."""
+    tx.execute(_SET_CONSIGNMENT, {"which": consignment, "state": state})
+
+
+_SET_CONSIGNMENT = sa.update(t.consignment).where(t.consignment.c.id == sa.bindparam("which"))
 
 
 def of_lane(tx: Connection, lane: str, states: Sequence[str], limit: int | None = None) -> Sequence[Row[Any]]:
     """Batches of a lane in the given states, in sending order."""
-    query = (
-        sa.select(t.batch)
-        .join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
-        .where(t.consignment.c.lane == lane, t.consignment.c.state == "open", t.batch.c.state.in_(states))
-        .order_by(t.batch.c.id)
-    )
-    return tx.execute(query.limit(limit) if limit else query).fetchall()
+    asked = {"lane": lane, "states": states}
+    return tx.execute(_SOME_OF_LANE if limit else _OF_LANE, asked | {"most": limit} if limit else asked).fetchall()
+
+
+_OF_LANE = (
+    sa.select(t.batch)
+    .join(t.consignment, t.consignment.c.id == t.batch.c.consignment)
+    .where(t.consignment.c.lane == sa.bindparam("lane"), t.consignment.c.state == "open")
+    .where(t.batch.c.state.in_(sa.bindparam("states", expanding=True)))
+    .order_by(t.batch.c.id)
+)
+_SOME_OF_LANE = _OF_LANE.limit(sa.bindparam("most"))
 
 
 def family_waits(tx: Connection, account: str, family: str, now: datetime) -> bool:
@@ -86,10 +123,15 @@ def family_waits(tx: Connection, account: str, family: str, now: datetime) -> bo
 
 def due(tx: Connection, account: str, now: datetime) -> Sequence[Row[Any]]:
     """Open or lapsed batches of an account that may be asked about now."""
-    query = sa.select(t.batch).where(
-        t.batch.c.account == account, t.batch.c.state.in_(("open", "lapsed")), t.batch.c.ask_at <= now
-    )
-    return tx.execute(query.order_by(t.batch.c.ask_at, t.batch.c.id)).fetchall()
+    return tx.execute(_DUE, {"account": account, "now": now}).fetchall()
+
+
+_DUE = (
+    sa.select(t.batch)
+    .where(t.batch.c.account == sa.bindparam("account"), t.batch.c.ask_at <= sa.bindparam("now"))
+    .where(t.batch.c.state.in_(("open", "lapsed")))
+    .order_by(t.batch.c.ask_at, t.batch.c.id)
+)
 
 
 def with_tickets(tx: Connection, account: str, tickets: Collection[str]) -> Sequence[Row[Any]]:
@@ -104,11 +146,19 @@ def with_tickets(tx: Connection, account: str, tickets: Collection[str]) -> Sequ
 
 def intend(tx: Connection, ids: Sequence[int], now: datetime) -> bool:
     """Write the intent: these batches are about to be sent; False when a person cancelled one of them meanwhile."""
-    ready = sa.and_(t.batch.c.id.in_(ids), t.batch.c.state == "ready")
-    if len(tx.execute(sa.select(t.batch.c.id).where(ready).with_for_update()).fetchall()) != len(ids):
+    if len(tx.execute(_READY, {"ids": ids}).fetchall()) != len(ids):
         return False
-    tx.execute(sa.update(t.batch).where(ready).values(state="sending", intent_at=now, attempts=t.batch.c.attempts + 1))
+    tx.execute(_INTEND, {"ids": ids, "now": now})
     return True
+
+
+_THESE = t.batch.c.id.in_(sa.bindparam("ids", expanding=True))
+_READY = sa.select(t.batch.c.id).where(_THESE, t.batch.c.state == "ready").with_for_update()
+_INTEND = (
+    sa.update(t.batch)
+    .where(_THESE, t.batch.c.state == "ready")
+    .values(state="sending", intent_at=sa.bindparam("now"), attempts=t.batch.c.attempts + 1)
+)
 
 
 def cancel_unsent(tx: Connection, run: str, message: str) -> int:
@@ -142,27 +192,40 @@ def apply_receipts(tx: Connection, told: Sequence[Told]) -> None:
     """Store what calls told. A closed batch stays closed; an open one keeps its first deadline."""
     closed = [one for one in told if one.receipt.closed]
     opened = [one for one in told if not one.receipt.closed]
-    mine = t.batch.c.id == sa.bindparam("which")
     if closed:
-        change = sa.update(t.batch).where(mine, t.batch.c.state != "closed").values(
-            state="closed", rest=sa.bindparam("to_rest"), code=sa.bindparam("to_code"),
-            message=sa.bindparam("to_message"), outcomes=sa.bindparam("to_outcomes"),
-            ticket=sa.func.coalesce(sa.bindparam("to_ticket"), t.batch.c.ticket),
-        )  # fmt: skip
-        tx.execute(change, [_closing(one) for one in closed])
+        tx.execute(_CLOSE, [_closing(one) for one in closed])
     if opened:
-        change = sa.update(t.batch).where(mine, t.batch.c.state != "closed").values(
-            ask_at=sa.bindparam("to_ask"), outcomes=sa.bindparam("to_outcomes"),
-            ticket=sa.func.coalesce(sa.bindparam("to_ticket"), t.batch.c.ticket),
-        )  # fmt: skip
-        tx.execute(change, [
+        tx.execute(_TELL, [
             {"which": o.batch, "to_ask": o.ask_at, "to_outcomes": o.outcomes, "to_ticket": o.receipt.ticket}
             for o in opened
         ])  # fmt: skip
-        unsent = sa.or_(*(t.batch.c.state == state for state in UNSENT))  # IN can't be executed for many at once
-        begin = sa.update(t.batch).where(mine, unsent)
-        begin = begin.values(state="open", deadline=sa.bindparam("to_deadline"))
-        tx.execute(begin, [{"which": o.batch, "to_deadline": o.deadline} for o in opened])
+        tx.execute(_OPEN, [{"which": o.batch, "to_deadline": o.deadline} for o in opened])
+
+
+_MINE = sa.update(t.batch).where(t.batch.c.id == sa.bindparam("which"))
+_TICKET: sa.ColumnElement[str] = sa.func.coalesce(sa.bindparam("to_ticket"), t.batch.c.ticket)
+_CLOSE = _MINE.where(t.batch.c.state != "closed").values(
+    state="closed", rest=sa.bindparam("to_rest"), code=sa.bindparam("to_code"), message=sa.bindparam("to_message"),
+    outcomes=sa.bindparam("to_outcomes"), ticket=_TICKET,
+)  # fmt: skip
+_TELL = _MINE.where(t.batch.c.state != "closed").values(
+    ask_at=sa.bindparam("to_ask"), outcomes=sa.bindparam("to_outcomes"), ticket=_TICKET
+)
+_OPEN = _MINE.where(
+    sa.or_(*(t.batch.c.state == state for state in UNSENT))  # IN can't be executed for many at once
+).values(state="open", deadline=sa.bindparam("to_deadline"))
+
+
+def live_of(tx: Connection, run: str) -> int:
+    """Return how many batches of a run there are of which something is still to come."""
+    return int(tx.scalar(_LIVE_OF, {"run": run}) or 0)
+
+
+_LIVE_OF = (
+    sa.select(sa.func.count())
+    .select_from(t.batch.join(t.batch_run, t.batch_run.c.batch == t.batch.c.id))
+    .where(t.batch_run.c.run == sa.bindparam("run"), t.batch.c.state.in_(LIVE))
+)
 
 
 def lane_of(tx: Connection, batch: int) -> str:
@@ -181,8 +244,14 @@ def last_called(tx: Connection, lane: str) -> Row[Any] | None:
 
 def mark_late(tx: Connection, consignments: Sequence[str]) -> None:
     """Remember that something was learnt of consignments that had ended: their runs are to be corrected."""
-    change = sa.update(t.consignment).where(t.consignment.c.state == "closed", t.consignment.c.id.in_(consignments))
-    tx.execute(change.values(state="late"))
+    tx.execute(_LATE, {"ids": consignments})
+
+
+_LATE = (
+    sa.update(t.consignment)
+    .where(t.consignment.c.state == "closed", t.consignment.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(state="late")
+)
 
 
 def _closing(one: Told) -> dict[str, Any]:
@@ -210,17 +279,24 @@ def take_slot(tx: Connection, name: str, batch: int) -> bool:
     """Take a slot for a batch; False when another batch holds it. Taking twice is once."""
     if not name:
         return True
-    held = tx.scalar(sa.select(t.slot.c.batch).where(t.slot.c.name == name))
+    held = tx.scalar(_HOLDER, {"name": name})
     if held is None:
-        tx.execute(sa.insert(t.slot).values(name=name, batch=batch))
+        tx.execute(_TAKE, {"name": name, "batch": batch})
         return True
     return bool(held == batch)
+
+
+_HOLDER = sa.select(t.slot.c.batch).where(t.slot.c.name == sa.bindparam("name"))
+_TAKE = sa.insert(t.slot)
 
 
 def free_slots(tx: Connection, held: Sequence[int]) -> None:
     """Give back the slots that these batches hold."""
     if held:
-        tx.execute(sa.delete(t.slot).where(t.slot.c.batch.in_(held)))
+        tx.execute(_FREE, {"held": held})
+
+
+_FREE = sa.delete(t.slot).where(t.slot.c.batch.in_(sa.bindparam("held", expanding=True)))
 
 
 def as_sent(row: Row[Any], now: datetime) -> Sent:

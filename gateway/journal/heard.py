@@ -64,8 +64,8 @@ def standing(tx: Connection) -> Sequence[Row[Any]]:
 
 def due(tx: Connection, destination: str, account: str, now: datetime, limit: int) -> Sequence[Row[Any]]:
     """Events to be handed over now, oldest first: new ones, and those that wait for a ticket the account has now."""
-    query = sa.select(t.heard).where(t.heard.c.destination == destination, _ripe(account, now))
-    return tx.execute(query.order_by(t.heard.c.id).limit(limit)).fetchall()
+    asked = {"destination": destination, "account": account, "now": now, "most": limit}
+    return tx.execute(_DUE, asked).fetchall()
 
 
 def begin(tx: Connection, events: Mapping[int, datetime]) -> None:
@@ -110,24 +110,30 @@ def expire(tx: Connection, destination: str, before: datetime) -> list[tuple[int
 
 def wake_at(tx: Connection, destination: str, account: str, now: datetime, keep: timedelta) -> datetime | None:
     """When the next event is to be handed over or given up; None: there is none."""
-    live = sa.and_(t.heard.c.destination == destination, t.heard.c.state.in_(LIVE))
-    oldest = tx.scalar(sa.select(sa.func.min(t.heard.c.received_at)).where(live))
+    oldest = tx.scalar(_OLDEST, {"destination": destination})
     if oldest is None:
         return None
-    if tx.scalar(sa.select(t.heard.c.id).where(live, _ripe(account, now)).limit(1)) is not None:
+    if due(tx, destination, account, now, 1):
         return now
-    planned = tx.scalar(sa.select(sa.func.min(t.heard.c.next_at)).where(live))
+    planned = tx.scalar(_PLANNED, {"destination": destination})
     end_of_it: datetime = oldest + keep
     return end_of_it if planned is None else min(planned, end_of_it)
 
 
-def _ripe(account: str, now: datetime) -> sa.ColumnElement[bool]:
-    known = sa.and_(t.batch.c.ticket == t.heard_ticket.c.ticket, t.batch.c.account == account)
+def _ripe() -> sa.ColumnElement[bool]:
+    known = sa.and_(t.batch.c.ticket == t.heard_ticket.c.ticket, t.batch.c.account == sa.bindparam("account"))
     named = sa.select(t.heard_ticket.c.heard).join(t.batch, known)
     return sa.or_(
-        sa.and_(t.heard.c.state == "new", t.heard.c.next_at <= now),
+        sa.and_(t.heard.c.state == "new", t.heard.c.next_at <= sa.bindparam("now")),
         sa.and_(t.heard.c.state == "waiting", t.heard.c.id.in_(named)),
     )
+
+
+# built once: every turn of a lane asks for them
+_OF = t.heard.c.destination == sa.bindparam("destination")
+_DUE = sa.select(t.heard).where(_OF, _ripe()).order_by(t.heard.c.id).limit(sa.bindparam("most"))
+_OLDEST = sa.select(sa.func.min(t.heard.c.received_at)).where(_OF, t.heard.c.state.in_(LIVE))
+_PLANNED = sa.select(sa.func.min(t.heard.c.next_at)).where(_OF, t.heard.c.state.in_(LIVE))
 
 
 def _unname(tx: Connection, events: Sequence[int]) -> None:

@@ -43,10 +43,15 @@ def answer_id(tx: Connection, arrival: int, purpose: str, at: datetime) -> str:
 def _give(tx: Connection, at: datetime, *, arrival: int | None, purpose: str | None) -> str:
     while _is_given(tx, identity := run_id(at)):
         at += timedelta(milliseconds=1)
-    tx.execute(sa.insert(t.given).values(id=identity, arrival=arrival, purpose=purpose))
+    tx.execute(_GIVE, {"id": identity, "arrival": arrival, "purpose": purpose})
     return identity
 
 
 def _is_given(tx: Connection, identity: str) -> bool:
-    found = (sa.select(column).where(column == identity).exists() for column in (t.given.c.id, *_BORNE))
-    return bool(tx.scalar(sa.select(sa.or_(*found))))
+    return bool(tx.scalar(_IS_GIVEN, {"which": identity}))
+
+
+_GIVE = sa.insert(t.given)
+_IS_GIVEN = sa.select(
+    sa.or_(*(sa.select(one).where(one == sa.bindparam("which")).exists() for one in (t.given.c.id, *_BORNE)))
+)

@@ -41,7 +41,10 @@ def get_set(tx: Connection, identity: int) -> Row[Any]:
 
 def in_state(tx: Connection, *states: str) -> Sequence[Row[Any]]:
     """Sets in the given states, oldest first."""
-    return tx.execute(sa.select(_SET).where(_SET.c.state.in_(states)).order_by(_SET.c.id)).fetchall()
+    return tx.execute(_IN_STATE, {"states": states}).fetchall()
+
+
+_IN_STATE = sa.select(_SET).where(_SET.c.state.in_(sa.bindparam("states", expanding=True))).order_by(_SET.c.id)
 
 
 def set_state(tx: Connection, identity: int, state: str, **values: Any) -> None:
@@ -57,8 +60,14 @@ def add_member(tx: Connection, identity: int, *, arrival: int, part: int, answer
 
 def membership(tx: Connection, arrival: int, route: str) -> Row[Any] | None:
     """Return the place of a file in a set of the route: `set`, `part`, `answer`, `left`."""
-    query = sa.select(_MEMBER).join(_SET, _SET.c.id == _MEMBER.c.set)
-    return tx.execute(query.where(_MEMBER.c.arrival == arrival, _SET.c.route == route)).first()
+    return tx.execute(_MEMBERSHIP, {"arrival": arrival, "route": route}).first()
+
+
+_MEMBERSHIP = (
+    sa.select(_MEMBER)
+    .join(_SET, _SET.c.id == _MEMBER.c.set)
+    .where(_MEMBER.c.arrival == sa.bindparam("arrival"), _SET.c.route == sa.bindparam("route"))
+)
 
 
 def by_answer(tx: Connection, answer: str) -> Row[Any] | None:
@@ -103,8 +112,14 @@ def count_of(tx: Connection, identity: int) -> int:
 
 def sets_of(tx: Connection, arrival: int) -> Sequence[Row[Any]]:
     """Sets a file belongs to."""
-    query = sa.select(_SET).join(_MEMBER, _MEMBER.c.set == _SET.c.id)
-    return tx.execute(query.where(_MEMBER.c.arrival == arrival, _MEMBER.c.left.is_(False))).fetchall()
+    return tx.execute(_SETS, {"arrival": arrival}).fetchall()
+
+
+_SETS = (
+    sa.select(_SET)
+    .join(_MEMBER, _MEMBER.c.set == _SET.c.id)
+    .where(_MEMBER.c.arrival == sa.bindparam("arrival"), _MEMBER.c.left.is_(False))
+)
 
 
 def leave(tx: Connection, identity: int, arrival: int) -> None:

@@ -26,6 +26,8 @@ _PRIMARY = 0xFF
 _DISK_FULL = "53100"
 """PostgreSQL's code."""
 
+_NOTE = sa.insert(t.event)
+
 
 def open_journal(state: Path, clock: Clock, *, url: str | None = None) -> Journal:
     """Open or create the journal of a state folder.
@@ -175,7 +177,7 @@ class Journal:
 
     def note(self, tx: Connection, subject: str, kind: str, text: str) -> None:
         """Write an event: what happened to a run, a lane, a source."""
-        tx.execute(sa.insert(t.event).values(at=self.clock.now(), subject=subject, kind=kind, text=text))
+        tx.execute(_NOTE, {"at": self.clock.now(), "subject": subject, "kind": kind, "text": text})
 
     def paused(self) -> frozenset[str]:
         """Names of routes, sources, destinations and lanes that a person paused."""

@@ -189,7 +189,8 @@ class Intake:
         """Leave rows out that an earlier run of these bytes took; returns what is to be said of them."""
         with self._journal.read() as tx:
             row = runs.get_run(tx, run)
-            before = None if row is None else runs.get_run(tx, row.counts.get("before") or "")
+            named = None if row is None else row.counts.get("before")
+            before = None if named is None else runs.get_run(tx, named)
         if before is None:
             return []
         same = leave_out(self._journal, self._spool, self._settler, before, self._spool.run(run))
@@ -271,7 +272,7 @@ class Intake:
                     tx, leg.lane, destination=setup.target.name, account=setup.target.destination.account,
                     operation=leg.operation.name, wake_at=now,
                 )  # fmt: skip
-        self._answer_taken(run, setup)
+        self._answer_taken(run, setup, sends=bool(legs and readout.good))
 
     def _said_after(self, run: str, readout: Readout, setup: RouteSetup, pinned: Pinned) -> list[str]:
         """Say what is not done with the file, in the notes of a run."""
@@ -286,9 +287,11 @@ class Intake:
         kept = 0 if row is None else left_out_keys(self._journal, self._spool, setup.legs, row, pinned, now)
         return [said(kept)]
 
-    def _answer_taken(self, run: str, setup: RouteSetup) -> None:
-        """Acknowledge a run, and end one that sends nothing: it may have no lane that would."""
+    def _answer_taken(self, run: str, setup: RouteSetup, *, sends: bool = False) -> None:
+        """Acknowledge a run, and end one that sends nothing: it may have no lane that would. `sends`: this one does."""
         self._answers.acknowledge(run, setup)
+        if sends:
+            return
         try:
             self._settler.finish([run])
         except Exception:  # noqa: BLE001  the file was taken and is not refused any more: the run is ended later
