@@ -24,7 +24,6 @@ class Tally:
 
     known: int = 0
     """Live keys of the owner."""
-    sent: int = 0
     ended: int = 0
     zeroed: int = 0
     repriced: int = 0
@@ -50,7 +49,6 @@ class Tally:
         """Add the tally of another part."""
         return Tally(
             known=self.known + other.known,
-            sent=self.sent + other.sent,
             ended=self.ended + other.ended,
             zeroed=self.zeroed + other.zeroed,
             repriced=self.repriced + other.repriced,
@@ -92,7 +90,7 @@ def tally(
     moved = send.filter(~pl.col("ended") & live)
     if priced is None:
         zeroed = moved.filter((pl.col("measure") == "0") & ~pl.col("measure_known").is_in(["", "0"]))
-        return Tally(known, send.height, ended.height, zeroed.height, 0, 0, file_keys, full)
+        return Tally(known, ended.height, zeroed.height, 0, 0, file_keys, full)
     leapt = moved.filter(_leaps("measure_known", priced))
     judged = leapt
     if former is not None and former.height and leapt.height:
@@ -101,7 +99,7 @@ def tally(
     repriced, floored, raised = (judged.filter(one) for one in _kinds("measure_known", priced))
     counts = (ended.height, 0, repriced.height, floored.height)
     return Tally(
-        known, send.height, *counts, file_keys, full, raised=raised.height,
+        known, *counts, file_keys, full, raised=raised.height,
         falls=_both_prices(floored), rises=_both_prices(raised), returned=leapt.height - judged.height,
     )  # fmt: skip
 

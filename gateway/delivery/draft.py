@@ -244,11 +244,12 @@ class Decider:
         candidates = draft.candidates
         compared = portion.known.height > 0 or portion.beside is not None
         columns = ["run", KEY, "ended", "measure", "measure_known"]
+        there = pl.col("measure_known").is_not_null()  # from what is not there nothing is taken away
         for c in candidates:
             mine = decided if len(candidates) == 1 else decided.filter(pl.col("run") == c.position)
             if compared:
-                send = pl.concat([mine.filter(pl.col("decision") == "send").select(columns), derived.select(columns)])
-                send = send.filter(pl.col("run") == c.position)
+                moved = mine.filter((pl.col("decision") == "send") & there)
+                send = pl.concat([moved.select(columns), derived.filter(pl.col("run") == c.position).select(columns)])
             else:
                 send = mine.select(columns).clear()
             c.tally = c.tally.plus(lowered(draft.leg, c, mine))

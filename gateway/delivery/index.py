@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+_BITS = 22
+"""First bits of a hash by which most keys that are not there are told: one in five passes beside a million others."""
+
 
 class Index:
     """Places of distinct keys (String) in a column of them."""
@@ -43,15 +46,22 @@ class Index:
         there = np.zeros(keys.len(), dtype=np.bool_)
         if order.size:
             hashes = _hashes(keys)
-            asked = np.argsort(hashes)  # neighbours are looked up one after another: five times as fast
-            low = np.searchsorted(known, hashes[asked])
-            for step in range(longest):  # more than one where different keys have one hash
-                place = np.empty_like(found)
-                place[asked] = order[np.minimum(low + step, order.size - 1)]
+            asked = np.flatnonzero(self._begun[_begin(hashes)])  # the others are surely not there
+            asked = asked[np.argsort(hashes[asked])]  # neighbours are looked up one after another: five times as fast
+            low, keys = np.searchsorted(known, hashes[asked]), keys.gather(asked)
+            for step in range(longest if asked.size else 0):  # more than one where different keys have one hash
+                place = order[np.minimum(low + step, order.size - 1)]
                 same = (self._keys.gather(place) == keys).fill_null(value=False).to_numpy()
-                found[same] = place[same]
-                there |= same
+                found[asked[same]] = place[same]
+                there[asked[same]] = True
         return pl.select(pl.when(pl.Series(there)).then(pl.Series(found))).to_series()
+
+    @cached_property
+    def _begun(self) -> npt.NDArray[np.bool_]:
+        """Say which begins of a hash any key has."""
+        begun = np.zeros(1 << _BITS, dtype=np.bool_)
+        begun[_begin(self._sorted[0])] = True
+        return begun
 
     @cached_property
     def _sorted(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], int]:
@@ -61,6 +71,10 @@ class Index:
         hashes = hashes[order]
         begins = np.flatnonzero(np.concatenate(([True], hashes[1:] != hashes[:-1], [True])))
         return hashes, order.astype(np.uint32), int(np.diff(begins).max()) if order.size else 0
+
+
+def _begin(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    return hashes >> np.uint64(64 - _BITS)
 
 
 def _hashes(keys: pl.Series) -> npt.NDArray[np.uint64]:
