@@ -13,10 +13,13 @@ longer than a quoted cell may be.
 
 from __future__ import annotations
 
+from concurrent.futures import wait
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gateway.ahead import beside
 from gateway.formats.layout import CsvLayout
 from gateway.model import ISSUE_SCHEMA, LINE, ROW
 from gateway.readers.csv_plain import blanks_in, plain_text
@@ -44,11 +47,11 @@ class ColumnReader:
         limit, doubtful = plain_text(data)
         quoted = self._quote is not None and data.find(self._quote, 0, limit) >= 0
         if not quoted:
-            taken = data.rfind(b"\n", 0, limit) + 1
-            block = np.frombuffer(data, np.uint8, taken)
+            whole = data[: data.rfind(b"\n", 0, limit) + 1]
+            block = np.frombuffer(whole, np.uint8)
             records = int(np.count_nonzero(block == _LF))
             if np.count_nonzero(block == self._delimiter) == records * (shape.columns - 1):
-                frame = self._parsed(data[:taken], shape, None)
+                frame, blanks = self._looked_through(whole, shape, "")
                 if frame is not None and frame.height == records:
                     after = Place(place.row + records, place.line + records)
                     numbered = frame.rechunk().select(  # polars gives several pieces, and each costs every later step
@@ -57,13 +60,23 @@ class ColumnReader:
                         pl.all(),
                     )
                     full = _without_blanks(numbered, shape)
-                    blanks = blanks_in(data[:taken], self._layout.delimiter, "")
-                    return Part(full, None, records - full.height, taken, after, doubtful, blanks)
+                    return Part(full, None, records - full.height, len(whole), after, doubtful, blanks)
         return self._cut(data, limit, place, shape, doubtful=doubtful)
+
+    def _looked_through(self, block: bytes, shape: Shape, quote: str) -> tuple[pl.DataFrame | None, str | None]:
+        """Parse a block, and find the blanks its cells can begin or end with beside it."""
+        if not block:
+            return None, None
+        blanks = beside(blanks_in, block, self._layout.delimiter, quote)
+        try:
+            frame = self._parsed(block, shape, quote or None)
+        finally:
+            wait([blanks])
+        return frame, blanks.result()
 
     def _parsed(self, block: bytes, shape: Shape, quote: str | None) -> pl.DataFrame | None:
         """Let polars parse a block; None where it refuses or would take off a byte order mark."""
-        if not block or block.startswith(_BOM):
+        if block.startswith(_BOM):
             return None
         try:
             return pl.read_csv(
@@ -93,10 +106,9 @@ class ColumnReader:
         places = pl.DataFrame({ROW: np.arange(place.row, place.row + records), LINE: lines})
         after = Place(place.row + records, place.line + int(cells.newlines[-1]))
         if not cells.islands and (counts == shape.columns).all():
-            parsed = self._parsed(data[: cells.taken], shape, self._layout.quote or None)
+            parsed, blanks = self._looked_through(data[: cells.taken], shape, self._layout.quote)
             if parsed is not None and parsed.height == records and _text_bytes(parsed) == cells.text_bytes:
                 full = _without_blanks(places.hstack(parsed.rechunk()), shape)
-                blanks = blanks_in(data[: cells.taken], self._layout.delimiter, self._layout.quote)
                 return Part(full, None, records - full.height, cells.taken, after, doubtful, blanks)
         bare = _Bare(data, block, cells, self._layout.quote)
         frame = places.hstack(bare.columns(shape, counts))
