@@ -83,7 +83,9 @@ class RunRows:
 
     def blameless(self) -> pl.Series:
         """Return the refused rows in which there is nothing to mend (Int64): no effect of theirs says otherwise."""
-        refused = self.states.extra.filter(pl.col("gravity") == _GRAVE[0])
+        refused = self._refused
+        if not refused.height:
+            return refused[ROW]
         ours = pl.col("code").is_in(_BLAMELESS).fill_null(value=False)
         told = refused.group_by(ROW).agg(alone=ours.all(), setup=(pl.col("code") == _SETUP).any())
         rows = told.filter("alone", "setup")[ROW]
@@ -91,9 +93,17 @@ class RunRows:
 
     def unsent(self) -> pl.Series:
         """Return the refused rows that the destination was never asked to take (Int64)."""
-        refused = self.states.extra.filter(pl.col("gravity") == _GRAVE[0])
+        refused = self._refused
+        if not refused.height:
+            return refused[ROW]
         rows = refused.group_by(ROW).agg(pl.col("sent").any()).filter(~pl.col("sent"))[ROW]
         return rows.filter(pl.Series(self.states.codes[rows.to_numpy()] == _GRAVE[0]))
+
+    @property
+    def _refused(self) -> pl.DataFrame:
+        """What is said of refused effects (EXTRA_SCHEMA)."""
+        extra = self.states.extra
+        return extra.filter(pl.col("gravity") == _GRAVE[0]) if extra.height else extra
 
     def _failing(self) -> npt.NDArray[np.bool_]:
         """Whether a row belongs into the errors file, indexed by `@row`."""
@@ -148,9 +158,10 @@ class RunRows:
         return frame.select(pl.col(n).cast(d) for n, d in ROW_RESULT_SCHEMA.items())
 
     def _with_extra(self, frame: pl.DataFrame) -> pl.DataFrame:
-        here = self.worded.said(_between(self.states.extra, frame), self._values)
+        here = _between(self.states.extra, frame)
         if not here.height:
             return frame.with_columns(remote_id=pl.lit(None, pl.String))
+        here = self.worded.said(here, self._values)
         fault = ~pl.col("code").is_in(sorted(WARNINGS)) & pl.col("gravity").is_in(_GRAVE)
         here = here.with_columns(wrong=fault.fill_null(value=False))
         # of effects that ended alike, one that is at fault itself says why, not one that only followed it

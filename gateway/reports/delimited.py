@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 import polars as pl
 
-from gateway.ahead import mapped
+from gateway.ahead import beside, mapped
 from gateway.contracts.rules import shown_key
 from gateway.formats.neutral import neutralised
 from gateway.issues import with_text
@@ -32,6 +34,9 @@ _FEW = 8
 """Rows of a block with something to say of each are few when they are at most one in so many."""
 _WORKERS = 2
 """Blocks of results put into words at the same time."""
+
+_KEPT_FROM = 4 << 20
+"""Bytes of results that are brought to the disk while others are put into words."""
 
 _RISKY = ("key", "field", "value", "message", "remote_id")
 RISK = r"^['=+\-@\t\r\n]"
@@ -84,8 +89,22 @@ def write_correction(rows: Rows, changed: pl.Series, out: Path) -> bool:
 
 
 def _write_results(file: BinaryIO, frames: Iterable[pl.DataFrame]) -> None:
+    """Write results; what is written is brought to the disk beside, so that at the end little is left to be."""
     file.write(_header(RESULT_COLUMNS))
-    file.writelines(mapped(iter(frames), _result_lines, workers=_WORKERS))
+    kept: Future[None] | None = None
+    begun = 0
+    try:
+        for lines in mapped(iter(frames), _result_lines, workers=_WORKERS):
+            file.write(lines)
+            if file.tell() - begun >= _KEPT_FROM and (kept is None or kept.done()):
+                file.flush()
+                if kept is not None:
+                    kept.result()
+                kept, begun = beside(os.fsync, file.fileno()), file.tell()
+    finally:
+        wait([] if kept is None else [kept])
+    if kept is not None:
+        kept.result()  # the disk tells of what it could not take only once
 
 
 def _result_lines(frame: pl.DataFrame) -> bytes:
