@@ -130,7 +130,7 @@ def test_rows_sent_again_are_kept_before_their_run_is_entered(home, disk, monkey
 
 @pytest.mark.parametrize("moment", ["_taken", "_answer_taken"])
 def test_a_file_cut_off_right_before_or_after_it_was_taken_ends_well(home, disk, monkeypatch, moment):
-    def cut(*_args):
+    def cut(*_args, **_told):
         raise Cut
 
     made = home.wired()
