@@ -297,7 +297,7 @@ def _apply_effects(
         own = own.with_columns(pl.col("state").fill_null(pl.lit(str(open_state), STATE_ENUM)))
         lost = own.filter(pl.col("derived"))
         without = without or lost.height > 0
-        for state, count in lost.group_by("state").len().iter_rows():
+        for state, count in lost.group_by("state").len().iter_rows() if lost.height else ():
             told.derived[state] = told.derived.get(state, 0) + count
         item = pl.col(KEY).str.split(KEY_SEPARATOR).list.last() if told.fans_out else pl.lit("")
         told_of = ("state", "code", "message", "remote_id", "field")
@@ -307,6 +307,8 @@ def _apply_effects(
             joined = members.join(rows.drop(ROW), on="effect", how="inner")
             rows = pl.concat([rows, joined.select(rows.columns)])
         told.take(rows[ROW], rows["state"].to_physical().cast(pl.UInt8))
+        if rows["code"].null_count() == rows["remote_id"].null_count() == rows.height:
+            continue  # there is nothing more to say of any
         off = rows.filter(pl.col("code") == "CANCELLED")[ROW]
         told.cancelled[off.to_numpy()] = True
         said = rows.filter(pl.col("code").is_not_null() | pl.col("remote_id").is_not_null())

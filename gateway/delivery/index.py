@@ -22,6 +22,8 @@ class Index:
 
     def find(self, keys: pl.Series) -> pl.Series:
         """Return the place of each key (UInt32); null for those that are not in the column."""
+        if not self._keys.len():
+            return pl.repeat(None, keys.len(), dtype=pl.UInt32, eager=True)
         places = pl.int_range(self._next, self._next + keys.len(), dtype=pl.UInt32, eager=True)
         same = self._same(places, keys)
         left = ~same
@@ -44,16 +46,15 @@ class Index:
         known, order, longest = self._sorted
         found = np.zeros(keys.len(), dtype=np.uint32)
         there = np.zeros(keys.len(), dtype=np.bool_)
-        if order.size:
-            hashes = _hashes(keys)
-            asked = np.flatnonzero(self._begun[_begin(hashes)])  # the others are surely not there
-            asked = asked[np.argsort(hashes[asked])]  # neighbours are looked up one after another: five times as fast
-            low, keys = np.searchsorted(known, hashes[asked]), keys.gather(asked)
-            for step in range(longest if asked.size else 0):  # more than one where different keys have one hash
-                place = order[np.minimum(low + step, order.size - 1)]
-                same = (self._keys.gather(place) == keys).fill_null(value=False).to_numpy()
-                found[asked[same]] = place[same]
-                there[asked[same]] = True
+        hashes = _hashes(keys)
+        asked = np.flatnonzero(self._begun[_begin(hashes)])  # the others are surely not there
+        asked = asked[np.argsort(hashes[asked])]  # neighbours are looked up one after another: five times as fast
+        low, keys = np.searchsorted(known, hashes[asked]), keys.gather(asked)
+        for step in range(longest if asked.size else 0):  # more than one where different keys have one hash
+            place = order[np.minimum(low + step, order.size - 1)]
+            same = (self._keys.gather(place) == keys).fill_null(value=False).to_numpy()
+            found[asked[same]] = place[same]
+            there[asked[same]] = True
         return pl.select(pl.when(pl.Series(there)).then(pl.Series(found))).to_series()
 
     @cached_property
@@ -70,7 +71,7 @@ class Index:
         order = np.argsort(hashes)
         hashes = hashes[order]
         begins = np.flatnonzero(np.concatenate(([True], hashes[1:] != hashes[:-1], [True])))
-        return hashes, order.astype(np.uint32), int(np.diff(begins).max()) if order.size else 0
+        return hashes, order.astype(np.uint32), int(np.diff(begins).max())
 
 
 def _begin(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

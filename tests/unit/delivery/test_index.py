@@ -35,3 +35,12 @@ def test_keys_of_one_hash_are_told_apart(monkeypatch):
     monkeypatch.setattr(index, "_hashes", same)
     known = Index(series("a", "b", "c"))
     assert known.find(series("c", "a", "x", "b")).to_list() == [2, 0, None, 1]
+
+
+def test_keys_whose_hashes_begin_alike_are_told_apart(monkeypatch):
+    def close(keys):
+        return pl.Series([{"a": 1, "b": 2, "x": 3, "y": 1 << 63}[key] for key in keys], dtype=pl.UInt64).to_numpy()
+
+    monkeypatch.setattr(index, "_hashes", close)
+    known = Index(series("a", "b"))
+    assert known.find(series("x", "b", "y", "a")).to_list() == [None, 1, None, 0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.fake_rows import FakeRows, issues, results, summary, with_fault
 
 from gateway.model import KEY_SEPARATOR
-from gateway.reports import correction_kind, write_correction
+from gateway.reports import correction_kind, delimited, write_correction
 from gateway.reports.delimited import ISSUE_COLUMNS, RESULT_COLUMNS, IssuesWriter, ResultWriter
 
 
@@ -39,6 +39,20 @@ def test_the_result_has_a_line_for_every_row_with_its_gravest_fault(tmp_path):
         ["4", "4", "C", "refused", "1", "DEST_REFUSED", "", "", "The destination refused the row: no such offer", ""],
     ]
     assert out.read_bytes().startswith(b"\xef\xbb\xbfrow,line,")
+
+
+def test_results_that_the_disk_could_not_take_are_told_once_and_here(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    rows = FakeRows(results([(row, f"A{row}", "applied") for row in range(2, 8)]), issues([]), block=2)
+    assert ResultWriter().write(summary({}), rows, tmp_path / "whole.csv")
+    monkeypatch.setattr(delimited, "_KEPT_FROM", 1)
+    assert ResultWriter().write(summary({}), rows, tmp_path / "result.csv")
+    assert (tmp_path / "result.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    monkeypatch.setattr(delimited.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        ResultWriter().write(summary({}), rows, tmp_path / "lost.csv")
 
 
 @pytest.mark.parametrize(
