@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from gateway.formats.layout import CsvLayout, ImageLayout, JsonLayout, Layout, XlsxLayout, XmlLayout
 from gateway.mapping.field import Condition, FieldSpec, Misfit, Name, Names, Part, Ref, outside_faults, raise_faults
-from gateway.mapping.headers import meant
+from gateway.mapping.headers import meant, nearest
 from gateway.mapping.patterns import plain
 
 
@@ -350,24 +350,20 @@ def _too_far(layout: Layout, refs: tuple[Ref, ...]) -> Iterator[str]:
 
 
 def _fill_faults(mapping: MappingFile) -> list[Misfit]:
-    """Say which columns are filled down for nothing, as far as the mapping itself can tell.
+    """Say which columns of `fill_down` are spelled almost like one that the mapping reads.
 
-    It can't where columns of a file with a header are found by name here and by position there.
+    One that it reads nowhere may be meant all the same: filled, it shows in the errors file.
     """
     refs = [ref for test in _column_tests(mapping) for ref in test.refs] + [*mapping.fill_within]
     names = tuple(dict.fromkeys(ref for ref in refs if isinstance(ref, str)))
-    places = sorted({ref for ref in refs if isinstance(ref, int)})
     known = {plain(name) for name in names}
     found = []
     for ref in mapping.fill_down:
-        if isinstance(ref, int):
-            idle = not names and ref not in places
-            said = f"column {ref}, which the mapping reads nowhere: it reads {', '.join(map(str, places)) or 'none'}"
-        else:
-            idle = not places and plain(ref) not in known and not _fits_pattern(mapping, ref)
-            said = f"{ref!r}, which the mapping reads nowhere: {meant(ref, names, others='it reads')}"
-        if idle:
-            found.append(Misfit(("fill_down",), f"fill_down names {said}"))
+        if isinstance(ref, str) and plain(ref) not in known and not _fits_pattern(mapping, ref):
+            near = nearest(ref, names)
+            if near:
+                said = f"fill_down names {ref!r}, which the mapping reads nowhere: did you mean {near!r}?"
+                found.append(Misfit(("fill_down",), said))
     return found
 
 

@@ -41,8 +41,8 @@ def test_one_promotion_that_leaves_next_to_nothing_holds_though_nothing_is_known
     low = guard.lowered(rows)
     reason = guard.verdict(low, GuardLimits(), hour=NONE, last_full=None)
     assert reason == (
-        "4 promotions or discounts leave less than 20% of the regular price (BF / a: 99 % off; everything: 1 off 2; b: x); "
-        "one like that is rarely meant"
+        "4 promotions or discounts leave less than 20% of the regular price "
+        "(BF / a: 99 % off; everything: 1 off 2; b: x); one like that is rarely meant"
     )
     assert not low.harmless
     assert low.plus(low).lowered == 8
