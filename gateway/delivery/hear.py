@@ -52,8 +52,8 @@ class Hearer:
         name, account = setup.target.name, setup.destination.account
         now = self.journal.clock.now()
         with self.journal.read() as tx:
-            events = heard.due(tx, name, account, now, _AT_ONCE)
             stale = heard.wake_at(tx, name, account, now, self.keep)
+            events = [] if stale is None else heard.due(tx, name, account, now, _AT_ONCE)
         if events:
             with self.journal.begin() as tx:
                 heard.begin(tx, {event.id: now + _pause(event.tries) for event in events})

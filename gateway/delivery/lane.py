@@ -130,8 +130,9 @@ class Delivery:
     def _consign(self, setup: LaneSetup) -> None:
         with self._journal.read() as tx:
             unsent = batches.of_lane(tx, setup.name, batches.UNSENT, limit=1)
-            opened = batches.of_lane(tx, setup.name, ["open"], limit=1)
-        if unsent or (opened and any(leg.operation.settle_first for leg in setup.legs)):
+            first = any(leg.operation.settle_first for leg in setup.legs)
+            opened = batches.of_lane(tx, setup.name, ["open"], limit=1) if first else []
+        if unsent or opened:
             return
         for run in self._builder.build(setup):
             self._settler.tell_held(run)

@@ -31,19 +31,29 @@ def last_spoken(
     if not candidates or not any(one.operation.ends or one.measure == "quantity" for one in setup.legs if mine(one)):
         return None
     oldest = min(c.row.seq for c in candidates)
-    taken = sa.select(t.consignment.c.id).join(t.consignment_run, t.consignment_run.c.consignment == t.consignment.c.id)
-    taken = taken.where(t.consignment_run.c.run == t.run.c.id, t.consignment.c.lane == setup.name)
-    waits = sa.and_(t.run.c.state == "waiting", t.leg.c.wake_at.is_not(None))  # for a date: nothing is consigned yet
-    query = sa.select(t.run, t.leg.c.operation).join(t.leg, t.leg.c.run == t.run.c.id)
-    query = query.where(t.leg.c.lane == setup.name, t.run.c.mode == "full", t.run.c.seq > oldest)
     with journal.read() as tx:
-        found = tx.execute(query.where(sa.or_(taken.exists(), waits)).order_by(t.run.c.seq.desc())).fetchall()
+        found = tx.execute(_SPOKEN, {"lane": setup.name, "oldest": oldest}).fetchall()
     for row in found:
         one = Candidate(len(candidates), row, Pinned.model_validate(row.pinned), None)
         leg = setup.leg(row.operation, one.pinned.route.contract)
         if leg is not None and mine(leg) and one.speaks_of_absence and one.ends(leg):
             return one, leg
     return None
+
+
+_TAKEN = (
+    sa.select(t.consignment.c.id)
+    .join(t.consignment_run, t.consignment_run.c.consignment == t.consignment.c.id)
+    .where(t.consignment_run.c.run == t.run.c.id, t.consignment.c.lane == sa.bindparam("lane"))
+)
+_WAITS = sa.and_(t.run.c.state == "waiting", t.leg.c.wake_at.is_not(None))  # for a date: nothing is consigned yet
+_SPOKEN = (
+    sa.select(t.run, t.leg.c.operation)
+    .join(t.leg, t.leg.c.run == t.run.c.id)
+    .where(t.leg.c.lane == sa.bindparam("lane"), t.run.c.mode == "full", t.run.c.seq > sa.bindparam("oldest"))
+    .where(sa.or_(_TAKEN.exists(), _WAITS))
+    .order_by(t.run.c.seq.desc())
+)
 
 
 def overtaken(journal: Journal, setup: LaneSetup, candidates: Iterable[tuple[Candidate, Leg]]) -> None:
@@ -59,8 +69,6 @@ def overtaken(journal: Journal, setup: LaneSetup, candidates: Iterable[tuple[Can
 
 
 def _newer_full(journal: Journal, setup: LaneSetup, one: Candidate, mine: Leg) -> Row[Any] | None:
-    taken = sa.select(t.consignment.c.id).join(t.consignment_run, t.consignment_run.c.consignment == t.consignment.c.id)
-    taken = taken.where(t.consignment_run.c.run == t.run.c.id, t.consignment.c.lane == setup.name)
     called_off = sa.select(t.audit.c.id).where(t.audit.c.target == t.run.c.id, t.audit.c.action == "cancel")
     read_in_part = sa.and_(  # it was taken as a delta file, but is none that brings back rows
         t.run.c.counts["unread_keys"].as_integer() > 0, t.run.c.first_run.is_(None), t.run.c.retry_of.is_(None)
@@ -68,9 +76,9 @@ def _newer_full(journal: Journal, setup: LaneSetup, one: Candidate, mine: Leg) -
     query = sa.select(t.run, t.leg.c.operation).join(t.leg, t.leg.c.run == t.run.c.id)
     query = query.where(t.leg.c.lane == setup.name, t.run.c.seq > one.row.seq, t.run.c.rows > 0)
     query = query.where(t.run.c.state.not_in(("reading", "rejected")), sa.or_(t.run.c.mode == "full", read_in_part))
-    query = query.where(sa.or_(~called_off.exists(), taken.exists())).order_by(t.run.c.seq.desc())
+    query = query.where(sa.or_(~called_off.exists(), _TAKEN.exists())).order_by(t.run.c.seq.desc())
     with journal.read() as tx:
-        for row in tx.execute(query):
+        for row in tx.execute(query, {"lane": setup.name}):
             newer = Candidate(0, row, Pinned.model_validate(row.pinned), None)
             leg = setup.leg(row.operation, newer.pinned.route.contract)
             same = leg is not None and _written(leg) == _written(mine) and newer.ends(leg)
