@@ -24,7 +24,7 @@ class GuardLimits(_Part):
     price_share: float = Field(default=0.05, ge=0, le=1, description="Prices changed much, as a share of known keys.")
     price_least: int = Field(default=10, ge=0, description="Fewer prices changed much never hold a run.")
     price_floor: float = Field(
-        default=0.01, ge=0, le=1, description="One price at or below this share of the old one holds a run."
+        default=0.10, ge=0, le=1, description="One price at or below this share of the old one holds a run."
     )
     price_ceiling: float = Field(
         default=10.0, ge=0, description="One price at or above so many times the old one holds a run; 0: none does."

@@ -108,6 +108,8 @@ def leave(tx: Connection, lane: str, candidates: Sequence[Candidate], now: datet
             at = again if at is None else min(at, again)
         left = {"open_rows": c.scheduled + c.waits, "waits": c.waits, "wake_at": at}
         runs.set_leg(tx, c.row.id, lane, **left)
+        if c.shortens:
+            runs.count_full(tx, c.row.id, lane, c.tally.file_keys)
         if why := [*_why_again(c, lane), *_why_kept(c, lane), *_why_passed(c)]:
             row = runs.get_run(tx, c.row.id) or c.row
             notes = [*row.notes, *(one for one in why if one not in row.notes)]

@@ -21,6 +21,10 @@ _CLAIMS_PER_MS = 1 << 20
 _LATEST_MS = (1 << 43) - 1
 
 
+FULL_KEYS = "full_keys"
+"""Count of a full file: its keys, by the lane that took them; several rows may be one key, and rejected ones are none."""
+
+
 def fresh_consignment_id(tx: Connection, now: datetime) -> str:
     """Return a consignment id that no consignment has yet; ids sort by time like those of runs."""
     while tx.scalar(_CONSIGNMENT_ID, {"which": (identity := run_id(now))}) is not None:
@@ -139,17 +143,29 @@ _NEWEST_WHOLE = _NEWEST.where(t.run.c.first_run.is_(None))
 
 
 def last_full(tx: Connection, lane: str, before: int, operation: str) -> int | None:
-    """Number of keys of the last full file a lane took for an operation before sequence `before`."""
+    """Number of keys of the last full file a lane took for an operation before sequence `before`.
+
+    One that was called off before the lane took it says nothing.
+    """
+    called_off = sa.select(t.audit.c.id).where(t.audit.c.target == t.run.c.id, t.audit.c.action == "cancel")
     query = (
-        sa.select(t.run.c.counts)
+        sa.select(t.run.c.counts, called_off.exists().label("called_off"))
         .join(t.leg, t.leg.c.run == t.run.c.id)
         .where(t.leg.c.lane == lane, t.leg.c.operation == operation, t.run.c.mode == "full")
         .where(t.run.c.state == "settled", t.run.c.seq < before)
         .order_by(t.run.c.seq.desc())
-        .limit(1)
     )
-    counts = tx.scalar(query)
-    return None if counts is None else int(counts.get("keys", 0))
+    for row in tx.execute(query):
+        taken = row.counts.get(FULL_KEYS, {}).get(lane)
+        if taken is not None or not row.called_off:
+            return int(row.counts.get("keys", 0) if taken is None else taken)
+    return None
+
+
+def count_full(tx: Connection, run: str, lane: str, keys: int) -> None:
+    """Keep how many keys of a full file a lane took."""
+    row = get_run(tx, run)
+    count(tx, run, {FULL_KEYS: {**(row.counts.get(FULL_KEYS, {}) if row is not None else {}), lane: keys}})
 
 
 def add_run(tx: Connection, **values: Any) -> None:

@@ -112,7 +112,7 @@ def test_one_price_with_a_lost_comma_waits_with_both_prices_upward_as_downward()
         "a price like that is rarely meant"
     )
     assert priced(A=("6290", "62.9"), B=("5", "5")) == (
-        "1 price would fall to 1% of the old one or below (A: 62.9 instead of 6290); a price like that is rarely meant"
+        "1 price would fall to 10% of the old one or below (A: 62.9 instead of 6290); a price like that is rarely meant"
     )
     several = priced(**dict.fromkeys("ABCD", ("1", "10")))
     assert several.startswith("4 prices would rise to 10 times the old one or above (A: 10 instead of 1; B: ")

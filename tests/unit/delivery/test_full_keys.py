@@ -75,3 +75,22 @@ def test_one_key_is_not_said_to_be_keys(two, rejected):
     run = put(rig, "2.csv", ("a", 1), *[("b", "x")] * rejected)
     told = ["the full file has 1 key, the", "1 key in rows without a fault (1 row rejected), the"][rejected]
     assert told in rig.operations.comparison(run)[0]
+
+
+def test_a_full_file_that_was_called_off_is_no_measure_of_the_next(two):
+    rig = two(route=STRICT)
+    put(rig, "1.csv", *((f"k{n}", n) for n in range(1, 11)))
+    cut = put(rig, "2.csv", ("k1", 1), ("k2", 2))
+    rig.operations.cancel(cut)
+    run = put(rig, "3.csv", ("k1", 1), ("k2", 2), ("k3", 3))
+    reason = "the full file has 3 keys, the last one had 10; below 50% a person decides"
+    assert rig.operations.comparison(run) == [reason]
+    assert rig.states(run) == {"held": 3}
+
+
+def test_rows_that_are_one_key_together_are_counted_once_in_both_files(rigs):
+    summed = MAPPING.replace("unit_name", "# unit_name") + '[group]\nby = ["sku"]\nsum = ["quantity"]\n'
+    rig = rigs(mapping=summed, route=STRICT)
+    put(rig, "1.csv", *((f"k{n // 3}", n + 1) for n in range(30)))
+    run = put(rig, "2.csv", *((f"k{n}", n + 1) for n in range(9)))
+    assert rig.states(run) == {"applied": 9}

@@ -166,6 +166,20 @@ def test_the_last_full_file_counts_only_when_it_was_settled_and_older(journal):
         assert runs.last_full(tx, "there", 10, "write") == 100
 
 
+def test_the_last_full_file_counts_as_the_lane_took_it_and_not_when_it_was_called_off(journal):
+    with journal.begin() as tx:
+        arrival = entered(journal, tx)
+        first = run(journal, tx, arrival=arrival, seq=1, mode="full", state="settled", counts={"keys": 100})
+        runs.count_full(tx, first, "there", 50)
+        runs.count_full(tx, first, "elsewhere", 60)
+        off = run(journal, tx, arrival=arrival, seq=2, mode="full", state="settled", counts={"keys": 5})
+        values = {"at": NOW, "who": "me", "action": "cancel", "target": off, "text": ""}
+        tx.execute(sa.insert(t.audit).values(**values))
+        assert runs.last_full(tx, "there", 10, "write") == 50
+        runs.count_full(tx, off, "there", 4)  # it was called off after the lane had taken it
+        assert runs.last_full(tx, "there", 10, "write") == 4
+
+
 def test_lanes_are_due_at_their_time_longest_waiting_first(journal):
     with journal.begin() as tx:
         for name, seconds in (("a", 5), ("b", -5), ("c", -9)):

@@ -186,11 +186,18 @@ class TestFaults:
         with pytest.raises(SettingsError, match="the file can't be read: Is a directory"):
             load_settings(tmp_path)
 
-    @pytest.mark.parametrize("content", [b"version = = 1\n", b"version = 1\nversion = 1\n", b"name = '\xff'\n"])
-    def test_what_is_not_toml(self, tmp_path, content):
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"version = = 1\n", "this is not TOML"),
+            (b"version = 1\nversion = 1\n", "this is not TOML"),
+            (b"name = '\xff'\n", "not UTF-8"),
+        ],
+    )
+    def test_what_is_not_toml(self, tmp_path, content, said):
         path = tmp_path / "gateway.toml"
         path.write_bytes(content)
-        with pytest.raises(SettingsError, match="this is not TOML"):
+        with pytest.raises(SettingsError, match=said):
             load_settings(path)
 
     @pytest.mark.parametrize(

@@ -290,7 +290,7 @@ def test_a_value_of_another_kind_is_told_with_what_was_found(tmp_path, line, tol
 def test_a_word_without_quotes_is_told_with_what_may_stand_there_and_not_shown(tmp_path):
     path = tmp_path / "gateway.toml"
     path.write_text("version = 1\nzone = madrid\n", "utf-8")
-    with pytest.raises(SettingsError, match="at line 2, column 8") as error:
+    with pytest.raises(SettingsError, match=r"gateway\.toml:2: ") as error:
         load_settings(path)
     assert "expected a text in quotes, a number, true or false, a list or a table" in str(error.value)
     assert "madrid" not in str(error.value)
