@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from gateway.issues import WARNINGS
+from gateway.mapping.damaged import Damaged
 from gateway.mapping.fill import FillDown, FilledFrame, marked, standing
 from gateway.mapping.headers import Headers
 from gateway.mapping.movements import DAY, OPENING, SIGN, Movements
@@ -15,8 +16,7 @@ from gateway.mapping.named import by_name
 from gateway.mapping.numbers import Number
 from gateway.mapping.plan import Blames, Origin, Plan, Test
 from gateway.mapping.rates import Chained
-from gateway.mapping.rounded import rounded
-from gateway.mapping.sources import Column, First, cell, kind_of, ragged_columns
+from gateway.mapping.sources import cell, kind_of, ragged_columns
 from gateway.mapping.steps import lines_by_feeds
 from gateway.model import ISSUE_SCHEMA, LINE, ROW, Draft, Filled, Kind, Table, no_issues
 
@@ -37,9 +37,6 @@ class RowFilter:
         return self.test.mask() if self.skips else ~self.test.mask()
 
 
-_DATES = [int(kind) for kind in (Kind.DATE, Kind.TIME)]
-_NO_CODES = [int(kind) for kind in (Kind.DATE, Kind.TIME, Kind.BOOLEAN)]
-_CUT = ", or rounded as a number"
 _MISCOUNTED = ("ROW_TOO_SHORT", "ROW_TOO_LONG")
 """Codes of records of which nobody can tell which cell stands in which column."""
 
@@ -69,11 +66,10 @@ class Applier:
         fill: FillDown,
         levels: tuple[Movements, pl.DataFrame] | None = None,
         lined: Sequence[str] = (),
-        coded: Sequence[str] = (),
-        undated: frozenset[str] = frozenset(),
+        damaged: Damaged | None = None,
     ) -> None:
         self._headers, self._plans, self._filters, self._fill = headers, plans, filters, fill
-        self._levels, self._lined, self._undated = levels, lined, undated
+        self._levels, self._lined, self._damaged = levels, lined, damaged
         self._ours = False
         self._numeric = [
             plan.field for plan in plans if any(isinstance(step, Number | Chained) for step in plan.value_steps)
@@ -82,9 +78,6 @@ class Applier:
         for plan in plans:
             for index in plan.indices:
                 self._fields.setdefault(index, []).append(plan.field)
-        # what several columns are joined of may well be a day beside a number
-        kept = [plan for plan in plans if plan.field in coded and isinstance(plan.source, Column | First)]
-        self._coded = frozenset((index, plan.field) for plan in kept for index in plan.indices)
         self._trimmed = sorted({index for plan in plans if plan.trim for index in plan.indices})
         self._tested = {rule.test.index for rule in filters if rule.test.index is not None}
         self._tested |= {plan.test.index for plan in plans if plan.test is not None and plan.test.index is not None}
@@ -143,7 +136,7 @@ class Applier:
     def _begun(self, table: Table) -> _Begun:
         faults = self._reader_faults(table.issues)
         frame, typed = _with_kinds(table, self._fill.indices)
-        damaged = [*self._damaged(frame, typed), *self._marked(frame)]
+        damaged = [*(self._damaged.issues(frame, typed) if self._damaged else ()), *self._marked(frame)]
         faults = pl.concat([faults, *damaged]) if damaged else faults
         frame, early = self._kept(frame, faults, [rule for rule in self._filters if rule.early])
         self._ours = self._ours or table.links is not None
@@ -190,32 +183,6 @@ class Applier:
         harmless = (pl.col("code") == "CELL_DISPLAY") & pl.col("contract").is_in(self._numeric)
         joined = joined.filter(~harmless.fill_null(False))
         return joined.with_columns(field=pl.col("contract")).drop("contract").select(*ISSUE_SCHEMA, "column")
-
-    def _damaged(self, frame: pl.DataFrame, typed: frozenset[int]) -> list[pl.DataFrame]:
-        """Issues of codes of which a spreadsheet made a date, a time, a boolean or a number that it rounds.
-
-        Nobody can tell what they were. Of texts that are hardly ever dates one is only told.
-        """
-        found = []
-        for index, field in sorted(one for one in self._coded if one[0] in typed):
-            told = field in self._undated
-            made = frame[kind_of(index)].is_in(_DATES if told else _NO_CODES)
-            number = frame[kind_of(index)] == int(Kind.NUMBER)
-            if not told:
-                made |= rounded(frame[cell(index)]) & number
-            if made.any():
-                cut = pl.lit(number.filter(made))
-                rows = frame.filter(made).select(
-                    ROW,
-                    LINE,
-                    code=pl.lit("CELL_DATE" if told else "SPREADSHEET_DAMAGE"),
-                    field=pl.lit(field),
-                    value=pl.col(cell(index)),
-                    detail=pl.when(cut).then(pl.lit(_CUT)).otherwise(pl.lit("")),
-                    column=pl.lit(index, dtype=pl.Int64),
-                )
-                found.append(rows)
-        return found
 
     def _marked(self, frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield the issues of cells that a row by itself could not be given, and nobody filled in since."""

@@ -10,6 +10,7 @@ import polars as pl
 
 from gateway.errors import Fault, SettingsError
 from gateway.mapping.applier import Applier, RowFilter
+from gateway.mapping.damaged import Damaged
 from gateway.mapping.dates import ISO, compile_pattern
 from gateway.mapping.field import Condition, FieldSpec, Ref
 from gateway.mapping.fill import FillDown
@@ -188,7 +189,7 @@ def compile_mapping(
     Fields whose `traits` are numeric, instants, days or flags are read as such where the mapping declares no form:
     numbers like 1234.5, ISO dates, true and false. In instants of `day_ends` a date without a time of day means the end
     of that day. Line breaks of `lined` fields become LF. What a spreadsheet made a date, a time or true and false of
-    is no cell for a field of `codes`, unless the mapping works on it; a date or a time is told of in an `undated` one.
+    is no cell for a field of `codes`, whatever the mapping's steps; a date or a time is told of in an `undated` one.
     `again` reads the file's tables once more; a mapping with movements needs it to sum them up first. Raises FileError
     FILE_COLUMN_MISSING or FILE_COLUMN_TWICE, and SettingsError when a naive date pattern of an instant has no zone or a
     function can't be found.
@@ -226,11 +227,8 @@ def _compiled(
         raise SettingsError(compiler.faults, fix="Mend the mapping and send the file again.")
     found.verify()
     lined = tuple(plan.field for plan in plans if _may_break(plan.field, traits.lined))
-    coded = () if mapping.format.kind != "xlsx" else tuple(
-        plan.field for plan in plans
-        if plan.field in traits.codes | traits.undated and not (plan.text_steps or plan.value_steps)
-    )  # fmt: skip
-    return Applier(found, plans, filters, FillDown(filled, within), levels, lined, coded, traits.undated)
+    damaged = Damaged(plans, traits, filled=filled) if mapping.format.kind == "xlsx" else None
+    return Applier(found, plans, filters, FillDown(filled, within), levels, lined, damaged)
 
 
 def _movements(mapping: MappingFile, spec: MovementsSpec, headers: Sequence[str]) -> Movements:

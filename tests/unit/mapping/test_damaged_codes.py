@@ -5,6 +5,7 @@ import io
 import zipfile
 from decimal import Decimal
 
+import polars as pl
 import pytest
 import xlsxwriter
 
@@ -34,11 +35,12 @@ def workbook(*rows):
     return out.getvalue()
 
 
-def draft(folder, fields, *rows):
+def draft(folder, fields, *rows, **more):
     path = folder / "catalog.xlsx"
     path.write_bytes(workbook(*rows))
     layout = {"kind": "xlsx"}
-    mapping = MappingFile.model_validate({"contract": "catalog", "version": 1, "format": layout, "fields": fields})
+    given = {"contract": "catalog", "version": 1, "format": layout, "fields": fields, **more}
+    mapping = MappingFile.model_validate(given)
     (table,) = reader_for(mapping.format).tables(path, mapping.format)
     return compile_mapping(mapping, table.headers, contract("catalog").traits).apply(table)
 
@@ -109,18 +111,62 @@ def test_texts_and_dates_may_be_dates(tmp_path):
     assert told(found) == []
 
 
+LOST = [DAY, True, dt.time(1, 30), 12345678901234500, 12345678901234567.0]
+
+
 @pytest.mark.parametrize(
-    ("given", "made", "wrong"),
+    "given",
     [
-        ({"column": "code", "replace": [["^(....)-(..)-(..)$", "$1$2$3"]]}, "20260105", False),
-        ({"join": ["other", "code"], "with": "-"}, "x-2026-01-05", False),
-        ({"first": ["code", "other"]}, None, True),
+        {"first": ["code", "other"]},
+        {"join": ["other", "code"], "with": "-"},
+        {"column": "code", "replace": [["[ -]", ""]]},
+        {"column": "code", "replace": [["^(....)-(..)-(..)$", "$1$2$3"]]},
+        {"column": "code", "extract": "^(.*)$"},
+        {"column": "code", "split": "-", "part": 1},
+        {"column": "code", "words": {"old": "new"}, "else": "keep"},
+        {"column": "code", "number": "1.234,5"},
     ],
 )
-def test_a_mapping_that_works_on_the_date_means_it(tmp_path, given, made, wrong):
-    found = draft(tmp_path, {**FIELDS, "sku": given}, (DAY, "x", "n"))
-    assert found.frame["sku"].to_list() == [made]
-    assert bool(told(found)) is wrong
+@pytest.mark.parametrize("field", ["sku", "barcode"])
+def test_whatever_a_mapping_makes_of_a_lost_code_it_stays_lost(tmp_path, field, given):
+    rows = [(code, "", "n") for code in [*LOST, 5012345678900]]
+    found = draft(tmp_path, {**FIELDS, field: given}, *rows)
+    assert found.frame[field].to_list() == [*[None] * len(LOST), "5012345678900"]
+    damaged = found.issues.filter(pl.col("field") == field)
+    assert damaged.select("@row", "code").rows() == [(row, "SPREADSHEET_DAMAGE") for row in range(2, 2 + len(LOST))]
+
+
+def test_each_entry_of_a_list_of_codes_is_one(tmp_path):
+    fields = {**FIELDS, "related_skus": {"column": "other", "separators": [","], "with": "|"}}
+    found = draft(tmp_path, fields, ("a", DAY, "1"), ("b", "5-1,2026-01-05", "2"))
+    assert found.frame["related_skus"].to_list() == [None, "5-1|2026-01-05"]
+    assert told(found) == [(2, "SPREADSHEET_DAMAGE", "related_skus", "2026-01-05")]
+
+
+def test_texts_keep_going_through_the_steps(tmp_path):
+    found = draft(tmp_path, {**FIELDS, "sku": {"column": "code", "replace": [["-", ""]]}}, ("2026-01-05", "", "n"))
+    assert (found.frame["sku"].to_list(), told(found)) == (["20260105"], [])
+
+
+@pytest.mark.parametrize("given", [{"words": {"true": "new"}}, {"words": {"true": "new"}, "else": "empty"}])
+def test_a_table_that_lists_all_there_is_says_what_true_means(tmp_path, given):
+    found = draft(tmp_path, {**FIELDS, "condition": {"column": "other", **given}}, ("a", True, "1"))
+    assert (found.frame["condition"].to_list(), told(found)) == (["new"], [])
+
+
+def test_a_code_may_be_joined_of_what_is_a_date_by_agreement(tmp_path):
+    found = draft(tmp_path, {**FIELDS, "sku": {"join": ["code", "added"], "with": "/"}}, ("a", "", "n", DAY))
+    assert (found.frame["sku"].to_list(), told(found)) == (["a/2026-01-05"], [])
+    found = draft(tmp_path, {**FIELDS, "sku": {"join": ["code", "added"], "with": "/"}}, (DAY, "", "n", DAY))
+    assert told(found) == [(2, "SPREADSHEET_DAMAGE", "sku", "2026-01-05")]
+
+
+@pytest.mark.parametrize(("fill", "wrong"), [([], [2]), (["other"], [2, 3])])
+def test_what_a_condition_leaves_out_is_not_asked(tmp_path, fill, wrong):
+    given = {"column": "code", "when": {"column": "other", "is": "x"}}
+    rows = [(DAY, "x", "1"), (DAY, "", "2")]
+    found = draft(tmp_path, {**FIELDS, "sku": given}, *rows, fill_down=fill)
+    assert [row for row, *_ in told(found)] == wrong
 
 
 def test_other_files_have_no_spreadsheet_to_blame(tmp_path):
