@@ -268,16 +268,16 @@ def _first(met: pl.DataFrame) -> pl.DataFrame:
 
 
 def _twice(rows: pl.DataFrame, entry: list[str]) -> pl.DataFrame:
-    """Return issues of rows that are one entry of one promotion to the platform, where rows are of a vendor at one."""
+    """Return issues of rows of several ids or windows that are one entry to the platform, of a vendor where rows are."""
     entry = [*entry, *([EACH] if EACH in rows.columns else [])]
-    twice = rows.filter(pl.struct(entry).is_duplicated()).sort(ROW)
-    first, second = (pl.col("promotion_id").get(n).over(entry) for n in (0, 1))
-    other = pl.when(pl.col(ROW) == pl.col(ROW).first().over(entry)).then(second).otherwise(first)
-    detail = (
-        pl.when(other.fill_null("") == "")
-        .then(pl.lit("a row without promotion_id"))
-        .otherwise(filled("promotion {}", other))
-    )
+    own = pl.col("promotion_id").fill_null("")
+    named = pl.concat_str(own, "starts_at", "ends_at")
+    twice = rows.filter(named.n_unique().over(entry) > 1).sort(ROW)
+    further = named != named.first()
+    other = own.filter(further).first().over(entry)
+    other = pl.when(further.over(entry)).then(own.first().over(entry)).otherwise(other)
+    said = pl.when(other == own).then(pl.lit("a row with other dates")).when(other != "")
+    detail = said.then(filled("promotion {}", other)).otherwise(pl.lit("a row without promotion_id"))
     return issues_of(twice, "DEST_ONE_PER_KEY", "sku", value=pl.col("sku"), detail=detail)
 
 

@@ -90,6 +90,20 @@ def test_two_rows_of_one_entry_are_rejected(made):
     ]
 
 
+def test_rows_of_one_promotion_that_stand_twice_are_not_told_to_be_of_another(made):
+    """They have one key, of which the contract tells."""
+    records = rows(*({"sku": "A", "price": price} for price in ("2", "2", "3")))
+    records = records.with_columns(pl.Series(name, [2, 3, 4], pl.Int64) for name in (ROW, LINE))
+    assert made().check("promotion", records, Reference(), FakeClock().now().date()).is_empty()
+
+
+def test_a_row_that_stands_twice_beside_another_promotion_is_told_of_that_one(made):
+    records = rows(*({"sku": "A", "price": "2", "promotion_id": one} for one in ("P5", "P5", None, "P6")))
+    records = records.with_columns(pl.Series(name, [2, 3, 4, 5], pl.Int64) for name in (ROW, LINE))
+    found = made().check("promotion", records, Reference(), FakeClock().now().date())
+    assert found["detail"].to_list() == ["a row without promotion_id"] * 2 + ["promotion P5"] * 2
+
+
 def beside(destination, clock, records):
     placed = records.with_columns(pl.col("effect").cast(pl.Int64).alias(ROW), pl.lit(0, pl.Int64).alias(LINE))
     found = destination.check("promotion", placed, destination.gather("promotion", placed), clock.now().date())
