@@ -30,7 +30,7 @@ from gateway.dispatch.local import LocalDispatcher
 from gateway.errors import SettingsError, WillNeverWork
 from gateway.formats.layout import Layout
 from gateway.journal import Journal, open_journal, runs
-from gateway.mapping import load_mapping
+from gateway.mapping import check_fields, load_mapping
 from gateway.model import Clock, Destination, Operation, Remembering, Source, Table
 from gateway.operations import Operations
 from gateway.outbox import Outbox
@@ -213,6 +213,7 @@ def contract_only(mapping: Path, *, clock: Clock | None = None) -> RouteSetup:
     """Set up a mapping without a route: only its contract judges. Raises SettingsError."""
     file = load_mapping(mapping)
     agreed = contract(file.contract)
+    check_fields(file, (*agreed.fields, *filter(agreed.has, file.fields)))
     made = destinations()["files"]
     settings = made.SPEC.settings(folder=mapping.parent, format="json", contract=agreed.name)
     there = made(settings, clock=clock or SystemClock(), account="nobody", name="nobody")

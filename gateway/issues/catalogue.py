@@ -286,8 +286,8 @@ _KINDS: tuple[IssueKind, ...] = (
     _error(
         "KEY_FOREIGN",
         "{field} does not begin with {detail}, as the keys of this feed do: {value}",
-        "Use your own codes, and name the article or the product: what is for more than your own articles, as for all, "
-        "a brand or a category, can't be said here.",
+        "Use your own codes. What is for more than your own articles (all, a brand, a category) can't be said here: "
+        "name each article or product.",
     ),
     _error("DEST_COMMAND", "The destination can't do the row command {value}.", "Remove the command."),
     _error("DEST_REFUSED", "The destination refused the row: {detail}", "Correct the row and send it again."),

@@ -22,7 +22,7 @@ _LATEST_MS = (1 << 43) - 1
 
 
 FULL_KEYS = "full_keys"
-"""Count of a full file: its keys, by the lane that took them; several rows may be one key, and rejected ones are none."""
+"""Count of a full file: its keys, by the lane that took them; several rows may be one, rejected ones are none."""
 
 
 def fresh_consignment_id(tx: Connection, now: datetime) -> str:

@@ -51,13 +51,14 @@ class KeyParts:
         """Return the rows (Int64, unique) whose key is not known, of those that the issues reject.
 
         `rows`: what was mapped of them. `headers`: of the file; a fault under another name is of the row as a whole.
-        A whole key that a destination does not take is known; one that a rule across rows finds twice is so too.
+        A whole key that a destination does not take is known, and so is that of another owner; one that a rule across
+        rows finds twice is so too.
         """
         if not self.fields or not issues.height:
             return no_issues()[ROW]
         grave = issues.filter(~pl.col("code").is_in(sorted(WARNINGS)))
         given = (pl.col("value") != "").fill_null(value=False)
-        of_destination = pl.col("code").str.starts_with("DEST_")
+        of_destination = pl.col("code").str.starts_with("DEST_") | (pl.col("code") == "KEY_FOREIGN")
         part = pl.col("field").is_in(sorted(self.fields)) & ~(of_destination & given)
         named = [one for one in issues["field"].unique() if one and (one in headers or self.contract.has(one))]
         whole = ~pl.col("field").fill_null("").is_in(named) & ~of_destination

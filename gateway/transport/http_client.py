@@ -99,7 +99,7 @@ class HttpxClient:
 
 _FIXES = {
     401: "The key is not accepted: check the API key and that it belongs to this host.",
-    403: "The key is valid but may not do this: have the missing role added to its user.",
+    403: "The key is valid but may not do this: check which shop or account the settings name, and its user's roles.",
     404: "Check the host name; the other side does not know this address or this item.",
     415: "Report this as a fault: the other side expects another kind of body.",
 }

@@ -67,6 +67,15 @@ def test_a_mapping_without_route(call, place, tmp_path, monkeypatch):
     assert json.loads(result.stdout)["bad"] == 2
 
 
+def test_a_field_that_the_contract_does_not_have_is_told_of_a_mapping_alone_too(call, place, file):
+    mapping = place / "mappings/other.toml"
+    text = (place / "mappings/example.toml").read_text()
+    mapping.write_text(text.replace("[fields]\n", '[fields]\nquantiti = "Stock"\n'))
+    result = call("check", "stock_a.csv", "--mapping", "mappings/other.toml")
+    assert result.exit_code == 3
+    assert "the contract 'stock' has no field 'quantiti': did you mean 'quantity'?" in result.stderr
+
+
 def test_a_mapping_that_a_route_names_is_judged_by_it(call, place):
     settings, mapping = place / "gateway.toml", place / "mappings/example.toml"
     text = settings.read_text()
