@@ -33,8 +33,9 @@ class XlsxReader:
     """Reads files of XlsxLayout.
 
     Values come from calamine, or from openpyxl's read-only mode where the sheet has more than `max_cells` cells
-    (rectangle from A1 to the last cell that holds something). The header stands at row `header`; where it is merged,
-    the merged text names every column of the merge. Data right of the header keeps its columns, with header "".
+    (rectangle from A1 to the last cell that holds something), or its XML has blanks around values. The header stands at
+    row `header`; where it is merged, the merged text names every column of the merge. Data right of the header keeps
+    its columns, with header "".
     An errors file of ours that came back (first cell `error_run`) has its header in its first filled row, loses our
     columns to `links` and has formula neutralising undone.
     """
@@ -81,15 +82,16 @@ def _sheet(contents: Contents, wanted: str | int) -> SheetPart:
 
 
 def _open(path: Path, sheet: SheetPart, contents: Contents, found: Scan, max_cells: int) -> Rows:
-    if found.box <= max_cells:
+    if found.box <= max_cells and not found.padded:
         try:
             return calamine_rows(path, sheet.name)
         except Unreadable:
             pass
     if contents.strict:
+        how = "in this size" if found.box > max_cells else "with its cells written in this way"
         raise FileError(
             "FILE_FORMAT",
-            "The workbook is a Strict Open XML Spreadsheet, which is not taken in this size.",
+            f"The workbook is a Strict Open XML Spreadsheet, which is not taken {how}.",
             fix="Save it as an Excel workbook (*.xlsx), not as a strict one.",
         )
     if found.width > WIDEST:

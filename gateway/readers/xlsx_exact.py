@@ -15,6 +15,9 @@ from gateway.readers.xlsx_found import Merge, Oddities, Oddity, Scan, column_num
 from gateway.readers.xlsx_package import Package, unsafe
 from gateway.readers.xlsx_styles import CodeFormat
 
+_BLANKS = " \t\r\n"
+_AS_IT_STANDS = ("str", "inlineStr", "e")
+
 
 def exact_scan(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> Scan:
     """Parse the sheet: the same answer as the quick pass for any well-formed XML, several times slower."""
@@ -44,7 +47,7 @@ def exact_scan(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> 
             f"The sheet can't be read as an Excel sheet: {error}.",
             fix="Open it in Excel and save it again as an Excel workbook (*.xlsx).",
         ) from error
-    return Scan(exact.odd.frame(), tuple(exact.merges), exact.last_row, exact.width, exact.far)
+    return Scan(exact.odd.frame(), tuple(exact.merges), exact.last_row, exact.width, exact.far, exact.padded)
 
 
 class _Exact:
@@ -58,6 +61,7 @@ class _Exact:
         self.last_row = 0
         self.width = 0
         self.far = (0, 0)
+        self.padded = False
 
     def take(self, element: etree._Element) -> None:
         if str(element.tag).endswith("mergeCell"):
@@ -96,6 +100,9 @@ class _Exact:
         kind = cell.get("t", "n")
         parts = {str(part.tag).rpartition("}")[2]: part.text or "" for part in cell.iterchildren()}
         text, formula = parts.get("v", ""), "f" in parts
+        if kind not in _AS_IT_STANDS and text.strip(_BLANKS):
+            self.padded = self.padded or text != text.strip(_BLANKS)
+            text = text.strip(_BLANKS)
         if text or "is" in parts:
             self.last_row, self.width = max(self.last_row, self._row), max(self.width, column + 1)
         if formula and not text and (kind != "str" or "v" not in parts):

@@ -31,7 +31,8 @@ ODD_SCHEMA: dict[str, type[pl.DataType]] = {"row": pl.Int64, "column": pl.Int64,
 class Scan:
     """What a pass found. `odd`: frame of ODD_SCHEMA; `last_row`, `width`: bound of the cells that hold something.
 
-    `far`: last row and width of the cells with any content, be it an empty text.
+    `far`: last row and width of the cells with any content, be it an empty text. `padded`: a value that is no text has
+    blanks at its ends, as in XML that was made pretty: calamine takes such a number for a text.
     """
 
     odd: pl.DataFrame
@@ -39,6 +40,7 @@ class Scan:
     last_row: int
     width: int
     far: tuple[int, int] = (0, 0)
+    padded: bool = False
 
     @property
     def box(self) -> int:

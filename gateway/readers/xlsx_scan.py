@@ -23,15 +23,19 @@ from gateway.readers.xlsx_package import Package, unsafe
 from gateway.readers.xlsx_styles import CodeFormat
 
 _START = b'<c r="'
-_A_CELL, _FORMULA, _NOT_DATA, _OF_SHEET_DATA = (int.from_bytes(s, "little") for s in (b"<c", b"<f", b"<!", b"tD"))
+_A_CELL, _FORMULA, _NOT_DATA, _OF_SHEET_DATA, _BEFORE, _BEHIND = (
+    int.from_bytes(pair, "little") for pair in (b"<c", b"<f", b"<!", b"tD", b"> ", b" <")
+)
 _REF = re.compile(rb"([A-Z]+)([0-9]+)")
 _VALUELESS = re.compile(rb"<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>|</c>)")
 _ERROR = re.compile(rb' t="e"[^>]*>\s*(?:<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*)?<v>([^<]*)</v>')
-_LONG = re.compile(rb"<v>(-?[0-9]{16,})(?:\.0*)?</v>")
+_LONG = re.compile(rb"<v>\s*(-?[0-9]{16,})(?:\.0*)?\s*</v>")
+_PADDED = re.compile(rb"<v>(?:\s+[^<\s][^<]*|[^<]*[^<\s]\s+)</v>")
 _VALUED = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*>\s*(?:<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*)?<(?:v>[^<]|is>)')
 _CONTENT = re.compile(rb'<c r="([A-Z]+)([0-9]+)"((?: [\w:]+="[^"<>]*")*\s*/>)?')
 """A cell; its third group is there where the cell certainly has no content."""
 _MERGE = re.compile(rb'<mergeCell [^>]*?ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
+_AS_IT_STANDS = (b' t="str"', b' t="inlineStr"', b' t="e"')
 _TEXT_TYPES = (b' t="s"', b' t="str"', b' t="inlineStr"', b' t="b"', b' t="e"', b' t="d"')
 
 
@@ -79,6 +83,8 @@ class _Chunk:
     cells: NDArray[np.intp]
     """Where each cell's `<` stands in `body`."""
     formulas: bool = False
+    spaced: bool = False
+    """Whether a value may have blanks at its ends."""
     tail: bytes = b""
     """What follows the cells, with the last chunk."""
 
@@ -143,17 +149,18 @@ def _rows(rest: bytes, pieces: Iterator[bytes]) -> Iterator[_Chunk]:
 def _plain(body: bytes, tail: bytes = b"") -> _Chunk:
     """Prove that every cell is written the plain way: each `<c` begins `<c r="`, and nothing is a comment or CDATA."""
     cells: list[NDArray[np.intp]] = []
-    formulas = False
+    formulas, spaced = False, any(blank in body for blank in (b"\n", b"\t", b"\r"))
     for first, pairs in enumerate(pairs_of(body)):
         if bool((pairs == _NOT_DATA).any()):
             raise _NotPlain
         formulas = formulas or bool((pairs == _FORMULA).any())
+        spaced = spaced or bool((pairs == _BEFORE).any()) or bool((pairs == _BEHIND).any())
         cells.append(np.flatnonzero(pairs == _A_CELL) * 2 + first)
     places = np.sort(np.concatenate(cells), kind="stable")  # two runs in order: merged, not sorted
     words = words_of(body)
     if not all_begin(words, places, _START) or not references_alone(body, words, len(places)):
         raise _NotPlain
-    return _Chunk(body, words, places, formulas, tail)
+    return _Chunk(body, words, places, formulas, spaced, tail)
 
 
 def _cell(body: bytes, position: int) -> tuple[int, bytes]:
@@ -166,18 +173,24 @@ def _cell(body: bytes, position: int) -> tuple[int, bytes]:
 
 def _quick(package: Package, part: str, codes: Mapping[int, CodeFormat]) -> Scan:
     odd, last_row, width = Oddities(), 0, 0
-    tail = b""
+    tail, padded = b"", False
     styled = _styled(codes)
     with _plain_chunks(package, part) as chunks:
         for chunk in chunks:
             body, tail = chunk.body, chunk.tail
             _note(chunk, styled, codes, odd)
+            padded = padded or (chunk.spaced and _padded(body))
             if b"</c>" in body:
                 here = bounds(chunk.words, chunk.cells + len(_START))
                 if here is None or not here.ascending or 0 < here.first_row <= last_row:
                     raise _NotPlain
                 last_row, width = max(last_row, here.last_row), max(width, here.width)
-    return Scan(odd.frame(), _merges(tail), last_row, width)
+    return Scan(odd.frame(), _merges(tail), last_row, width, padded=padded)
+
+
+def _padded(body: bytes) -> bool:
+    tags = (_cell(body, match.start())[1] for match in _PADDED.finditer(body))
+    return any(not any(kind in tag for kind in _AS_IT_STANDS) for tag in tags)
 
 
 def _note(chunk: _Chunk, styled: re.Pattern[bytes] | None, codes: Mapping[int, CodeFormat], odd: Oddities) -> None:
@@ -205,7 +218,8 @@ def _styled(codes: Mapping[int, CodeFormat]) -> re.Pattern[bytes] | None:
         return None
     numbers = b"|".join(str(number).encode() for number in codes)
     return re.compile(
-        rb' s="(' + numbers + rb')"[^>]*>\s*(?:<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*)?<v>([0-9]+)(?:\.0*)?</v>'
+        rb' s="(' + numbers + rb')"[^>]*>\s*(?:<f(?:[ \t\r\n][^>]*)?(?:/>|>[^<]*</f>)\s*)?'
+        rb"<v>\s*([0-9]+)(?:\.0*)?\s*</v>"
     )
 
 
@@ -233,7 +247,7 @@ def _narrowed(package: Package, part: str, found: Scan) -> Scan:
                 if match[3] is None:
                     far_letters.add(match[1])
                     far_row = max(far_row, int(match[2]))
-    return Scan(found.odd, found.merges, last_row, _width(letters), (far_row, _width(far_letters)))
+    return Scan(found.odd, found.merges, last_row, _width(letters), (far_row, _width(far_letters)), found.padded)
 
 
 def _width(letters: set[bytes]) -> int:

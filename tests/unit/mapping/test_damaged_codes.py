@@ -71,8 +71,9 @@ def test_a_number_that_a_spreadsheet_rounds_is_no_code(tmp_path):
     assert found.issues["detail"].unique().to_list() == [", or rounded as a number"]
 
 
+@pytest.mark.parametrize("padding", [b"", b" ", b"\n      "])
 @pytest.mark.parametrize("large", [False, True])
-def test_a_code_that_a_program_stored_in_full_is_one_however_long_it_is(tmp_path, large):
+def test_a_code_that_a_program_stored_in_full_is_one_however_long_it_is(tmp_path, large, padding):
     codes = [340123450000000018, 1234567890123456, 89014103211118510721, 12345678901234568, 340123450000000000]
     path = tmp_path / "catalog.xlsx"
     with zipfile.ZipFile(io.BytesIO(workbook(*((100 + row, "", "1") for row in range(5))))) as made:
@@ -81,7 +82,7 @@ def test_a_code_that_a_program_stored_in_full_is_one_however_long_it_is(tmp_path
         for name, part in parts.items():
             stored = part
             for row, code in enumerate(codes):
-                stored = stored.replace(b"<v>%d</v>" % (100 + row), b"<v>%d</v>" % code)
+                stored = stored.replace(b"<v>%d</v>" % (100 + row), b"<v>%s%d%s</v>" % (padding, code, padding))
             out.writestr(name, stored)
     layout = XlsxLayout(kind="xlsx", max_cells=1) if large else XlsxLayout(kind="xlsx")
     mapping = MappingFile.model_validate({"contract": "catalog", "version": 1, "format": layout, "fields": FIELDS})

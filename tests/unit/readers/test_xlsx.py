@@ -67,6 +67,41 @@ def test_numbers_are_exact(workbook: Workbook, stored: str, text: str) -> None:
     assert cells(both(path)) == [("1", text)]
 
 
+PADDED = [
+    ("", "1.234", "1.234", Kind.NUMBER),
+    ("", "83711492198943728", "83711492198943728", Kind.NUMBER),
+    ('t="b"', "1", "true", Kind.BOOLEAN),
+    ("", "83711492198943727.0", "83711492198943727", Kind.NUMBER),
+    ('s="1"', "123", "123", Kind.NUMBER),
+    ('s="2"', "46348", "2026-11-22", Kind.DATE),
+    ('t="b"', "0", "false", Kind.BOOLEAN),
+    ('t="s"', "1", "two", Kind.TEXT),
+]
+
+
+@pytest.mark.parametrize(("before", "behind"), [(" ", " "), ("\n    ", "\n  "), ("\t", ""), ("", " "), (" ", "")])
+@pytest.mark.parametrize(("given", "stored", "text", "kind"), PADDED)
+@pytest.mark.parametrize("apart", ["", "\n "])
+def test_blanks_around_a_value_are_none_of_it(
+    workbook: Workbook, before: str, behind: str, given: str, stored: str, text: str, kind: Kind, apart: str
+) -> None:
+    padded = f'<c r="B2" {given}>{apart}<v>{before}{stored}{behind}</v>{apart}</c>'.replace('" >', '">')
+    strings = "<si><t>one</t></si><si><t>two</t></si>"
+    table = both(workbook(HEADER + row(2, '<c r="A2"><v>1</v></c>', padded), strings=strings))
+    assert cells(table) == [("1", text)]
+    assert table.kinds is not None
+    assert table.kinds["c1"].to_list() == [kind]
+    assert table.issues["code"].to_list() == (["CELL_DISPLAY"] if given == 's="1"' else [])
+
+
+def test_blanks_around_the_text_of_a_formula_are_its_own(workbook: Workbook) -> None:
+    body = HEADER + row(2, '<c r="A2"><v>1</v></c>', '<c r="B2" t="str"><f>C2</f><v> 83711492198943728 </v></c>')
+    table = both(workbook(body))
+    assert cells(table) == [("1", " 83711492198943728 ")]
+    assert table.kinds is not None
+    assert table.kinds["c1"].to_list() == [Kind.TEXT]
+
+
 def test_dates_follow_the_1904_flag(workbook: Workbook) -> None:
     body = HEADER + row(2, '<c r="A2" s="2"><v>46348</v></c>', '<c r="B2" s="5"><v>46348.5</v></c>')
     assert cells(both(workbook(body))) == [("2026-11-22", "2026-11-22T12:00:00")]

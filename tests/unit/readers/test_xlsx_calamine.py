@@ -29,6 +29,11 @@ def test_every_number_is_a_float(workbook: Workbook) -> None:
     assert values[1] == 1.2345678901234568e18
 
 
+def test_numbers_with_blanks_around_them_are_taken_for_texts(workbook: Workbook) -> None:
+    body = '<row r="1"><c r="A1"><v> 12 </v></c><c r="B1" s="2"><v>46348\n</v></c></row>'
+    assert rows(workbook(body)) == [[" 12 ", "46348\n"]]
+
+
 def test_dates_by_their_format(workbook: Workbook) -> None:
     body = (
         '<row r="1"><c r="A1" s="2"><v>46348</v></c><c r="B1" s="3"><v>46348.39583333334</v></c>'

@@ -39,9 +39,15 @@ cell = st.sampled_from(
         '<c r="{}"><v>12345678901234567890</v></c>',
         '<c r="{}" t="str"><v>1234567890123456789</v></c>',
         '<c r="{}"><v>1234567890123456.5</v></c>',
+        '<c r="{}" s="1"><v> 1234567890123456.0</v></c>',
+        '<c r="{}" s="7" t="n"><v>1234\n</v></c>',
+        '<c r="{}" t="b"><v> 0 </v></c>',
+        '<c r="{}" t="str"><v> a </v></c>',
+        '<c r="{}" t="str"><f>"  "</f><v> </v></c>',
         '<c r="{}" t="inlineStr"><is><t>#a!b f &lt;f&gt;</t></is></c>',
     ]
 )
+PADDED = ("<v> 1234", "\n</v>", "<v> 0 </v>")
 places = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 30)), unique=True, max_size=25)
 
 
@@ -66,6 +72,7 @@ def test_the_quick_pass_finds_what_the_exact_pass_finds(workbook: Workbook, data
     assert found.rows() == exact.odd.sort(order).rows()
     assert (quick.last_row, quick.width) == (exact.last_row, exact.width)
     assert quick.merges == exact.merges == ((1, 0, 2, 2),)
+    assert quick.padded == exact.padded == any(blank in text for *_, text in pieces for blank in PADDED)
 
 
 @pytest.mark.parametrize(
