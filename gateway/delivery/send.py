@@ -26,7 +26,7 @@ from gateway.errors import (
     Unreachable,
 )
 from gateway.journal import Journal, batches
-from gateway.model import ABSENT, UNKNOWN, Batch, Operation, Receipt, Repeat, RowState
+from gateway.model import ABSENT, UNKNOWN, Batch, Operation, Receipt, Repeat, RowState, Verdict
 from gateway.spool import ConsignmentFolder, Spool
 
 WINDOW = 64
@@ -212,16 +212,24 @@ class Sender:
             if isinstance(found, Receipt):
                 self._store(setup, [(b, found)])
             elif found is ABSENT or (found is UNKNOWN and setup.operation(b.operation).repeat is not Repeat.NEVER):
-                # Nothing newer can have been sent: a lane forms no consignment while a batch of it is unresolved.
-                with self._journal.begin() as tx:
-                    batches.set_state(tx, [b.id], "ready")
-                    self._journal.note(tx, setup.name, "resend", f"batch {b.id}: {found.value}, sent again")
+                self._send_again(setup, b, found)
             else:
-                receipt = Receipt(
-                    closed=True, rest=RowState.UNCERTAIN, code="DEST_UNCERTAIN",
-                    message="the answer to the call was lost and the call can't be looked up",
-                )  # fmt: skip
-                self._store(setup, [(b, receipt)])
+                self._store(setup, [(b, _lost("the answer to the call was lost and the call can't be looked up"))])
+
+    def _send_again(self, setup: LaneSetup, b: Row[Any], found: Verdict) -> None:
+        """Have a call sent again that did not arrive, or may not have; not one whose runs were cancelled meanwhile."""
+        # Nothing newer can have been sent: a lane forms no consignment while a batch of it is unresolved.
+        with self._journal.begin() as tx:
+            off = batches.called_off(tx, b.id)
+            if off and found is ABSENT:
+                batches.call_off_lost(tx, b.id, "before it arrived")
+            elif not off:
+                batches.set_state(tx, [b.id], "ready")
+                self._journal.note(tx, setup.name, "resend", f"batch {b.id}: {found.value}, sent again")
+        if off and found is not ABSENT:
+            self._store(
+                setup, [(b, _lost("the answer to the call was lost, and it was cancelled before it was repeated"))]
+            )
 
     # ---- being told and polling
 
@@ -276,6 +284,10 @@ class Sender:
                     ask = now + timedelta(seconds=poll_pause(setup.operation(b.operation)) * LAPSED_POLL)
                     batches.lapse(tx, b.id, "no final word within the deadline", ask)
                     batches.free_slots(tx, [b.id])
+
+
+def _lost(message: str) -> Receipt:
+    return Receipt(closed=True, rest=RowState.UNCERTAIN, code="DEST_UNCERTAIN", message=message)
 
 
 def poll_pause(operation: Operation) -> float:

@@ -165,10 +165,25 @@ def cancel_unsent(tx: Connection, run: str, message: str) -> int:
     """Close the batches of a run that were never sent and hold no row of another run; returns how many."""
     shared = sa.select(t.batch_run.c.batch).where(t.batch_run.c.run != run)
     mine = sa.select(t.batch_run.c.batch).where(t.batch_run.c.run == run, t.batch_run.c.batch.not_in(shared))
-    unsent = sa.and_(t.batch.c.id.in_(mine), t.batch.c.state == "ready")
+    return _call_off(tx, sa.and_(t.batch.c.id.in_(mine), t.batch.c.state == "ready"), message)
+
+
+def _call_off(tx: Connection, unsent: sa.ColumnElement[bool], message: str) -> int:
     tx.execute(sa.delete(t.slot).where(t.slot.c.batch.in_(sa.select(t.batch.c.id).where(unsent))))
     ended = {"state": "closed", "rest": str(RowState.SKIPPED), "code": "CANCELLED", "message": message}
     return tx.execute(sa.update(t.batch).where(unsent).values(**ended)).rowcount
+
+
+def called_off(tx: Connection, batch: int) -> bool:
+    """Whether a person cancelled every run of a batch."""
+    of_run = t.batch_run.c.run == t.run.c.id
+    states = sa.select(t.run.c.state).join(t.batch_run, of_run).where(t.batch_run.c.batch == batch)
+    return set(tx.scalars(states)) == {"cancelled"}
+
+
+def call_off_lost(tx: Connection, batch: int, message: str) -> None:
+    """Close a batch whose call did not arrive, as one that was never sent."""
+    _call_off(tx, t.batch.c.id == batch, message)
 
 
 def set_state(tx: Connection, ids: Sequence[int], state: str) -> None:
