@@ -24,12 +24,12 @@ def test_a_lost_call_of_a_cancelled_run_is_not_repeated(rigs, tmp_path, monkeypa
     rig = rigs(repeat="harmless")
     with monkeypatch.context() as broken:
         broken.setattr(HostileDestination, "submit", lost)
-        broken.setattr(HostileDestination, "find", lambda self, sent: found)
+        broken.setattr(HostileDestination, "find", lambda *_: found)
         run = rig.drop("1.csv", rows(("a", 1), ("b", 2)))
         rig.advance()
         if cancelled:
             rig.operations.cancel(run)
-    monkeypatch.setattr(HostileDestination, "find", lambda self, sent: found)
+    monkeypatch.setattr(HostileDestination, "find", lambda *_: found)
     rig.clock.advance(5)
     rig.advance(3)
     assert rig.states(run) == states
