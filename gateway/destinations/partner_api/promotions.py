@@ -268,7 +268,7 @@ def _first(met: pl.DataFrame) -> pl.DataFrame:
 
 
 def _twice(rows: pl.DataFrame, entry: list[str]) -> pl.DataFrame:
-    """Return issues of rows of several ids or windows that are one entry to the platform, of a vendor where rows are."""
+    """Return issues of rows of several ids or windows that are one entry to the platform (per vendor, if rows are)."""
     entry = [*entry, *([EACH] if EACH in rows.columns else [])]
     own = pl.col("promotion_id").fill_null("")
     named = pl.concat_str(own, "starts_at", "ends_at")

@@ -156,7 +156,9 @@ class SageDestination:
         articles = reference.facts[known.FACT]
         whole = promotion.check_whole(records, articles, self._settings)
         sent = promotion.check_sent(records, articles, self._settings)
-        return pl.concat([whole, promotion.check_one_rate(records, self._settings), sent])
+        one = promotion.check_one_record(records, articles, self._settings)
+        placed = known.placed_wholes(records, articles)
+        return pl.concat([whole, one, promotion.check_one_rate(placed, self._settings), sent])
 
     def _check_articles(self, operation: str, records: pl.DataFrame, reference: Reference) -> pl.DataFrame:
         """Return issues of levels and pictures that only show beside what is known of their articles."""
@@ -171,10 +173,20 @@ class SageDestination:
 
     def encode(self, operation: str, records: pl.DataFrame, reference: Reference) -> Iterator[Batch]:
         """Yield one file per batch; the slot is one per scope."""
-        if operation != promotion.OPERATION and known.FACT in reference.facts:
-            records = known.placed(records, reference.facts[known.FACT])
+        if known.FACT in reference.facts:
+            records = self._placed(operation, records, reference.facts[known.FACT])
         shape = self._kind(operation).shape(self._settings)
         return batches.encode(records, shape, f"{self._account}:{shape.scope}", self._settings)
+
+    def _placed(self, operation: str, records: pl.DataFrame, articles: pl.DataFrame) -> pl.DataFrame:
+        """Return the records with where their articles are; of special prices first those that end.
+
+        One that goes on may be the same record by another name, and holds.
+        """
+        if operation != promotion.OPERATION:
+            return known.placed(records, articles)
+        placed = known.placed_wholes(records, articles)
+        return placed if placed is records else placed.sort(~article.ended(), maintain_order=True)
 
     def _kind(self, operation: str) -> _Kind:
         if operation not in _KINDS:

@@ -134,3 +134,33 @@ def check_apart(records: pl.DataFrame, known: pl.DataFrame, identity: pl.Expr) -
     second = pl.col("sku").filter(pl.col("sku") != pl.col("sku").first()).first().over(_THERE)
     other = pl.when(pl.col("sku") == first).then(second).otherwise(first)
     return article.issues(alike, "DEST_ONE_RECORD", "product_id", filled("that of {}", other))
+
+
+def wholes(known: pl.DataFrame) -> pl.DataFrame:
+    """Return articles (`sku`, `of`) that are all of their product: no variant, and no other article of it is known."""
+    bare = ~pl.any_horizontal(given(name) for name in VARIANTS)
+    return known.filter(bare & (pl.col("sku").n_unique().over("product_id") == 1)).select("sku", of="product_id")
+
+
+def placed_wholes(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return the records with the product of articles that give only their code and are all of it."""
+    articles = wholes(known)
+    if not articles.height or "sku" not in records.columns:
+        return records
+    full = article.complete(records, ("product_id",)).join(articles, on="sku", how="left", maintain_order="left")
+    here = ~given("product_id") & pl.col("of").is_not_null()
+    return full.with_columns(pl.when(here).then("of").otherwise("product_id").alias("product_id")).drop("of")
+
+
+def check_wholes(records: pl.DataFrame, known: pl.DataFrame, record: pl.Expr) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of live rows that are one record only where their articles are, by what is known.
+
+    `record`: of a row by what it says itself; what reads it finds all its columns in the records.
+    """
+    full = placed_wholes(records, known).with_columns(record.alias(_THERE), records.select(own=record).to_series())
+    alike = full.filter(~article.ended()).filter(pl.col("own").n_unique().over(_THERE) > 1)
+    named = pl.when(given("sku")).then("sku").otherwise("product_id")
+    first = pl.col("own") == pl.col("own").first().over(_THERE)
+    further = named.filter(pl.col("own") != pl.col("own").first()).first().over(_THERE)
+    other = pl.when(first).then(further).otherwise(named.first().over(_THERE))
+    return article.issues(alike, "DEST_ONE_RECORD", "sku", filled("that of {}", other))

@@ -15,11 +15,11 @@ from gateway.contracts.offers import promotion_type
 from gateway.contracts.rules import given
 from gateway.contracts.sage_profile import promotion_requirements
 from gateway.destinations import _json
-from gateway.destinations.sage import article
+from gateway.destinations.sage import article, known
 from gateway.destinations.sage.article import Member
 from gateway.destinations.sage.batches import Shape
 from gateway.destinations.sage.settings import SageSettings
-from gateway.model import REGULAR, Operation, PriceTerms, Repeat, Requirement
+from gateway.model import REGULAR, Operation, PriceTerms, Repeat, Requirement, no_issues
 from gateway.wording import filled
 
 OPERATION = "promotion"
@@ -246,19 +246,31 @@ def _worth() -> pl.Expr:
 
 
 def check_whole(records: pl.DataFrame, articles: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
-    """Return issues (ISSUE_SCHEMA) of rows that name only an article which is a variant: its product is another.
+    """Return issues (ISSUE_SCHEMA) of rows that name only an article which is one of several of its product.
 
     `articles`: what is known of them. Such a row may still end what was sent for it.
     """
     full = article.complete(records, _WRITTEN).join(
-        articles.select("sku", of="product_id"), on="sku", how="left", maintain_order="left"
-    )
-    variant = full.filter((pl.col("of") != pl.col("sku")) & ~given("product_id") & ~article.ended())
-    said = filled(f"{_WHOLE_PRODUCT}: it is one of {{}}", "of")
+        articles.with_columns(of="product_id", varied=pl.any_horizontal(given(one) for one in article.VARIANTS)).select(
+            "sku", "of", "varied"
+        ),
+        on="sku", how="left", maintain_order="left",
+    )  # fmt: skip
+    alone = pl.col("sku").is_in(known.wholes(articles)["sku"].implode())
+    found = full.filter((pl.col("of") != pl.col("sku")) & ~given("product_id") & ~article.ended() & ~alone)
+    varied, code, field = pl.col("varied"), "DEST_REQUIRED", "product_id"
+    said = filled("the article is a variant of {}, and special prices hold for a whole product", "of")
     if settings.promotion_variants == "refuse":
-        return article.issues(variant, "DEST_LIMIT", "sku", said)
-    missing = filled("the article is a variant of {}, and special prices hold for a whole product", "of")
-    return article.issues(variant, "DEST_REQUIRED", "product_id", missing)
+        code, field, said = "DEST_LIMIT", "sku", filled(f"{_WHOLE_PRODUCT}: it is one of {{}}", "of")
+    several = filled("special prices hold for a whole product, and this is one of several articles of {}", "of")
+    return article.issues(found, code, field, pl.when(varied).then(said).otherwise(several))
+
+
+def check_one_record(records: pl.DataFrame, articles: pl.DataFrame, settings: SageSettings) -> pl.DataFrame:
+    """Return issues (ISSUE_SCHEMA) of rows that are one special price only by what is known of their articles."""
+    if settings.dedupe == "last":
+        return no_issues()
+    return known.check_wholes(article.complete(records, _WRITTEN), articles, record(settings.separator))
 
 
 def _more_than_all(settings: SageSettings) -> pl.Expr:

@@ -99,6 +99,54 @@ def test_promotions_of_a_variants_code_are_refused_with_its_product(sage_shops, 
     assert told == [("refused", code, said), fine, fine, fine]
 
 
+SOLE = "sku,product,price\nTB-1,S1,10\n"
+
+
+@pytest.mark.parametrize("variants", ["refuse", "ignore"])
+def test_a_promotion_of_the_code_of_a_products_only_article_is_the_products(sage_shops, variants):
+    shop = sage_shops(promotion_variants=variants)
+    shop.put("catalog.csv", CATALOG + "TB-1,S1,,,10\n")
+    shop.take()
+    run = shop.put("promotion1.csv", "sku,price,basis\nTB-1,8,net\n")
+    ((product, discount),) = [(one["productId"], one["discount"]) for one in shop.take()["productspecialprices"]]
+    assert (product, discount, shop.rig.states(run)) == ("S1", "20", {"applied": 1})
+    run = shop.put("promotion2.csv", "sku,price,basis,command\nTB-1,8,net,end\n")
+    assert [one["productId"] for one in shop.take()["productspecialprices"]] == ["S1"]
+    assert shop.rig.states(run) == {"applied": 1}
+
+
+def test_one_of_several_articles_without_variants_is_no_variant(sage_shops):
+    shop = sage_shops(promotion_variants="ignore")
+    for catalog in (SOLE, SOLE.replace("TB-1", "TB-2")):
+        shop.put("catalog.csv", catalog)
+        shop.take()
+    run = shop.put("promotion.csv", "sku,percentage\nTB-1,20\n")
+    assert shop.take() == {}
+    said = "special prices hold for a whole product, and this is one of several articles of S1"
+    assert shop.rig.results(run).select("code", "detail").rows() == [("DEST_REQUIRED", said)]
+
+
+def test_rows_that_name_a_sole_article_and_its_product_are_one_record(shop):
+    shop.put("catalog.csv", SOLE)
+    shop.take()
+    run = shop.put("promotion.csv", "sku,product,percentage\nTB-1,,20\n,S1,30\n")
+    assert shop.take() == {}
+    told = shop.rig.results(run).select("code", "detail").rows()
+    assert told == [("DEST_ONE_RECORD", "that of S1"), ("DEST_ONE_RECORD", "that of TB-1")]
+
+
+def test_a_full_file_that_names_the_product_from_now_on_does_not_end_it(sage_shops):
+    shop = sage_shops(route={"mode": "full", "absent": "end", "guard": {"off": True}})
+    shop.put("catalog.csv", SOLE)
+    shop.take()
+    shop.put("promotion1.csv", "sku,product,percentage\nTB-1,,20\n")
+    shop.take()
+    shop.put("promotion2.csv", "sku,product,percentage\n,S1,20\n")
+    found = [(one["productId"], one["dateTo"]) for one in shop.take()["productspecialprices"]]
+    assert [product for product, _ in found] == ["S1", "S1"]
+    assert found[-1][1] == "2027-01-01T00:00:00Z", "the last one holds"
+
+
 def test_what_was_sent_for_a_variants_code_before_can_still_be_ended(shop):
     promotion = "sku,percentage,command\nT-M,20,{}\n"
     shop.put("promotion1.csv", promotion.format(""))
