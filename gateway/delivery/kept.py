@@ -13,7 +13,7 @@ from gateway import delta
 from gateway.delivery.absence import LEAVES, Absence
 from gateway.delivery.baseline import Baseline, inflight_keys, only, under_way
 from gateway.delivery.book import Book, base_prices, folded, pruned
-from gateway.delivery.portions import Candidate, Portion, Portions
+from gateway.delivery.portions import Candidate, Portion, Portions, key_parts
 from gateway.delivery.setup import Leg, Pinned
 from gateway.delivery.wanted import left_out
 from gateway.journal import Journal
@@ -45,8 +45,19 @@ def _of_lane(journal: Journal, spool: Spool, leg: Leg, one: Candidate, now: date
     absence = Absence(leg, [one], now)
     absence.look(baseline, (only(each, mine) for each in under_way(journal, spool, leg.lane, [*LEAVES])), portions)
     known = delta.fold([pl.DataFrame(schema=delta.SEGMENT_SCHEMA), *baseline.frames()])
-    whole = Portion([known.clear()], known, flying, 0, present={0: _present(portions, one)})
-    return absence.derived(whole)[KEY]
+    present = _present(portions, one)
+    whole = Portion([known.clear()], known, flying, 0, present={0: present})
+    return _left_out(absence.derived(whole), present, leg)
+
+
+def _left_out(gone: pl.DataFrame, present: pl.DataFrame, leg: Leg) -> pl.Series:
+    """Return the keys of what the file does not speak of: what it gives other dates is not left out."""
+    window = leg.operation.window
+    if window is None:
+        return gone[KEY]
+    about = [name for name in leg.key_fields if name not in window]
+    named = gone.select(KEY).with_columns(key_parts(gone, leg))
+    return named.join(key_parts(present, leg), on=about, how="anti")[KEY]
 
 
 def _of_book(journal: Journal, spool: Spool, leg: Leg, one: Candidate, now: datetime) -> pl.Series:

@@ -243,3 +243,18 @@ def test_nor_is_it_ended_by_its_own_faulty_row_that_changes_its_dates(tmp_path, 
     shop.rig.advance(2)
     assert [one["productId"] for one in shop.take()["productspecialprices"]] == ["a"]
     shop.rig.close()
+
+
+def test_special_prices_whose_dates_only_move_are_not_counted_as_left_out(tmp_path):
+    route = {"mode": "full", "absent": "end", "guard": {"off": True}, "zone": "UTC"}
+    shop = Shop(tmp_path, promotions=PROMOTIONS, route=route)
+    shop.rig.drop("promotion1.csv", HEAD + "".join(f"N,{sku},20,20-11-2026,15-01-2027\n" for sku in "abcd"))
+    shop.rig.advance(2)
+    shop.take()
+    shop.clock.advance(2)
+    moved = "".join(f"N,{sku},20,20-11-2026,15-02-2027\n" for sku in "abc")
+    run = shop.rig.drop("promotion2.csv", f"{HEAD}{moved},,20,20-11-2026,15-13-2027\n")
+    shop.rig.advance(2)
+    (note,) = shop.rig.operations.run(run).notes
+    assert "1 known key that it leaves out stays as it is." in note
+    shop.rig.close()
