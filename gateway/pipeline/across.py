@@ -23,6 +23,8 @@ _TWICE = "DUPLICATE_KEY"
 _ONE_RECORD = "DEST_ONE_RECORD"
 _AMONG_SENT_ROWS = ("DEST_ONE_PER_KEY", _ONE_RECORD)
 """Rules about rows that are sent: a row that is rejected is nobody's other value."""
+_WHOLE_ROW = ""
+"""Stands for every field: in a record of too many cells, or too few, each may stand under another's name."""
 _BLOCKS_AT_ONCE = 16
 """Blocks that a rule across rows looks for its rows in at a time."""
 _HASHES_AT_ONCE = 2_000_000
@@ -40,7 +42,7 @@ MOST_SHOWN = 20_000
 class Hashes:
     """Of one block: hashes of the keys that must not stand twice; `@row` and those of the other rules, None: none.
 
-    `unread`: rows by the field that could not be read in them.
+    `unread`: rows by the field that could not be read in them, by "" those of which no cell has a sure place.
     """
 
     keys: npt.NDArray[np.uint64]
@@ -107,12 +109,13 @@ class Across:
     def _unread_of(self, faulty: pl.DataFrame) -> dict[str, pl.Series]:
         if not faulty.height:
             return {}
-        grave = faulty.filter(pl.col("field").is_in(sorted(self._reads)) & ~pl.col("code").is_in(sorted(WARNINGS)))
-        return {str(name): rows[ROW] for (name,), rows in grave.group_by("field")}
+        field = pl.col("field").fill_null(_WHOLE_ROW)
+        lost = field.is_in([_WHOLE_ROW, *sorted(self._reads)]) & ~pl.col("code").is_in(sorted(WARNINGS))
+        return {str(name): rows[ROW] for (name,), rows in faulty.filter(lost).group_by(field)}
 
     def _known(self, rule: RowsRule, unread: Mapping[str, pl.Series]) -> pl.Expr:
         """Return whether all was read in a row that must have been for the rule."""
-        lost = [unread[field] for field in self._read_for(rule) if field in unread]
+        lost = [unread[field] for field in (_WHOLE_ROW, *self._read_for(rule)) if field in unread]
         return ~pl.col(ROW).is_in(pl.concat(lost).implode()) if lost else pl.lit(value=True)
 
     def _read_for(self, rule: RowsRule) -> set[str]:

@@ -107,3 +107,16 @@ def test_a_row_one_of_whose_cells_could_not_be_read_is_compared_by_the_others(ca
 def test_a_variant_whose_value_could_not_be_read_is_one_beside_rows_without(catalog):
     rows = ("a,p,N,20,Size,tiny,,", "b,p,N,20,,,,")
     assert told(catalog, HEAD, *rows) == [(2, "MAP_LOOKUP"), (3, "V-MIX-CATALOG")]
+
+
+@pytest.mark.parametrize(("broken", "code"), [("BF,a,10,5,x", "ROW_TOO_LONG"), ("BF,a,10", "ROW_TOO_SHORT")])
+def test_a_broken_record_is_nobodys_other_value(promotions, broken, code):
+    rows = (broken, f"BF,a,10,{EARLY},{LATE}", broken, f"XM,b,10,{EARLY},{LATE}")
+    broken_rows = [row for row, text in enumerate(rows, 2) if text == broken]
+    rows = tuple(f"{text},{LATE}" if code == "ROW_TOO_LONG" and text == broken else text for text in rows)
+    assert told(promotions, "id,sku,off,from,to", *rows) == [(row, code) for row in broken_rows]
+
+
+def test_a_broken_variant_is_none_of_its_product(catalog):
+    rows = ("a,p,N,20,Size,S,,", "b,p,M,7,Kind,S,,,surplus", "a,p,N,20,Size,S,,,surplus")
+    assert told(catalog, HEAD, *rows) == [(3, "ROW_TOO_LONG"), (4, "ROW_TOO_LONG")]
