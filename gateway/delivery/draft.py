@@ -102,7 +102,7 @@ class Decider:
         draft.silenced = silenced(self._journal, draft.setup, draft.leg, draft.candidates, portions.keys)
         portions.silenced = draft.silenced
         overtaken(self._journal, draft.setup, [(c, draft.leg) for c in draft.candidates])
-        draft.alone = says_all(draft.leg, draft.candidates, portions)
+        draft.alone = says_all(self._journal, self._spool, draft.leg, draft.candidates, portions)
         draft.lasting = Lasting(draft.leg, draft.candidates, draft.now)
         draft.lasting.look(baseline, self._under_way(draft, SENT), portions)
         draft.together = Together(draft.leg, draft.candidates, portions, draft.now)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import polars as pl
+from sqlalchemy.engine import Row
 
 from gateway.delivery.portions import Candidate, Portions
-from gateway.delivery.setup import Leg
+from gateway.delivery.setup import Leg, Pinned
+from gateway.journal import Journal, runs
 from gateway.model import INSTEAD, KEY, LIST_SEPARATOR, OPEN, ROW
+from gateway.spool import STATE, Spool
 
 _WINDOW = ("starts_at", "ends_at")
 _BETWEEN = "/"
@@ -57,18 +61,64 @@ def last_of(measure: pl.Expr) -> pl.Expr:
     return measure.str.split(_BETWEEN).list.last()
 
 
-def says_all(leg: Leg, candidates: Sequence[Candidate], portions: Portions) -> pl.Expr | None:
+def says_all(
+    journal: Journal, spool: Spool, leg: Leg, candidates: Sequence[Candidate], portions: Portions
+) -> pl.Expr | None:
     """Return whether a row (`run`, `@key`) is all that a full file has of its key; None: no row is.
 
-    What the file says of the key in a rejected row may be what was before.
+    Also where the file takes nothing away, as a key of it could not be read, and where a part of it comes back or is
+    sent again. What the file says of the key in a rejected row, or in one that did not come back, may be what was
+    before.
     """
-    full = [c for c in candidates if c.row.mode == "full" and c.ends(leg)] if _windowed(leg) else []
-    if not full:
-        return None
-    unsure = [pl.Series([], dtype=pl.UInt64)]
-    unsure += [rows[KEY].hash(_SEED) for c in full if c.row.counts.get("bad", 1) for rows in portions.rejected(c)]
-    here = pl.col("run").is_in([c.position for c in full])
-    return here & ~pl.col(KEY).hash(_SEED).is_in(pl.concat(unsure).unique().implode())
+    sure: list[pl.Expr] = []
+    for one in candidates if _windowed(leg) else ():
+        rest = _rest(journal, spool, one, leg)
+        if rest is None:
+            continue
+        unsure = [pl.Series([], dtype=pl.UInt64)]
+        unsure += [rows[KEY].hash(_SEED) for file, there in rest for rows in portions.named(file, there)]
+        here = pl.col("run") == one.position
+        sure.append(here & ~pl.col(KEY).hash(_SEED).is_in(pl.concat(unsure).unique().implode()))
+    return pl.any_horizontal(sure) if sure else None
+
+
+def _rest(journal: Journal, spool: Spool, one: Candidate, leg: Leg) -> list[tuple[Candidate, pl.Expr]] | None:
+    """Return which further rows there are of the full file that a candidate is, or is a part of; None: it is neither.
+
+    It is none either where a file that rows come back from can't be looked at any more.
+    """
+    rest = [(one, pl.col(STATE) == "rejected")] if one.row.counts.get("bad", 1) else []
+    files = [one]
+    while files:
+        file = files.pop()
+        before = _parts(spool, file.row)
+        if not before and not (file.pinned.route.mode == "full" and file.ends(leg)):
+            return None
+        for run, rows in before:
+            with journal.read() as tx:
+                row = runs.get_run(tx, run)
+            if row is None or row.id >= file.row.id or row.partner != file.row.partner:
+                return None
+            if not row.pinned or not spool.run(row.id).root.exists():  # it was refused as a whole, or cleared away
+                return None
+            files.append(Candidate(len(files), row, Pinned.model_validate(row.pinned), None))
+            rest.append((files[-1], ~pl.col(ROW).is_in(rows.implode())))
+    return rest
+
+
+def _parts(spool: Spool, row: Row[Any]) -> list[tuple[str, pl.Series]]:
+    """Return the runs that the rows of one were in before, and which rows they were there; none of a file of its own.
+
+    A run id may have been typed by hand.
+    """
+    folder = spool.run(row.id)
+    if row.retry_of is not None:
+        return [(row.retry_of, pl.concat(states[ROW] for states in folder.states()))]
+    path = folder.root / "links.parquet"
+    if row.first_run is None or not path.exists():
+        return []
+    parts = pl.read_parquet(path).partition_by("first_run", as_dict=True)
+    return [(str(first), rows["first_row"]) for (first,), rows in parts.items()]
 
 
 def with_known(decided: pl.DataFrame, alone: pl.Expr | None, now: datetime) -> pl.DataFrame:

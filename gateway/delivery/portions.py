@@ -298,7 +298,7 @@ class Portions:
 
     def keys(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
         """Yield `@key` of every row of a candidate, faulty rows included, and what these give other dates."""
-        yield from self._named(candidate)
+        yield from self.named(candidate)
         fields = self._leg.key_fields
         if moves(fields):
             known = chain(self._baseline.frames(), [self._flying])
@@ -306,9 +306,10 @@ class Portions:
 
     def rejected(self, candidate: Candidate) -> Iterator[pl.DataFrame]:
         """Yield `@key` of the rejected rows of a candidate."""
-        return self._named(candidate, pl.col(STATE) == "rejected")
+        return self.named(candidate, pl.col(STATE) == "rejected")
 
-    def _named(self, candidate: Candidate, which: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
+    def named(self, candidate: Candidate, which: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
+        """Yield `@key` of the rows of a candidate; `which`: of these (`@row`, `@state`), None: of all."""
         each = self._leg.operation.each
         wanted = [*(self._leg.key_fields if self._leg.rekeyed else ()), *([each] if each is not None else [])]
         for block in self._spool.run(candidate.row.id).blocks(wanted):

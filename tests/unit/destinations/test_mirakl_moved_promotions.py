@@ -58,12 +58,35 @@ class Shop:
     def __init__(self, rig, twin, clock):
         self.rig, self.twin, self.clock, self.files = rig, twin, clock, 0
 
-    def send(self, *rows):
+    def drop(self, *rows):
+        """Take a file, and send nothing yet."""
         self.files += 1
         self.clock.advance(1)
-        self.run = self.rig.drop(f"promotion{self.files}.csv", "\n".join([HEADER, *rows, *[""] * self.files]))
+        self.name = f"promotion{self.files}.csv"
+        self.run = self.rig.drop(self.name, "\n".join([HEADER, *rows, *[""] * self.files]))
+        return self.run
+
+    def send(self, *rows):
+        self.drop(*rows)
         self.rig.advance(4)
+        return self.told()
+
+    def told(self):
         return list(self.rig.results(self.run).select("state", "code").iter_rows())
+
+    def mend(self, *changes, without=""):
+        """Drop the errors file of the last file with other words in it, and without rows of a word."""
+        (errors,) = (self.rig.folder / "outbox/acme").glob(f"{self.name}.*.errors.csv")
+        kept = [line for line in errors.read_text("utf-8").splitlines() if not without or without not in line]
+        text = "\n".join([*kept, ""])
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        self.clock.advance(1)
+        self.name = errors.name
+        self.run = self.rig.drop(self.name, text)
+        self.rig.advance(4)
+        return self.told()
 
     def said(self):
         return self.rig.results(self.run)["detail"].to_list()
@@ -163,6 +186,76 @@ def test_a_rejected_row_of_the_article_may_be_what_was_before(shop):
     faulty = row(-10, 10, rate=2000)
     told = shop.send(faulty, row(-10, 20, name="P2"), row(-10, 20, sku="S2"))
     assert [state for state, _ in told] == ["rejected", "refused", "applied"]
+    assert shop.discount()[2] == at(10)
+
+
+@pytest.mark.parametrize(
+    "older", [[row(-10, 12, rate=2000)], [row(-10, 12, rate=30)] * 2, [row(-10, 12, rate=2000), row(-10, 14)]]
+)
+def test_a_rejected_row_of_one_full_file_says_nothing_of_another_taken_with_it(shop, older):
+    assert shop.send(row(-10, 10), row(-10, 10, sku="S2")) == DONE * 2
+    shop.drop(*older, row(-10, 10, sku="S2"))
+    assert shop.send(row(-10, 20), row(-10, 10, sku="S2", rate=30)) == DONE * 2
+    assert shop.discount()[2] == at(20)
+
+
+def test_a_row_of_a_full_file_that_comes_back_mended_takes_the_place(shop):
+    assert shop.send(row(-10, 10), row(-10, 10, sku="S2")) == DONE * 2
+    assert shop.send(row(-10, 20, rate=2000), row(-10, 10, sku="S2"))[0][0] == "rejected"
+    assert shop.mend(("2000", "1000"))[0][0] == "rejected"
+    assert shop.mend(("1000", "30")) == DONE
+    assert shop.discount() == ("70", at(-10), at(20))
+
+
+@pytest.mark.parametrize("other", [row(-10, 10), row(-10, 12, rate=1500, name="P2")], ids=["sound", "rejected"])
+def test_a_mended_row_beside_another_of_its_article_in_the_file_does_not(shop, other):
+    assert shop.send(row(-10, 10)) == DONE
+    shop.send(row(-10, 20, rate=2000, name="P3"), other)
+    assert shop.mend(("2000", "30"), without="1500") == REFUSED
+    assert shop.discount()[2] == at(10)
+
+
+def test_a_mended_row_of_a_file_of_changes_does_not(tmp_path):
+    with opened(tmp_path, mode="delta", absent="keep") as shop:
+        assert shop.send(row(-10, 10)) == DONE
+        assert shop.send(row(-10, 20, rate=2000))[0][0] == "rejected"
+        assert shop.mend(("2000", "30")) == REFUSED
+
+
+@pytest.mark.parametrize("first", ["no such run", "../../etc", "one that was refused"])
+def test_a_row_that_comes_back_of_a_file_nobody_knows_does_not(shop, first):
+    assert shop.send(row(-10, 10)) == DONE
+    shop.rig.drop("promotion.csv", "what is this")
+    refused = next(one.id for one in shop.rig.operations.runs(9) if one.state == "rejected")
+    first = refused if first == "one that was refused" else first
+    assert shop.send(row(-10, 20, rate=2000))[0][0] == "rejected"
+    assert shop.mend(("2000", "30"), (shop.run, first)) == REFUSED
+    assert shop.discount()[2] == at(10)
+
+
+def test_a_refused_row_of_a_full_file_that_is_sent_again_takes_the_place(shop):
+    assert shop.send(row(-10, 10)) == DONE
+    in_the_office(shop, -10, 25)
+    assert shop.send(row(-10, 20)) == REFUSED
+    in_the_office(shop, -10, 10)
+    shop.clock.advance(1)
+    shop.run, _ = shop.rig.operations.retry(shop.run)
+    shop.rig.advance(4)
+    assert shop.told() == DONE
+    assert shop.discount() == ("80", at(-10), at(20))
+
+
+def test_a_good_row_takes_the_place_where_the_key_of_another_can_not_be_read(shop):
+    assert shop.send(row(-10, 10), row(-10, 10, sku="S2")) == DONE * 2
+    told = shop.send(row(-10, 20), row(-10, 20, sku=""))
+    assert [state for state, _ in told] == ["applied", "rejected"]
+    assert (shop.discount()[2], shop.discount("S2")[2]) == (at(20), at(10))
+
+
+def test_a_rejected_row_of_the_article_counts_there_too(shop):
+    assert shop.send(row(-10, 10)) == DONE
+    told = shop.send(row(-10, 20), row(-10, 10, sku=""), row(-10, 10, rate=2000, name="P2"))
+    assert [state for state, _ in told] == ["refused", "rejected", "rejected"]
     assert shop.discount()[2] == at(10)
 
 
