@@ -8,7 +8,7 @@ which they are forgotten as confirmed) unless a job says that they run. How far 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -31,6 +31,9 @@ _BACK, _WORDS = "back ", " ~"
 _ENDED, _AGAIN = "what ran of it before has ended", "what ran of it before runs again"
 _UNDER_WAY = f"{_ENDED} and is being begun again"
 _UNSURE = "what ran of it before was begun again, which nothing confirms"
+
+_ENTRY = ("key", "subtype", "value")
+_Entry = tuple[str, str, str]
 
 Words = dict[int, tuple[str, str, str]]
 """State, code and message of rows by line."""
@@ -89,7 +92,9 @@ class Restorer:
         entries = _undone(item.memo)
         if not entries:
             return receipt
-        receipt = self._marked(receipt, entries, steps[-1])
+        running = _Running(self._memory)
+        changed = running.changed(steps[-1])
+        receipt = _marked(receipt, entries, changed)
         words = {**_words(item.ticket or ""), **_refused(receipt, entries)}
         if not receipt.closed:
             split = (receipt.ticket or "").startswith(SPLIT) and words
@@ -99,7 +104,7 @@ class Restorer:
                 if split
                 else receipt
             )
-        lost = [one for one in entries if not self._runs(one) and not self._new(one, steps[-1])]
+        lost = [one for one in entries if one["key"] not in changed and not running.has(one)]
         if not lost:
             return receipt
         rest = (str(receipt.rest or RowState.REFUSED), receipt.code or "DEST_REFUSED", receipt.message)
@@ -182,34 +187,43 @@ class Restorer:
             job or NO_JOB, closed=True, rest=rest, code=back.code, message=back.message, outcomes=outcomes, raw=raw
         )
 
-    def _marked(self, receipt: Receipt, entries: Sequence[Undo], step: Step) -> Receipt:
-        """Say of refused rows whose promotion runs otherwise at other stores that what ran before has ended."""
-        refused = _refused(receipt, entries)
-        here = [one for one in entries if one["line"] in refused and self._new(one, step)]
-        if not here:
-            return receipt
-        gone = _gone([(one["line"], *refused[one["line"]]) for one in here], _ENDED)
-        return replace(receipt, outcomes=_joined(receipt.outcomes, gone))
-
-    def _runs(self, one: Undo) -> bool:
-        return _has(self._memory.promotion(one["identity"]), one["key"], one["subtype"], one["value"])
-
-    def _new(self, one: Undo, step: Step) -> bool:
-        """Whether the change is in its promotion."""
-        entries = standing.recalled(step["record"]).entries.filter(pl.col("key") == one["key"])
-        known = self._memory.promotion(step["record"]["identity"])
-        return any(_has(known, one["key"], *worth) for worth in entries.select("subtype", "value").rows())
-
     def _age(self, item: Sent) -> float:
         return (self._account.clock.now() - item.intent_at).total_seconds()
 
 
-def _has(known: Record | None, key: str, subtype: str, value: str) -> bool:
-    if known is None:
-        return False
-    entries = standing.recalled(known).entries
-    here = (pl.col("key") == key) & (pl.col("subtype") == subtype) & (pl.col("value") == value) & pl.col("active")
-    return bool(entries.filter(here).height)
+class _Running:
+    """What runs by what is remembered now; each promotion is read once, as one may have many thousand entries."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._read: dict[str, frozenset[_Entry]] = {}
+
+    def has(self, one: Undo) -> bool:
+        """Whether what ran before runs."""
+        return (one["key"], one["subtype"], one["value"]) in self._of(one["identity"])
+
+    def changed(self, step: Step) -> frozenset[str]:
+        """Return the keys of entries whose change is in its promotion."""
+        entries = standing.recalled(step["record"]).entries.select(_ENTRY).rows()
+        there = self._of(step["record"]["identity"])
+        return frozenset(key for key, subtype, value in entries if (key, subtype, value) in there)
+
+    def _of(self, identity: str) -> frozenset[_Entry]:
+        if identity not in self._read:
+            known = self._memory.promotion(identity)
+            rows = [] if known is None else standing.recalled(known).entries.filter("active").select(_ENTRY).rows()
+            self._read[identity] = frozenset(rows)
+        return self._read[identity]
+
+
+def _marked(receipt: Receipt, entries: Sequence[Undo], changed: Collection[str]) -> Receipt:
+    """Say of refused rows whose promotion runs otherwise at other stores that what ran before has ended."""
+    refused = _refused(receipt, entries)
+    here = [one for one in entries if one["line"] in refused and one["key"] in changed]
+    if not here:
+        return receipt
+    gone = _gone([(one["line"], *refused[one["line"]]) for one in here], _ENDED)
+    return replace(receipt, outcomes=_joined(receipt.outcomes, gone))
 
 
 def _undone(memo: Mapping[str, str]) -> list[Undo]:
