@@ -139,11 +139,11 @@ class Instants:
         read = _stamps(texts, self._pattern).is_not_null()
         if kinds is not None:
             read = choose(kinds == Kind.DATE, _stamps(texts, self._typed).is_not_null(), read)
-        agreed = f"{self._pattern.text}, like {self._pattern.example}"
+        agreed = _agreed(self._pattern)
         clocks = (
             f"a time that {self._zone} had once; its clocks change here" if self._zone else f"{agreed}, with its zone"
         )
-        return _blamed(read, clocks, agreed)
+        return _blamed(texts, read, clocks, self._pattern)
 
 
 class Days:
@@ -160,14 +160,21 @@ class Days:
     def _read(self, texts: pl.Series, pattern: DatePattern) -> pl.Series:
         return choose(present(texts), _stamps(texts, pattern).dt.strftime("%Y-%m-%d"), texts)
 
-    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  one reason only
+    def blame(self, texts: pl.Series, kinds: pl.Series | None) -> pl.DataFrame:  # noqa: ARG002  text or not
         """Name the agreed form."""
-        agreed = f"{self._pattern.text}, like {self._pattern.example}"
-        return _blamed(pl.Series([False]).new_from_index(0, len(texts)), agreed, agreed)
+        return _blamed(texts, pl.Series([False]).new_from_index(0, len(texts)), "", self._pattern)
 
 
-def _blamed(read: pl.Series, clocks: str, agreed: str) -> pl.DataFrame:
-    return pl.DataFrame([read.alias("read")]).select(
+def _agreed(pattern: DatePattern) -> str:
+    return f"{pattern.text}, like {pattern.example}"
+
+
+def _blamed(texts: pl.Series, read: pl.Series, clocks: str, pattern: DatePattern) -> pl.DataFrame:
+    """Say what is wrong with texts: that they have another form, the day does not exist, or, where `read`, `clocks`."""
+    formed = texts.str.contains(pattern.regex)
+    nowhere = f"{_agreed(pattern)}; there is no such {'day or time' if pattern.clock else 'day'}"
+    said = pl.when(pl.col("formed")).then(pl.lit(nowhere)).otherwise(pl.lit(_agreed(pattern)))
+    return pl.DataFrame([read.alias("read"), formed.alias("formed")]).select(
         code=pl.lit("MAP_DATE"),
-        detail=pl.when(pl.col("read")).then(pl.lit(clocks)).otherwise(pl.lit(agreed)),
+        detail=pl.when(pl.col("read")).then(pl.lit(clocks)).otherwise(said),
     )

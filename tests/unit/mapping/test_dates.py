@@ -41,27 +41,46 @@ def test_a_time_becomes_an_instant_in_utc(pattern: str, text: str, canonical: st
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
-        ("dd/MM/yyyy", "31/02/2026"),
         ("dd/MM/yyyy", "2/2/2026"),
         ("dd/MM/yyyy", "02/02/26"),
         ("dd/MM/yyyy", "02/02/0026"),
         ("dd/MM/yyyy", "02-02-2026"),
         ("dd/MM/yyyy", "02/02/2026 10:00"),
-        ("dd/MM/yyyy", "11/22/2026"),
-        ("dd/MM/yyyy HH:mm", "22/11/2026 24:00"),
         ("dd/MM/yyyy HH:mm", "22/11/2026 9:30"),
         ("dd/MM/yyyy HH:mm:ss", "22/11/2026 09:30:60"),
-        ("dd/MM/yyyy hh:mm a", "22/11/2026 13:30 PM"),
         ("iso", "2026-11-22T09:30:00+15:00"),
         ("iso", "20261122"),
         ("yyyyMMdd", "2026112"),
     ],
 )
-def test_an_impossible_or_other_date_is_an_issue(pattern: str, text: str) -> None:
+def test_a_date_of_another_form_is_an_issue(pattern: str, text: str) -> None:
     step = Instants(pattern, "Europe/Madrid")
     assert step.run(pl.Series([text]), None).to_list() == [None]
     blame = step.blame(pl.Series([text]), None).row(0, named=True)
     assert blame == {"code": "MAP_DATE", "detail": f"{pattern}, like {compile_pattern(pattern).example}"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "what"),
+    [
+        ("dd/MM/yyyy", "31/02/2026", "day"),
+        ("dd/MM/yyyy", "11/22/2026", "day"),
+        ("d/M/yy", "31/11/26", "day"),
+        ("dd/MM/yyyy HH:mm", "22/11/2026 24:00", "day or time"),
+        ("dd/MM/yyyy hh:mm a", "22/11/2026 13:30 PM", "day or time"),
+        ("iso", "2026-02-29", "day or time"),
+    ],
+)
+@pytest.mark.parametrize("kind", [None, Kind.TEXT])
+def test_of_a_day_that_does_not_exist_its_form_is_not_blamed(
+    pattern: str, text: str, what: str, kind: Kind | None
+) -> None:
+    kinds = None if kind is None else pl.Series([kind, kind], dtype=pl.UInt8)
+    texts = pl.Series([text, "soon"])
+    agreed = f"{pattern}, like {compile_pattern(pattern).example}"
+    for step in (Instants(pattern, "Europe/Madrid"), Days(pattern)):
+        assert step.run(texts, kinds).to_list() == [None, None]
+        assert step.blame(texts, kinds)["detail"].to_list() == [f"{agreed}; there is no such {what}", agreed]
 
 
 @pytest.mark.parametrize("text", ["29/03/2026 02:30", "25/10/2026 02:30"])
