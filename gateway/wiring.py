@@ -274,7 +274,7 @@ def _route_setup(one: LoadedRoute, targets: Mapping[str, Target]) -> RouteSetup:
 
 def _leg(one: LoadedRoute, operation: Operation, written: Sequence[Operation]) -> Leg:
     if one.keys is not None:
-        operation = with_prefix(operation, one.contract, one.keys, shared=operation.family in one.shared)
+        operation = with_prefix(operation, one.contract, one.keys)
     return leg_of(operation, one.contract.key, one.lane, written)
 
 

@@ -101,12 +101,11 @@ def leg_of(operation: Operation, key: tuple[str, ...], lane: Callable[[str], str
     )  # fmt: skip
 
 
-def with_prefix(operation: Operation, contract: Contract, prefix: str, *, shared: bool = False) -> Operation:
+def with_prefix(operation: Operation, contract: Contract, prefix: str) -> Operation:
     """Add that the owner's keys begin with the route's prefix: another owner's keys must not be written.
 
     It is asked of the field that names the article. Where a contract has rows without a `sku` it is asked of their
-    `product_id`: who names neither would write for every owner. `shared`: another owner writes the same; where records
-    go by the product, it is asked of every `product_id` then.
+    `product_id`: who names neither would write for every owner.
     """
     article = "sku" if "sku" in contract.key else contract.key[0]
     foreign = ~pl.col(article).str.starts_with(prefix)
@@ -119,10 +118,6 @@ def with_prefix(operation: Operation, contract: Contract, prefix: str, *, shared
             Requirement("KEY_FOREIGN", "sku", both, (named & foreign) | ~(named | product), prefix),
             Requirement("KEY_FOREIGN", "product_id", both, other, prefix),
         ]
-    if shared and operation.record is not None and "product_id" in operation.record.meta.root_names():
-        other = given("product_id") & ~pl.col("product_id").str.starts_with(prefix)
-        found = [one for one in found if one.field != "product_id"]
-        found.append(Requirement("KEY_FOREIGN", "product_id", ("product_id",), other, prefix))
     return replace(operation, requires=(*operation.requires, *found))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -76,7 +76,6 @@ def load_settings(path: Path, *, secrets: bool = True) -> Loaded:
             if loaded is not None:
                 routes[name] = loaded
     _check_owners(document, routes)
-    routes = {name: replace(one, shared=_shared(one, routes)) for name, one in routes.items()}
     check_folders(document, settings, sources, {name: one for name, (_, one, _) in targets.items()})
     if not document.faults and not routes:
         document.fault(("routes",), "there is no route: nothing would ever be taken")
@@ -221,17 +220,6 @@ def _check_zone(document: Document, zone: object) -> None:
         near = difflib.get_close_matches(zone, sorted(available_timezones()), 1)
         hint = f"did you mean {near[0]}?" if near else "write it like Europe/Madrid"
         document.fault(("zone",), f"there is no time zone {zone!r}; {hint}")
-
-
-def _shared(one: LoadedRoute, routes: Mapping[str, LoadedRoute]) -> frozenset[str]:
-    """Return the families of its account that a route writes and another owner, too."""
-    others = (
-        other
-        for other in routes.values()
-        if other.route.destination == one.route.destination and other.route.owner != one.route.owner
-    )
-    theirs = {operation.family for other in others for operation in other.operations}
-    return frozenset(operation.family for operation in one.operations if operation.family in theirs)
 
 
 def _check_owners(document: Document, routes: Mapping[str, LoadedRoute]) -> None:

@@ -89,7 +89,7 @@ class RouteSettings(_Section):
     keys: str | None = Field(
         default=None,
         description="Prefix every sku must have, or the product_id of rows without one; tells owners of one account "
-        "apart. Where another owner writes records that go by the product, too, every product_id must have it.",
+        "apart.",
     )
     mode: Literal["delta", "full"] = Field(default="delta", description="delta: absent rows mean nothing.")
     absent: Literal["keep", "zero", "end"] = Field(

@@ -48,8 +48,6 @@ class LoadedRoute:
     mapping: MappingFile
     contract: Contract
     operations: tuple[Operation, ...]
-    shared: frozenset[str] = frozenset()
-    """Families of its account that another owner writes, too."""
 
     def lane(self, family: str) -> str:
         """Name of a lane: account, family, owner."""

@@ -123,21 +123,6 @@ class TestOwners:
         results = pl.concat(list(made.operations.rows(row.id).results()))
         assert results["code"].to_list() == [None, "KEY_FOREIGN"]
 
-    @pytest.mark.parametrize(("owners", "asked"), [("", [1, 2]), ('owner = "all"\n', [])])
-    def test_two_owners_of_one_sage_company_may_not_have_one_product(self, loaded, tmp_path, owners, asked):
-        (tmp_path / "mappings/stock.toml").write_text(LEVELS + 'product_id = "product"\n', "utf-8")
-        (tmp_path / "other").mkdir()
-        place = 'files = "*.csv"\nmapping = "stock.toml"\ndestination = "office"\n' + owners
-        more = (
-            '[sources.other]\nkind = "local"\nfolder = "other"\n[destinations.office]\nkind = "sage"\n'
-            f'outbox = "sent"\nprofile = "acme"\n[routes.a]\nsource = "acme"\nkeys = "A-"\n{place}'
-            f'[routes.b]\nsource = "other"\nkeys = "{"A-" if owners else "B-"}"\n{place}'
-        )
-        rows = pl.DataFrame({"sku": ["A-1", "A-2", "A-3"], "product_id": ["A-9", "G100", "B-9"]})
-        (leg,) = wiring.offline(loaded(more), "a").legs
-        told = [one for one in leg.operation.requires if (one.code, one.field) == ("KEY_FOREIGN", "product_id")]
-        assert [row for one in told for row in rows.select(one.where).to_series().arg_true()] == asked
-
     def test_a_missing_key_is_missing_and_not_foreign(self, wired, tmp_path):
         made = wired('keys = "A-"\n')
         made.hold()

@@ -16,10 +16,10 @@ ROWS = pl.DataFrame(
 )
 
 
-def foreign(name, rows=ROWS, *, shared=False, record=None):
+def foreign(name, rows=ROWS):
     """Return which rows break the prefix, by the field that is named."""
-    operation = Operation(name="write", family=name, contract=name, fields=("sku",), batch_size=1, record=record)
-    operation = with_prefix(operation, contract(name), "CB-", shared=shared)
+    operation = Operation(name="write", family=name, contract=name, fields=("sku",), batch_size=1)
+    operation = with_prefix(operation, contract(name), "CB-")
     return {one.field: rows.select(one.where).to_series().arg_true().to_list() for one in operation.requires}
 
 
@@ -36,11 +36,3 @@ def test_all_that_is_asked_is_told_by_the_code_of_foreign_keys():
     whole = Operation(name="write", family="promotion", contract="promotion", fields=("sku",), batch_size=1)
     found = with_prefix(whole, contract("promotion"), "CB-").requires
     assert {(one.code, one.detail, one.columns) for one in found} == {("KEY_FOREIGN", "CB-", ("sku", "product_id"))}
-
-
-@pytest.mark.parametrize("name", ["stock", "catalog", "promotion", "picture"])
-def test_where_records_go_by_the_product_and_another_owner_writes_them_every_product_is_asked(name):
-    by_product = pl.coalesce("product_id", "sku")
-    assert foreign(name, shared=True, record=by_product)["product_id"] == [3, 6]
-    assert foreign(name, shared=True, record=pl.col("sku")) == foreign(name)
-    assert foreign(name, record=by_product) == foreign(name)
